@@ -1,0 +1,82 @@
+import type * as z from "zod";
+
+/** What a handler is given. */
+export interface TaskContext<Input> {
+  /** The task's input, as the type's schema returned it. */
+  readonly input: Input;
+  /** Aborts when the task is canceled, when its deadline or this attempt's timeout passes, and when the lease is lost. */
+  readonly signal: AbortSignal;
+  /** 1 on the first attempt. */
+  readonly attempt: number;
+  /** `task.run`: the same on every attempt of one run; give it to whatever must happen once. */
+  readonly idempotencyKey: string;
+  readonly task: {
+    readonly id: string;
+    readonly type: string;
+    readonly run: number;
+    readonly project: string;
+    readonly createdAt: Date;
+    readonly deadlineAt: Date;
+    readonly metadata: Readonly<Record<string, string>>;
+  };
+  /** Says how far the work is; written at most once a second, the newest wins. */
+  progress(progress: { percent?: number; message?: string }): void;
+  /** The guarded fetch: refuses unsafe addresses, judges every redirect. Use it for each URL that a client supplied. */
+  fetch(url: string | URL, init?: RequestInit): Promise<Response>;
+}
+
+/** How a task type is declared. */
+export interface TaskDefinition<Schema extends z.ZodType, Result> {
+  /** `noun.verb`: the `type` that clients send. */
+  readonly type: string;
+  /** Checks the input when the task is submitted, and again before every attempt. */
+  readonly input: Schema;
+  /** Milliseconds that one attempt may take; 60 s unless set, 10 min at most. */
+  readonly timeout?: number;
+  /** Attempts after the first; 3 unless set. */
+  readonly retries?: number;
+  /** Every URL in the input, by JSON pointer into it, so that unsafe ones are refused at submit. */
+  urls?(input: z.output<Schema>): Readonly<Record<string, string>>;
+  /**
+   * Does the work; its value, as JSON, is the task's result (`undefined`: succeeded with none).
+   * Throw {@link TaskError} to say why it failed; anything else that is thrown is a retryable `handler-failed`.
+   */
+  handler(context: TaskContext<z.output<Schema>>): Promise<Result> | Result;
+}
+
+// A registry holds task types of every input and result.
+export type AnyTask = TaskDefinition<z.ZodType, unknown>;
+
+/**
+ * Declares a task type.
+ *
+ * @example
+ * ```ts
+ * export const shout = defineTask({
+ *   type: "text.shout",
+ *   input: z.strictObject({ text: z.string() }),
+ *   handler: ({ input }) => ({ text: input.text.toUpperCase() }),
+ * });
+ * ```
+ */
+export function defineTask<Schema extends z.ZodType, Result>(
+  definition: TaskDefinition<Schema, Result>,
+): AnyTask {
+  return definition as unknown as AnyTask; // the registry validates the input with this definition's own schema
+}
+
+/** A failure that the client is told of as it is: a stable code, a sentence, and whether another attempt may help. */
+export class TaskError extends Error {
+  override readonly name = "TaskError";
+  readonly code: string;
+  readonly retryable: boolean;
+  /** Milliseconds to wait before the next attempt, when the failing side said so. */
+  readonly retryAfter: number | undefined;
+
+  constructor(code: string, message: string, options: { retryable?: boolean; retryAfter?: number } = {}) {
+    super(message);
+    this.code = code;
+    this.retryable = options.retryable ?? true;
+    this.retryAfter = options.retryAfter;
+  }
+}
