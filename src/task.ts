@@ -1,4 +1,4 @@
-import type * as z from "zod";
+import type * as z from "zod/v4/core";
 
 /** What a handler is given. */
 export interface TaskContext<Input> {
@@ -26,7 +26,7 @@ export interface TaskContext<Input> {
 }
 
 /** How a task type is declared. */
-export interface TaskDefinition<Schema extends z.ZodType, Result> {
+export interface TaskDefinition<Schema extends z.$ZodType, Result> {
   /** `noun.verb`: the `type` that clients send. */
   readonly type: string;
   /** Checks the input when the task is submitted, and again before every attempt. */
@@ -45,7 +45,7 @@ export interface TaskDefinition<Schema extends z.ZodType, Result> {
 }
 
 // A registry holds task types of every input and result.
-export type AnyTask = TaskDefinition<z.ZodType, unknown>;
+export type AnyTask = TaskDefinition<z.$ZodType, unknown>;
 
 /**
  * Declares a task type.
@@ -59,7 +59,7 @@ export type AnyTask = TaskDefinition<z.ZodType, unknown>;
  * });
  * ```
  */
-export function defineTask<Schema extends z.ZodType, Result>(
+export function defineTask<Schema extends z.$ZodType, Result>(
   definition: TaskDefinition<Schema, Result>,
 ): AnyTask {
   return definition as unknown as AnyTask; // the registry validates the input with this definition's own schema

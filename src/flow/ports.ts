@@ -38,3 +38,52 @@ export class FetchFailure extends Error {
     this.code = code;
   }
 }
+
+/** Goes on after the answer: `waitUntil` on Workers, a tracked promise on Deno. */
+export interface Background {
+  waitUntil(work: Promise<unknown>): void;
+}
+
+/** A run message: the attempt that it asks for. */
+export interface RunMessage {
+  readonly v: 1;
+  readonly project: string;
+  readonly task: string;
+  readonly run: number;
+  readonly attempt: number;
+}
+
+/** A deliver message: the attempt that it asks for. */
+export interface DeliverMessage {
+  readonly v: 1;
+  readonly project: string;
+  readonly delivery: string;
+  readonly attempt: number;
+}
+
+export type QueueMessage =
+  | { readonly kind: "run"; readonly body: RunMessage; readonly delay: number }
+  | { readonly kind: "deliver"; readonly body: DeliverMessage; readonly delay: number };
+
+/** Hands messages to QStash, which calls `/internal/…` with them; delays in milliseconds, rounded up to seconds. */
+export interface Queue {
+  /** @throws QueueUnavailable */
+  publish(message: QueueMessage): Promise<void>;
+  /** Publishes many in one request. @throws QueueUnavailable when any was refused */
+  publishAll(messages: readonly QueueMessage[]): Promise<void>;
+  /** Whether QStash answers. */
+  ping(): Promise<boolean>;
+}
+
+/** The queue did not take the message; the due entry makes up for it. */
+export class QueueUnavailable extends Error {
+  override readonly name = "QueueUnavailable";
+}
+
+/** Redis did not answer: it is unknown whether the script ran. */
+export class StoreUnavailable extends Error {
+  override readonly name = "StoreUnavailable";
+}
+
+/** Writes one structured line; never given secrets, inputs or results. */
+export type Log = (level: "info" | "warn" | "error", event: string, fields?: Readonly<Record<string, unknown>>) => void;

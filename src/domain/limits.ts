@@ -1,0 +1,65 @@
+const SECOND = 1_000;
+const HOUR = 3_600_000;
+const DAY = 86_400_000;
+
+/** A lease of a task's attempt, and how often its holder renews it. */
+export const LEASE = 30 * SECOND;
+export const LEASE_RENEWAL = 10 * SECOND;
+
+/** Crashes (leases that lapsed) that one run survives. */
+export const CRASHES = 3;
+
+/** How much longer than the callback timeout a delivery attempt is leased. */
+export const DELIVERY_LEASE_MARGIN = 5 * SECOND;
+
+/** After a lease's end, how long the sweep waits before it looks. */
+export const LEASE_GRACE = 2 * SECOND;
+
+/** After its time, how long a start, a retry or a delivery attempt is given before the sweep sends it again. */
+export const DUE_GRACE = 30 * SECOND;
+
+/** The sweep waits 30 s · 2ⁿ before it looks again at what did not move, at most this long. */
+export const SWEEP_BACKOFF_LIMIT = HOUR;
+
+/** A start farther away than this is not handed to the queue yet: the sweep does it when it is near. */
+export const PUBLISH_HORIZON = HOUR;
+
+/** A message that comes this much before its time is let through. */
+export const EARLY_TOLERANCE = SECOND;
+
+/** How long tasks and deliveries are kept after their end, and their index after the hour. */
+export const TASK_RETENTION = 30 * DAY;
+export const DELIVERY_RETENTION = 60 * DAY;
+export const INDEX_RETENTION = 62 * DAY;
+
+/** Results and inputs up to this many characters of JSON lie in the task's own hash; larger ones are keys. */
+export const INLINE_LIMIT = 16 * 1024;
+
+/** How long an idempotency key is remembered. */
+export const IDEMPOTENCY_TTL = DAY;
+
+/** Results up to this many characters of JSON are put into callbacks; larger ones are linked. */
+export const CALLBACK_RESULT_LIMIT = 64 * 1024;
+
+/** How much of a receiver's response is kept, in bytes. */
+export const RESPONSE_LIMIT = 4 * 1024;
+
+/** Deliveries that are sent side by side by the invocation that ended the task (Workers allow six connections). */
+export const INLINE_DELIVERIES = 4;
+
+/** Members of the due set that one step of the sweep takes. */
+export const SWEEP_BATCH = 100;
+
+/** Attempt budgets and times of tasks. */
+export const DEFAULT_RETRIES = 3;
+export const MAX_RETRIES = 100;
+export const DEFAULT_TIMEOUT = 60 * SECOND;
+export const MAX_TIMEOUT = 10 * 60 * SECOND;
+export const DEFAULT_DEADLINE = DAY;
+export const MAX_DEADLINE = 30 * DAY;
+export const MAX_DELAY = 365 * DAY;
+export const MAX_RESULT_TTL = 30 * DAY;
+
+/** Pages of lists. */
+export const DEFAULT_PAGE = 20;
+export const MAX_PAGE = 100;

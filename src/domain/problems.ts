@@ -1,0 +1,55 @@
+/** Every refusal that a client can meet: its HTTP status and its title. docs/errors.md says what to do about each. */
+export const PROBLEMS = {
+  "malformed-json": { status: 400, title: "The body is not valid JSON" },
+  "malformed-idempotency-key": { status: 400, title: "The Idempotency-Key header is malformed" },
+  "malformed-parameter": { status: 400, title: "A query parameter is malformed" },
+  unauthenticated: { status: 401, title: "No valid API key" },
+  "invalid-signature": { status: 401, title: "The request is not signed by the queue" },
+  forbidden: { status: 403, title: "The API key lacks a scope" },
+  "not-found": { status: 404, title: "There is no such thing here" },
+  "method-not-allowed": { status: 405, title: "The method is not offered here" },
+  "task-not-succeeded": { status: 409, title: "The task did not succeed" },
+  "delivery-pending": { status: 409, title: "The delivery is still on its way" },
+  "project-exists": { status: 409, title: "A project of that name exists" },
+  "result-expired": { status: 410, title: "The result is no longer kept" },
+  "payload-too-large": { status: 413, title: "The body is too large" },
+  "unsupported-media-type": { status: 415, title: "The body must be JSON" },
+  "invalid-request": { status: 422, title: "The request does not fit its schema" },
+  "unknown-task-type": { status: 422, title: "No such task type" },
+  "unsafe-callback-url": { status: 422, title: "The callback URL may not be called" },
+  "unsafe-url": { status: 422, title: "A URL in the input may not be called" },
+  "idempotency-key-reused": { status: 422, title: "The Idempotency-Key was used for another request" },
+  "rate-limited": { status: 429, title: "Too many tasks at once" },
+  "quota-exceeded": { status: 429, title: "Too many open tasks" },
+  "internal-error": { status: 500, title: "Something went wrong on our side" },
+  "temporarily-unavailable": { status: 503, title: "The gateway cannot reach its database" },
+} as const satisfies Readonly<Record<string, { readonly status: number; readonly title: string }>>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** One fault in a request: where (a JSON pointer as URI fragment, `#/input/csv`) and what. */
+export interface Fault {
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+export interface RefusalDetails {
+  readonly errors?: readonly Fault[];
+  /** Milliseconds after which trying again makes sense. */
+  readonly retryAfter?: number;
+  /** The state of the project's rate, for the `RateLimit` header. */
+  readonly rate?: { readonly remaining: number; readonly reset: number };
+}
+
+/** An expected failure: turned into problem details (RFC 9457) in exactly one place. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly code: ProblemCode;
+  readonly details: RefusalDetails;
+
+  constructor(code: ProblemCode, detail: string, details: RefusalDetails = {}) {
+    super(detail);
+    this.code = code;
+    this.details = details;
+  }
+}

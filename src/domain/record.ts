@@ -1,0 +1,121 @@
+import type { StoredStatus } from "./status.ts";
+
+/** A failure as clients read it. */
+export interface Failure {
+  /** Stable and kebab-case; see docs/errors.md. */
+  readonly code: string;
+  readonly message: string;
+  readonly retryable: boolean;
+}
+
+/** How far the work is. */
+export interface Progress {
+  readonly percent?: number;
+  readonly message?: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** Who moved a task. */
+export type Actor = "client" | "worker" | "sweep" | "service";
+
+/** One entry of a task's timeline. */
+export interface TimelineEntry {
+  readonly sequence: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly run: number;
+  readonly type: string;
+  readonly actor: Actor;
+  readonly cause?: string;
+}
+
+/** Where the client wants to be called. */
+export interface CallbackTarget {
+  readonly url: string;
+  readonly events: readonly string[];
+}
+
+/** What the client asked for at submit that lasts over all runs; durations in milliseconds. */
+export interface TaskOptions {
+  readonly deadline: number;
+  readonly timeout?: number;
+  readonly heartbeatTimeout?: number;
+  readonly resultTtl?: number;
+  readonly concurrencyKey?: string;
+}
+
+/** Where an input or a result lies: in the task's hash, under a key of its own, or nowhere. */
+export type Placement = "inline" | "key" | "none";
+
+/** A task as it is stored; times in milliseconds since the epoch, JSON as text. */
+export interface TaskRecord {
+  readonly id: string;
+  readonly project: string;
+  readonly type: string;
+  readonly status: StoredStatus;
+  readonly run: number;
+  readonly sequence: number;
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly crashes: number;
+  readonly createdAt: number;
+  /** When this run may start. */
+  readonly startsAt: number;
+  /** When the next attempt may begin. */
+  readonly nextAt: number;
+  readonly deadlineAt: number;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  readonly resultExpiresAt?: number;
+  readonly progress?: Progress;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly options: TaskOptions;
+  readonly callback?: CallbackTarget;
+  readonly input: { readonly placement: Placement; readonly json?: string };
+  readonly result: { readonly placement: Placement; readonly json?: string };
+  readonly error?: Failure;
+  /** The ids of this run's deliveries to `callbackUrl`, oldest first. */
+  readonly deliveries: readonly string[];
+  readonly lease?: string;
+  readonly traceparent?: string;
+  readonly timeline: readonly TimelineEntry[];
+}
+
+/** One attempt to deliver, as it was recorded. */
+export interface DeliveryAttempt {
+  /** RFC 3339. */
+  readonly at: string;
+  readonly durationMs: number;
+  readonly statusCode?: number;
+  readonly error?: { readonly code: string; readonly message: string };
+  /** The first 4 KiB of the receiver's response. */
+  readonly response?: string;
+}
+
+export type DeliveryStatus = "pending" | "delivered" | "dead";
+
+/** An event on its way to one receiver; times in milliseconds since the epoch. */
+export interface DeliveryRecord {
+  readonly id: string;
+  readonly project: string;
+  readonly taskId: string;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly url: string;
+  readonly endpointId?: string;
+  readonly status: DeliveryStatus;
+  readonly attempt: number;
+  /** Attempts that were used up before it was last sent again: the schedule counts from there. */
+  readonly base: number;
+  readonly crashes: number;
+  readonly createdAt: number;
+  readonly nextAt: number;
+  /** When the lease of the attempt under way ends; 0 when none is. */
+  readonly leaseUntil: number;
+  readonly endedAt?: number;
+  /** The frozen body. */
+  readonly body: string;
+  readonly traceparent?: string;
+  readonly attempts: readonly DeliveryAttempt[];
+}

@@ -1,0 +1,15 @@
+/** The checked configuration; durations in milliseconds, sizes in bytes. */
+export interface Settings {
+  readonly publicUrl: string;
+  readonly adminToken: string;
+  readonly retrySchedule: readonly number[];
+  readonly callbackTimeout: number;
+  readonly resultTtl: number;
+  /** Accepted tasks per project and second. */
+  readonly rateLimit: number;
+  /** Tasks that have not ended, per project. */
+  readonly maxOpen: number;
+  readonly maxBody: number;
+  readonly partitions: number;
+  readonly version: string;
+}

@@ -1,0 +1,36 @@
+/** Where a task stands, as Redis stores it. */
+export type StoredStatus = "queued" | "running" | "waiting" | TerminalStatus;
+
+/** How a task ends; never left but by a replay. */
+export type TerminalStatus = "succeeded" | "failed" | "canceled" | "expired";
+
+/** Where a task stands, as clients read it: `scheduled` is a queued task whose first attempt lies ahead. */
+export type TaskStatus = StoredStatus | "scheduled";
+
+export const TERMINAL = ["succeeded", "failed", "canceled", "expired"] as const satisfies readonly TerminalStatus[];
+
+/** The state machine: from each stored status the ones it may be left for. The scripts are built from this list. */
+export const MOVES: Readonly<Record<StoredStatus, readonly StoredStatus[]>> = {
+  queued: ["running", "succeeded", "failed", "canceled", "expired"],
+  running: ["waiting", "queued", "succeeded", "failed", "canceled", "expired"],
+  waiting: ["queued", "succeeded", "failed", "canceled", "expired"],
+  succeeded: ["queued"],
+  failed: ["queued"],
+  canceled: ["queued"],
+  expired: ["queued"],
+};
+
+export function isTerminal(status: TaskStatus): status is TerminalStatus {
+  return (TERMINAL as readonly string[]).includes(status);
+}
+
+/**
+ * The status that a client reads.
+ *
+ * @param attempt attempts begun in this run
+ * @param startsAt milliseconds since the epoch at which the run may start
+ * @param now milliseconds since the epoch
+ */
+export function visibleStatus(stored: StoredStatus, attempt: number, startsAt: number, now: number): TaskStatus {
+  return stored === "queued" && attempt === 0 && startsAt > now ? "scheduled" : stored;
+}

@@ -1,0 +1,128 @@
+import type { DeliveryRecord, TaskRecord, TimelineEntry } from "./record.ts";
+import { isTerminal, type TaskStatus, visibleStatus } from "./status.ts";
+
+/** A task as clients and receivers read it (docs/api: the task object). */
+export interface TaskView {
+  readonly id: string;
+  readonly type: string;
+  readonly status: TaskStatus;
+  readonly done: boolean;
+  readonly run: number;
+  readonly sequence: number;
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly createdAt: string;
+  readonly notBefore?: string;
+  readonly startedAt?: string;
+  readonly endedAt?: string;
+  readonly deadlineAt: string;
+  readonly resultExpiresAt?: string;
+  readonly progress?: { readonly percent?: number; readonly message?: string; readonly at: string };
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly input?: unknown;
+  readonly result?: unknown;
+  readonly resultOmitted?: true;
+  readonly error?: { readonly code: string; readonly message: string; readonly retryable: boolean };
+  readonly callback?: {
+    readonly url: string;
+    readonly status: "pending" | "delivered" | "dead";
+    readonly attempts: number;
+    readonly deliveryId?: string;
+    readonly nextAttemptAt?: string;
+    readonly lastError?: { readonly code: string; readonly message: string };
+  };
+  readonly links: { readonly self: string; readonly result: string; readonly events: string; readonly cancel: string };
+}
+
+export interface ViewOptions {
+  /** The gateway's address, without a slash at the end. */
+  readonly publicUrl: string;
+  /** Milliseconds, Redis time. */
+  readonly now: number;
+  /** The delivery of this run's end to `callbackUrl`, when there is one. */
+  readonly delivery?: DeliveryRecord;
+  readonly include?: { readonly input?: boolean; readonly result?: boolean };
+}
+
+/** The task object; a result that has expired is left out. */
+export function taskView(record: TaskRecord, options: ViewOptions): TaskView {
+  const status = visibleStatus(record.status, record.attempt, record.startsAt, options.now);
+  const self = `${options.publicUrl}/v1/tasks/${record.id}`;
+  const { progress, error } = record;
+  return {
+    id: record.id,
+    type: record.type,
+    status,
+    done: isTerminal(status),
+    run: record.run,
+    sequence: record.sequence,
+    attempt: record.attempt,
+    maxAttempts: record.maxAttempts,
+    createdAt: timestamp(record.createdAt),
+    ...(record.startsAt > record.createdAt && { notBefore: timestamp(record.startsAt) }),
+    ...(record.startedAt !== undefined && { startedAt: timestamp(record.startedAt) }),
+    ...(record.endedAt !== undefined && { endedAt: timestamp(record.endedAt) }),
+    deadlineAt: timestamp(record.deadlineAt),
+    ...(record.resultExpiresAt !== undefined && { resultExpiresAt: timestamp(record.resultExpiresAt) }),
+    ...(progress && { progress: { ...progress, at: timestamp(progress.at) } }),
+    metadata: record.metadata,
+    ...(options.include?.input && record.input.json !== undefined && { input: JSON.parse(record.input.json) }),
+    ...(options.include?.result !== false && record.result.json !== undefined && { result: JSON.parse(record.result.json) }),
+    ...(error && record.status !== "succeeded" && { error }),
+    ...(record.callback && { callback: callbackView(record, options.delivery) }),
+    links: { self, result: `${self}/result`, events: `${self}/events`, cancel: `${self}/cancel` },
+  };
+}
+
+function callbackView(record: TaskRecord, delivery: DeliveryRecord | undefined): NonNullable<TaskView["callback"]> {
+  const url = record.callback?.url ?? "";
+  if (!delivery) return { url, status: "pending", attempts: 0 };
+  const lastError = delivery.attempts.at(-1)?.error;
+  return {
+    url,
+    status: delivery.status,
+    attempts: delivery.attempts.length,
+    deliveryId: delivery.id,
+    ...(delivery.status === "pending" && { nextAttemptAt: timestamp(delivery.nextAt) }),
+    ...(lastError && { lastError }),
+  };
+}
+
+/** A delivery as clients read it; list items lack `attempts`. */
+export function deliveryView(record: DeliveryRecord, options: { attempts: boolean }) {
+  return {
+    id: record.id,
+    taskId: record.taskId,
+    eventId: record.eventId,
+    eventType: record.eventType,
+    url: record.url,
+    ...(record.endpointId !== undefined && { endpointId: record.endpointId }),
+    status: record.status,
+    createdAt: timestamp(record.createdAt),
+    ...(record.status === "pending" && { nextAttemptAt: timestamp(record.nextAt) }),
+    ...(record.endedAt !== undefined && { endedAt: timestamp(record.endedAt) }),
+    ...(options.attempts && { attempts: record.attempts }),
+  };
+}
+
+/** A timeline entry as clients read it. */
+export function timelineView(entry: TimelineEntry) {
+  return { ...entry, at: timestamp(entry.at) };
+}
+
+/** RFC 3339 in UTC with milliseconds. */
+export function timestamp(time: number): string {
+  return new Date(time).toISOString();
+}
+
+/**
+ * Seconds after which looking again makes sense (RFC 9110, section 10.2.3): until the start when it lies ahead,
+ * else a wait that grows with the task's age.
+ */
+export function retryAfter(record: TaskRecord, now: number): number {
+  if (record.nextAt > now) return Math.min(3_600, Math.max(1, Math.ceil((record.nextAt - now) / 1_000)));
+  const age = now - record.createdAt;
+  if (age < 10_000) return 1;
+  if (age < 60_000) return 2;
+  return age < 600_000 ? 5 : 15;
+}

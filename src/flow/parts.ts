@@ -1,0 +1,39 @@
+import type { Settings } from "../domain/settings.ts";
+import type { AnyTask } from "../task.ts";
+import type { Background, Fetcher, Log, Queue } from "./ports.ts";
+import type { Store } from "./store.ts";
+
+/** Signs, seals and checks with keys derived from the master secret. */
+export interface Keyring {
+  /** The API key's text for a project and key id; `secret` are 24 random bytes. */
+  sealKey(project: string, key: Uint8Array, secret: Uint8Array): Promise<string>;
+  /** What an API key says, or undefined when it is none of ours. */
+  openKey(text: string): Promise<{ project: string; key: string; hash: string } | undefined>;
+  /** Encrypts a signing secret; the text names the master secret's generation. */
+  wrap(secret: string): Promise<string>;
+  /** @throws Error when no configured master secret opens it */
+  unwrap(wrapped: string): Promise<string>;
+  /** A token that lets its bearer read one task's result until it expires (milliseconds). */
+  sealReadToken(project: string, task: string, expiresAt: number): Promise<string>;
+  openReadToken(text: string, task: string, now: number): Promise<string | undefined>;
+}
+
+/** Everything that the steps of the way work with. */
+export interface Parts {
+  readonly settings: Settings;
+  readonly store: Store;
+  readonly queue: Queue;
+  readonly fetcher: Fetcher;
+  readonly keyring: Keyring;
+  readonly tasks: ReadonlyMap<string, AnyTask>;
+  readonly log: Log;
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** The edge's own clock, milliseconds: for elapsed time and ids alone, Redis decides what time it is. */
+  readonly clock: () => number;
+}
+
+/** The parts, and what may go on after the answer to this request. */
+export interface Invocation extends Parts {
+  readonly background: Background;
+}
