@@ -1,0 +1,158 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
+
+export const root: string = resolve(import.meta.dirname, "../..");
+
+/** What a started program is to its starter. */
+export interface Running {
+  readonly pid: number;
+  /** Everything it has printed until now, both streams. */
+  output(): string;
+  /** SIGKILL to it and to all that it started, at once: nothing of it can say another word. */
+  kill(): Promise<void>;
+  /** Ends it the way Ctrl-C does; whatever is left after 5 s is killed. */
+  stop(): Promise<void>;
+  /** Resolves when it has ended, with its exit code (null when a signal ended it). */
+  readonly ended: Promise<number | null>;
+}
+
+export interface Program {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Seen in the output once the program can be used. */
+  readonly ready: RegExp;
+  readonly timeoutMs?: number;
+}
+
+const groups = new Set<number>();
+// A test run that is cut short must not leave servers behind.
+process.once("exit", () => {
+  for (const pid of groups) killGroup(pid, "SIGKILL");
+});
+
+function killGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error; // gone already
+  }
+}
+
+/**
+ * Starts a program in a process group of its own and waits until its output matches `ready`.
+ * @throws Error with the output's end when it exits first or takes longer than `timeoutMs` (60 s).
+ */
+export async function start(program: Program): Promise<{ running: Running; match: RegExpExecArray }> {
+  const child = spawn(program.command, program.args, {
+    cwd: root,
+    env: { ...inherited(), ...program.env },
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${program.command} could not be started`);
+  groups.add(pid);
+
+  let printed = "";
+  const ended = new Promise<number | null>((done) => {
+    child.once("close", (code) => done(code));
+    child.once("error", () => done(null));
+  });
+  const running: Running = {
+    pid,
+    output: () => printed,
+    ended,
+    kill: () => end(pid, ended, "SIGKILL"),
+    stop: () => end(pid, ended, "SIGINT"),
+  };
+  const match = new Promise<RegExpExecArray>((found) => {
+    const listen = (chunk: Buffer): void => {
+      printed += chunk.toString();
+      const hit = program.ready.exec(printed);
+      if (hit) found(hit);
+    };
+    child.stdout.on("data", listen);
+    child.stderr.on("data", listen);
+  });
+  const hit = await Promise.race([
+    match,
+    ended.then(() => "exit" as const),
+    late(program.timeoutMs ?? 60_000),
+  ]);
+  if (typeof hit === "string") {
+    await running.kill();
+    throw new Error(`${describe(child)} was not ready (${hit}):\n${printed.slice(-4_000)}`);
+  }
+  return { running, match: hit };
+}
+
+// The surroundings of the test run, without what would configure a gateway.
+function inherited(): NodeJS.ProcessEnv {
+  const ours = /^(RINGBACK_|UPSTASH_|QSTASH_|REDIS_URL$|PORT$|RUNTIME$|VITEST|NODE_OPTIONS$)/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
+}
+
+async function end(pid: number, ended: Promise<number | null>, signal: NodeJS.Signals): Promise<void> {
+  killGroup(pid, signal);
+  if (signal !== "SIGKILL") await Promise.race([ended, late(5_000)]);
+  killGroup(pid, "SIGKILL"); // its children too, also when it went without them
+  await ended;
+  groups.delete(pid);
+}
+
+async function late(ms: number): Promise<"timeout"> {
+  await sleep(ms, undefined, { ref: false });
+  return "timeout";
+}
+
+function describe(child: ChildProcess): string {
+  return child.spawnargs.join(" ");
+}
+
+/** Node as the project's own scripts run it: the version that runs TypeScript. */
+export const node: string = join(root, "node_modules/node/bin/node");
+
+/** A port that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((found, fail) => {
+    const server = createServer();
+    server.once("error", fail);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() =>
+        typeof address === "object" && address ? found(address.port) : fail(new Error("no port")),
+      );
+    });
+  });
+}
+
+/** Starts a real redis-server that keeps its data in a folder of its own, removed when it stops. */
+export async function startRedis(
+  options: { appendOnly?: boolean } = {},
+): Promise<{ url: string; running: Running; stop(): Promise<void> }> {
+  const binary = ["/usr/bin/redis-server", "/usr/local/bin/redis-server"].find(existsSync) ?? "redis-server";
+  const folder = await mkdtemp(join(tmpdir(), "ringback-redis-"));
+  const port = await freePort();
+  const { running } = await start({
+    command: binary,
+    args: ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", ""].concat(
+      options.appendOnly ? ["--appendonly", "yes", "--appendfsync", "always"] : [],
+    ),
+    ready: /Ready to accept connections/,
+  });
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    running,
+    stop: async () => {
+      await running.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
