@@ -1,0 +1,100 @@
+import { type Fetcher, FetchFailure, type GuardedInit } from "../flow/ports.ts";
+import { failureCode } from "./fetch-failure.ts";
+import { type Hop, outgoingHeaders, redirected } from "./fetch-hop.ts";
+import type { Guard } from "./guard.ts";
+
+/** Hops that are followed at most (the Fetch standard allows 20; a client's URL needs few). */
+const MAX_REDIRECTS = 5;
+
+export interface FetcherOptions {
+  readonly guard: Pick<Guard, "judge">;
+  /** The runtime's own unless given. */
+  readonly fetch?: typeof fetch;
+  /** Milliseconds until the last hop's headers must be there; 15 000 unless set. The body has the caller's signal. */
+  readonly timeout?: number;
+}
+
+/**
+ * Makes the only way in which a client-supplied URL is requested: each address is judged before it is called, the
+ * redirects too, and what goes wrong becomes a {@link FetchFailure} with a stable code.
+ *
+ * @example
+ * ```ts
+ * const fetcher = createFetcher({ guard: createGuard(policy), timeout: 15_000 });
+ * const response = await fetcher.fetch(url, { method: "POST", body, redirect: "manual" });
+ * ```
+ */
+export function createFetcher(options: FetcherOptions): Fetcher {
+  const { guard, timeout = 15_000 } = options;
+  const send = options.fetch ?? ((input: string, init: RequestInit) => fetch(input, init));
+
+  async function request(hop: Hop, signal: AbortSignal): Promise<Response> {
+    const unsafe = guard.judge(hop.url);
+    if (unsafe) throw new FetchFailure(unsafe.code, unsafe.detail);
+    const streamed = hop.body instanceof ReadableStream ? { duplex: "half" } : {}; // Node insists on it
+    return await send(hop.url, {
+      method: hop.method,
+      headers: hop.headers,
+      ...(hop.body === undefined ? {} : { body: hop.body }),
+      ...streamed,
+      redirect: "manual",
+      signal,
+    });
+  }
+
+  async function follow(
+    first: Hop,
+    redirect: GuardedInit["redirect"],
+    signal: AbortSignal,
+  ): Promise<Response> {
+    let hop = first;
+    for (let redirects = 0; ; redirects += 1) {
+      const response = await request(hop, signal);
+      const next = redirect === "follow" ? redirected(hop, response) : undefined;
+      if (!next) return response;
+      await response.body?.cancel();
+      if (redirects === MAX_REDIRECTS) {
+        throw new FetchFailure("redirect", `There were more than ${MAX_REDIRECTS} redirects.`);
+      }
+      hop = next;
+    }
+  }
+
+  return {
+    judge: (url) => guard.judge(url),
+    async fetch(url, init) {
+      init.signal?.throwIfAborted();
+      const slow = new AbortController();
+      const timer = setTimeout(() => slow.abort(), timeout);
+      const signal = init.signal ? AbortSignal.any([init.signal, slow.signal]) : slow.signal;
+      const hop = {
+        url,
+        method: init.method ?? "GET",
+        headers: outgoingHeaders(init.headers),
+        body: init.body,
+      };
+      try {
+        return await follow(hop, init.redirect, signal);
+      } catch (error) {
+        throw explain(error, init.signal, slow.signal);
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+  };
+}
+
+/** What the caller is told: its own reason when it aborted, else a failure with a code and no address in it. */
+function explain(error: unknown, caller: AbortSignal | undefined, slow: AbortSignal): unknown {
+  if (error instanceof FetchFailure) return error;
+  if (caller?.aborted && !isTimeout(caller.reason)) return caller.reason;
+  if (caller?.aborted || slow.aborted) {
+    return new FetchFailure("timeout", "The host did not answer in time.", { cause: error });
+  }
+  const { code, message } = failureCode(error);
+  return new FetchFailure(code, message, { cause: error });
+}
+
+function isTimeout(reason: unknown): boolean {
+  return reason instanceof Error && reason.name === "TimeoutError";
+}
