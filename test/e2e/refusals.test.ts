@@ -1,5 +1,4 @@
-import { once } from "node:events";
-import { request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
 import { describe, expect } from "vitest";
 import { Client, newProject } from "../support/client.ts";
 import { test } from "../support/fixture.ts";
@@ -132,10 +131,11 @@ describe("what POST /v1/tasks refuses, and leaves no trace of", () => {
       method: "POST",
       headers: { authorization: client.authorization, "content-type": "application/json" },
     });
+    const answer = new Promise<IncomingMessage>((come) => streamed.once("response", come));
+    streamed.on("error", () => undefined); // the connection may be closed before the body's end, the answer counts
     streamed.write(JSON.stringify(body)); // no content-length: chunked
     streamed.end();
-    const answers: unknown[] = await once(streamed, "response");
-    expect(answers[0]).toMatchObject({ statusCode: 413 });
+    expect(await answer).toMatchObject({ statusCode: 413 });
     streamed.destroy();
   });
 
