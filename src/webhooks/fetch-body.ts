@@ -1,17 +1,10 @@
 import { FetchFailure } from "../flow/ports.ts";
 
-/** A response's body broke off while it was read; what the runtime threw is its cause. */
-export class ResponseAborted extends Error {
-  override readonly name = "ResponseAborted";
-  readonly code = "response-aborted";
-}
-
 /**
  * Reads the beginning of a body as UTF-8 and gives the rest up.
  *
  * @param maxBytes how much is kept; a character that this would cut is left out
- * @throws ResponseAborted when the body breaks off
- * @throws FetchFailure `timeout` when the request's signal was a timeout and it passed
+ * @throws FetchFailure `response-aborted` when the body breaks off, `timeout` when the request's signal was a timeout
  */
 export async function readCapped(
   response: Response,
@@ -38,5 +31,5 @@ function explain(error: unknown): never {
   if (error instanceof Error && error.name === "TimeoutError") {
     throw new FetchFailure("timeout", "The response took too long.", { cause: error });
   }
-  throw new ResponseAborted("The response broke off.", { cause: error });
+  throw new FetchFailure("response-aborted", "The response broke off.", { cause: error });
 }

@@ -1,4 +1,5 @@
 import { type Fetcher, FetchFailure, type GuardedInit } from "../flow/ports.ts";
+import { readCapped } from "./fetch-body.ts";
 import { failureCode } from "./fetch-failure.ts";
 import { type Hop, outgoingHeaders, redirected } from "./fetch-hop.ts";
 import type { Guard } from "./guard.ts";
@@ -10,7 +11,7 @@ export interface FetcherOptions {
   readonly guard: Pick<Guard, "judge">;
   /** The runtime's own unless given. */
   readonly fetch?: typeof fetch;
-  /** Milliseconds until the last hop's headers must be there; 15 000 unless set. The body has the caller's signal. */
+  /** Milliseconds until the last hop's headers must be there, 60 000 unless set; less is the caller's signal's to say. */
   readonly timeout?: number;
 }
 
@@ -20,12 +21,12 @@ export interface FetcherOptions {
  *
  * @example
  * ```ts
- * const fetcher = createFetcher({ guard: createGuard(policy), timeout: 15_000 });
+ * const fetcher = createFetcher({ guard: createGuard(policy) });
  * const response = await fetcher.fetch(url, { method: "POST", body, redirect: "manual" });
  * ```
  */
 export function createFetcher(options: FetcherOptions): Fetcher {
-  const { guard, timeout = 15_000 } = options;
+  const { guard, timeout = 60_000 } = options;
   const send = options.fetch ?? ((input: string, init: RequestInit) => fetch(input, init));
 
   async function request(hop: Hop, signal: AbortSignal): Promise<Response> {
@@ -62,6 +63,7 @@ export function createFetcher(options: FetcherOptions): Fetcher {
 
   return {
     judge: (url) => guard.judge(url),
+    read: readCapped,
     async fetch(url, init) {
       init.signal?.throwIfAborted();
       const slow = new AbortController();
