@@ -21,7 +21,9 @@ export const PROBLEMS = {
   "idempotency-key-reused": { status: 422, title: "The Idempotency-Key was used for another request" },
   "rate-limited": { status: 429, title: "Too many tasks at once" },
   "quota-exceeded": { status: 429, title: "Too many open tasks" },
+  "malformed-message": { status: 489, title: "The queue's message is not understood" },
   "internal-error": { status: 500, title: "Something went wrong on our side" },
+  "not-yet": { status: 503, title: "The queue's message comes too early" },
   "temporarily-unavailable": { status: 503, title: "The gateway cannot reach its database" },
 } as const satisfies Readonly<Record<string, { readonly status: number; readonly title: string }>>;
 

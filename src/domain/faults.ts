@@ -1,0 +1,28 @@
+import type * as z from "zod/v4/core";
+import type { Fault } from "./problems.ts";
+
+const MOST = 50;
+
+/**
+ * What a schema found wrong, each with a JSON pointer as URI fragment (RFC 6901, section 6); the first 50.
+ *
+ * @param path where the value that was checked lies in the request
+ */
+export function faultsOf(issues: readonly z.$ZodIssue[], path: readonly PropertyKey[] = []): Fault[] {
+  return issues
+    .flatMap((issue) => {
+      const at = [...path, ...issue.path];
+      const places = issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...at, key]) : [at];
+      return places.map((place) => ({ pointer: pointer(place), detail: issue.message }));
+    })
+    .slice(0, MOST);
+}
+
+/** A JSON pointer as URI fragment, `#/input/a~1b`. */
+export function pointer(path: readonly PropertyKey[]): string {
+  const steps = path.map((step) => {
+    const escaped = String(step).replaceAll("~", "~0").replaceAll("/", "~1");
+    return `/${encodeURIComponent(escaped.toWellFormed())}`;
+  });
+  return `#${steps.join("")}`;
+}
