@@ -10,6 +10,7 @@ function e2e({ runtime, redisKind }: Combination, exclude: string[] = []): TestP
       include: ["test/e2e/**/*.test.ts"],
       exclude,
       globalSetup: "test/support/shared-stack.ts",
+      setupFiles: "test/support/documented.ts",
       provide: { combination: { runtime, redisKind } },
       testTimeout: 60_000,
       hookTimeout: 120_000,

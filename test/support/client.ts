@@ -12,6 +12,7 @@ import {
   task,
   timelineItem,
 } from "./contract.ts";
+import { note } from "./openapi.ts";
 
 /** Tries again until the check no longer throws; its last error is thrown after `timeoutMs` (15 s). */
 export async function eventually<Value>(
@@ -69,6 +70,7 @@ export class Client {
     if (body !== undefined) init.body = body;
     const response = await fetch(new URL(path, this.url), init);
     const text = await response.text();
+    await note(this.url, method, path, response.status);
     return {
       status: response.status,
       headers: response.headers,

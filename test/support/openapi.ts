@@ -1,0 +1,44 @@
+import * as z from "zod";
+
+const document = z.object({
+  openapi: z.string().startsWith("3.1"),
+  paths: z.record(
+    z.string(),
+    z.record(z.string(), z.looseObject({ responses: z.record(z.string(), z.unknown()).optional() })),
+  ),
+});
+type Document = z.infer<typeof document>;
+
+const documents = new Map<string, Promise<Document>>();
+const violations = new Set<string>();
+
+/** Notes every answer that the gateway's own OpenAPI document does not tell of. */
+export async function note(origin: string, method: string, path: string, status: number): Promise<void> {
+  const { pathname } = new URL(path, origin);
+  if (!/^\/(v1|admin)\/|^\/(healthz|readyz)$/.test(pathname) || status === 404) return;
+  let fetched = documents.get(origin);
+  if (!fetched) {
+    fetched = fetch(`${origin}/openapi.json`).then(async (response) => document.parse(await response.json()));
+    documents.set(origin, fetched);
+  }
+  const { paths } = await fetched;
+  const template = Object.keys(paths).find((one) => matches(one, pathname));
+  const answers = template ? paths[template]?.[method.toLowerCase()]?.responses : undefined;
+  if (!answers) violations.add(`${method} ${template ?? pathname} is in no document`);
+  else if (!(status in answers))
+    violations.add(`${method} ${template} answered ${status}, which is in no document`);
+}
+
+function matches(template: string, pathname: string): boolean {
+  const parts = template.split("/");
+  const segments = pathname.split("/");
+  return (
+    parts.length === segments.length &&
+    parts.every((part, index) => /^(\{.+\}|:.+)$/.test(part) || part === segments[index])
+  );
+}
+
+/** What was noted in this test file. */
+export function undocumented(): string[] {
+  return [...violations];
+}
