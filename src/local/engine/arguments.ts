@@ -1,8 +1,8 @@
 import { type Bytes, CommandError } from "./keyspace.ts";
 
 export const syntaxError = () => new CommandError("ERR syntax error");
-export const notAnInteger = () => new CommandError("ERR value is not an integer or out of range");
-const notAFloat = () => new CommandError("ERR value is not a valid float");
+const NOT_AN_INTEGER = "ERR value is not an integer or out of range";
+const NOT_A_FLOAT = "ERR value is not a valid float";
 
 /** An argument that the table of arities promises to be there. */
 export function argument(args: readonly Bytes[], index: number): Bytes {
@@ -11,10 +11,10 @@ export function argument(args: readonly Bytes[], index: number): Bytes {
   return value;
 }
 
-/** A whole number, exact up to 2^53 (Redis: 2^63). */
-export function integer(text: Bytes): number {
+/** A whole number, exact up to 2^53 (Redis: 2^63); otherwise the command fails with `refusal`. */
+export function integer(text: Bytes, refusal = NOT_AN_INTEGER): number {
   const value = /^(0|-?[1-9]\d*)$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(value)) throw notAnInteger();
+  if (!Number.isSafeInteger(value)) throw new CommandError(refusal);
   return value;
 }
 
@@ -24,11 +24,12 @@ export function exact(value: number): number {
   return value;
 }
 
-export function float(text: Bytes): number {
+/** A number, `inf` and `-inf` among them; otherwise the command fails with `refusal`. */
+export function float(text: Bytes, refusal = NOT_A_FLOAT): number {
   const infinite = /^([+-]?)inf(inity)?$/i.exec(text);
   if (infinite) return infinite[1] === "-" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   const value = text === "" || /\s|^[+-]?0x/i.test(text) ? Number.NaN : Number(text);
-  if (Number.isNaN(value)) throw notAFloat();
+  if (Number.isNaN(value)) throw new CommandError(refusal);
   return value;
 }
 
@@ -44,7 +45,8 @@ export function glob(pattern: Bytes): (text: Bytes) => boolean {
   const source = pattern.replace(/\\[\s\S]|\*|\?|\[\^?(?:\\[\s\S]|[^\]])*\]|[\s\S]/g, (token) => {
     if (token === "*") return "[\\s\\S]*";
     if (token === "?") return "[\\s\\S]";
-    if (token.length > 2 && token.startsWith("[")) return token.replace(/[[&~]/g, (c, i) => (i === 0 ? c : `\\${c}`));
+    if (token.length > 2 && token.startsWith("["))
+      return token.replace(/[[&~]/g, (c, i) => (i === 0 ? c : `\\${c}`));
     const literal = token.length === 2 ? token.slice(1) : token;
     return literal.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
   });

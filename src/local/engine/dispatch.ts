@@ -80,7 +80,9 @@ export class Dispatcher {
 
   #find(name: string, args: readonly Bytes[]) {
     const key = name.toLowerCase();
-    const found = Object.hasOwn(DATA, key) ? DATA[key] : Object.hasOwn(this.#server, key) && this.#server[key];
+    const found = Object.hasOwn(DATA, key)
+      ? DATA[key]
+      : Object.hasOwn(this.#server, key) && this.#server[key];
     if (!found) {
       const shown = args.map((arg) => `'${arg}' `).join("");
       throw new CommandError(`ERR unknown command '${name}', with args beginning with: ${shown}`);
@@ -93,7 +95,8 @@ export class Dispatcher {
 
   #serverCommands(): Commands {
     const evaluate = (db: Keyspace, args: readonly Bytes[]) => db.atOnce(() => this.#scripts.eval(args));
-    const evaluateSha = (db: Keyspace, args: readonly Bytes[]) => db.atOnce(() => this.#scripts.evalsha(args));
+    const evaluateSha = (db: Keyspace, args: readonly Bytes[]) =>
+      db.atOnce(() => this.#scripts.evalsha(args));
     return {
       ping: [-1, (_, [message]) => message ?? new SimpleString("PONG")],
       echo: [2, (_, [message = ""]) => message],
@@ -117,7 +120,10 @@ export class Dispatcher {
       this.#calls.clear();
       return OK;
     }
-    if (name === "get") return rest.some((pattern) => glob(pattern)("maxmemory-policy")) ? ["maxmemory-policy", "noeviction"] : [];
+    if (name === "get")
+      return rest.some((pattern) => glob(pattern)("maxmemory-policy"))
+        ? ["maxmemory-policy", "noeviction"]
+        : [];
     throw new CommandError(`ERR unknown subcommand '${sub}'. Try CONFIG HELP.`);
   }
 

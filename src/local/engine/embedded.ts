@@ -45,6 +45,7 @@ function toBytes(value: string | Buffer): Bytes {
 function toReply(result: Result): Reply {
   if (typeof result === "string") return Buffer.from(result, "latin1");
   if (Array.isArray(result)) return result.map(toReply);
-  if (result instanceof ReplyError) return new ReplyError(Buffer.from(result.message, "latin1").toString("utf8"));
+  if (result instanceof ReplyError)
+    return new ReplyError(Buffer.from(result.message, "latin1").toString("utf8"));
   return result;
 }

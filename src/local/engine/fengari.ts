@@ -49,7 +49,10 @@ export interface Fengari {
     luaL_requiref(L: LuaState, name: LuaBytes, open: (L: LuaState) => number, global: boolean): void;
     luaL_where(L: LuaState, level: number): void;
   };
-  lualib: Record<"luaopen_base" | "luaopen_table" | "luaopen_string" | "luaopen_math", (L: LuaState) => number>;
+  lualib: Record<
+    "luaopen_base" | "luaopen_table" | "luaopen_string" | "luaopen_math",
+    (L: LuaState) => number
+  >;
 }
 
 /** Loads fengari so that it prints whole numbers as Lua 5.1, Redis's Lua, does: `5`, not `5.0`. */

@@ -1,4 +1,4 @@
-import { ReplyError, type SimpleString } from "../engine.ts";
+import type { ReplyError, SimpleString } from "../engine.ts";
 import { SortedSet } from "./sorted-set.ts";
 
 /** Bytes as a JavaScript string of code units 0…255: cheap to compare, to hash and to slice. */
@@ -95,7 +95,10 @@ export class Keyspace {
   /** Sets a string; without `keepExpiry` an expiry time goes. */
   write(key: Bytes, value: Bytes, keepExpiry = false): void {
     const expiresAt = keepExpiry ? this.#live(key)?.expiresAt : undefined;
-    this.#entries.set(key, expiresAt === undefined ? { type: "string", value } : { type: "string", value, expiresAt });
+    this.#entries.set(
+      key,
+      expiresAt === undefined ? { type: "string", value } : { type: "string", value, expiresAt },
+    );
   }
 
   type(key: Bytes): TypeName | undefined {
@@ -128,6 +131,19 @@ export class Keyspace {
     if (at === null) delete entry.expiresAt;
     else if (at <= this.now()) this.#entries.delete(key);
     else entry.expiresAt = at;
+  }
+
+  /** The bytes that a key and what it holds have, without what Redis spends around them. */
+  size(key: Bytes): number | undefined {
+    const value = this.#live(key)?.value;
+    if (value === undefined) return undefined;
+    let size = key.length;
+    if (typeof value === "string") size += value.length;
+    else if (value instanceof Map) for (const [field, text] of value) size += field.length + text.length;
+    else if (value instanceof SortedSet)
+      for (const { member } of value.slice(0, value.size)) size += member.length + 8;
+    else for (const item of value) size += item.length;
+    return size;
   }
 
   keys(): Bytes[] {

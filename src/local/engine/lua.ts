@@ -122,7 +122,8 @@ export class LuaMachine {
       else if (type === lua.LUA_TNUMBER) command.push(String(lua.lua_tonumber(L, i)));
       else reply = new ReplyError("ERR Lua redis lib command arguments must be strings or integers");
     }
-    if (count === 0) reply = new ReplyError("ERR Please specify at least one argument for this redis.call() call");
+    if (count === 0)
+      reply = new ReplyError("ERR Please specify at least one argument for this redis.call() call");
     reply ??= this.#call(command);
     this.#push(reply);
     if (raise && reply instanceof ReplyError) lua.lua_error(L);

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { argument, integer, notAnInteger } from "./arguments.ts";
+import { argument, integer } from "./arguments.ts";
 import { OK } from "./commands/command.ts";
 import { type Bytes, CommandError, type Result } from "./keyspace.ts";
 import { LuaMachine } from "./lua.ts";
@@ -30,7 +30,8 @@ export class Scripts {
   script([subcommand = "", ...rest]: readonly Bytes[]): Result {
     const name = subcommand.toLowerCase();
     if (name === "load" && rest.length === 1) return this.#load(argument(rest, 0));
-    if (name === "exists" && rest.length > 0) return rest.map((sha) => Number(this.#compiled.has(sha.toLowerCase())));
+    if (name === "exists" && rest.length > 0)
+      return rest.map((sha) => Number(this.#compiled.has(sha.toLowerCase())));
     if (name === "flush") return this.#flush();
     throw new CommandError(
       `ERR unknown subcommand or wrong number of arguments for '${subcommand}'. Try SCRIPT HELP.`,
@@ -56,7 +57,6 @@ export class Scripts {
   #run(sha: string, [count = "", ...rest]: readonly Bytes[]): Result {
     const script = this.#compiled.get(sha);
     if (script === undefined) throw new Error(`script ${sha} is not compiled`);
-    if (!/^-?\d+$/.test(count)) throw notAnInteger();
     const keys = integer(count);
     if (keys > rest.length) throw new CommandError("ERR Number of keys can't be greater than number of args");
     if (keys < 0) throw new CommandError("ERR Number of keys can't be negative");
@@ -72,7 +72,10 @@ function withoutShebang(source: Bytes): Bytes {
   if (engine !== "lua") throw new CommandError(`ERR Unexpected engine in script shebang: ${engine}`);
   for (const setting of settings) {
     if (!setting.startsWith("flags=")) throw new CommandError(`ERR Unknown lua shebang option: ${setting}`);
-    const unknown = setting.slice("flags=".length).split(",").find((flag) => flag && !FLAGS.includes(flag));
+    const unknown = setting
+      .slice("flags=".length)
+      .split(",")
+      .find((flag) => flag && !FLAGS.includes(flag));
     if (unknown) throw new CommandError(`ERR Unexpected flag in script shebang: ${unknown}`);
   }
   return ["", ...rest].join("\n");

@@ -16,9 +16,8 @@ export async function openRedisEngine(url: string): Promise<Engine> {
   } as const;
   const client = createClient(options);
   const subscriber = client.duplicate();
-  // Without a listener an error would end the process; the commands under way report it to their callers.
-  client.on("error", () => {});
-  subscriber.on("error", () => {});
+  client.on("error", toldToCallers);
+  subscriber.on("error", toldToCallers);
   await client.connect();
 
   let subscribed: Promise<unknown> | undefined;
@@ -48,7 +47,8 @@ export async function openRedisEngine(url: string): Promise<Engine> {
       throw new Error("EXEC was answered with neither an array nor an error");
     },
     async subscribe(channel, listener) {
-      await (subscribed ??= subscriber.connect());
+      subscribed ??= subscriber.connect();
+      await subscribed;
       await subscriber.subscribe(channel, listener, true);
       return () => subscriber.unsubscribe(channel, listener, true);
     },
@@ -57,6 +57,11 @@ export async function openRedisEngine(url: string): Promise<Engine> {
       if (subscriber.isOpen) subscriber.destroy();
     },
   };
+}
+
+/** A listener keeps a lost connection from ending the process: each command under way throws it. */
+function toldToCallers(): void {
+  // nothing is left to do
 }
 
 /** Narrows what the client decoded (RESP2, {@link TYPES}) to the engine's reply. */

@@ -56,6 +56,8 @@ export class SortedSet {
   }
 
   #position(score: number, member: string): number {
-    return this.firstRank((entry) => entry.score > score || (entry.score === score && entry.member >= member));
+    return this.firstRank(
+      (entry) => entry.score > score || (entry.score === score && entry.member >= member),
+    );
   }
 }

@@ -1,5 +1,5 @@
 import { argument, exact, float, glob, integer, pairs, printFloat } from "../arguments.ts";
-import { type Bytes, CommandError, type Keyspace } from "../keyspace.ts";
+import type { Bytes, Keyspace } from "../keyspace.ts";
 import { type Commands, OK } from "./command.ts";
 
 const read = (db: Keyspace, key: Bytes) => db.read("hash", key) ?? new Map<Bytes, Bytes>();
@@ -26,14 +26,6 @@ function increment(db: Keyspace, args: readonly Bytes[], add: (value: Bytes) => 
   const sum = add(read(db, key).get(field) ?? "0");
   db.open("hash", key).set(field, sum);
   return sum;
-}
-
-function hashInteger(text: Bytes): number {
-  try {
-    return integer(text);
-  } catch {
-    throw new CommandError("ERR hash value is not an integer");
-  }
 }
 
 export const hashCommands: Commands = {
@@ -73,7 +65,11 @@ export const hashCommands: Commands = {
     4,
     (db, args) => {
       const by = integer(argument(args, 2));
-      return Number(increment(db, args, (value) => String(exact(hashInteger(value) + by))));
+      return Number(
+        increment(db, args, (value) =>
+          String(exact(integer(value, "ERR hash value is not an integer") + by)),
+        ),
+      );
     },
   ],
   hincrbyfloat: [

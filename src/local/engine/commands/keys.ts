@@ -1,6 +1,6 @@
 import { SimpleString } from "../../engine.ts";
 import { argument, glob, integer, syntaxError } from "../arguments.ts";
-import { type Bytes, CommandError, type Keyspace } from "../keyspace.ts";
+import { type Bytes, CommandError, type Keyspace, type Result } from "../keyspace.ts";
 import { type Commands, OK } from "./command.ts";
 
 const count = (keys: readonly Bytes[], holds: (key: Bytes) => boolean): number => keys.filter(holds).length;
@@ -10,7 +10,8 @@ function expire(command: string, unit: number, absolute: boolean) {
   return (db: Keyspace, args: readonly Bytes[]): number => {
     const key = argument(args, 0);
     const given = integer(argument(args, 1)) * unit;
-    if (!Number.isSafeInteger(given)) throw new CommandError(`ERR invalid expire time in '${command}' command`);
+    if (!Number.isSafeInteger(given))
+      throw new CommandError(`ERR invalid expire time in '${command}' command`);
     const at = absolute ? given : db.now() + given;
     const current = db.expiry(key);
     if (current === undefined || !allowed(args.slice(2), at, current ?? Number.POSITIVE_INFINITY)) return 0;
@@ -52,11 +53,18 @@ function rename(db: Keyspace, from: Bytes, to: Bytes): void {
 /** One page holds everything that matches: no cursor has to survive changes. */
 function scan(db: Keyspace, args: readonly Bytes[]): [Bytes, Bytes[]] {
   const options = new Map<string, Bytes>();
-  for (let i = 1; i < args.length; i += 2) options.set(argument(args, i).toUpperCase(), argument(args, i + 1));
+  for (let i = 1; i < args.length; i += 2)
+    options.set(argument(args, i).toUpperCase(), argument(args, i + 1));
   const matches = glob(options.get("MATCH") ?? "*");
   const type = options.get("TYPE");
   for (const name of options.keys()) if (!["MATCH", "COUNT", "TYPE"].includes(name)) throw syntaxError();
   return ["0", db.keys().filter((key) => matches(key) && (type === undefined || db.type(key) === type))];
+}
+
+function memory(db: Keyspace, subcommand: Bytes, key: Bytes | undefined): Result {
+  if (subcommand.toUpperCase() !== "USAGE" || key === undefined)
+    throw new CommandError(`ERR unknown subcommand '${subcommand}'. Try MEMORY HELP.`);
+  return db.size(key) ?? null;
 }
 
 export const keyCommands: Commands = {
@@ -67,6 +75,7 @@ export const keyCommands: Commands = {
   type: [2, (db, [key = ""]) => new SimpleString(db.type(key) ?? "none")],
   keys: [2, (db, [pattern = ""]) => db.keys().filter(glob(pattern))],
   scan: [-2, scan],
+  memory: [-2, (db, [subcommand = "", key]) => memory(db, subcommand, key)],
   dbsize: [1, (db) => db.keys().length],
   randomkey: [1, (db) => db.keys()[Math.floor(Math.random() * db.keys().length)] ?? null],
   rename: [

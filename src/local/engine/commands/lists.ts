@@ -1,4 +1,4 @@
-import { argument, integer, notAnInteger, syntaxError } from "../arguments.ts";
+import { argument, integer, syntaxError } from "../arguments.ts";
 import { type Bytes, CommandError, type Keyspace, type Result } from "../keyspace.ts";
 import { type Commands, OK, span } from "./command.ts";
 
@@ -18,7 +18,8 @@ const pushIfPresent = (end: End) => (db: Keyspace, args: readonly Bytes[]) =>
 
 function take(db: Keyspace, end: End, key: Bytes, count: number): Bytes[] {
   const list = read(db, key);
-  const taken = end === "left" ? list.splice(0, count) : list.splice(Math.max(list.length - count, 0)).toReversed();
+  const taken =
+    end === "left" ? list.splice(0, count) : list.splice(Math.max(list.length - count, 0)).toReversed();
   db.prune(key);
   return taken;
 }
@@ -50,7 +51,7 @@ function remove(db: Keyspace, [key = "", limit = "", value = ""]: readonly Bytes
   const list = read(db, key);
   const count = integer(limit);
   const places = list.flatMap((item, place) => (item === value ? [place] : []));
-  const chosen = count < 0 ? places.slice(count) : count > 0 ? places.slice(0, count) : places;
+  const chosen = count < 0 ? places.slice(count) : places.slice(0, count || places.length);
   for (const place of chosen.toReversed()) list.splice(place, 1);
   db.prune(key);
   return chosen.length;
@@ -71,7 +72,6 @@ function setAt(db: Keyspace, [key = "", index = "", value = ""]: readonly Bytes[
   const list = db.read("list", key);
   if (!list) throw new CommandError("ERR no such key");
   const place = integer(index) < 0 ? list.length + integer(index) : integer(index);
-  if (Number.isNaN(place)) throw notAnInteger();
   if (place < 0 || place >= list.length) throw new CommandError("ERR index out of range");
   list[place] = value;
   return OK;

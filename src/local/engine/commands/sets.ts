@@ -26,7 +26,12 @@ function draw(db: Keyspace, key: Bytes, count: Bytes | undefined): Result {
 
 function pop(db: Keyspace, key: Bytes, count: Bytes | undefined): Result {
   const drawn = draw(db, key, count);
-  if (Array.isArray(drawn)) remove(db, key, drawn.filter((member) => typeof member === "string"));
+  if (Array.isArray(drawn))
+    remove(
+      db,
+      key,
+      drawn.filter((member) => typeof member === "string"),
+    );
   else if (typeof drawn === "string") remove(db, key, [drawn]);
   return drawn;
 }

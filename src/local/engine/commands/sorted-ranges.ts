@@ -27,11 +27,7 @@ export function scoreBounds(min: Bytes, max: Bytes): Bounds {
 
 function scoreBound(text: Bytes): { score: number; exclusive: boolean } {
   const exclusive = text.startsWith("(");
-  try {
-    return { score: float(exclusive ? text.slice(1) : text), exclusive };
-  } catch {
-    throw new CommandError("ERR min or max is not a float");
-  }
+  return { score: float(exclusive ? text.slice(1) : text, "ERR min or max is not a float"), exclusive };
 }
 
 /** `[a`, `(a`, `-`, `+`; meaningful when all scores are the same. */
@@ -49,7 +45,7 @@ function lexBound(text: Bytes): { compare(member: Bytes): number; exclusive: boo
   const edge = text.slice(1);
   if (!/^[[(]/.test(text)) throw new CommandError("ERR min or max not valid string range item");
   return {
-    compare: (member) => (member < edge ? -1 : member > edge ? 1 : 0),
+    compare: (member) => Number(member > edge) - Number(member < edge),
     exclusive: text.startsWith("("),
   };
 }
@@ -58,36 +54,44 @@ export function ranksIn(set: SortedSet, bounds: Bounds): [start: number, end: nu
   return [set.firstRank(bounds.reached), set.firstRank(bounds.passed)];
 }
 
+type By = "rank" | "score" | "lex";
+
 /** Reads `min max [BYSCORE|BYLEX] [REV] [LIMIT offset count] [WITHSCORES]`; the command fixes some of it. */
-export function rangeQuery(
-  args: readonly Bytes[],
-  fixed: { by?: "score" | "lex"; reverse?: boolean },
-): RangeQuery {
-  let { by, reverse = false } = fixed;
-  let withScores = false;
+export function rangeQuery(args: readonly Bytes[], fixed: { by?: By; reverse?: boolean }): RangeQuery {
+  const flags = new Set<string>();
   let limit: RangeQuery["limit"];
   for (let i = 2; i < args.length; i++) {
     const option = argument(args, i).toUpperCase();
-    if (option === "WITHSCORES") withScores = true;
-    else if (option === "LIMIT") limit = [integer(argument(args, ++i)), integer(argument(args, ++i))];
-    else if (option === "REV" && !fixed.by) reverse = true;
-    else if (option === "BYSCORE" && !fixed.by) by = "score";
-    else if (option === "BYLEX" && !fixed.by) by = "lex";
+    if (option === "LIMIT") limit = [integer(argument(args, ++i)), integer(argument(args, ++i))];
+    else if (option === "WITHSCORES" || (!fixed.by && FREE.has(option))) flags.add(option);
     else throw syntaxError();
   }
-  if (limit && !by)
-    throw new CommandError("ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX");
+  const by = fixed.by ?? named(flags);
+  const reverse = fixed.reverse ?? flags.has("REV");
+  const withScores = flags.has("WITHSCORES");
+  if (limit && by === "rank")
+    throw new CommandError(
+      "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
+    );
   if (withScores && by === "lex")
     throw new CommandError("ERR syntax error, WITHSCORES not supported in combination with BYLEX");
-  const [first, second] = [argument(args, 0), argument(args, 1)];
-  const [min, max] = by && reverse ? [second, first] : [first, second];
-  const bounds =
-    by === "score"
-      ? scoreBounds(min, max)
-      : by === "lex"
-        ? lexBounds(min, max)
-        : ([integer(min), integer(max)] as const);
+  const edges = [argument(args, 0), argument(args, 1)] as const;
+  const [min, max] = by !== "rank" && reverse ? [edges[1], edges[0]] : edges;
+  const bounds = BOUNDS[by](min, max);
   return limit ? { bounds, reverse, withScores, limit } : { bounds, reverse, withScores };
+}
+
+const FREE = new Set(["REV", "BYSCORE", "BYLEX"]);
+
+const BOUNDS: Readonly<Record<By, (min: Bytes, max: Bytes) => RangeQuery["bounds"]>> = {
+  rank: (min, max) => [integer(min), integer(max)],
+  score: scoreBounds,
+  lex: lexBounds,
+};
+
+function named(flags: ReadonlySet<string>): By {
+  if (flags.has("BYSCORE")) return "score";
+  return flags.has("BYLEX") ? "lex" : "rank";
 }
 
 /** The members of a range, in the order that the query asks for. */

@@ -2,7 +2,15 @@ import { argument, float, integer, printFloat, syntaxError } from "../arguments.
 import { type Bytes, CommandError, type Keyspace, type Result } from "../keyspace.ts";
 import { type ScoredMember, SortedSet } from "../sorted-set.ts";
 import type { Commands } from "./command.ts";
-import { type Bounds, lexBounds, type RangeQuery, range, rangeQuery, ranksIn, scoreBounds } from "./sorted-ranges.ts";
+import {
+  type Bounds,
+  lexBounds,
+  type RangeQuery,
+  range,
+  rangeQuery,
+  ranksIn,
+  scoreBounds,
+} from "./sorted-ranges.ts";
 
 const read = (db: Keyspace, key: Bytes): SortedSet => db.read("zset", key) ?? new SortedSet();
 
@@ -30,7 +38,11 @@ function addOptions(args: readonly Bytes[]): AddOptions {
 }
 
 /** The score a member gets, or undefined when the flags refuse it. */
-function nextScore(flags: ReadonlySet<string>, before: number | undefined, given: number): number | undefined {
+function nextScore(
+  flags: ReadonlySet<string>,
+  before: number | undefined,
+  given: number,
+): number | undefined {
   if (before === undefined) return flags.has("XX") ? undefined : given;
   if (flags.has("NX")) return undefined;
   const score = flags.has("INCR") ? before + given : given;
@@ -68,8 +80,14 @@ function remove(db: Keyspace, key: Bytes, members: readonly Bytes[]): number {
 
 function pop(db: Keyspace, key: Bytes, count: number, highest: boolean): Result {
   const set = read(db, key);
-  const taken = highest ? set.slice(Math.max(set.size - count, 0), set.size).toReversed() : set.slice(0, count);
-  remove(db, key, taken.map(({ member }) => member));
+  const taken = highest
+    ? set.slice(Math.max(set.size - count, 0), set.size).toReversed()
+    : set.slice(0, count);
+  remove(
+    db,
+    key,
+    taken.map(({ member }) => member),
+  );
   return taken.flatMap(({ member, score }) => [member, printFloat(score)]);
 }
 
@@ -91,7 +109,11 @@ function countIn(db: Keyspace, key: Bytes, bounds: Bounds): number {
 }
 
 function removeRange(db: Keyspace, key: Bytes, query: RangeQuery): number {
-  return remove(db, key, range(read(db, key), query).map(({ member }) => member));
+  return remove(
+    db,
+    key,
+    range(read(db, key), query).map(({ member }) => member),
+  );
 }
 
 export const sortedSetCommands: Commands = {
@@ -113,7 +135,10 @@ export const sortedSetCommands: Commands = {
     },
   ],
   zrange: [-4, (db, [key = "", ...rest]) => answerRange(db, key, rangeQuery(rest, {}))],
-  zrevrange: [-4, (db, [key = "", ...rest]) => answerRange(db, key, rangeQuery(rest, { reverse: true }))],
+  zrevrange: [
+    -4,
+    (db, [key = "", ...rest]) => answerRange(db, key, rangeQuery(rest, { by: "rank", reverse: true })),
+  ],
   zrangebyscore: [-4, (db, [key = "", ...rest]) => answerRange(db, key, rangeQuery(rest, { by: "score" }))],
   zrevrangebyscore: [
     -4,

@@ -32,7 +32,8 @@ function set(db: Keyspace, args: readonly Bytes[]): Result {
   const key = argument(args, 0);
   const { flags, expiresAt } = setOptions(db, args.slice(2), "set");
   const known = ["NX", "XX", "GET", "KEEPTTL"];
-  if ([...flags].some((flag) => !known.includes(flag)) || (flags.has("NX") && flags.has("XX"))) throw syntaxError();
+  if ([...flags].some((flag) => !known.includes(flag)) || (flags.has("NX") && flags.has("XX")))
+    throw syntaxError();
   if (flags.has("KEEPTTL") && expiresAt !== undefined) throw syntaxError();
   const before = flags.has("GET") ? (db.read("string", key) ?? null) : undefined;
   const exists = db.type(key) !== undefined;
@@ -90,7 +91,10 @@ export const stringCommands: Commands = {
   getset: [3, (db, [key = "", value = ""]) => getThen(db, key, () => db.write(key, value))],
   getdel: [2, (db, [key = ""]) => getThen(db, key, () => db.delete(key))],
   getex: [-2, getex],
-  mget: [-2, (db, keys) => keys.map((key) => (db.type(key) === "string" ? (db.read("string", key) ?? null) : null))],
+  mget: [
+    -2,
+    (db, keys) => keys.map((key) => (db.type(key) === "string" ? (db.read("string", key) ?? null) : null)),
+  ],
   mset: [
     -3,
     (db, args) => {
