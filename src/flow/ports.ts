@@ -15,6 +15,11 @@ export interface Fetcher {
    * @throws FetchFailure when it was refused, could not be made, or took too long.
    */
   fetch(url: string, init: GuardedInit): Promise<Response>;
+  /**
+   * Reads the beginning of a response's body as UTF-8 and gives the rest up.
+   * @throws FetchFailure `response-aborted` or `timeout`
+   */
+  read(response: Response, maxBytes: number): Promise<{ text: string; truncated: boolean }>;
 }
 
 export interface GuardedInit {
@@ -26,8 +31,15 @@ export interface GuardedInit {
   readonly redirect: "manual" | "follow";
 }
 
-/** Stable codes of what can go wrong before a response is there. */
-export type FetchFailureCode = "unsafe-address" | "dns-failed" | "connect-failed" | "tls-failed" | "timeout" | "redirect";
+/** Stable codes of what can go wrong before a response is there, or while it is read. */
+export type FetchFailureCode =
+  | "unsafe-address"
+  | "dns-failed"
+  | "connect-failed"
+  | "tls-failed"
+  | "timeout"
+  | "redirect"
+  | "response-aborted";
 
 export class FetchFailure extends Error {
   override readonly name = "FetchFailure";
@@ -63,7 +75,8 @@ export interface DeliverMessage {
 
 export type QueueMessage =
   | { readonly kind: "run"; readonly body: RunMessage; readonly delay: number }
-  | { readonly kind: "deliver"; readonly body: DeliverMessage; readonly delay: number };
+  | { readonly kind: "deliver"; readonly body: DeliverMessage; readonly delay: number }
+  | { readonly kind: "sweep"; readonly body: { readonly v: 1 }; readonly delay: number };
 
 /** Hands messages to QStash, which calls `/internal/…` with them; delays in milliseconds, rounded up to seconds. */
 export interface Queue {

@@ -125,7 +125,8 @@ export interface EndCommand {
   readonly outcome: Outcome;
   readonly actor: Actor;
   readonly cause?: string;
-  readonly configVersion: number;
+  /** The configuration that the deliveries were worked out from; absent when there are none to work out. */
+  readonly configVersion?: number;
   readonly nonce: string;
 }
 
@@ -209,7 +210,7 @@ export interface Store {
   readTask(caller: Caller, id: string, include?: { input?: boolean; result?: boolean }): Promise<ReadAnswer<{ record: TaskRecord }>>;
   readTasks(caller: Caller, ids: readonly string[]): Promise<Denied | { readonly kind: "found"; readonly now: number; readonly records: readonly TaskRecord[] }>;
   listTasks(caller: Caller, before: TaskPosition | undefined, limit: number): Promise<
-    Denied | { readonly kind: "found"; readonly now: number; readonly positions: readonly TaskPosition[]; readonly next?: TaskPosition }
+    Denied | { readonly kind: "found"; readonly positions: readonly TaskPosition[]; readonly next?: TaskPosition }
   >;
   readDeliveries(caller: Caller, ids: readonly string[]): Promise<
     Denied | { readonly kind: "found"; readonly now: number; readonly records: readonly DeliveryRecord[] }

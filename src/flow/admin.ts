@@ -1,0 +1,96 @@
+import { idBytes, idOf, isId, makeId } from "../domain/id.ts";
+import { Refusal } from "../domain/problems.ts";
+import { hex, sha256 } from "./keyring.ts";
+import type { Parts } from "./parts.ts";
+import { firstConfig } from "./secrets.ts";
+
+export interface Project {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** Makes a project, or finds the one of that name: it gets its home partition and its signing secret. */
+export async function createProject(parts: Parts, name: string): Promise<Project & { readonly created: boolean }> {
+  const partition = Math.floor(parts.random() * parts.settings.partitions);
+  const fresh = makeId("prj", parts.clock(), partition, crypto.getRandomValues(new Uint8Array(8)));
+  const id = await parts.store.nameProject(name, fresh);
+  await parts.store.initProject(id, name, await firstConfig(parts.keyring));
+  return { id, name, created: id === fresh };
+}
+
+export function listProjects(parts: Parts): Promise<readonly Project[]> {
+  return parts.store.listProjects();
+}
+
+export interface NewKey {
+  /** A project's id, or its name: a name that is new makes the project. */
+  readonly project: string;
+  readonly scopes: readonly string[];
+  readonly name?: string;
+  /** Milliseconds from now. */
+  readonly expiresIn?: number;
+}
+
+export interface ApiKeyView {
+  readonly id: string;
+  readonly project: Project;
+  readonly scopes: readonly string[];
+  readonly name?: string;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  readonly expiresAt?: number;
+}
+
+/** Makes an API key; its text is shown this once, Redis keeps a hash. @throws Refusal */
+export async function createKey(parts: Parts, wanted: NewKey): Promise<ApiKeyView & { readonly key: string }> {
+  const project = isId("prj", wanted.project) ? await projectOf(parts, wanted.project) : await createProject(parts, wanted.project);
+  const { id: projectId, name: projectName } = project;
+  const createdAt = parts.clock();
+  const id = makeId("key", createdAt, 0, crypto.getRandomValues(new Uint8Array(8)));
+  const secret = crypto.getRandomValues(new Uint8Array(24));
+  const expiresAt = wanted.expiresIn === undefined ? 0 : createdAt + wanted.expiresIn;
+  await parts.store.putKey(projectId, {
+    key: hex(idBytes(id)),
+    hash: hex(await sha256(secret)),
+    expiresAt,
+    scopes: wanted.scopes,
+    createdAt,
+    name: wanted.name ?? "",
+  });
+  return {
+    id,
+    key: await parts.keyring.sealKey(projectId, idBytes(id), secret),
+    project: { id: projectId, name: projectName },
+    scopes: wanted.scopes,
+    ...(wanted.name !== undefined && { name: wanted.name }),
+    createdAt,
+    ...(expiresAt > 0 && { expiresAt }),
+  };
+}
+
+/** The project's keys, oldest first, without their texts. @throws Refusal */
+export async function listKeys(parts: Parts, project: string): Promise<readonly ApiKeyView[]> {
+  const found = await projectOf(parts, project);
+  const keys = await parts.store.listKeys(found.id);
+  return keys.map((key) => ({
+    id: idOf("key", Uint8Array.from(key.key.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))),
+    project: found,
+    scopes: key.scopes,
+    ...(key.name !== "" && { name: key.name }),
+    createdAt: key.createdAt,
+    ...(key.expiresAt > 0 && { expiresAt: key.expiresAt }),
+  }));
+}
+
+/** Revokes a key, from its next request on. @throws Refusal */
+export async function deleteKey(parts: Parts, project: string, id: string): Promise<void> {
+  const found = await projectOf(parts, project);
+  const dropped = isId("key", id) && (await parts.store.dropKey(found.id, hex(idBytes(id))));
+  if (!dropped) throw new Refusal("not-found", `Project "${found.name}" has no key "${id}".`);
+}
+
+async function projectOf(parts: Parts, project: string): Promise<Project> {
+  const found = (await parts.store.listProjects()).find(({ id, name }) => id === project || name === project);
+  if (!found) throw new Refusal("not-found", `There is no project "${project}".`);
+  return found;
+}

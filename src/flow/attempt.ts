@@ -1,0 +1,91 @@
+import { Webhook } from "standardwebhooks";
+import { RESPONSE_LIMIT } from "../domain/limits.ts";
+import type { DeliveryAttempt } from "../domain/record.ts";
+import { parseRetryAfter } from "../domain/schedule.ts";
+import { timestamp } from "../domain/view.ts";
+import { FetchFailure } from "./ports.ts";
+import type { Parts } from "./parts.ts";
+
+/** One event for one receiver, ready to be sent. */
+export interface Parcel {
+  readonly eventId: string;
+  readonly url: string;
+  readonly body: string;
+  readonly traceparent?: string;
+}
+
+/** How an attempt ended. */
+export interface Attempted {
+  readonly log: DeliveryAttempt;
+  readonly delivered: boolean;
+  /** The receiver wants nothing more of this event. */
+  readonly final: boolean;
+  /** Milliseconds that the receiver asked us to wait. */
+  readonly retryAfter?: number;
+}
+
+/**
+ * Sends one Standard Webhooks POST, signed for this attempt, and says how it went; never throws for what the
+ * receiver did.
+ *
+ * @param secrets the secrets that sign now, newest first
+ * @param time Redis time
+ */
+export async function attemptDelivery(
+  parts: Parts,
+  parcel: Parcel,
+  secrets: readonly string[],
+  time: () => number,
+): Promise<Attempted> {
+  const startedAt = time();
+  const finish = (rest: Omit<DeliveryAttempt, "at" | "durationMs">, steer: { final?: boolean; retryAfter?: number } = {}): Attempted => ({
+    log: { at: timestamp(startedAt), durationMs: Math.max(0, Math.round(time() - startedAt)), ...rest },
+    delivered: rest.error === undefined,
+    final: steer.final ?? false,
+    ...(steer.retryAfter !== undefined && { retryAfter: steer.retryAfter }),
+  });
+  let statusCode: number | undefined;
+  try {
+    const response = await parts.fetcher.fetch(parcel.url, {
+      method: "POST",
+      headers: headersOf(parts, parcel, secrets, startedAt),
+      body: parcel.body,
+      redirect: "manual",
+      signal: AbortSignal.timeout(parts.settings.callbackTimeout),
+    });
+    statusCode = response.status;
+    const { text } = await parts.fetcher.read(response, RESPONSE_LIMIT);
+    const seen = { statusCode, ...(text !== "" && { response: text }) };
+    const error = errorOf(statusCode);
+    if (!error) return finish(seen);
+    const retryAfter = parseRetryAfter(response.headers.get("retry-after"), time());
+    return finish({ ...seen, error }, { final: statusCode === 410, ...(retryAfter !== undefined && { retryAfter }) });
+  } catch (error) {
+    if (!(error instanceof FetchFailure)) throw error;
+    return finish({
+      ...(statusCode !== undefined && { statusCode }),
+      error: { code: error.code, message: error.message },
+    });
+  }
+}
+
+function headersOf(parts: Parts, parcel: Parcel, secrets: readonly string[], now: number): Record<string, string> {
+  const sentAt = new Date(now);
+  return {
+    "content-type": "application/json",
+    "user-agent": `Ringback/${parts.settings.version}`,
+    "webhook-id": parcel.eventId,
+    "webhook-timestamp": String(Math.floor(now / 1_000)),
+    "webhook-signature": secrets.map((secret) => new Webhook(secret).sign(parcel.eventId, sentAt, parcel.body)).join(" "),
+    ...(parcel.traceparent && { traceparent: parcel.traceparent }),
+  };
+}
+
+/** Whose fault a status tells of, or undefined for success (2xx alone). */
+function errorOf(status: number): { code: string; message: string } | undefined {
+  if (status >= 200 && status < 300) return undefined;
+  if (status >= 300 && status < 400) return { code: "redirect", message: `The receiver answered ${status}; redirects are not followed.` };
+  if (status === 410) return { code: "gone", message: "The receiver answered 410: it wants no more." };
+  if (status >= 400 && status < 500) return { code: "http-4xx", message: `The receiver answered ${status}.` };
+  return { code: "http-5xx", message: `The receiver answered ${status}.` };
+}

@@ -1,0 +1,93 @@
+import type { Actor, TaskRecord } from "../domain/record.ts";
+import { DELIVERY_LEASE_MARGIN, INLINE_DELIVERIES } from "../domain/limits.ts";
+import { type Ending, terminalDeliveries } from "./events.ts";
+import type { Parts } from "./parts.ts";
+import type { Authority, EndAnswer, NewDelivery, StoredConfig } from "./store.ts";
+
+export interface Conclusion {
+  readonly record: TaskRecord;
+  readonly config: StoredConfig;
+  readonly authority: Authority;
+  readonly ending: Ending;
+  readonly actor: Actor;
+  readonly cause?: string;
+  /** Redis time. */
+  readonly time: () => number;
+}
+
+/** What became of it; the deliveries with a lease are to be sent by this caller, at once. */
+export type Concluded =
+  | {
+      readonly kind: "ended";
+      readonly ending: Ending;
+      readonly endedAt: number;
+      readonly now: number;
+      readonly config: StoredConfig;
+      readonly opened: readonly NewDelivery[];
+    }
+  | Exclude<EndAnswer, { kind: "ended" | "config-changed" | "deadline-passed" }>;
+
+/** Ends a task. Past its deadline it can only expire; when endpoints changed meanwhile its deliveries are worked out again. */
+export async function conclude(parts: Parts, conclusion: Conclusion): Promise<Concluded> {
+  const { record, authority } = conclusion;
+  let { ending, config } = conclusion;
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const endedAt = Math.max(Math.floor(conclusion.time()), record.startedAt ?? record.createdAt);
+    const resultTtl = record.options.resultTtl ?? parts.settings.resultTtl;
+    const deliveries = leaseTo(
+      authority,
+      parts.settings.callbackTimeout + DELIVERY_LEASE_MARGIN,
+      await terminalDeliveries(parts, record, ending, endedAt, resultTtl),
+    );
+    const answer = await parts.store.end({
+      record,
+      authority,
+      outcome: {
+        kind: ending.status,
+        endedAt,
+        resultTtl,
+        deliveries,
+        ...(ending.result !== undefined && { result: ending.result }),
+        ...(ending.error && { error: ending.error }),
+      },
+      actor: conclusion.actor,
+      ...(conclusion.cause !== undefined && { cause: conclusion.cause }),
+      configVersion: config.version,
+      nonce: crypto.randomUUID(),
+    });
+    switch (answer.kind) {
+      case "deadline-passed":
+        ending = expiry(record);
+        continue;
+      case "config-changed":
+        config = answer.config;
+        continue;
+      case "ended":
+        return { kind: "ended", ending, endedAt, now: answer.now, config, opened: deliveries };
+      default:
+        return answer;
+    }
+  }
+  throw new Error(`Task ${record.id} could not be ended: its project's configuration keeps changing.`);
+}
+
+/** How a task ends whose deadline has passed. */
+export function expiry(record: TaskRecord): Ending {
+  const started = record.attempt > 0;
+  return {
+    status: "expired",
+    error: {
+      code: started ? "deadline-exceeded" : "never-started",
+      message: started ? "The deadline passed before the task succeeded." : "The deadline passed before the first attempt began.",
+      retryable: false,
+    },
+  };
+}
+
+/** The holder of the task's lease sends the first attempts itself; for others the deliver step begins them. */
+function leaseTo(authority: Authority, length: number, deliveries: readonly NewDelivery[]): readonly NewDelivery[] {
+  if (authority.by !== "lease") return deliveries;
+  return deliveries.map((delivery, index) =>
+    index < INLINE_DELIVERIES ? { ...delivery, lease: { id: crypto.randomUUID(), length } } : delivery,
+  );
+}

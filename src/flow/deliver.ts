@@ -1,0 +1,113 @@
+import { CRASHES, DELIVERY_LEASE_MARGIN } from "../domain/limits.ts";
+import { deliveryBackoff } from "../domain/schedule.ts";
+import { type Attempted, attemptDelivery, type Parcel } from "./attempt.ts";
+import { timestamp } from "../domain/view.ts";
+import type { Parts } from "./parts.ts";
+import type { DeliverMessage } from "./ports.ts";
+import { publish } from "./publish.ts";
+import { signingSecrets } from "./secrets.ts";
+import type { RecordCommand, StoredConfig } from "./store.ts";
+import { redisTime } from "./time.ts";
+
+/** What QStash is told: done or stale, or come back after so many milliseconds. */
+export type Answer = { readonly status: 200 } | { readonly status: 503; readonly retryAfter: number };
+
+export const DONE: Answer = { status: 200 };
+
+/** The attempt that a deliver message asks for: leased, sent, recorded; compares state before it acts. */
+export async function deliver(parts: Parts, message: DeliverMessage): Promise<Answer> {
+  const { project, delivery, attempt } = message;
+  const lease = crypto.randomUUID();
+  const length = parts.settings.callbackTimeout + DELIVERY_LEASE_MARGIN;
+  const begun = await parts.store.begin({ project, delivery, attempt, lease, length });
+  switch (begun.kind) {
+    case "gone":
+    case "closed":
+    case "stale":
+      return DONE;
+    case "busy":
+    case "early":
+      return { status: 503, retryAfter: begun.retryAfter };
+    case "begun": {
+      const { record } = begun;
+      await send(parts, {
+        project,
+        delivery,
+        lease,
+        attempt,
+        base: record.base,
+        crashes: record.crashes,
+        parcel: record,
+        config: begun.config,
+        now: begun.now,
+      });
+      return DONE;
+    }
+  }
+}
+
+/** A leased attempt. */
+export interface LeasedAttempt {
+  readonly project: string;
+  readonly delivery: string;
+  readonly lease: string;
+  readonly attempt: number;
+  /** Attempts that an earlier sending used up. */
+  readonly base: number;
+  /** How often this attempt's lease lapsed without a record. */
+  readonly crashes: number;
+  readonly parcel: Parcel;
+  readonly config: StoredConfig;
+  /** Redis time of the lease. */
+  readonly now: number;
+}
+
+/** Sends a leased attempt and records it; the next one is published, or the delivery is dead. */
+export async function send(parts: Parts, leased: LeasedAttempt): Promise<void> {
+  const time = redisTime(leased.now, parts.clock);
+  const attempted = leased.crashes > CRASHES ? interrupted(time()) : await attempt(parts, leased, time);
+  const outcome = outcomeOf(parts, leased, attempted);
+  const recorded = await parts.store.record({
+    project: leased.project,
+    delivery: leased.delivery,
+    lease: leased.lease,
+    attempt: leased.attempt,
+    outcome,
+    log: JSON.stringify(attempted.log),
+    at: time(),
+    nonce: crypto.randomUUID(),
+  });
+  const { error } = attempted.log;
+  if (error) parts.log("warn", "delivery-attempt-failed", { delivery: leased.delivery, attempt: leased.attempt, code: error.code });
+  if (recorded.kind !== "recorded" || outcome.kind !== "retry") return;
+  const body = { v: 1, project: leased.project, delivery: leased.delivery, attempt: leased.attempt + 1 } as const;
+  await publish(parts, { kind: "deliver", body, delay: outcome.delay });
+}
+
+async function attempt(parts: Parts, leased: LeasedAttempt, time: () => number): Promise<Attempted> {
+  const secrets = await signingSecrets(parts.keyring, leased.config, time());
+  return attemptDelivery(
+    parts,
+    leased.parcel,
+    secrets.map(({ secret }) => secret),
+    time,
+  );
+}
+
+/** An attempt that took its sender down again and again is given up, so that the next one can come. */
+function interrupted(now: number): Attempted {
+  const message = "The gateway was interrupted each time it made this attempt; it is unknown what arrived.";
+  return {
+    log: { at: timestamp(now), durationMs: 0, error: { code: "response-aborted", message } },
+    delivered: false,
+    final: false,
+  };
+}
+
+function outcomeOf(parts: Parts, leased: LeasedAttempt, attempted: Attempted): RecordCommand["outcome"] {
+  if (attempted.delivered) return { kind: "delivered" };
+  if (attempted.final) return { kind: "dead" };
+  const count = leased.attempt - leased.base;
+  const delay = deliveryBackoff(parts.settings.retrySchedule, count, parts.random(), attempted.retryAfter);
+  return delay === undefined ? { kind: "dead" } : { kind: "retry", delay };
+}

@@ -1,0 +1,149 @@
+import { DEFAULT_TIMEOUT, LEASE_RENEWAL, MAX_TIMEOUT } from "../domain/limits.ts";
+import { RETRY_AFTER_LIMIT } from "../domain/schedule.ts";
+import type { Failure, TaskRecord } from "../domain/record.ts";
+import { type AnyTask, type TaskContext, TaskError } from "../task.ts";
+import { checkInput } from "./input.ts";
+import { keepLease } from "./lease.ts";
+import type { Parts } from "./parts.ts";
+
+/** How an attempt went, before anything is written. */
+export type Executed =
+  | { readonly kind: "succeeded"; readonly result?: string }
+  | { readonly kind: "failed"; readonly error: Failure; readonly retryAfter?: number }
+  | { readonly kind: "expired" }
+  /** Somebody else holds the task now, or it has ended: nothing may be written. */
+  | { readonly kind: "lost" };
+
+/** Results larger than this, in characters of JSON, fail their task: Redis refuses requests over 10 MB. */
+const RESULT_LIMIT = 8 * 1024 * 1024;
+
+/** Why the handler's signal aborts. */
+class Stopped extends Error {
+  override readonly name = "AbortError";
+  readonly why: "timeout" | "deadline" | "lost";
+
+  constructor(why: Stopped["why"], message: string) {
+    super(message);
+    this.why = why;
+  }
+}
+
+/** Runs the handler under its lease, its timeout and the task's deadline. */
+export async function execute(parts: Parts, record: TaskRecord, lease: string, time: () => number): Promise<Executed> {
+  const definition = parts.tasks.get(record.type);
+  if (!definition) return refused("unknown-task-type", `This deployment no longer offers "${record.type}".`);
+  if (record.input.json === undefined) return refused("input-expired", "The task's input is no longer kept.");
+  const input = checkInput(definition, JSON.parse(record.input.json));
+  if (!input.ok) return refused("invalid-input", "The task type has changed: it no longer accepts this input.");
+  const stop = new AbortController();
+  const keeper = keepLease(parts, record, lease, LEASE_RENEWAL, time, (why) => {
+    stop.abort(
+      why === "expired"
+        ? new Stopped("deadline", "The task's deadline has passed.")
+        : new Stopped("lost", "The task was canceled, or its lease was lost."),
+    );
+  });
+  const timers = startTimers(definition, record, time, stop);
+  try {
+    const context = contextOf(parts, record, input.value, stop.signal, keeper.progress);
+    return await Promise.race([settle(definition, context), stopped(stop.signal)]);
+  } catch (error) {
+    return explain(parts, record, error);
+  } finally {
+    for (const timer of timers) clearTimeout(timer);
+    stop.abort(new Stopped("lost", "The attempt is over."));
+    await keeper.end();
+  }
+}
+
+async function settle(definition: AnyTask, context: TaskContext<unknown>): Promise<Executed> {
+  const value = await definition.handler(context);
+  if (value === undefined) return { kind: "succeeded" };
+  const result: string | undefined = JSON.stringify(value);
+  if (result === undefined) return refused("invalid-result", "The handler returned what JSON cannot hold.");
+  if (result.length > RESULT_LIMIT) return refused("result-too-large", `The result exceeds ${RESULT_LIMIT} characters of JSON.`);
+  return { kind: "succeeded", result };
+}
+
+function startTimers(definition: AnyTask, record: TaskRecord, time: () => number, stop: AbortController) {
+  const timeout = Math.min(record.options.timeout ?? definition.timeout ?? DEFAULT_TIMEOUT, MAX_TIMEOUT);
+  const timedOut = new Stopped("timeout", `The attempt took longer than its ${timeout} ms.`);
+  const expired = new Stopped("deadline", "The task's deadline has passed.");
+  const left = record.deadlineAt - time();
+  return [
+    setTimeout(() => stop.abort(timedOut), timeout),
+    ...(left < timeout ? [setTimeout(() => stop.abort(expired), Math.max(0, left))] : []),
+  ];
+}
+
+function stopped(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
+
+function contextOf(
+  parts: Parts,
+  record: TaskRecord,
+  input: unknown,
+  signal: AbortSignal,
+  progress: TaskContext<unknown>["progress"],
+): TaskContext<unknown> {
+  return {
+    input,
+    signal,
+    attempt: record.attempt,
+    idempotencyKey: `${record.id}.${record.run}`,
+    task: {
+      id: record.id,
+      type: record.type,
+      run: record.run,
+      project: record.project,
+      createdAt: new Date(record.createdAt),
+      deadlineAt: new Date(record.deadlineAt),
+      metadata: record.metadata,
+    },
+    progress,
+    fetch: (url, init = {}) => {
+      const { method, headers, body } = init;
+      return parts.fetcher.fetch(String(url), {
+        redirect: init.redirect === "manual" ? "manual" : "follow",
+        signal: init.signal ? AbortSignal.any([signal, init.signal]) : signal,
+        ...(method !== undefined && { method }),
+        ...(headers !== undefined && { headers }),
+        ...(body !== undefined && body !== null && { body }),
+      });
+    },
+  };
+}
+
+/** What was thrown, as an outcome; what no TaskError says is logged and told in general words only. */
+function explain(parts: Parts, record: TaskRecord, error: unknown): Executed {
+  if (error instanceof Stopped) {
+    if (error.why === "deadline") return { kind: "expired" };
+    if (error.why === "lost") return { kind: "lost" };
+    return { kind: "failed", error: { code: "timeout", message: error.message, retryable: true } };
+  }
+  if (error instanceof TaskError) {
+    const { code, message, retryable, retryAfter } = error;
+    return {
+      kind: "failed",
+      error: { code, message, retryable },
+      ...(retryAfter !== undefined && { retryAfter: Math.min(retryAfter, RETRY_AFTER_LIMIT) }),
+    };
+  }
+  parts.log("error", "handler-failed", {
+    task: record.id,
+    type: record.type,
+    attempt: record.attempt,
+    error: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+  });
+  return {
+    kind: "failed",
+    error: { code: "handler-failed", message: "The handler ended with an unexpected error.", retryable: true },
+  };
+}
+
+function refused(code: string, message: string): Executed {
+  return { kind: "failed", error: { code, message, retryable: false } };
+}

@@ -1,0 +1,155 @@
+import { idBytes, idOf } from "../domain/id.ts";
+import type { Keyring } from "./parts.ts";
+
+const KEY_PREFIX = "rb_";
+const MASTER_ID = 4;
+const PROJECT = 16;
+const KEY = 16;
+const SECRET = 24;
+const MAC = 8;
+/** Length of what the MAC of an API key covers. */
+const SIGNED = MASTER_ID + PROJECT + KEY + SECRET;
+const TOKEN_PREFIX = "rbr_";
+
+/** One generation of the master secret and the keys derived from it (HKDF, RFC 5869). */
+interface Generation {
+  /** The first four bytes of the secret's derived fingerprint, in hex. */
+  readonly id: string;
+  readonly apiKeys: CryptoKey;
+  readonly readTokens: CryptoKey;
+  readonly wrapping: CryptoKey;
+}
+
+/** Derives everything from the master secret; the previous one opens what it sealed while it rotates. */
+export function createKeyring(master: string, previous?: string): Keyring {
+  const current = derive(master);
+  const generations = previous === undefined ? [current] : [current, derive(previous)];
+  const find = async (id: string) => (await Promise.all(generations)).find((generation) => generation.id === id);
+  return {
+    sealKey: (project, key, secret) => sealKey(current, project, key, secret),
+    openKey: (text) => openKey(find, text),
+    wrap: (secret) => wrap(current, secret),
+    unwrap: (wrapped) => unwrap(find, wrapped),
+    sealReadToken: (project, task, expiresAt) => sealReadToken(current, project, task, expiresAt),
+    openReadToken: (text, task, now) => openReadToken(find, text, task, now),
+  };
+}
+
+type Find = (id: string) => Promise<Generation | undefined>;
+
+async function derive(master: string): Promise<Generation> {
+  const source = await crypto.subtle.importKey("raw", utf8(master), "HKDF", false, ["deriveBits", "deriveKey"]);
+  const hkdf = (info: string) => ({ name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: utf8(`ringback/${info}`) });
+  const mac = (info: string) =>
+    crypto.subtle.deriveKey(hkdf(info), source, { name: "HMAC", hash: "SHA-256", length: 256 }, false, ["sign", "verify"]);
+  const [id, apiKeys, readTokens, wrapping] = await Promise.all([
+    crypto.subtle.deriveBits(hkdf("generation"), source, MASTER_ID * 8),
+    mac("api-key"),
+    mac("read-token"),
+    crypto.subtle.deriveKey(hkdf("wrapping"), source, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]),
+  ]);
+  return { id: hex(new Uint8Array(id)), apiKeys, readTokens, wrapping };
+}
+
+async function sealKey(current: Promise<Generation>, project: string, key: Uint8Array, secret: Uint8Array): Promise<string> {
+  const generation = await current;
+  const signed = concat(unhex(generation.id), idBytes(project), key, secret);
+  const mac = new Uint8Array(await crypto.subtle.sign("HMAC", generation.apiKeys, signed));
+  return KEY_PREFIX + base64url(concat(signed, mac.subarray(0, MAC)));
+}
+
+/** A key of a generation that is no longer configured skips the MAC: Redis alone decides. */
+async function openKey(find: Find, text: string) {
+  const bytes = text.startsWith(KEY_PREFIX) ? unbase64url(text.slice(KEY_PREFIX.length)) : undefined;
+  if (bytes?.length !== SIGNED + MAC) return undefined;
+  const signed = bytes.slice(0, SIGNED);
+  const generation = await find(hex(signed.subarray(0, MASTER_ID)));
+  if (generation && !(await truncatedMacMatches(generation.apiKeys, signed, bytes.subarray(SIGNED)))) return undefined;
+  const project = signed.subarray(MASTER_ID, MASTER_ID + PROJECT);
+  const key = signed.subarray(MASTER_ID + PROJECT, MASTER_ID + PROJECT + KEY);
+  const hash = await sha256(signed.slice(SIGNED - SECRET));
+  return { project: idOf("prj", project), key: hex(key), hash: hex(hash) };
+}
+
+/** `<generation>.<nonce and ciphertext, base64url>`, AES-256-GCM. */
+async function wrap(current: Promise<Generation>, secret: string): Promise<string> {
+  const generation = await current;
+  const iv = crypto.getRandomValues(new Uint8Array(12));
+  const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, generation.wrapping, utf8(secret));
+  return `${generation.id}.${base64url(concat(iv, new Uint8Array(sealed)))}`;
+}
+
+async function unwrap(find: Find, wrapped: string): Promise<string> {
+  const [id = "", text = ""] = wrapped.split(".");
+  const generation = await find(id);
+  const bytes = unbase64url(text);
+  if (!generation || !bytes) throw new Error(`No configured master secret opens generation ${id}.`);
+  const iv = bytes.slice(0, 12);
+  const opened = await crypto.subtle.decrypt({ name: "AES-GCM", iv }, generation.wrapping, bytes.slice(12));
+  return new TextDecoder().decode(opened);
+}
+
+/** `rbr_` + base64url(generation, project, expiry in seconds, MAC over them and the task's id). */
+async function sealReadToken(current: Promise<Generation>, project: string, task: string, expiresAt: number): Promise<string> {
+  const generation = await current;
+  const expiry = new Uint8Array(4);
+  new DataView(expiry.buffer).setUint32(0, Math.floor(expiresAt / 1_000));
+  const head = concat(unhex(generation.id), idBytes(project), expiry);
+  const mac = new Uint8Array(await crypto.subtle.sign("HMAC", generation.readTokens, concat(head, utf8(task))));
+  return TOKEN_PREFIX + base64url(concat(head, mac));
+}
+
+async function openReadToken(find: Find, text: string, task: string, now: number): Promise<string | undefined> {
+  const bytes = text.startsWith(TOKEN_PREFIX) ? unbase64url(text.slice(TOKEN_PREFIX.length)) : undefined;
+  const head = bytes?.slice(0, MASTER_ID + PROJECT + 4);
+  if (!bytes || !head || bytes.length !== head.length + 32) return undefined;
+  const generation = await find(hex(head.subarray(0, MASTER_ID)));
+  if (!generation) return undefined;
+  const genuine = await crypto.subtle.verify("HMAC", generation.readTokens, bytes.slice(head.length), concat(head, utf8(task)));
+  const expiry = new DataView(head.buffer).getUint32(MASTER_ID + PROJECT);
+  if (!genuine || expiry * 1_000 <= now) return undefined;
+  return idOf("prj", head.subarray(MASTER_ID, MASTER_ID + PROJECT));
+}
+
+/** Compares in constant time, whatever the first differing byte. */
+async function truncatedMacMatches(key: CryptoKey, signed: Uint8Array<ArrayBuffer>, mac: Uint8Array): Promise<boolean> {
+  const expected = new Uint8Array(await crypto.subtle.sign("HMAC", key, signed));
+  let difference = 0;
+  for (let i = 0; i < MAC; i++) difference |= (expected[i] ?? 0) ^ (mac[i] ?? 0);
+  return difference === 0;
+}
+
+export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+}
+
+export function utf8(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}
+
+export function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function unhex(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+}
+
+function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function base64url(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+function unbase64url(text: string): Uint8Array<ArrayBuffer> | undefined {
+  if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return undefined;
+  return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
+}

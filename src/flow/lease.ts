@@ -1,0 +1,81 @@
+import type { Progress, TaskRecord } from "../domain/record.ts";
+import type { Parts } from "./parts.ts";
+import { StoreUnavailable } from "./ports.ts";
+
+/** Progress is written at most this often, in milliseconds; the newest wins. */
+const PROGRESS_INTERVAL = 1_000;
+
+export interface LeaseKeeper {
+  progress(progress: { percent?: number; message?: string }): void;
+  /** Stops renewing; resolves when no renewal is under way. */
+  end(): Promise<void>;
+}
+
+/**
+ * Renews a task's lease while its handler runs, progress riding along, and reports when it is gone.
+ *
+ * @param interval milliseconds between renewals
+ * @param time Redis time
+ * @param onGone the deadline passed (`expired`), or somebody else holds the task or it has ended (`lost`)
+ */
+export function keepLease(
+  parts: Parts,
+  record: TaskRecord,
+  lease: string,
+  interval: number,
+  time: () => number,
+  onGone: (why: "expired" | "lost") => void,
+): LeaseKeeper {
+  const { project, id: task, run, attempt } = record;
+  let pending: Progress | undefined;
+  let written = Number.NEGATIVE_INFINITY;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let due = time() + interval;
+  let renewing: Promise<void> | undefined;
+  let over = false;
+
+  async function renew(): Promise<void> {
+    const progress = pending;
+    pending = undefined;
+    if (progress) written = time();
+    try {
+      const answer = await parts.store.renew({ project, task, run, attempt, lease, ...(progress && { progress }) });
+      if (answer.kind !== "renewed" && !over) onGone(answer.kind);
+    } catch (error) {
+      const reason = error instanceof StoreUnavailable ? error.message : String(error);
+      parts.log("warn", "renewal-failed", { task, reason });
+      pending ??= progress;
+    }
+    due = time() + interval;
+  }
+
+  function schedule(): void {
+    if (over || renewing) return;
+    clearTimeout(timer);
+    const at = pending ? Math.min(due, written + PROGRESS_INTERVAL) : due;
+    timer = setTimeout(() => {
+      renewing = renew().finally(() => {
+        renewing = undefined;
+        schedule();
+      });
+    }, Math.max(0, at - time()));
+  }
+
+  schedule();
+  return {
+    progress({ percent, message }) {
+      if (over) return;
+      pending = {
+        ...(percent !== undefined && { percent: Math.min(100, Math.max(0, percent)) }),
+        ...(message !== undefined && { message: message.slice(0, 500) }),
+        at: Math.floor(time()),
+      };
+      schedule();
+    },
+    async end() {
+      over = true;
+      clearTimeout(timer);
+      await renewing;
+    },
+  };
+}

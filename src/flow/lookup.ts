@@ -1,0 +1,124 @@
+import { isId } from "../domain/id.ts";
+import { Refusal } from "../domain/problems.ts";
+import type { DeliveryRecord, DeliveryStatus, TaskRecord } from "../domain/record.ts";
+import { denied } from "./denied.ts";
+import type { Invocation } from "./parts.ts";
+import type { Caller, TaskPosition } from "./store.ts";
+
+/** A task as it is now, with the delivery of its end to `callbackUrl` when there is one. */
+export interface LookedUp {
+  readonly record: TaskRecord;
+  /** Redis time, milliseconds. */
+  readonly now: number;
+  readonly delivery?: DeliveryRecord;
+}
+
+/** Reads one task. @throws Refusal `not-found`, also for other projects' tasks */
+export async function lookTask(
+  inv: Invocation,
+  caller: Caller,
+  id: string,
+  include: { readonly input?: boolean; readonly result?: boolean } = {},
+): Promise<LookedUp> {
+  if (!isId("task", id)) throw missing("task", id);
+  const answer = await inv.store.readTask(caller, id, include);
+  if (answer.kind === "missing") throw missing("task", id);
+  if (answer.kind !== "found") throw denied(answer, "tasks:read");
+  const [delivery] = await deliveriesOf(inv, caller, answer.record.deliveries.slice(0, 1));
+  return { record: kept(answer.record, answer.now), now: answer.now, ...(delivery && { delivery }) };
+}
+
+export interface TaskPage {
+  readonly data: readonly { readonly record: TaskRecord; readonly delivery?: DeliveryRecord }[];
+  readonly now: number;
+  readonly nextCursor?: string;
+}
+
+/** A page of the project's tasks, newest first. @throws Refusal */
+export async function listTasks(
+  inv: Invocation,
+  caller: Caller,
+  query: { readonly limit: number; readonly cursor?: string },
+): Promise<TaskPage> {
+  const listed = await inv.store.listTasks(caller, readCursor(query.cursor), query.limit);
+  if (listed.kind !== "found") throw denied(listed, "tasks:read");
+  const answer = await inv.store.readTasks(
+    caller,
+    listed.positions.map(({ id }) => id),
+  );
+  if (answer.kind !== "found") throw denied(answer, "tasks:read");
+  const ids = answer.records.flatMap(({ deliveries }) => deliveries.slice(0, 1));
+  const deliveries = new Map((await deliveriesOf(inv, caller, ids)).map((delivery) => [delivery.id, delivery]));
+  return {
+    data: answer.records.map((record) => {
+      const delivery = deliveries.get(record.deliveries[0] ?? "");
+      return { record: kept(record, answer.now), ...(delivery && { delivery }) };
+    }),
+    now: answer.now,
+    ...(listed.next && { nextCursor: writeCursor(listed.next) }),
+  };
+}
+
+/** Reads one delivery. @throws Refusal */
+export async function lookDelivery(inv: Invocation, caller: Caller, id: string): Promise<DeliveryRecord> {
+  if (!isId("del", id)) throw missing("delivery", id);
+  const [delivery] = await deliveriesOf(inv, caller, [id]);
+  if (!delivery) throw missing("delivery", id);
+  return delivery;
+}
+
+/** The deliveries of one task, or of the project's tasks, newest task first; a page may be short. @throws Refusal */
+export async function listDeliveries(
+  inv: Invocation,
+  caller: Caller,
+  query: {
+    readonly taskId?: string;
+    readonly status?: DeliveryStatus;
+    readonly limit: number;
+    readonly cursor?: string;
+  },
+): Promise<{ readonly data: readonly DeliveryRecord[]; readonly nextCursor?: string }> {
+  const wanted = ({ status }: DeliveryRecord) => query.status === undefined || status === query.status;
+  if (query.taskId !== undefined) {
+    const { record } = await lookTask(inv, caller, query.taskId);
+    return { data: (await deliveriesOf(inv, caller, record.deliveries)).filter(wanted) };
+  }
+  const listed = await inv.store.listTasks(caller, readCursor(query.cursor), query.limit);
+  if (listed.kind !== "found") throw denied(listed, "tasks:read");
+  const ids = listed.positions.map(({ id }) => id);
+  const answer = ids.length === 0 ? undefined : await inv.store.readTasks(caller, ids);
+  if (answer && answer.kind !== "found") throw denied(answer, "tasks:read");
+  const deliveries = await deliveriesOf(inv, caller, (answer?.records ?? []).flatMap((record) => record.deliveries));
+  return { data: deliveries.filter(wanted), ...(listed.next && { nextCursor: writeCursor(listed.next) }) };
+}
+
+async function deliveriesOf(inv: Invocation, caller: Caller, ids: readonly string[]): Promise<readonly DeliveryRecord[]> {
+  if (ids.length === 0) return [];
+  const answer = await inv.store.readDeliveries(caller, ids);
+  if (answer.kind !== "found") throw denied(answer, "tasks:read");
+  return answer.records;
+}
+
+/** From `resultExpiresAt` on, result and input are gone, whatever Redis still holds. */
+function kept(record: TaskRecord, now: number): TaskRecord {
+  if (record.resultExpiresAt === undefined || record.resultExpiresAt > now) return record;
+  const { json: _result, ...result } = record.result;
+  const { json: _input, ...input } = record.input;
+  return { ...record, result, input };
+}
+
+function missing(kind: "task" | "delivery", id: string): Refusal {
+  return new Refusal("not-found", `There is no ${kind} "${id}" in this project.`);
+}
+
+function writeCursor({ at, id }: TaskPosition): string {
+  return btoa(`${at} ${id}`).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+function readCursor(cursor: string | undefined): TaskPosition | undefined {
+  if (cursor === undefined) return undefined;
+  const text = /^[A-Za-z0-9_-]{2,100}$/.test(cursor) && cursor.length % 4 !== 1 ? atob(cursor.replaceAll("-", "+").replaceAll("_", "/")) : "";
+  const match = /^(\d{1,15}) (~|task_[0-9a-z]{26})$/.exec(text);
+  if (!match?.[2]) throw new Refusal("malformed-parameter", "The cursor is not one that this API gave.");
+  return { at: Number(match[1]), id: match[2] };
+}

@@ -1,0 +1,17 @@
+import { PUBLISH_HORIZON } from "../domain/limits.ts";
+import type { Parts } from "./parts.ts";
+import { type QueueMessage, QueueUnavailable } from "./ports.ts";
+
+/**
+ * Publishes a message whose state is committed. When the queue does not take it, that is logged and the due entry
+ * makes up for it; what is far off is left to the sweep, which publishes it when it is near.
+ */
+export async function publish(parts: Parts, message: QueueMessage): Promise<void> {
+  if (message.delay > PUBLISH_HORIZON) return;
+  try {
+    await parts.queue.publish(message);
+  } catch (error) {
+    if (!(error instanceof QueueUnavailable)) throw error;
+    parts.log("warn", "publish-failed", { kind: message.kind, reason: error.message });
+  }
+}

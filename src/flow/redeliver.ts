@@ -1,0 +1,26 @@
+import { Refusal } from "../domain/problems.ts";
+import type { DeliveryRecord } from "../domain/record.ts";
+import { deliver } from "./deliver.ts";
+import { denied } from "./denied.ts";
+import { lookDelivery } from "./lookup.ts";
+import type { Invocation } from "./parts.ts";
+import type { Caller } from "./store.ts";
+
+/** Sends an ended delivery again: the same event id and body, its schedule from the start; the first attempt at once. @throws Refusal */
+export async function redeliver(inv: Invocation, caller: Caller, id: string): Promise<DeliveryRecord> {
+  const { endedAt = 0 } = await lookDelivery(inv, caller, id);
+  const answer = await inv.store.redeliver({ caller, delivery: id, endedAt, nonce: crypto.randomUUID() });
+  switch (answer.kind) {
+    case "found": {
+      const { record } = answer;
+      inv.background.waitUntil(deliver(inv, { v: 1, project: caller.project, delivery: id, attempt: record.attempt + 1 }));
+      return record;
+    }
+    case "pending":
+      throw new Refusal("delivery-pending", `Delivery "${id}" has not ended: its next attempt comes by itself.`);
+    case "missing":
+      throw new Refusal("not-found", `There is no delivery "${id}" in this project.`);
+    default:
+      throw denied(answer, "tasks:write");
+  }
+}

@@ -1,0 +1,130 @@
+import { CRASHES, EARLY_TOLERANCE, LEASE, LEASE_GRACE } from "../domain/limits.ts";
+import type { Progress } from "../domain/record.ts";
+import type { ClaimAnswer, ClaimCommand, RenewAnswer } from "../flow/store.ts";
+import { configOf } from "./config.ts";
+import type { Context } from "./context.ts";
+import { readTaskFields } from "./fields.ts";
+import { keysOf, taskMember } from "./keys.ts";
+import { fieldsOf, type ScriptReply, script } from "./script.ts";
+
+/** Leases an attempt: a start, or the takeover of one whose lease lapsed. */
+export const CLAIM = script(
+  "claim",
+  `
+local due, task, input, cfg = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local offset, lease, run, attempt, member = ARGV[1], ARGV[2], ARGV[3], num(ARGV[4]), ARGV[5]
+local t = now(offset)
+local h, flat = hash(task)
+if not h.status then return {'gone'} end
+if h.run ~= run then return {'stale'} end
+if TERMINAL[h.status] then return {'ended', h.dels or ''} end
+local function answer(code)
+  if h.inl then flat[#flat + 1] = 'in'; flat[#flat + 1] = redis.call('GET', input) or '' end
+  return {code, ms(t), redis.call('GET', cfg) or '', flat}
+end
+if h.status == 'running' and h.lease == lease then return answer('claimed') end
+if t >= num(h.deadline) then return answer('expired') end
+if h.status == 'waiting' then return {'waiting'} end
+local crashes = num(h.crashes)
+if h.status == 'running' then
+  if num(h['until']) > t then return {'busy', ms(num(h['until']) - t)} end
+  if attempt ~= num(h.attempt) then return {'stale'} end
+  crashes = crashes + 1
+else
+  if attempt ~= num(h.attempt) + 1 or not MOVES[h.status .. '>running'] then return {'stale'} end
+  if num(h.next) > t + ${EARLY_TOLERANCE} then return {'early', ms(num(h.next) - t)} end
+end
+if crashes > ${CRASHES} or attempt > num(h.max) then return answer('exhausted') end
+local seq = num(h.seq) + 1
+redis.call('ZADD', due, ms(math.min(t + ${LEASE} + ${LEASE_GRACE}, num(h.deadline))), member)
+local changes = {
+  'status', 'running', 'attempt', ms(attempt), 'crashes', ms(crashes), 'seq', ms(seq), 'lease', lease,
+  'until', ms(t + ${LEASE}), 'started', h.started or ms(t), 'sweep', '',
+  'l:' .. ms(seq), ms(t) .. ' ' .. run .. ' task.started worker '
+    .. (crashes > num(h.crashes) and 'lease-lapsed' or '')
+}
+redis.call('HSET', task, unpack(changes))
+for _, word in ipairs(changes) do flat[#flat + 1] = word end
+return answer('claimed')
+`,
+);
+
+/** Renews the lease; its answer is how a cancel and the deadline reach the handler. */
+export const RENEW = script(
+  "renew",
+  `
+local due, task = KEYS[1], KEYS[2]
+local offset, lease, run, attempt, member, progress = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local t = now(offset)
+local h = hash(task)
+if h.status ~= 'running' or h.run ~= run or h.lease ~= lease or h.attempt ~= attempt then return {'lost'} end
+if t >= num(h.deadline) then return {'expired'} end
+redis.call('ZADD', due, ms(math.min(t + ${LEASE} + ${LEASE_GRACE}, num(h.deadline))), member)
+local changes = {'until', ms(t + ${LEASE}), 'sweep', ''}
+if progress ~= '' then changes[5] = 'progress'; changes[6] = progress end
+redis.call('HSET', task, unpack(changes))
+return {'renewed', ms(t)}
+`,
+);
+
+export async function claim(context: Context, command: ClaimCommand): Promise<ClaimAnswer> {
+  const { project, task } = command;
+  const names = keysOf(project);
+  const [code, ...rest] = await context.worker(
+    CLAIM,
+    [names.due, names.task(task), names.input(task), names.config],
+    [context.offset, command.lease, command.run, command.attempt, taskMember(project, task)],
+  );
+  switch (code) {
+    case "gone":
+    case "stale":
+    case "waiting":
+      return { kind: code };
+    case "ended":
+      return { kind: code, deliveries: String(rest[0]).split(",").filter(Boolean) };
+    case "busy":
+    case "early":
+      return { kind: code, retryAfter: Number(rest[0]) };
+    case "claimed":
+    case "expired":
+    case "exhausted":
+      return { kind: code, ...held(project, task, rest) };
+    default:
+      throw new Error(`claim answered "${code}"`);
+  }
+}
+
+function held(project: string, task: string, [now, config, flat]: readonly ScriptReply[]) {
+  const record = readTaskFields(project, task, fieldsOf(flat));
+  if (!record) throw new Error("claim answered without a task");
+  return { now: Number(now), config: configOf(config), record };
+}
+
+export async function renew(
+  context: Context,
+  command: ClaimCommand & { readonly progress?: Progress },
+): Promise<RenewAnswer> {
+  const { project, task } = command;
+  const names = keysOf(project);
+  const [code, now] = await context.worker(
+    RENEW,
+    [names.due, names.task(task)],
+    [
+      context.offset,
+      command.lease,
+      command.run,
+      command.attempt,
+      taskMember(project, task),
+      command.progress ? JSON.stringify(command.progress) : "",
+    ],
+  );
+  switch (code) {
+    case "renewed":
+      return { kind: code, now: Number(now) };
+    case "expired":
+    case "lost":
+      return { kind: code };
+    default:
+      throw new Error(`renew answered "${code}"`);
+  }
+}

@@ -1,0 +1,13 @@
+import type { Runner } from "./script.ts";
+
+/** What the functions beside the scripts work with. */
+export interface Context {
+  /** For accept and reads: a client waits, so it repeats once and gives up early. */
+  readonly quick: Runner;
+  /** For workers: it repeats more often. */
+  readonly worker: Runner;
+  /** Milliseconds added to Redis's clock: 0 outside tests. */
+  readonly offset: number;
+  /** The edge's clock, only to guess which hour Redis will say. */
+  readonly clock: () => number;
+}

@@ -1,0 +1,64 @@
+import { partitionOf } from "../domain/id.ts";
+
+const HOUR = 3_600_000;
+
+/** The names of everything that is stored (docs/storage.md). No braces: there is no cluster to please. */
+const SCHEMA = "rb1";
+
+function partitionKey(partition: number): string {
+  return `${SCHEMA}:${partition.toString(16).padStart(3, "0")}`;
+}
+
+/** Project names to ids: the one key without a partition. */
+export const DIRECTORY = `${SCHEMA}:dir`;
+
+export function dueKey(partition: number): string {
+  return `${partitionKey(partition)}:due`;
+}
+
+/** The keys of one project; all lie in its home partition. */
+export function keysOf(project: string) {
+  const partition = partitionKey(partitionOf(project));
+  const p = `${partition}:${project}`;
+  return {
+    due: `${partition}:due`,
+    project: `${p}:proj`,
+    config: `${p}:cfg`,
+    idempotency: (hash: string) => `${p}:idem:${hash}`,
+    task: (id: string) => `${p}:t:${id}`,
+    input: (id: string) => `${p}:t:${id}:in`,
+    result: (id: string, run: number) => `${p}:t:${id}:out:${run}`,
+    delivery: (id: string) => `${p}:d:${id}`,
+    hours: `${p}:hours`,
+    index: (hour: number) => `${p}:x:${hour}`,
+    ending: (hour: number, status: string) => `${p}:x:${hour}:${status}`,
+    dead: (day: number) => `${p}:dead:${day}`,
+  };
+}
+
+/** Hours since the epoch. */
+export function hourOf(time: number): number {
+  return Math.floor(time / HOUR);
+}
+
+/** Days since the epoch. */
+export function dayOf(time: number): number {
+  return Math.floor(time / (24 * HOUR));
+}
+
+/** A task's member of the due set. */
+export function taskMember(project: string, task: string): string {
+  return `t|${project}|${task}`;
+}
+
+/** A delivery's member of the due set. */
+export function deliveryMember(project: string, delivery: string): string {
+  return `d|${project}|${delivery}`;
+}
+
+/** What a member of the due set names, or undefined for a foreign one. */
+export function parseMember(member: string): { kind: "t" | "d"; project: string; id: string } | undefined {
+  const [kind, project, id] = member.split("|");
+  if ((kind !== "t" && kind !== "d") || !project || !id) return undefined;
+  return { kind, project, id };
+}

@@ -1,0 +1,109 @@
+import type { Redis } from "@upstash/redis/cloudflare";
+import { TERMINAL, MOVES } from "../domain/status.ts";
+import { StoreUnavailable } from "../flow/ports.ts";
+
+/** What a script answers: text, integers and lists of them; scripts never answer nil inside a list. */
+export type ScriptReply = string | number | readonly ScriptReply[];
+
+/** A Lua script: the text that Redis runs, and its name for logs. */
+export interface Script {
+  readonly name: string;
+  readonly lua: string;
+}
+
+/** Upstash locks just the declared keys; the flag must be the very first bytes. Plain Redis does not know it. */
+const SHEBANG = "#!lua flags=allow-key-locking";
+
+/**
+ * What all scripts share. `now` is the one place where time comes from: milliseconds, as a float, because the
+ * embedded engine's integers have 32 bits. MOVES and TERMINAL are the domain's own lists.
+ */
+const PRELUDE = `
+local MOVES = {${Object.entries(MOVES)
+  .flatMap(([from, targets]) => targets.map((to) => `['${from}>${to}']=true`))
+  .join(",")}}
+local TERMINAL = {${TERMINAL.map((status) => `${status}=true`).join(",")}}
+local unpack = unpack or table.unpack
+local function now(offset)
+  local t = redis.call('TIME')
+  return t[1] * 1000.0 + math.floor(t[2] / 1000) + offset
+end
+local function ms(n) return string.format('%.0f', n) end
+local function hash(key)
+  local flat, fields = redis.call('HGETALL', key), {}
+  for i = 1, #flat, 2 do fields[flat[i]] = flat[i + 1] end
+  return fields, flat
+end
+local function num(text) return tonumber(text or '') or 0 end
+-- Why a key may not do this, or nil; grant is the project's record of the key.
+local function denied(grant, hash, scope, t)
+  local h, expires, scopes = string.match(grant or '', '^(%S+) (%S+) (%S+)')
+  if h ~= hash then return 'unauthenticated' end
+  if expires ~= '0' and tonumber(expires) <= t then return 'unauthenticated' end
+  local list = ',' .. scopes .. ','
+  if string.find(list, ',admin,', 1, true) or string.find(list, ',' .. scope .. ',', 1, true) then return nil end
+  return 'forbidden'
+end
+`;
+
+/** Declares a script; its KEYS and ARGV get names in its first lines. */
+export function script(name: string, body: string): Script {
+  return { name, lua: `${SHEBANG}\n-- ${name}${PRELUDE}${body}` };
+}
+
+const digests = new Map<string, Promise<string>>();
+
+function sha1(lua: string): Promise<string> {
+  let digest = digests.get(lua);
+  if (!digest) {
+    digest = crypto.subtle
+      .digest("SHA-1", new TextEncoder().encode(lua))
+      .then((bytes) => Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join(""));
+    digests.set(lua, digest);
+  }
+  return digest;
+}
+
+/** Runs scripts: EVALSHA, and EVAL when Redis has forgotten the script. */
+export interface Runner {
+  /** @throws StoreUnavailable when Redis did not answer, or answered with an error. */
+  (script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<readonly ScriptReply[]>;
+}
+
+/**
+ * A runner over one client. The SDK's error messages hold whole commands, so none leaves this function:
+ * what is passed on is the script's name and the first word of Redis's own error.
+ */
+export function createRunner(redis: Redis): Runner {
+  return async (script, keys, args) => {
+    const words = args.map(String);
+    const names = [...keys];
+    try {
+      return await redis.evalsha<string[], ScriptReply[]>(await sha1(script.lua), names, words);
+    } catch (error) {
+      if (!isNoScript(error)) throw unavailable(script, error);
+    }
+    try {
+      return await redis.eval<string[], ScriptReply[]>(script.lua, names, words);
+    } catch (error) {
+      throw unavailable(script, error);
+    }
+  };
+}
+
+function isNoScript(error: unknown): boolean {
+  return error instanceof Error && /^(Command failed: )?NOSCRIPT/.test(error.message);
+}
+
+function unavailable(script: Script, error: unknown): StoreUnavailable {
+  const reason = error instanceof Error ? (/^(?:Command failed: )?([A-Z]{2,})\b/.exec(error.message)?.[1] ?? error.name) : "error";
+  return new StoreUnavailable(`Redis did not run "${script.name}" (${reason}).`);
+}
+
+/** Fields and values of HGETALL as one record. */
+export function fieldsOf(flat: ScriptReply | undefined): Record<string, string> {
+  const fields: Record<string, string> = Object.create(null);
+  if (!Array.isArray(flat)) return fields;
+  for (let i = 0; i + 1 < flat.length; i += 2) fields[String(flat[i])] = String(flat[i + 1]);
+  return fields;
+}

@@ -1,0 +1,75 @@
+import { Redis } from "@upstash/redis/cloudflare";
+import type { Store } from "../flow/store.ts";
+import { accept } from "./accept.ts";
+import { claim, renew } from "./claim.ts";
+import type { Context } from "./context.ts";
+import { begin, record, redeliver } from "./deliver.ts";
+import { end } from "./end.ts";
+import { dropKey, initProject, listKeys, listProjects, nameProject, PING, putKey } from "./projects.ts";
+import { listTasks, readConfig, readDeliveries, readTask, readTasks } from "./read.ts";
+import { createRunner } from "./script.ts";
+import { inspect, take } from "./sweep.ts";
+
+export interface StoreOptions {
+  readonly url: string;
+  readonly token: string;
+  /** Milliseconds added to Redis's clock, so that tests can travel; 0 unless set. */
+  readonly offset?: number;
+  readonly clock?: () => number;
+}
+
+/** How long a client's request waits for Redis, repeats included; and how long a worker's does. */
+const QUICK_TIMEOUT = 5_000;
+const WORKER_TIMEOUT = 15_000;
+
+/** The store over Upstash Redis's REST API. */
+export function createStore(options: StoreOptions): Store {
+  const context: Context = {
+    quick: createRunner(connect(options, 1, QUICK_TIMEOUT)),
+    worker: createRunner(connect(options, 3, WORKER_TIMEOUT)),
+    offset: options.offset ?? 0,
+    clock: options.clock ?? Date.now,
+  };
+  return {
+    accept: (command) => accept(context, command),
+    claim: (command) => claim(context, command),
+    renew: (command) => renew(context, command),
+    end: (command) => end(context, command),
+    begin: (command) => begin(context, command),
+    record: (command) => record(context, command),
+    redeliver: (command) => redeliver(context, command),
+    take: (partition) => take(context, partition),
+    inspect: (partition, members, nonce) => inspect(context, partition, members, nonce),
+    readTask: (caller, id, include) => readTask(context, caller, id, include),
+    readTasks: (caller, ids) => readTasks(context, caller, ids),
+    listTasks: (caller, before, limit) => listTasks(context, caller, before, limit),
+    readDeliveries: (caller, ids) => readDeliveries(context, caller, ids),
+    readConfig: (caller, scope) => readConfig(context, caller, scope),
+    nameProject: (name, fresh) => nameProject(context, name, fresh),
+    listProjects: () => listProjects(context),
+    initProject: (project, name, config) => initProject(context, project, name, config),
+    putKey: (project, key) => putKey(context, project, key),
+    dropKey: (project, key) => dropKey(context, project, key),
+    listKeys: (project) => listKeys(context, project),
+    ping: async () => {
+      const [answer] = await context.quick(PING, [], []);
+      return answer === "pong";
+    },
+  };
+}
+
+/**
+ * The SDK's defaults would parse JSON in replies, batch commands of other requests and send telemetry; a static
+ * signal that times out would even answer null, hence the function (one signal covers all repeats).
+ */
+function connect({ url, token }: StoreOptions, retries: number, timeout: number): Redis {
+  return new Redis({
+    url,
+    token,
+    automaticDeserialization: false,
+    enableAutoPipelining: false,
+    enableTelemetry: false,
+    retry: { retries },
+    signal: () => AbortSignal.timeout(timeout),
+  });
+}
