@@ -1,0 +1,113 @@
+import type { Engine } from "../engine.ts";
+import type { Clock } from "./clock.ts";
+import { DeadLetters } from "./dead-letters.ts";
+import { Deduplication } from "./deduplication.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { Journal } from "./journal.ts";
+import { Logs } from "./logs.ts";
+import type { Message } from "./message.ts";
+import { decodeRecord } from "./message.ts";
+import type { Plan } from "./plan.ts";
+import { Publisher } from "./publisher.ts";
+import { Schedules } from "./schedules.ts";
+import type { SigningKeys } from "./signature.ts";
+import { rotateKeys } from "./signature.ts";
+import { KEYS, readHash, readList } from "./storage.ts";
+import { Topics } from "./topics.ts";
+
+export interface BrokerOptions {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly plan: Plan;
+  /** What the keys in Redis begin with. */
+  readonly prefix: string;
+  readonly region: string;
+  readonly signingKeys: SigningKeys;
+  /** Entries that the log keeps. */
+  readonly logLimit: number;
+  readonly onError: (error: Error) => void;
+}
+
+const SIGNING = "signing";
+
+/** All that QStash does, without HTTP: the nouns, wired to one another and to one journal. */
+export class Broker {
+  readonly clock: Clock;
+  readonly plan: Plan;
+  readonly journal: Journal;
+  readonly logs: Logs;
+  readonly deadLetters: DeadLetters;
+  readonly deduplication: Deduplication;
+  readonly topics: Topics;
+  readonly dispatcher: Dispatcher;
+  readonly publisher: Publisher;
+  readonly schedules: Schedules;
+  readonly #options: BrokerOptions;
+  #signingKeys: SigningKeys;
+
+  constructor(options: BrokerOptions) {
+    const { clock, plan, onError } = options;
+    this.#options = options;
+    this.#signingKeys = options.signingKeys;
+    this.clock = clock;
+    this.plan = plan;
+    this.journal = new Journal(options.engine, options.prefix, options.logLimit, onError);
+    this.logs = new Logs(options.logLimit, plan.logRetention);
+    this.deadLetters = new DeadLetters(clock, this.journal, plan.dlqRetention);
+    this.deduplication = new Deduplication(clock, this.journal);
+    this.topics = new Topics(clock, this.journal, plan);
+    this.dispatcher = new Dispatcher({
+      clock,
+      plan,
+      journal: this.journal,
+      logs: this.logs,
+      deadLetters: this.deadLetters,
+      region: options.region,
+      signingKeys: () => this.#signingKeys,
+      onScheduledEnd: (message, isDelivered) => this.schedules.ended(message, isDelivered),
+    });
+    this.publisher = new Publisher(this);
+    this.schedules = new Schedules({
+      clock,
+      plan,
+      journal: this.journal,
+      topics: this.topics,
+      publish: (publication) => this.publisher.publish(publication),
+      onError,
+    });
+  }
+
+  get signingKeys(): SigningKeys {
+    return this.#signingKeys;
+  }
+
+  async rotateSigningKeys(): Promise<SigningKeys> {
+    const keys = rotateKeys(this.#signingKeys);
+    await this.journal.write([{ hash: KEYS.keys, field: SIGNING, value: JSON.stringify(keys) }]);
+    this.#signingKeys = keys;
+    return keys;
+  }
+
+  /** Takes up what an earlier run left in Redis; what was in flight then is delivered again. */
+  async resume(): Promise<void> {
+    const read = (key: string) => readHash(this.#options.engine, this.#options.prefix + key);
+    const kept = (await read(KEYS.keys)).get(SIGNING);
+    if (kept !== undefined) this.#signingKeys = JSON.parse(kept);
+    this.topics.load(await read(KEYS.topics));
+    this.deduplication.load(await read(KEYS.deduplication));
+    this.deadLetters.load(await read(KEYS.dlq));
+    this.logs.load(await readList(this.#options.engine, this.#options.prefix + KEYS.logs));
+    this.dispatcher.flowControl.load(await read(KEYS.flowControl));
+    this.dispatcher.queues.load(await read(KEYS.queues));
+    this.schedules.load(await read(KEYS.schedules));
+    const messages = [...(await read(KEYS.messages)).values()].map((record) => decodeRecord<Message>(record));
+    this.dispatcher.accept(messages);
+  }
+
+  /** Stops all deliveries and writes what is left to write; what was in flight is kept. */
+  async close(): Promise<void> {
+    this.schedules.close();
+    this.dispatcher.close();
+    await this.journal.close();
+  }
+}

@@ -1,0 +1,288 @@
+import { Agenda } from "./agenda.ts";
+import { retryDelay } from "./backoff.ts";
+import { callbackMessage } from "./callbacks.ts";
+import type { Clock } from "./clock.ts";
+import type { DeadLetters } from "./dead-letters.ts";
+import type { Outcome } from "./delivery.ts";
+import { Courier } from "./delivery.ts";
+import { Fifo } from "./fifo.ts";
+import { FlowControl } from "./flow-control.ts";
+import type { HeaderMap } from "./headers.ts";
+import type { Change, Journal } from "./journal.ts";
+import type { LogDetails, LogState, Logs } from "./logs.ts";
+import type { CallbackTarget, Message } from "./message.ts";
+import { encodeRecord } from "./message.ts";
+import type { Pending } from "./pending.ts";
+import type { Plan } from "./plan.ts";
+import { Queues } from "./queues.ts";
+import type { SigningKeys } from "./signature.ts";
+import { signDelivery } from "./signature.ts";
+import { KEYS } from "./storage.ts";
+
+export interface DispatcherParts {
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly logs: Logs;
+  readonly deadLetters: DeadLetters;
+  readonly plan: Plan;
+  readonly region: string;
+  readonly signingKeys: () => SigningKeys;
+  /** Told of each end of a message that a schedule made. */
+  readonly onScheduledEnd: (message: Message, isDelivered: boolean) => void;
+}
+
+const NON_RETRYABLE_STATUS = 489;
+const NON_RETRYABLE_HEADER = "Upstash-Nonretryable-Error";
+
+/**
+ * Takes accepted messages along their way: queue, time, flow control, the account's parallelism, the call and
+ * what follows from its outcome. All of it lives in memory and is rebuilt from the journal's records.
+ */
+export class Dispatcher {
+  readonly flowControl: FlowControl;
+  readonly queues: Queues;
+  readonly #parts: DispatcherParts;
+  readonly #agenda: Agenda;
+  readonly #courier: Courier;
+  readonly #pending = new Map<string, Pending>();
+  readonly #ready = new Fifo<Pending>();
+  #active = 0;
+  #seq = 0;
+  #isClosed = false;
+
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts;
+    this.#agenda = new Agenda(parts.clock);
+    this.#courier = new Courier(parts.clock);
+    this.flowControl = new FlowControl(parts.clock, parts.journal, (pending) => this.#enterReady(pending));
+    this.queues = new Queues(parts.clock, parts.journal, parts.plan, (pending) => this.#schedule(pending));
+  }
+
+  get parallelism(): { parallelismMax: number; parallelismCount: number } {
+    return { parallelismMax: this.#parts.plan.parallelism, parallelismCount: this.#active };
+  }
+
+  nextSeq(): number {
+    return ++this.#seq;
+  }
+
+  get(messageId: string): Message | undefined {
+    return this.#pending.get(messageId)?.message;
+  }
+
+  messages(): Message[] {
+    return [...this.#pending.values()].map(({ message }) => message);
+  }
+
+  /** The changes by which new messages are kept; {@link accept} them once these are written. */
+  creation(messages: readonly Message[]): Change[] {
+    return messages.flatMap((message) => [
+      ...(message.queueName === undefined ? [] : this.queues.ensure(message.queueName)),
+      ...this.flowControl.configure(message),
+      { hash: KEYS.messages, field: message.messageId, value: encodeRecord(message) },
+      this.#log("CREATED", message),
+    ]);
+  }
+
+  /** Sets kept messages on their way. After a restart `messages` are all there are, in any order. */
+  accept(messages: readonly Message[]): void {
+    const inOrder = messages.length > 1 ? [...messages].sort((a, b) => a.seq - b.seq) : messages;
+    const entries = inOrder.map((message): Pending => ({ message, stage: "queued", cancelRequested: false }));
+    for (const pending of entries) {
+      this.#seq = Math.max(this.#seq, pending.message.seq);
+      this.#pending.set(pending.message.messageId, pending);
+      this.queues.hold(pending.message);
+    }
+    for (const pending of entries) this.queues.add(pending);
+  }
+
+  /**
+   * Cancels messages that have not ended. One whose call is under way is not tried again, but that call may
+   * still succeed.
+   *
+   * @returns how many there were.
+   */
+  async cancel(messageIds: readonly string[]): Promise<number> {
+    const changes: Change[] = [];
+    const found = messageIds
+      .flatMap((id) => this.#pending.get(id) ?? [])
+      .filter((pending) => !pending.cancelRequested);
+    for (const pending of found) {
+      pending.cancelRequested = true;
+      changes.push(this.#log("CANCEL_REQUESTED", pending.message));
+      if (pending.stage !== "active") changes.push(...this.#withdraw(pending));
+    }
+    await this.#parts.journal.write(changes);
+    return found.length;
+  }
+
+  /** Breaks off the calls under way: what they carried is delivered again after the next start. */
+  close(): void {
+    this.#isClosed = true;
+    this.#agenda.clear();
+    this.flowControl.close();
+    this.#courier.close();
+  }
+
+  #log(state: LogState, message: Message, details?: LogDetails): Change {
+    return this.#parts.logs.add(state, message, this.#parts.clock.now(), details);
+  }
+
+  #schedule(pending: Pending): void {
+    if (pending.message.dueAt <= this.#parts.clock.now()) return this.#arrive(pending);
+    pending.stage = "scheduled";
+    pending.appointment = this.#agenda.add(pending.message.dueAt, () => this.#arrive(pending));
+  }
+
+  #arrive(pending: Pending): void {
+    pending.appointment = undefined;
+    if (!this.queues.park(pending)) this.flowControl.admit(pending);
+  }
+
+  #enterReady(pending: Pending): void {
+    pending.stage = "ready";
+    this.#ready.push(pending);
+    this.#pump();
+  }
+
+  #pump(): void {
+    while (this.#active < this.#parts.plan.parallelism && !this.#isClosed) {
+      const pending = this.#ready.shift();
+      if (!pending) return;
+      this.#active++;
+      pending.stage = "active";
+      void this.#deliver(pending);
+    }
+  }
+
+  async #deliver(pending: Pending): Promise<void> {
+    const { message } = pending;
+    const active = this.#log("ACTIVE", message);
+    const outcome = await this.#courier.send({
+      url: message.url,
+      method: message.method,
+      header: this.#deliveryHeader(message),
+      body: message.body,
+      timeout: message.timeout ?? this.#parts.plan.maxResponseDuration,
+      keep: this.#parts.plan.maxMessageSize,
+    });
+    // A call that the closing broke off says nothing about its destination.
+    if (this.#isClosed) return;
+    this.#active--;
+    this.flowControl.release(message);
+    void this.#parts.journal.write([active, ...this.#settle(pending, outcome)]);
+    this.#pump();
+  }
+
+  #deliveryHeader(message: Message): HeaderMap {
+    const { clock, region, signingKeys } = this.#parts;
+    return {
+      ...message.header,
+      "User-Agent": ["Upstash-QStash"],
+      "Upstash-Signature": [signDelivery(signingKeys().current, message.url, message.body, clock.now())],
+      "Upstash-Message-Id": [message.messageId],
+      "Upstash-Retried": [String(message.retried)],
+      "Upstash-Region": [region],
+      ...(message.callerIP === undefined ? {} : { "Upstash-Caller-Ip": [message.callerIP] }),
+      ...(message.scheduleId === undefined ? {} : { "Upstash-Schedule-Id": [message.scheduleId] }),
+      ...(message.topicName === undefined ? {} : { "Upstash-Topic-Name": [message.topicName] }),
+    };
+  }
+
+  /** Decides what an outcome means, and returns the changes that keep the decision. */
+  #settle(pending: Pending, outcome: Outcome): Change[] {
+    const { message } = pending;
+    const isDelivered = outcome.kind === "answered" && outcome.status >= 200 && outcome.status <= 299;
+    const callback = this.#callback(message, message.callback, outcome);
+    if (isDelivered) return [...callback, this.#log("DELIVERED", message), ...this.#end(pending, true)];
+    if (pending.cancelRequested) {
+      return [
+        ...callback,
+        this.#logError(message, outcome),
+        this.#log("CANCELLED", message),
+        ...this.#end(pending, false),
+      ];
+    }
+    if (message.retried >= message.maxRetries || isNonRetryable(outcome)) {
+      return [...callback, ...this.#bury(pending, outcome)];
+    }
+    return [...callback, ...this.#retry(pending, outcome)];
+  }
+
+  #retry(pending: Pending, outcome: Outcome): Change[] {
+    const { message } = pending;
+    const now = this.#parts.clock.now();
+    const response = outcome.kind === "answered" ? outcome.header : undefined;
+    const delay = retryDelay(message.retried, message.retryDelayExpression, response, now);
+    const nextDeliveryTime = Math.ceil(now + delay);
+    const error = this.#logError(message, outcome, nextDeliveryTime);
+    message.retried++;
+    message.dueAt = nextDeliveryTime;
+    this.#schedule(pending);
+    return [
+      error,
+      this.#log("RETRY", message, { nextDeliveryTime }),
+      { hash: KEYS.messages, field: message.messageId, value: encodeRecord(message) },
+    ];
+  }
+
+  #bury(pending: Pending, outcome: Outcome): Change[] {
+    const { message } = pending;
+    const { dlqId, change } = this.#parts.deadLetters.add(message, outcome);
+    return [
+      change,
+      this.#logError(message, outcome),
+      this.#log("FAILED", message),
+      ...this.#callback(message, message.failureCallback, outcome, dlqId),
+      ...this.#end(pending, false),
+    ];
+  }
+
+  #callback(source: Message, target: CallbackTarget | undefined, outcome: Outcome, dlqId?: string): Change[] {
+    if (!target) return [];
+    const callback = callbackMessage(source, target, outcome, {
+      seq: this.nextSeq(),
+      now: this.#parts.clock.now(),
+      dlqId,
+      maxMessageSize: this.#parts.plan.maxMessageSize,
+    });
+    const changes = this.creation([callback]);
+    // The source's record goes in the same transaction, so nothing is lost when that is never written.
+    this.accept([callback]);
+    return changes;
+  }
+
+  #logError(message: Message, outcome: Outcome, nextDeliveryTime?: number): Change {
+    if (outcome.kind === "failed")
+      return this.#log("ERROR", message, { error: outcome.error, nextDeliveryTime });
+    return this.#log("ERROR", message, {
+      error: `destination answered ${outcome.status}`,
+      nextDeliveryTime,
+      responseStatus: outcome.status,
+      responseBody: outcome.body.toString("base64"),
+      responseHeaders: outcome.header,
+    });
+  }
+
+  #withdraw(pending: Pending): Change[] {
+    if (pending.appointment) this.#agenda.cancel(pending.appointment);
+    if (pending.stage === "queued") this.queues.withdraw(pending);
+    if (pending.stage === "waiting") this.flowControl.withdraw(pending);
+    if (pending.stage === "ready" && this.#ready.remove(pending)) this.flowControl.release(pending.message);
+    return [this.#log("CANCELLED", pending.message), ...this.#end(pending, false)];
+  }
+
+  #end(pending: Pending, isDelivered: boolean): Change[] {
+    const { message } = pending;
+    pending.stage = "ended";
+    this.#pending.delete(message.messageId);
+    this.queues.release(message);
+    if (message.scheduleId !== undefined) this.#parts.onScheduledEnd(message, isDelivered);
+    return [{ hash: KEYS.messages, field: message.messageId, value: null }];
+  }
+}
+
+function isNonRetryable(outcome: Outcome): boolean {
+  if (outcome.kind !== "answered" || outcome.status !== NON_RETRYABLE_STATUS) return false;
+  return outcome.header[NON_RETRYABLE_HEADER]?.[0]?.toLowerCase() === "true";
+}

@@ -1,0 +1,182 @@
+import type { Clock } from "./clock.ts";
+import type { DeadLetter, DeadLetters } from "./dead-letters.ts";
+import type { Deduplication } from "./deduplication.ts";
+import { deduplicationKey } from "./deduplication.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import { overLimit, QStashError } from "./errors.ts";
+import type { HeaderPairs } from "./headers.ts";
+import type { Change, Journal } from "./journal.ts";
+import type { Message } from "./message.ts";
+import { newId } from "./message.ts";
+import type { PublishOptions } from "./options.ts";
+import { checkUrl, readOptions } from "./options.ts";
+import type { Plan } from "./plan.ts";
+import { DEFAULT_RETRIES } from "./plan.ts";
+import type { Endpoint, Topics } from "./topics.ts";
+
+/** One message as a publisher sends it. */
+export interface Publication {
+  /** A URL, or the name of a URL group. */
+  readonly destination: string;
+  readonly headers: HeaderPairs;
+  readonly body: Buffer;
+  readonly callerIP: string;
+  readonly queueName?: string | undefined;
+  readonly scheduleId?: string | undefined;
+}
+
+export interface Published {
+  readonly messageId: string;
+  /** Set for the endpoints of a URL group. */
+  readonly url?: string;
+  readonly deduplicated?: true;
+}
+
+/** What became of one publication: one answer for a URL, a list for a URL group. */
+export type PublishResult = Published | Published[];
+
+export interface PublisherParts {
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly plan: Plan;
+  readonly topics: Topics;
+  readonly deduplication: Deduplication;
+  readonly deadLetters: DeadLetters;
+  readonly dispatcher: Dispatcher;
+}
+
+/** What is decided but not yet written. */
+interface Draft {
+  readonly result: PublishResult;
+  readonly messages: readonly Message[];
+  readonly changes: readonly Change[];
+}
+
+/** Turns publications into messages, keeps these, and only then answers and sends them on their way. */
+export class Publisher {
+  readonly #parts: PublisherParts;
+
+  constructor(parts: PublisherParts) {
+    this.#parts = parts;
+  }
+
+  async publish(publication: Publication): Promise<PublishResult> {
+    const draft = this.#draft(publication);
+    await this.#commit([draft]);
+    return draft.result;
+  }
+
+  /** Each publication stands alone: one that is refused leaves an `error` in its place. */
+  async publishBatch(publications: readonly Publication[]): Promise<(PublishResult | { error: string })[]> {
+    const drafts: Draft[] = [];
+    const results = publications.map((publication) => {
+      try {
+        const draft = this.#draft(publication);
+        drafts.push(draft);
+        return draft.result;
+      } catch (error) {
+        if (error instanceof QStashError) return { error: error.message };
+        throw error;
+      }
+    });
+    await this.#commit(drafts);
+    return results;
+  }
+
+  /** Publishes dead letters anew, with whatever settings `headers` name instead of their own. */
+  async retryDead(letters: readonly DeadLetter[], headers: HeaderPairs): Promise<Published[]> {
+    const { clock, plan, dispatcher, deadLetters } = this.#parts;
+    const { header: _, ...overrides } = readOptions(headers, plan, clock.now());
+    const named = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
+    const messages = letters.map((letter): Message => {
+      const { dlqId, deadAt, response, responseStatus, responseHeader, holds, ...message } = letter;
+      return { ...message, ...settingsOf(named), ...this.#fresh(overrides) };
+    });
+    const changes = [...deadLetters.take(letters), ...dispatcher.creation(messages)];
+    await this.#commit([{ result: [], messages, changes }]);
+    return messages.map(({ messageId }) => ({ messageId }));
+  }
+
+  async #commit(drafts: readonly Draft[]): Promise<void> {
+    const { journal, dispatcher } = this.#parts;
+    // Written even when empty: a duplicate is only answered once the first message is kept.
+    await journal.write(drafts.flatMap(({ changes }) => changes));
+    dispatcher.accept(drafts.flatMap(({ messages }) => messages));
+  }
+
+  #draft(publication: Publication): Draft {
+    const { clock, plan, topics } = this.#parts;
+    if (publication.body.length > plan.maxMessageSize) {
+      throw overLimit(
+        `maximum message size exceeded: ${publication.body.length} > ${plan.maxMessageSize} bytes`,
+      );
+    }
+    const options = readOptions(publication.headers, plan, clock.now());
+    const topic = topics.find(publication.destination);
+    if (!topic) return this.#draftOne(publication, options, { url: publication.destination }, undefined);
+    const drafts = topic.endpoints.map((endpoint) =>
+      this.#draftOne(publication, options, endpoint, topic.name),
+    );
+    return {
+      result: drafts.flatMap((draft, i) => ({ ...draft.result, url: topic.endpoints[i]?.url ?? "" })),
+      messages: drafts.flatMap(({ messages }) => messages),
+      changes: drafts.flatMap(({ changes }) => changes),
+    };
+  }
+
+  #draftOne(
+    publication: Publication,
+    options: PublishOptions,
+    endpoint: Endpoint,
+    topicName: string | undefined,
+  ): Draft & { result: Published } {
+    const { deduplication, dispatcher } = this.#parts;
+    const url = checkUrl(endpoint.url, "destination");
+    const key = deduplicationKey(url, options, publication.body);
+    // One id for a whole URL group stands for one message to each endpoint.
+    const id = key === undefined || topicName === undefined ? key : `${key}@${url}`;
+    const known = id === undefined ? undefined : deduplication.find(id);
+    if (known !== undefined)
+      return { result: { messageId: known, deduplicated: true }, messages: [], changes: [] };
+
+    const message: Message = {
+      ...settingsOf(options),
+      method: options.method ?? "POST",
+      header: options.header ?? {},
+      body: publication.body,
+      maxRetries: options.maxRetries ?? DEFAULT_RETRIES,
+      url,
+      callerIP: publication.callerIP,
+      topicName,
+      endpointName: endpoint.name,
+      queueName: publication.queueName ?? options.queueName,
+      scheduleId: publication.scheduleId,
+      ...this.#fresh(options),
+    };
+    const changes = dispatcher.creation([message]);
+    if (id !== undefined) changes.push(deduplication.remember(id, message.messageId));
+    return { result: { messageId: message.messageId }, messages: [message], changes };
+  }
+
+  /** What is new about each message, one that is retried from the dead letter queue too. */
+  #fresh(options: PublishOptions) {
+    const now = this.#parts.clock.now();
+    const notBefore = Math.max(now, options.notBefore ?? now);
+    return {
+      messageId: newId("msg"),
+      seq: this.#parts.dispatcher.nextSeq(),
+      createdAt: now,
+      notBefore,
+      dueAt: notBefore,
+      retried: 0,
+    };
+  }
+}
+
+/** The options that become part of a message. */
+function settingsOf<T extends PublishOptions>(
+  options: T,
+): Omit<T, "notBefore" | "deduplicationId" | "contentBasedDeduplication"> {
+  const { notBefore, deduplicationId, contentBasedDeduplication, ...settings } = options;
+  return settings;
+}
