@@ -1,0 +1,99 @@
+import { type Config, ConfigError, readConfig } from "./config.ts";
+import { createKeyring } from "./flow/keyring.ts";
+import type { Parts } from "./flow/parts.ts";
+import type { Background, Log } from "./flow/ports.ts";
+import { sweep } from "./flow/sweep.ts";
+import { createApp } from "./http/app.ts";
+import type { Assets } from "./http/static.ts";
+import { createQueue } from "./qstash/queue.ts";
+import { createVerifier } from "./qstash/signature.ts";
+import { createStore } from "./redis/store.ts";
+import type { AnyTask } from "./task.ts";
+import { createFetcher } from "./webhooks/fetch.ts";
+import { createGuard } from "./webhooks/guard.ts";
+
+export { ConfigError } from "./config.ts";
+export { defineTask, TaskError } from "./task.ts";
+
+/** What a deployment offers. */
+export interface RingbackOptions {
+  readonly tasks: readonly AnyTask[];
+  /** Task types that exist only with `RINGBACK_DIAGNOSTICS=true`. */
+  readonly diagnostics?: readonly AnyTask[];
+}
+
+/** The gateway over one environment. */
+export interface Ringback {
+  readonly config: Config;
+  fetch(request: Request, background: Background): Promise<Response>;
+  /** Takes what is due and has not come back; to be called each minute. */
+  sweep(background: Background): Promise<void>;
+}
+
+/**
+ * Makes the gateway of a deployment; give it the environment, and the static pages where there are any.
+ *
+ * @example
+ * ```ts
+ * const ringback = createRingback({ tasks: [shout] });
+ * export default {
+ *   fetch: (request: Request, env: Env, ctx: ExecutionContext) => ringback(env).fetch(request, ctx),
+ * };
+ * ```
+ * @throws ConfigError when the environment lacks a variable or has a bad one
+ */
+export function createRingback(options: RingbackOptions) {
+  return (env: Readonly<Record<string, unknown>>, assets?: Assets): Ringback => {
+    const config = readConfig(env);
+    const parts = createParts(options, config);
+    const verifySignature = createVerifier({ ...config.qstash, publicUrl: config.settings.publicUrl });
+    const app = createApp({ parts, verifySignature, ...(assets && { assets }) });
+    return {
+      config,
+      fetch: async (request, background) =>
+        app.fetch(request, env, {
+          waitUntil: (work: Promise<unknown>) => background.waitUntil(report(parts.log, work)),
+          passThroughOnException: () => undefined,
+          props: undefined,
+        }),
+      sweep: (background) => sweep({ ...parts, background }),
+    };
+  };
+}
+
+function createParts(options: RingbackOptions, config: Config): Parts {
+  const { settings } = config;
+  const guard = createGuard({
+    mode: config.callbacks.policy,
+    allow: config.callbacks.allow,
+    ownHosts: [new URL(settings.publicUrl).host],
+    upstashHosts: [new URL(config.redis.url).host, new URL(config.qstash.url).host],
+  });
+  const tasks = [...options.tasks, ...(config.diagnostics ? (options.diagnostics ?? []) : [])];
+  const offered = new Map(tasks.map((task) => [task.type, task]));
+  if (offered.size !== tasks.length) throw new ConfigError("Two task types have the same name.");
+  return {
+    settings,
+    store: createStore(config.redis),
+    queue: createQueue({ ...config.qstash, publicUrl: settings.publicUrl }),
+    fetcher: createFetcher({ guard, timeout: settings.callbackTimeout }),
+    keyring: createKeyring(config.master.secret, config.master.previous),
+    tasks: offered,
+    log,
+    random: Math.random,
+    clock: Date.now,
+  };
+}
+
+const log: Log = (level, event, fields = {}) => {
+  console[level](JSON.stringify({ level, event, ...fields }));
+};
+
+/** What goes on after an answer has nobody to throw to. */
+async function report(write: Log, work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    write("error", "background-failed", { error: error instanceof Error ? `${error.name}: ${error.message}` : String(error) });
+  }
+}

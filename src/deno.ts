@@ -1,0 +1,101 @@
+import { ConfigError, createRingback, type Ringback } from "./app.ts";
+import type { Assets } from "./http/static.ts";
+import { diagnostics, tasks } from "./tasks/index.ts";
+
+/** The part of Deno's API that is used here (https://docs.deno.com/api/deno). */
+declare const Deno: {
+  readonly env: { toObject(): Record<string, string> };
+  serve(
+    options: { port: number; hostname: string; onListen(address: { port: number }): void },
+    handler: (request: Request) => Promise<Response>,
+  ): { shutdown(): Promise<void>; finished: Promise<void> };
+  cron?(name: string, schedule: string, handler: () => Promise<void>): Promise<void>;
+  addSignalListener(signal: "SIGINT" | "SIGTERM", listener: () => void): void;
+  open(path: URL): Promise<{ readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>; stat(): Promise<{ isFile: boolean }>; close(): void }>;
+  readonly errors: { readonly NotFound: typeof Error };
+  exit(code: number): never;
+};
+
+const TYPES: Readonly<Record<string, string>> = {
+  css: "text/css; charset=utf-8",
+  html: "text/html; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  json: "application/json",
+  svg: "image/svg+xml",
+};
+
+/** The pages that the build wrote, found as Cloudflare finds them: `/docs` is `docs.html` or `docs/index.html`. */
+const assets: Assets = {
+  async fetch(request) {
+    const path = new URL(request.url).pathname.replace(/\/$/, "");
+    if (!/^(\/[\w.-]*\w)+$/.test(path)) return new Response(null, { status: 404 }); // an encoded slash could lead elsewhere
+    for (const name of [path, `${path}.html`, `${path}/index.html`]) {
+      const body = await read(new URL(`../dist/assets${name}`, import.meta.url));
+      const type = TYPES[name.split(".").at(-1) ?? ""];
+      if (body && type) return new Response(request.method === "HEAD" ? null : body, { headers: { "content-type": type } });
+    }
+    return new Response(null, { status: 404 });
+  },
+};
+
+async function read(path: URL): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | undefined> {
+  try {
+    const file = await Deno.open(path);
+    if ((await file.stat()).isFile) return file.readable;
+    file.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return undefined;
+}
+
+/** What goes on after an answer; a stop waits for it. */
+const underWay = new Set<Promise<unknown>>();
+const background = {
+  waitUntil(work: Promise<unknown>): void {
+    const tracked = work.finally(() => underWay.delete(tracked));
+    underWay.add(tracked);
+  },
+};
+
+function connect(): Ringback {
+  try {
+    return createRingback({ tasks, diagnostics })(Deno.env.toObject(), assets);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
+    return Deno.exit(1);
+  }
+}
+
+const ringback = connect();
+const { PORT = "8787", HOST = "0.0.0.0" } = Deno.env.toObject();
+
+async function sweep(): Promise<void> {
+  try {
+    await ringback.sweep(background);
+  } catch (error) {
+    console.error(JSON.stringify({ level: "error", event: "sweep-failed", error: String(error) }));
+  }
+}
+
+const server = Deno.serve(
+  {
+    port: Number(PORT),
+    hostname: HOST,
+    onListen: ({ port }) => console.log(JSON.stringify({ level: "info", event: "listening", port })),
+  },
+  (request) => ringback.fetch(request, background),
+);
+
+// On Deno Deploy the platform's cron sweeps; elsewhere, where cron needs an unstable flag, a timer does.
+const timer = Deno.cron ? undefined : setInterval(sweep, ringback.config.sweepInterval);
+await Deno.cron?.("sweep", "* * * * *", sweep);
+
+async function stop(): Promise<void> {
+  clearInterval(timer);
+  await server.shutdown();
+  await Promise.allSettled(underWay);
+  Deno.exit(0);
+}
+for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => void stop());
