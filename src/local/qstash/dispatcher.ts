@@ -129,7 +129,10 @@ export class Dispatcher {
   }
 
   #schedule(pending: Pending): void {
-    if (pending.message.dueAt <= this.#parts.clock.now()) return this.#arrive(pending);
+    if (pending.message.dueAt <= this.#parts.clock.now()) {
+      this.#arrive(pending);
+      return;
+    }
     pending.stage = "scheduled";
     pending.appointment = this.#agenda.add(pending.message.dueAt, () => this.#arrive(pending));
   }

@@ -2,8 +2,8 @@
 export class QStashError extends Error {
   readonly status: number;
 
-  constructor(status: number, message: string, options?: ErrorOptions) {
-    super(message, options);
+  constructor(status: number, message: string) {
+    super(message);
     this.name = "QStashError";
     this.status = status;
   }

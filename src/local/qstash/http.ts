@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { badRequest, overLimit, QStashError } from "./errors.ts";
+import { badRequest, overLimit } from "./errors.ts";
 import type { HeaderPairs } from "./headers.ts";
 import { toPairs } from "./headers.ts";
 
@@ -61,15 +61,19 @@ export function writeResponse(response: ServerResponse, { status, json }: ApiRes
 /** The body as JSON of the shape that `check` accepts. */
 export function readJson<T>(body: Buffer, check: (value: unknown) => value is T, shape: string): T {
   const value = parseJson(body.toString("utf8"));
+  if (value === NOT_JSON) throw badRequest("request body is not valid JSON");
   if (!check(value)) throw badRequest(`request body must be ${shape}`);
   return value;
 }
+
+const NOT_JSON = Symbol("not JSON");
 
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new QStashError(400, "request body is not valid JSON", { cause: error });
+    if (error instanceof SyntaxError) return NOT_JSON;
+    throw error;
   }
 }
 
