@@ -1,0 +1,124 @@
+import * as z from "zod/mini";
+import { Refusal } from "../domain/problems.ts";
+import { timestamp } from "../domain/view.ts";
+import {
+  type ApiKeyView,
+  createKey,
+  createProject,
+  deleteKey,
+  listKeys,
+  listProjects,
+} from "../flow/admin.ts";
+import type { Parts } from "../flow/parts.ts";
+import { duration, text } from "./fields.ts";
+import { answer } from "./respond.ts";
+import { type Route, route } from "./route.ts";
+
+const YEARS_10 = 3_650 * 86_400_000;
+
+const SCOPE = /^(?:admin|(?:tasks|endpoints|secrets):(?:read|write)|service:[a-z0-9][a-z0-9-]{0,62})$/;
+
+export const projectRequest = z.strictObject({ name: text(1, 100) });
+
+/** The body of `POST /admin/keys`; `expiresIn` becomes milliseconds. */
+export const keyRequest = z.strictObject({
+  project: text(1, 100),
+  scopes: z._default(
+    z.array(z.string().check(z.regex(SCOPE, "is not a scope"))).check(z.minLength(1), z.maxLength(50)),
+    ["admin"],
+  ),
+  name: z.exactOptional(text(1, 100)),
+  expiresIn: z.exactOptional(duration(1, YEARS_10)),
+});
+
+const declared = { tag: "Administration", access: "admin" } as const;
+
+const makeProject = route({
+  ...declared,
+  method: "POST",
+  path: "/admin/projects",
+  operation: "makeProject",
+  summary: "Make a project, or find the one of that name",
+  body: projectRequest,
+  answers: { 200: { shape: "Project" }, 201: { shape: "Project" } },
+  async handle({ c, invocation, body }) {
+    const { id, name, created } = await createProject(invocation, body.name);
+    return answer(c, created ? 201 : 200, { id, name });
+  },
+});
+
+const projects = route({
+  ...declared,
+  method: "GET",
+  path: "/admin/projects",
+  operation: "listProjects",
+  summary: "List the projects",
+  answers: { 200: { shape: "ProjectPage" } },
+  async handle({ c, invocation }) {
+    return answer(c, 200, { data: await listProjects(invocation), nextCursor: null });
+  },
+});
+
+const makeKey = route({
+  ...declared,
+  method: "POST",
+  path: "/admin/keys",
+  operation: "makeKey",
+  summary: "Make an API key; its text is shown this once",
+  body: keyRequest,
+  answers: { 201: { shape: "NewKey" } },
+  problems: ["not-found"],
+  async handle({ c, invocation, body }) {
+    const { key, ...made } = await createKey(invocation, body);
+    return answer(c, 201, { ...keyView(made), key });
+  },
+});
+
+const keys = route({
+  ...declared,
+  method: "GET",
+  path: "/admin/keys",
+  operation: "listKeys",
+  summary: "List a project's API keys",
+  query: z.strictObject({ project: text(1, 100) }),
+  answers: { 200: { shape: "KeyPage" } },
+  problems: ["not-found"],
+  async handle({ c, invocation, query }) {
+    const listed = await listKeys(invocation, query.project);
+    return answer(c, 200, { data: listed.map(keyView), nextCursor: null });
+  },
+});
+
+const revokeKey = route({
+  ...declared,
+  method: "DELETE",
+  path: "/admin/keys/:id",
+  operation: "revokeKey",
+  summary: "Revoke an API key, from its next request on",
+  params: { id: "key" },
+  query: z.strictObject({ project: z.exactOptional(text(1, 100)) }),
+  answers: { 204: {} },
+  async handle({ c, invocation, params, query }) {
+    const project = query.project ?? (await ownerOf(invocation, params.id));
+    await deleteKey(invocation, project, params.id);
+    return c.body(null, 204);
+  },
+});
+
+/** The project of a key, when the caller did not say. */
+async function ownerOf(parts: Parts, key: string): Promise<string> {
+  for (const { id } of await listProjects(parts)) {
+    if ((await listKeys(parts, id)).some((one) => one.id === key)) return id;
+  }
+  throw new Refusal("not-found", `There is no key "${key}".`);
+}
+
+function keyView({ createdAt, expiresAt, ...key }: ApiKeyView) {
+  return {
+    ...key,
+    createdAt: timestamp(createdAt),
+    ...(expiresAt !== undefined && { expiresAt: timestamp(expiresAt) }),
+  };
+}
+
+export const adminRoutes: readonly Route[] = [makeProject, projects, makeKey, keys, revokeKey];

@@ -1,0 +1,45 @@
+import { Hono } from "hono";
+import { requestId } from "hono/request-id";
+import { secureHeaders } from "hono/secure-headers";
+import { Refusal } from "../domain/problems.ts";
+import type { Parts } from "../flow/parts.ts";
+import { admitter, type VerifySignature } from "./auth.ts";
+import { mount } from "./border.ts";
+import { speak } from "./messages.ts";
+import { answerFailure } from "./problem.ts";
+import type { Env } from "./route.ts";
+import { routesOf } from "./routes.ts";
+import type { Assets } from "./static.ts";
+
+export interface AppOptions {
+  readonly parts: Parts;
+  /** The static pages: the `ASSETS` binding on Workers, a reader of the disk elsewhere. */
+  readonly assets?: Assets;
+  readonly verifySignature: VerifySignature;
+}
+
+/** The gateway's HTTP side over its parts. Give it an execution context: what goes on after an answer needs it. */
+export function createApp({ parts, assets, verifySignature }: AppOptions): Hono<Env> {
+  speak();
+  const app = new Hono<Env>();
+  app.use(requestId());
+  app.use(
+    secureHeaders({
+      xFrameOptions: "DENY",
+      // The pages bring their style along and run no script.
+      contentSecurityPolicy: {
+        defaultSrc: ["'none'"],
+        styleSrc: ["'unsafe-inline'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    }),
+  );
+  app.onError((error, c) => answerFailure(error, c, parts.settings, parts.log));
+  app.notFound((c) => {
+    throw new Refusal("not-found", `Nothing is at ${c.req.path}.`);
+  });
+  mount(app, routesOf(parts, assets), parts, admitter(parts, verifySignature));
+  return app;
+}

@@ -1,0 +1,71 @@
+import type { Context } from "hono";
+import { pointer } from "../domain/faults.ts";
+import { Refusal } from "../domain/problems.ts";
+import type { Env } from "./route.ts";
+
+/** Arrays and objects that may lie inside one another; far below what recursion in a handler stands. */
+export const MAX_DEPTH = 100;
+
+const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
+
+/**
+ * The request's body as JSON (RFC 8259): UTF-8, not too deep, and without members named `__proto__`, with which a
+ * careless copy would change what every object inherits.
+ *
+ * @throws Refusal `unsupported-media-type`, `malformed-json` or `invalid-request`
+ */
+export async function readJson(c: Context<Env>): Promise<unknown> {
+  const encoding = c.req.header("Content-Encoding") ?? "identity";
+  if (!JSON_TYPE.test(c.req.header("Content-Type") ?? "") || encoding !== "identity") {
+    throw new Refusal(
+      "unsupported-media-type",
+      "Send the body as application/json in UTF-8, without Content-Encoding.",
+    );
+  }
+  const json = parseJson(await c.req.arrayBuffer());
+  survey(json);
+  return json;
+}
+
+/**
+ * JSON of bytes in UTF-8.
+ *
+ * @throws Refusal of that code
+ */
+export function parseJson(
+  bytes: ArrayBuffer,
+  code: "malformed-json" | "malformed-message" = "malformed-json",
+): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw unreadable(code, error);
+  }
+}
+
+function unreadable(code: "malformed-json" | "malformed-message", error: unknown): Refusal {
+  return new Refusal(code, error instanceof SyntaxError ? `${error.message}.` : "It is not UTF-8.");
+}
+
+/** Looks at every value level by level: recursion is what deep nesting would break. */
+function survey(json: unknown): void {
+  let level: { value: unknown; top: readonly string[] }[] = [{ value: json, top: [] }];
+  for (let depth = 0; level.length > 0; depth++) {
+    const next: typeof level = [];
+    for (const { value, top } of level) {
+      if (typeof value !== "object" || value === null) continue;
+      if (depth === MAX_DEPTH) throw unfit(top, `nests more than ${MAX_DEPTH} levels deep`);
+      if (Object.hasOwn(value, "__proto__")) throw unfit(top, 'holds a member named "__proto__"');
+      for (const [name, member] of Object.entries(value)) {
+        next.push({ value: member, top: depth === 0 ? [name] : top });
+      }
+    }
+    level = next;
+  }
+}
+
+function unfit(path: readonly string[], detail: string): Refusal {
+  return new Refusal("invalid-request", "The body is not acceptable.", {
+    errors: [{ pointer: pointer(path), detail }],
+  });
+}

@@ -1,0 +1,136 @@
+import type { Context, Hono, MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { etag, RETAINED_304_HEADERS } from "hono/etag";
+import * as z from "zod/mini";
+import { faultsOf } from "../domain/faults.ts";
+import { isId } from "../domain/id.ts";
+import { Refusal } from "../domain/problems.ts";
+import type { Invocation, Parts } from "../flow/parts.ts";
+import type { Admit } from "./auth.ts";
+import { parseJson, readJson } from "./body.ts";
+import type { Env, Route } from "./route.ts";
+
+/**
+ * Serves the routes: each request is admitted, its size bounded, and what the route declares checked, before its
+ * handler sees it. Other methods on a known path are refused by name.
+ */
+export function mount(app: Hono<Env>, routes: readonly Route[], parts: Parts, admit: Admit): void {
+  const { maxBody } = parts.settings;
+  const bounded = bodyLimit({
+    maxSize: maxBody,
+    onError: () => {
+      throw new Refusal("payload-too-large", `The body may have at most ${maxBody} bytes.`);
+    },
+  });
+  const conditional = etag({ retainedHeaders: [...RETAINED_304_HEADERS, "retry-after", "x-request-id"] });
+  for (const route of routes) {
+    const admitted: MiddlewareHandler<Env> = async (c, next) => {
+      c.set("route", route);
+      setCaching(c, route);
+      c.set("caller", await admit(c, route));
+      await next();
+    };
+    const chain: MiddlewareHandler<Env>[] =
+      route.access === "queue" ? [bounded, admitted] : [admitted, bounded];
+    if (route.cache === "revalidate") chain.push(conditional);
+    chain.push(async (c) => await route.handle(await callOf(c, route, parts)));
+    app.on(route.method, [route.path], ...chain);
+  }
+  for (const [path, methods] of methodsByPath(routes)) {
+    const allow = [...methods].sort().join(", ");
+    app.all(path, (c) => {
+      c.header("Allow", allow);
+      if (c.req.method === "OPTIONS") return c.body(null, 204);
+      throw new Refusal("method-not-allowed", `This address takes ${allow}.`);
+    });
+  }
+}
+
+function setCaching(c: Context<Env>, route: Route): void {
+  c.header("Cache-Control", route.cache === "revalidate" ? "private, no-cache" : "no-store");
+  // RFC 7240, section 2: whether or not this client preferred anything.
+  if (route.headers?.includes("Prefer")) c.header("Vary", "Prefer");
+}
+
+async function callOf(c: Context<Env>, route: Route, parts: Parts): Promise<Parameters<Route["handle"]>[0]> {
+  for (const [name, kind] of Object.entries(route.params ?? {})) {
+    if (kind !== "text" && !isId(kind, c.req.param(name) ?? "")) {
+      throw new Refusal("not-found", `${c.req.param(name)} is not the id of a ${NOUNS[kind]}.`);
+    }
+  }
+  const query = route.query && checkQuery(route.query, new URL(c.req.url).searchParams);
+  const given = route.access === "queue" ? await messageOf(c, route) : await bodyOf(c, route);
+  const params = c.req.param() as Readonly<Record<string, string>>; // of this very path
+  return {
+    c,
+    invocation: invocationOf(c, parts),
+    caller: c.get("caller"),
+    params,
+    query,
+    json: undefined,
+    body: undefined,
+    ...given,
+  };
+}
+
+const NOUNS = {
+  task: "task",
+  del: "delivery",
+  ep: "endpoint",
+  evt: "event",
+  key: "key",
+  prj: "project",
+} as const;
+
+function invocationOf(c: Context<Env>, parts: Parts): Invocation {
+  return { ...parts, background: { waitUntil: (work) => c.executionCtx.waitUntil(work) } };
+}
+
+function checkQuery(schema: z.core.$ZodType, search: URLSearchParams): unknown {
+  for (const name of new Set(search.keys())) {
+    if (search.getAll(name).length > 1) throw malformed(`${name} is given more than once.`);
+  }
+  const checked = z.safeParse(schema, Object.fromEntries(search));
+  if (checked.success) return checked.data;
+  const [issue] = checked.error.issues;
+  if (issue?.code === "unrecognized_keys")
+    throw malformed(`There is no parameter ${issue.keys.join(", ")} here.`);
+  throw malformed(`${issue?.path.join(".")} ${issue?.message}.`);
+}
+
+function malformed(detail: string): Refusal {
+  return new Refusal("malformed-parameter", detail);
+}
+
+async function bodyOf(c: Context<Env>, route: Route): Promise<{ json?: unknown; body?: unknown }> {
+  if (!route.body) return {};
+  const json = await readJson(c);
+  const checked = z.safeParse(route.body, json);
+  if (checked.success) return { json, body: checked.data };
+  throw new Refusal("invalid-request", "The body does not fit its schema.", {
+    errors: faultsOf(checked.error.issues),
+  });
+}
+
+/**
+ * A signed message that we don't understand (one of a newer deployment, after a step back) stays so however often it
+ * comes: it goes to the dead letters of the queue, where it is seen, and the sweep asks again in our own words.
+ */
+async function messageOf(c: Context<Env>, route: Route): Promise<{ body: unknown }> {
+  const json = parseJson(await c.req.arrayBuffer(), "malformed-message");
+  const checked = route.body && z.safeParse(route.body, json);
+  if (!checked || checked.success) return { body: checked?.data };
+  const [issue] = checked.error.issues;
+  throw new Refusal("malformed-message", `${issue?.path.join(".")} ${issue?.message}.`);
+}
+
+function methodsByPath(routes: readonly Route[]): Map<string, Set<string>> {
+  const paths = new Map<string, Set<string>>();
+  for (const { path, method } of routes) {
+    const methods = paths.get(path) ?? new Set();
+    methods.add(method);
+    if (method === "GET") methods.add("HEAD");
+    paths.set(path, methods.add("OPTIONS"));
+  }
+  return paths;
+}

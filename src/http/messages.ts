@@ -1,0 +1,47 @@
+import * as z from "zod/mini";
+
+const NAMES: Readonly<Record<string, string>> = {
+  array: "an array",
+  object: "an object",
+  record: "an object",
+  int: "a whole number",
+};
+
+const UNITS: Readonly<Record<string, string>> = { string: " characters", array: " items" };
+
+/** What is wrong, as the end of a sentence that begins with the place: `#/input/csv` "is required". */
+function explain(issue: z.core.$ZodRawIssue): string {
+  switch (issue.code) {
+    case "invalid_type":
+      if (issue.input === undefined) return "is required";
+      return `must be ${NAMES[issue.expected] ?? `a ${issue.expected}`}`;
+    case "invalid_value":
+      return `must be ${issue.values.length > 1 ? "one of " : ""}${issue.values.map((value) => JSON.stringify(value)).join(", ")}`;
+    case "too_big":
+      return `must ${bound(issue.origin, "at most", issue.maximum)}`;
+    case "too_small":
+      return `must ${bound(issue.origin, "at least", issue.minimum)}`;
+    case "invalid_format":
+      return issue.format === "datetime"
+        ? "must be an RFC 3339 time with its offset"
+        : "is not of the form that is asked for";
+    case "unrecognized_keys":
+      return "is not a known field";
+    case "invalid_key":
+      return `has a name that ${issue.issues[0]?.message ?? "is not allowed"}`;
+    case "invalid_union":
+      return "fits none of the forms that are allowed";
+    default:
+      return "is not acceptable";
+  }
+}
+
+function bound(origin: string, limit: string, value: number | bigint): string {
+  const unit = UNITS[origin];
+  return unit ? `have ${limit} ${value}${unit}` : `be ${limit} ${value}`;
+}
+
+/** Gives zod/mini, which comes without words, ours; wherever a schema is checked. */
+export function speak(): void {
+  z.config({ localeError: explain });
+}

@@ -1,0 +1,88 @@
+/** The response headers that answers declare, beside `X-Request-Id`, which every answer carries. */
+export const answerHeaders = {
+  Location: {
+    description: "Where the task or delivery is read, absolute.",
+    schema: { type: "string", format: "uri" },
+  },
+  "Operation-Location": {
+    description: "The same as `Location`, for clients that look for this one.",
+    schema: { type: "string", format: "uri" },
+  },
+  "Retry-After": {
+    description: "Seconds after which asking again makes sense (RFC 9110, section 10.2.3).",
+    schema: { type: "integer", minimum: 1 },
+  },
+  "Preference-Applied": {
+    description: "The preference that was honoured (RFC 7240, section 3).",
+    schema: { type: "string", const: "respond-async" },
+  },
+  "Idempotent-Replayed": {
+    description:
+      "The `Idempotency-Key` named a task that was accepted before; this is that task, as it is now.",
+    schema: { type: "string", const: "true" },
+  },
+  RateLimit: {
+    description:
+      'What is left of the rate: `"default";r=<tasks that may still be accepted>;t=<seconds until all may>`.',
+    schema: { type: "string" },
+  },
+  "RateLimit-Policy": {
+    description: 'The rate: `"default";q=<tasks>;w=<seconds>`.',
+    schema: { type: "string" },
+  },
+  Vary: {
+    description: "`Prefer` may change this answer (RFC 7240, section 2).",
+    schema: { type: "string", const: "Prefer" },
+  },
+  ETag: {
+    description: "Names this state of the answer; send it as `If-None-Match` (RFC 9110, section 8.8.3).",
+    schema: { type: "string" },
+  },
+  Link: {
+    description: 'The next page, `rel="next"` (RFC 8288); absent on the last.',
+    schema: { type: "string" },
+  },
+  "WWW-Authenticate": {
+    description: "What to prove, and what was wrong with the proof (RFC 6750, section 3).",
+    schema: { type: "string" },
+  },
+  Allow: {
+    description: "The methods that this address takes (RFC 9110, section 10.2.1).",
+    schema: { type: "string" },
+  },
+  "Upstash-NonRetryable-Error": {
+    description: "Together with 489: the queue need not send this again.",
+    schema: { type: "string", const: "true" },
+  },
+} as const;
+
+export type AnswerHeader = keyof typeof answerHeaders;
+
+/** The request headers that routes declare. */
+export const requestHeaders = {
+  "Idempotency-Key": {
+    description:
+      'Makes the request safe to repeat for 24 hours: the same key with the same body is the same task, with another body it is refused. 1 to 255 visible ASCII characters, bare or quoted; `"abc"` and `abc` are one key.',
+    schema: { type: "string", minLength: 1, maxLength: 600 },
+    example: "order-4711",
+  },
+  Prefer: {
+    description:
+      "`respond-async` (RFC 7240, section 4.1) is what happens in any case. Preferences that are not known are ignored.",
+    schema: { type: "string" },
+    example: "respond-async",
+  },
+  traceparent: {
+    description:
+      "W3C Trace Context: the trace that the task and its callbacks carry on. A malformed one is ignored.",
+    schema: { type: "string" },
+    example: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+  },
+  "If-None-Match": {
+    description: "An `ETag` that an earlier answer gave: 304 when nothing has changed since.",
+    schema: { type: "string" },
+    example: '"2fd4e1c67a2d28fced849ee1bb76e7391b93eb12"',
+  },
+} as const;
+
+export type RequestHeader = keyof typeof requestHeaders;

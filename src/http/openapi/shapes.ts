@@ -1,0 +1,277 @@
+import * as z from "zod/mini";
+import { PROBLEMS } from "../../domain/problems.ts";
+import { TERMINAL } from "../../domain/status.ts";
+
+/**
+ * The shapes of answers and callbacks. Routes name them; nothing but the OpenAPI document and the tests load them,
+ * so they weigh nothing in what is deployed.
+ */
+
+function as<Shape extends z.ZodMiniType>(shape: Shape, description: string, example?: unknown): Shape {
+  return shape.check(z.meta({ description, ...(example !== undefined && { examples: [example] }) }));
+}
+
+const id = (prefix: string) =>
+  z.string().check(z.regex(new RegExp(`^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$`)));
+const count = z.int().check(z.minimum(0));
+const positive = z.int().check(z.minimum(1));
+const time = z.iso.datetime({ precision: 3 });
+const opt = z.optional;
+
+const status = as(
+  z.enum(["scheduled", "queued", "running", "waiting", ...TERMINAL]),
+  "Where the task stands. New words may come: `done` tells whether it has ended.",
+);
+
+const taskFields = {
+  id: as(id("task"), "The task's id, a TypeID.", "task_01kawv0m1ne0nvxf9dkb2jc5h0"),
+  type: as(z.string(), "The task type.", "report.generate"),
+  status,
+  done: as(z.boolean(), "Whether it has ended; then nothing but a replay changes it."),
+  run: as(positive, "1, and one more with each replay."),
+  sequence: as(count, "Counts the changes of its state: of two versions the higher is the newer."),
+  attempt: as(count, "Attempts begun in this run."),
+  maxAttempts: as(positive, "`retries` + 1."),
+  createdAt: as(time, "When it was accepted."),
+  notBefore: as(opt(time), "When it may start; absent when it may at once."),
+  startedAt: as(opt(time), "When the first attempt of this run began."),
+  endedAt: as(opt(time), "When it ended."),
+  deadlineAt: as(time, "When it expires, whatever it is doing."),
+  resultExpiresAt: as(opt(time), "Until when result and input are kept."),
+  progress: opt(
+    as(
+      z.object({
+        percent: as(opt(z.number().check(z.minimum(0), z.maximum(100))), "How far the work is."),
+        message: as(opt(z.string()), "What it is doing."),
+        at: as(time, "When the handler said so."),
+      }),
+      "What the handler said last.",
+    ),
+  ),
+  metadata: as(z.record(z.string(), z.string()), "What the client gave along, unchanged.", {
+    orderId: "o-1",
+  }),
+  input: as(opt(z.unknown()), "With `?include=input`: the input as it was submitted."),
+  result: as(opt(z.unknown()), "What the handler returned, once it succeeded and while it is kept."),
+  error: opt(
+    as(
+      z.object({
+        code: as(z.string(), "Stable and kebab-case.", "invalid-csv"),
+        message: as(z.string(), "One sentence for people.", "Line 3: the quote is not closed."),
+        retryable: as(z.boolean(), "Whether another attempt could have helped."),
+      }),
+      "Why it failed or expired, or why its last attempt did.",
+    ),
+  ),
+};
+
+const links = {
+  self: as(z.url(), "The task."),
+  result: as(z.url(), "Its bare result."),
+  events: as(z.url(), "Its timeline."),
+  cancel: as(z.url(), "Where it is canceled."),
+};
+
+const deliveryStatus = as(
+  z.enum(["pending", "delivered", "dead"]),
+  "`dead`: every attempt of the schedule failed; it can be sent again.",
+);
+const attemptError = z.object({
+  code: as(z.string(), "Stable and kebab-case, see the reference of errors.", "http-5xx"),
+  message: as(z.string(), "One sentence for people.", "The receiver answered 503."),
+});
+
+const Task = as(
+  z.object({
+    ...taskFields,
+    callback: opt(
+      as(
+        z.object({
+          url: as(z.string(), "The `callbackUrl`."),
+          status: deliveryStatus,
+          attempts: as(count, "Attempts made."),
+          deliveryId: as(opt(id("del")), "The delivery of this run's end, once there is one."),
+          nextAttemptAt: as(opt(time), "When the next attempt is due."),
+          lastError: as(opt(attemptError), "Why the last attempt failed."),
+        }),
+        "How the callback of this run's end fares.",
+      ),
+    ),
+    links: as(z.object(links), "Absolute addresses."),
+  }),
+  "A task. Readers must tolerate fields and statuses that they do not know.",
+);
+
+const deliveryFields = {
+  id: as(id("del"), "The delivery's id.", "del_01kawv0m1ne0p86qyrcy9ba2z4"),
+  taskId: as(id("task"), "The task whose event it delivers."),
+  eventId: as(id("evt"), "The event's id, which receivers see as `webhook-id`: the same on every attempt."),
+  eventType: as(z.string(), "The event.", "task.succeeded"),
+  url: as(z.string(), "Where it goes."),
+  endpointId: as(opt(id("ep")), "The registered endpoint, when it goes to one."),
+  status: deliveryStatus,
+  createdAt: as(time, "When the event happened."),
+  nextAttemptAt: as(opt(time), "While it is pending: when the next attempt is due."),
+  endedAt: as(opt(time), "When it was delivered or given up."),
+};
+
+const Attempt = as(
+  z.object({
+    at: as(time, "When it was made."),
+    durationMs: as(count, "How long it took, in milliseconds."),
+    statusCode: as(opt(z.int()), "What the receiver answered."),
+    error: as(opt(attemptError), "Why it counts as failed."),
+    response: as(opt(z.string()), "The first 4 KiB of the receiver's answer."),
+  }),
+  "One attempt to deliver.",
+);
+
+const DeliverySummary = as(z.object(deliveryFields), "A delivery in a list.");
+const Delivery = as(
+  z.object({ ...deliveryFields, attempts: as(z.array(Attempt), "Every attempt, oldest first.") }),
+  "An event on its way to one receiver.",
+);
+
+const TimelineItem = as(
+  z.object({
+    sequence: as(count, "The task's `sequence` from then on."),
+    at: as(time, "When it happened."),
+    run: as(positive, "In which run."),
+    type: as(z.string(), "What happened.", "task.started"),
+    actor: as(z.enum(["client", "worker", "sweep", "service"]), "Who moved the task."),
+    cause: as(opt(z.string()), "Why, where that is not plain."),
+  }),
+  "One change of a task's state.",
+);
+
+function pageOf<Item extends z.ZodMiniType>(item: Item, what: string) {
+  return as(
+    z.object({
+      data: as(z.array(item), "The items; a page may be short and still have a next one."),
+      nextCursor: as(z.nullable(z.string()), "Give it as `cursor` for the next page; null on the last."),
+    }),
+    `A page of ${what}.`,
+  );
+}
+
+const Fault = as(
+  z.object({
+    pointer: as(z.string(), "Where: a JSON pointer as URI fragment (RFC 6901, section 6).", "#/input/csv"),
+    detail: as(z.string(), "What is wrong there.", "is required"),
+  }),
+  "One fault in a request.",
+);
+
+const Problem = as(
+  z.object({
+    type: as(z.url(), "The problem's page for people; stable."),
+    title: as(z.string(), "The problem in a few words; the same each time."),
+    status: as(z.int(), "The HTTP status."),
+    detail: as(z.string(), "What happened this time."),
+    code: as(
+      z.string(),
+      `Stable: ${Object.keys(PROBLEMS)
+        .map((code) => `\`${code}\``)
+        .join(", ")}. New ones may come.`,
+    ),
+    instance: as(z.url(), "The address that was called."),
+    requestId: as(z.string(), "The same as `X-Request-Id`; finds the request in the gateway's log."),
+    errors: as(opt(z.array(Fault)), "For `invalid-request` and unsafe URLs: each fault, at most 50."),
+  }),
+  "Problem details (RFC 9457). Every error is one, as `application/problem+json`.",
+);
+
+const TaskEvent = as(
+  z.object({
+    type: as(z.enum(TERMINAL.map((end) => `task.${end}`)), "What happened."),
+    timestamp: as(time, "When it happened; `webhook-timestamp` is when this attempt was made."),
+    data: as(
+      z.object({
+        ...taskFields,
+        project: as(id("prj"), "The project's id."),
+        resultOmitted: as(
+          opt(z.literal(true)),
+          "The result is larger than 64 KiB: read it at `links.result`.",
+        ),
+        links: as(
+          z.object({
+            ...links,
+            result: as(z.url(), "Its bare result; with a token of its own when it was omitted."),
+          }),
+          "Absolute addresses.",
+        ),
+      }),
+      "The task as it was at that moment, with its result.",
+    ),
+  }),
+  "The body of a callback: Standard Webhooks, frozen when the event happened.",
+);
+
+const Project = as(
+  z.object({ id: as(id("prj"), "The project's id."), name: as(z.string(), "Its name.", "shop") }),
+  "A project: its keys see its tasks and nobody else's.",
+);
+
+const keyFields = {
+  id: as(id("key"), "The key's id, with which it is revoked."),
+  project: Project,
+  scopes: as(z.array(z.string()), "What it may do.", ["tasks:write", "tasks:read"]),
+  name: as(opt(z.string()), "What it was named."),
+  createdAt: as(time, "When it was made."),
+  expiresAt: as(opt(time), "When it stops working; absent: never."),
+};
+const Key = as(z.object(keyFields), "An API key, without its text.");
+const reach = as(z.enum(["ok", "unreachable"]), "Whether it answered within the last 5 seconds.");
+
+export const shapes = {
+  Task,
+  TaskPage: pageOf(Task, "tasks, newest first"),
+  Result: as(z.unknown(), "The bare result: whatever JSON the handler returned."),
+  TimelineItem,
+  TimelinePage: pageOf(TimelineItem, "a timeline, oldest first"),
+  Delivery,
+  DeliverySummary,
+  DeliveryPage: pageOf(DeliverySummary, "deliveries"),
+  Attempt,
+  TaskEvent,
+  SigningSecret: as(
+    z.object({
+      secret: as(
+        z.string(),
+        "Signs every callback now: `whsec_` and base64.",
+        "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+      ),
+      previous: as(
+        z.array(
+          z.object({
+            secret: as(z.string(), "An older one."),
+            expiresAt: as(time, "Until when it signs along."),
+          }),
+        ),
+        "Secrets that were rotated away and still sign along.",
+      ),
+    }),
+    "The secret of the project's callbacks.",
+  ),
+  Project,
+  ProjectPage: pageOf(Project, "projects"),
+  Key,
+  NewKey: as(
+    z.object({ ...keyFields, key: as(z.string(), "The key's text: shown this once.", "rb_…") }),
+    "A new API key.",
+  ),
+  KeyPage: pageOf(Key, "API keys, oldest first"),
+  Health: as(
+    z.object({
+      status: as(z.literal("ok"), "It is alive."),
+      version: as(z.string(), "The gateway's version."),
+    }),
+    "Alive.",
+  ),
+  Readiness: as(z.object({ redis: reach, qstash: reach }), "What the gateway stands on."),
+  OpenApi: as(z.record(z.string(), z.unknown()), "An OpenAPI 3.1 document."),
+  Fault,
+  Problem,
+} as const;
+
+export type ShapeName = keyof typeof shapes;

@@ -1,0 +1,59 @@
+import type { Parts } from "../flow/parts.ts";
+import { answer } from "./respond.ts";
+import { type Route, route } from "./route.ts";
+
+/** How long an answer of `/readyz` is good for; whoever asks, Redis and QStash are asked no more often. */
+const READY_FOR = 5_000;
+
+/** Whether the gateway lives, and whether what it stands on answers. */
+export function operationRoutes(parts: Parts): readonly Route[] {
+  const ready = readiness(parts);
+  return [
+    route({
+      method: "GET",
+      path: "/healthz",
+      operation: "readHealth",
+      summary: "Whether the gateway is alive",
+      tag: "Operations",
+      access: "open",
+      answers: { 200: { shape: "Health" } },
+      handle: ({ c }) => answer(c, 200, { status: "ok", version: parts.settings.version }),
+    }),
+    route({
+      method: "GET",
+      path: "/readyz",
+      operation: "readReadiness",
+      summary: "Whether Redis and QStash answer",
+      tag: "Operations",
+      access: "open",
+      answers: { 200: { shape: "Readiness" }, 503: { shape: "Readiness" } },
+      async handle({ c }) {
+        const state = await ready();
+        return answer(c, state.redis === "ok" && state.qstash === "ok" ? 200 : 503, state);
+      },
+    }),
+  ];
+}
+
+type Reach = "ok" | "unreachable";
+
+function readiness({ store, queue, clock, log }: Parts): () => Promise<{ redis: Reach; qstash: Reach }> {
+  let last: { at: number; state: { redis: Reach; qstash: Reach } } | undefined;
+  const reach = async (service: string, ping: () => Promise<boolean>): Promise<Reach> => {
+    try {
+      return (await ping()) ? "ok" : "unreachable";
+    } catch (error) {
+      log("warn", "unreachable", { service, error: `${error}` });
+      return "unreachable";
+    }
+  };
+  return async () => {
+    if (last && clock() - last.at < READY_FOR) return last.state;
+    const [redis, qstash] = await Promise.all([
+      reach("redis", () => store.ping()),
+      reach("qstash", () => queue.ping()),
+    ]);
+    last = { at: clock(), state: { redis, qstash } };
+    return last.state;
+  };
+}

@@ -1,0 +1,75 @@
+import type { Context } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { PROBLEMS, Refusal } from "../domain/problems.ts";
+import type { Settings } from "../domain/settings.ts";
+import { type Log, StoreUnavailable } from "../flow/ports.ts";
+import { rateHeaders, seconds } from "./headers.ts";
+import type { Env } from "./route.ts";
+
+/** How soon a client should ask again when the database was away. */
+const STORE_RETRY = 2_000;
+
+/** The one place in which failures become problem details (RFC 9457). */
+export function answerFailure(error: Error, c: Context<Env>, settings: Settings, log: Log): Response {
+  if (error instanceof Refusal) return problem(c, error, settings);
+  const context = { requestId: c.get("requestId"), method: c.req.method, path: c.req.path };
+  if (error instanceof StoreUnavailable) {
+    log("warn", "store-unavailable", { ...context, error: error.message });
+    return problem(c, unavailable(), settings);
+  }
+  log("error", "request-failed", { ...context, error: `${error}`, stack: error.stack });
+  return problem(c, new Refusal("internal-error", "The request id finds it in our log."), settings);
+}
+
+function unavailable(): Refusal {
+  return new Refusal(
+    "temporarily-unavailable",
+    "It is unknown whether the request took effect. Repeat it; with the same Idempotency-Key there will be one task.",
+    { retryAfter: STORE_RETRY },
+  );
+}
+
+function problem(c: Context<Env>, refusal: Refusal, settings: Settings): Response {
+  const { status, title } = PROBLEMS[refusal.code];
+  const body = {
+    type: `${settings.publicUrl}/problems/${refusal.code}`,
+    title,
+    status,
+    detail: refusal.message,
+    code: refusal.code,
+    instance: `${settings.publicUrl}${c.req.path}`,
+    requestId: c.get("requestId"),
+    errors: refusal.details.errors,
+  };
+  return c.body(JSON.stringify(body), status as ContentfulStatusCode, {
+    "Content-Type": "application/problem+json",
+    "Cache-Control": "no-store",
+    ...headersOf(c, refusal, settings),
+  });
+}
+
+function headersOf(c: Context<Env>, refusal: Refusal, settings: Settings): Record<string, string> {
+  const { retryAfter, rate } = refusal.details;
+  const { status } = PROBLEMS[refusal.code];
+  return {
+    ...(retryAfter !== undefined && { "Retry-After": seconds(retryAfter) }),
+    ...(status === 429 &&
+      rateHeaders(settings.rateLimit, rate ?? { remaining: 0, reset: retryAfter ?? 1_000 })),
+    // Both, the status and this header, end the retries of QStash (https://upstash.com/docs/qstash/features/retry).
+    ...(refusal.code === "malformed-message" && { "Upstash-NonRetryable-Error": "true" }),
+    ...challenge(c, refusal),
+  };
+}
+
+/** What to prove, and what was wrong with the proof (RFC 9110, section 11.6.1; RFC 6750, section 3). */
+function challenge(c: Context<Env>, { code }: Refusal): Record<string, string> {
+  const realm = 'Bearer realm="ringback"';
+  if (code === "invalid-signature") return { "WWW-Authenticate": "Upstash-Signature" };
+  if (code === "forbidden") {
+    return {
+      "WWW-Authenticate": `${realm}, error="insufficient_scope", scope="${c.get("route")?.scope ?? ""}"`,
+    };
+  }
+  if (code !== "unauthenticated") return {};
+  return { "WWW-Authenticate": c.req.header("Authorization") ? `${realm}, error="invalid_token"` : realm };
+}

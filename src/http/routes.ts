@@ -1,0 +1,24 @@
+import type { Parts } from "../flow/parts.ts";
+import { adminRoutes } from "./admin.ts";
+import { deliveryRoutes } from "./deliveries.ts";
+import { queueRoutes } from "./internal.ts";
+import { operationRoutes } from "./operations.ts";
+import { resultRoutes } from "./result.ts";
+import type { Route } from "./route.ts";
+import { secretRoutes } from "./secrets.ts";
+import { type Assets, staticRoutes } from "./static.ts";
+import { taskRoutes } from "./tasks.ts";
+
+/** Every address of the gateway, in the order in which the reference shows them. */
+export function routesOf(parts: Parts, assets: Assets | undefined): readonly Route[] {
+  return [
+    ...taskRoutes,
+    ...resultRoutes,
+    ...deliveryRoutes,
+    ...secretRoutes,
+    ...adminRoutes,
+    ...operationRoutes(parts),
+    ...staticRoutes(assets),
+    ...queueRoutes,
+  ];
+}
