@@ -5,6 +5,7 @@ import type { Background, Log } from "./flow/ports.ts";
 import { sweep } from "./flow/sweep.ts";
 import { createApp } from "./http/app.ts";
 import type { Assets } from "./http/static.ts";
+import { log } from "./log.ts";
 import { createQueue } from "./qstash/queue.ts";
 import { createVerifier } from "./qstash/signature.ts";
 import { createStore } from "./redis/store.ts";
@@ -12,6 +13,7 @@ import type { AnyTask } from "./task.ts";
 import { createFetcher } from "./webhooks/fetch.ts";
 import { createGuard } from "./webhooks/guard.ts";
 
+// biome-ignore lint/performance/noBarrelFile: this is the package's entry
 export { ConfigError } from "./config.ts";
 export { defineTask, TaskError } from "./task.ts";
 
@@ -85,15 +87,13 @@ function createParts(options: RingbackOptions, config: Config): Parts {
   };
 }
 
-const log: Log = (level, event, fields = {}) => {
-  console[level](JSON.stringify({ level, event, ...fields }));
-};
-
 /** What goes on after an answer has nobody to throw to. */
 async function report(write: Log, work: Promise<unknown>): Promise<void> {
   try {
     await work;
   } catch (error) {
-    write("error", "background-failed", { error: error instanceof Error ? `${error.name}: ${error.message}` : String(error) });
+    write("error", "background-failed", {
+      error: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+    });
   }
 }

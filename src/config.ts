@@ -80,7 +80,9 @@ const SCHEMA = z.object({
  */
 export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const given = Object.fromEntries(
-    Object.keys(SCHEMA.shape).flatMap((name) => (env[name] === undefined || env[name] === "" ? [] : [[name, env[name]]])),
+    Object.keys(SCHEMA.shape).flatMap((name) =>
+      env[name] === undefined || env[name] === "" ? [] : [[name, env[name]]],
+    ),
   );
   const checked = z.safeParse(SCHEMA, given);
   if (!checked.success) throw new ConfigError(explain(checked.error.issues, given));
@@ -109,7 +111,9 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     master: { secret: values.RINGBACK_MASTER_SECRET, ...(previous !== undefined && { previous }) },
     callbacks: {
       policy: values.RINGBACK_CALLBACK_POLICY,
-      allow: values.RINGBACK_CALLBACK_ALLOW.split(",").map((entry) => entry.trim()).filter(Boolean),
+      allow: values.RINGBACK_CALLBACK_ALLOW.split(",")
+        .map((entry) => entry.trim())
+        .filter(Boolean),
     },
     diagnostics: values.RINGBACK_DIAGNOSTICS,
     sweepInterval: values.RINGBACK_SWEEP_INTERVAL,

@@ -1,5 +1,6 @@
 import { ConfigError, createRingback, type Ringback } from "./app.ts";
 import type { Assets } from "./http/static.ts";
+import { log } from "./log.ts";
 import { diagnostics, tasks } from "./tasks/index.ts";
 
 /** The part of Deno's API that is used here (https://docs.deno.com/api/deno). */
@@ -11,7 +12,11 @@ declare const Deno: {
   ): { shutdown(): Promise<void>; finished: Promise<void> };
   cron?(name: string, schedule: string, handler: () => Promise<void>): Promise<void>;
   addSignalListener(signal: "SIGINT" | "SIGTERM", listener: () => void): void;
-  open(path: URL): Promise<{ readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>; stat(): Promise<{ isFile: boolean }>; close(): void }>;
+  open(path: URL): Promise<{
+    readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+    stat(): Promise<{ isFile: boolean }>;
+    close(): void;
+  }>;
   readonly errors: { readonly NotFound: typeof Error };
   exit(code: number): never;
 };
@@ -32,7 +37,8 @@ const assets: Assets = {
     for (const name of [path, `${path}.html`, `${path}/index.html`]) {
       const body = await read(new URL(`../dist/assets${name}`, import.meta.url));
       const type = TYPES[name.split(".").at(-1) ?? ""];
-      if (body && type) return new Response(request.method === "HEAD" ? null : body, { headers: { "content-type": type } });
+      if (body && type)
+        return new Response(request.method === "HEAD" ? null : body, { headers: { "content-type": type } });
     }
     return new Response(null, { status: 404 });
   },
@@ -63,7 +69,7 @@ function connect(): Ringback {
     return createRingback({ tasks, diagnostics })(Deno.env.toObject(), assets);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    console.error(error.message);
+    log("error", "bad-configuration", { error: error.message });
     return Deno.exit(1);
   }
 }
@@ -75,7 +81,7 @@ async function sweep(): Promise<void> {
   try {
     await ringback.sweep(background);
   } catch (error) {
-    console.error(JSON.stringify({ level: "error", event: "sweep-failed", error: String(error) }));
+    log("error", "sweep-failed", { error: String(error) });
   }
 }
 
@@ -83,7 +89,7 @@ const server = Deno.serve(
   {
     port: Number(PORT),
     hostname: HOST,
-    onListen: ({ port }) => console.log(JSON.stringify({ level: "info", event: "listening", port })),
+    onListen: ({ port }) => log("info", "listening", { port }),
   },
   (request) => ringback.fetch(request, background),
 );

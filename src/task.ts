@@ -1,5 +1,11 @@
 import type * as z from "zod/v4/core";
 
+// What handlers read when time is spoken of, durations such as `10s` and an upstream's `Retry-After`: they import no
+// room but this one.
+// biome-ignore lint/performance/noBarrelFile: the public face of task types, not a barrel
+export { parseDuration } from "./domain/duration.ts";
+export { parseRetryAfter } from "./domain/schedule.ts";
+
 /** What a handler is given. */
 export interface TaskContext<Input> {
   /** The task's input, as the type's schema returned it. */
@@ -73,8 +79,12 @@ export class TaskError extends Error {
   /** Milliseconds to wait before the next attempt, when the failing side said so. */
   readonly retryAfter: number | undefined;
 
-  constructor(code: string, message: string, options: { retryable?: boolean; retryAfter?: number } = {}) {
-    super(message);
+  constructor(
+    code: string,
+    message: string,
+    options: { retryable?: boolean; retryAfter?: number; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryable = options.retryable ?? true;
     this.retryAfter = options.retryAfter;

@@ -18,7 +18,8 @@ function gateway(env: Env): Ringback {
 }
 
 export default {
-  fetch: (request: Request, env: Env, context: Background): Promise<Response> => gateway(env).fetch(request, context),
+  fetch: (request: Request, env: Env, context: Background): Promise<Response> =>
+    gateway(env).fetch(request, context),
   scheduled: (_event: unknown, env: Env, context: Background): void => {
     context.waitUntil(gateway(env).sweep(context));
   },

@@ -7,7 +7,12 @@ export type TerminalStatus = "succeeded" | "failed" | "canceled" | "expired";
 /** Where a task stands, as clients read it: `scheduled` is a queued task whose first attempt lies ahead. */
 export type TaskStatus = StoredStatus | "scheduled";
 
-export const TERMINAL = ["succeeded", "failed", "canceled", "expired"] as const satisfies readonly TerminalStatus[];
+export const TERMINAL = [
+  "succeeded",
+  "failed",
+  "canceled",
+  "expired",
+] as const satisfies readonly TerminalStatus[];
 
 /** The state machine: from each stored status the ones it may be left for. The scripts are built from this list. */
 export const MOVES: Readonly<Record<StoredStatus, readonly StoredStatus[]>> = {
@@ -31,6 +36,11 @@ export function isTerminal(status: TaskStatus): status is TerminalStatus {
  * @param startsAt milliseconds since the epoch at which the run may start
  * @param now milliseconds since the epoch
  */
-export function visibleStatus(stored: StoredStatus, attempt: number, startsAt: number, now: number): TaskStatus {
+export function visibleStatus(
+  stored: StoredStatus,
+  attempt: number,
+  startsAt: number,
+  now: number,
+): TaskStatus {
   return stored === "queued" && attempt === 0 && startsAt > now ? "scheduled" : stored;
 }

@@ -31,7 +31,12 @@ export interface TaskView {
     readonly nextAttemptAt?: string;
     readonly lastError?: { readonly code: string; readonly message: string };
   };
-  readonly links: { readonly self: string; readonly result: string; readonly events: string; readonly cancel: string };
+  readonly links: {
+    readonly self: string;
+    readonly result: string;
+    readonly events: string;
+    readonly cancel: string;
+  };
 }
 
 export interface ViewOptions {
@@ -66,15 +71,20 @@ export function taskView(record: TaskRecord, options: ViewOptions): TaskView {
     ...(record.resultExpiresAt !== undefined && { resultExpiresAt: timestamp(record.resultExpiresAt) }),
     ...(progress && { progress: { ...progress, at: timestamp(progress.at) } }),
     metadata: record.metadata,
-    ...(options.include?.input && record.input.json !== undefined && { input: JSON.parse(record.input.json) }),
-    ...(options.include?.result !== false && record.result.json !== undefined && { result: JSON.parse(record.result.json) }),
+    ...(options.include?.input &&
+      record.input.json !== undefined && { input: JSON.parse(record.input.json) }),
+    ...(options.include?.result !== false &&
+      record.result.json !== undefined && { result: JSON.parse(record.result.json) }),
     ...(error && record.status !== "succeeded" && { error }),
     ...(record.callback && { callback: callbackView(record, options.delivery) }),
     links: { self, result: `${self}/result`, events: `${self}/events`, cancel: `${self}/cancel` },
   };
 }
 
-function callbackView(record: TaskRecord, delivery: DeliveryRecord | undefined): NonNullable<TaskView["callback"]> {
+function callbackView(
+  record: TaskRecord,
+  delivery: DeliveryRecord | undefined,
+): NonNullable<TaskView["callback"]> {
   const url = record.callback?.url ?? "";
   if (!delivery) return { url, status: "pending", attempts: 0 };
   const lastError = delivery.attempts.at(-1)?.error;

@@ -66,17 +66,28 @@ export async function accept(inv: Invocation, caller: Caller, submit: Submit): P
     case "replayed":
       return { ...(await lookTask(inv, caller, answer.id, { result: true })), replayed: true };
     case "reused":
-      throw new Refusal("idempotency-key-reused", `This Idempotency-Key belongs to another request, which made ${answer.id}.`);
+      throw new Refusal(
+        "idempotency-key-reused",
+        `This Idempotency-Key belongs to another request, which made ${answer.id}.`,
+      );
     case "rate-limited":
-      throw new Refusal("rate-limited", `This project may submit ${inv.settings.rateLimit} tasks per second.`, {
-        retryAfter: answer.retryAfter,
-        rate: { remaining: 0, reset: answer.retryAfter },
-      });
+      throw new Refusal(
+        "rate-limited",
+        `This project may submit ${inv.settings.rateLimit} tasks per second.`,
+        {
+          retryAfter: answer.retryAfter,
+          rate: { remaining: 0, reset: answer.retryAfter },
+        },
+      );
     case "quota":
-      throw new Refusal("quota-exceeded", `This project has ${inv.settings.maxOpen} tasks that have not ended.`, {
-        retryAfter: 10_000,
-        rate: { remaining: 0, reset: 10_000 },
-      });
+      throw new Refusal(
+        "quota-exceeded",
+        `This project has ${inv.settings.maxOpen} tasks that have not ended.`,
+        {
+          retryAfter: 10_000,
+          rate: { remaining: 0, reset: 10_000 },
+        },
+      );
     default:
       throw denied(answer, "tasks:write");
   }
@@ -85,12 +96,15 @@ export async function accept(inv: Invocation, caller: Caller, submit: Submit): P
 function judgeCallback(inv: Invocation, url: string | undefined): void {
   const unsafe = url === undefined ? undefined : inv.fetcher.judge(url);
   if (!unsafe) return;
-  throw new Refusal("unsafe-callback-url", unsafe.detail, { errors: [{ pointer: "#/callbackUrl", detail: unsafe.detail }] });
+  throw new Refusal("unsafe-callback-url", unsafe.detail, {
+    errors: [{ pointer: "#/callbackUrl", detail: unsafe.detail }],
+  });
 }
 
 function judgeInput(inv: Invocation, definition: AnyTask, input: unknown): void {
   const checked = checkInput(definition, input);
-  if (!checked.ok) throw new Refusal("invalid-request", "The input does not fit the task type.", { errors: checked.faults });
+  if (!checked.ok)
+    throw new Refusal("invalid-request", "The input does not fit the task type.", { errors: checked.faults });
   const unsafe: Fault[] = Object.entries(definition.urls?.(checked.value) ?? {}).flatMap(([pointer, url]) => {
     const verdict = inv.fetcher.judge(url);
     return verdict ? [{ pointer: `#/input${pointer}`, detail: verdict.detail }] : [];
@@ -115,7 +129,10 @@ function newTask(inv: Invocation, project: string, definition: AnyTask, submit: 
       ...(concurrencyKey !== undefined && { concurrencyKey }),
     },
     ...(callbackUrl !== undefined && {
-      callback: { url: callbackUrl, events: submit.callbackEvents ?? TERMINAL.map((status) => `task.${status}`) },
+      callback: {
+        url: callbackUrl,
+        events: submit.callbackEvents ?? TERMINAL.map((status) => `task.${status}`),
+      },
     }),
     ...(submit.traceparent !== undefined && { traceparent: submit.traceparent }),
     start: submit.notBefore === undefined ? { delay: submit.delay ?? 0 } : { at: submit.notBefore },

@@ -10,7 +10,10 @@ export interface Project {
 }
 
 /** Makes a project, or finds the one of that name: it gets its home partition and its signing secret. */
-export async function createProject(parts: Parts, name: string): Promise<Project & { readonly created: boolean }> {
+export async function createProject(
+  parts: Parts,
+  name: string,
+): Promise<Project & { readonly created: boolean }> {
   const partition = Math.floor(parts.random() * parts.settings.partitions);
   const fresh = makeId("prj", parts.clock(), partition, crypto.getRandomValues(new Uint8Array(8)));
   const id = await parts.store.nameProject(name, fresh);
@@ -42,8 +45,13 @@ export interface ApiKeyView {
 }
 
 /** Makes an API key; its text is shown this once, Redis keeps a hash. @throws Refusal */
-export async function createKey(parts: Parts, wanted: NewKey): Promise<ApiKeyView & { readonly key: string }> {
-  const project = isId("prj", wanted.project) ? await projectOf(parts, wanted.project) : await createProject(parts, wanted.project);
+export async function createKey(
+  parts: Parts,
+  wanted: NewKey,
+): Promise<ApiKeyView & { readonly key: string }> {
+  const project = isId("prj", wanted.project)
+    ? await projectOf(parts, wanted.project)
+    : await createProject(parts, wanted.project);
   const { id: projectId, name: projectName } = project;
   const createdAt = parts.clock();
   const id = makeId("key", createdAt, 0, crypto.getRandomValues(new Uint8Array(8)));
@@ -73,7 +81,10 @@ export async function listKeys(parts: Parts, project: string): Promise<readonly 
   const found = await projectOf(parts, project);
   const keys = await parts.store.listKeys(found.id);
   return keys.map((key) => ({
-    id: idOf("key", Uint8Array.from(key.key.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))),
+    id: idOf(
+      "key",
+      Uint8Array.from(key.key.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16)),
+    ),
     project: found,
     scopes: key.scopes,
     ...(key.name !== "" && { name: key.name }),

@@ -3,8 +3,8 @@ import { RESPONSE_LIMIT } from "../domain/limits.ts";
 import type { DeliveryAttempt } from "../domain/record.ts";
 import { parseRetryAfter } from "../domain/schedule.ts";
 import { timestamp } from "../domain/view.ts";
-import { FetchFailure } from "./ports.ts";
 import type { Parts } from "./parts.ts";
+import { FetchFailure } from "./ports.ts";
 
 /** One event for one receiver, ready to be sent. */
 export interface Parcel {
@@ -38,7 +38,10 @@ export async function attemptDelivery(
   time: () => number,
 ): Promise<Attempted> {
   const startedAt = time();
-  const finish = (rest: Omit<DeliveryAttempt, "at" | "durationMs">, steer: { final?: boolean; retryAfter?: number } = {}): Attempted => ({
+  const finish = (
+    rest: Omit<DeliveryAttempt, "at" | "durationMs">,
+    steer: { final?: boolean; retryAfter?: number } = {},
+  ): Attempted => ({
     log: { at: timestamp(startedAt), durationMs: Math.max(0, Math.round(time() - startedAt)), ...rest },
     delivered: rest.error === undefined,
     final: steer.final ?? false,
@@ -59,7 +62,10 @@ export async function attemptDelivery(
     const error = errorOf(statusCode);
     if (!error) return finish(seen);
     const retryAfter = parseRetryAfter(response.headers.get("retry-after"), time());
-    return finish({ ...seen, error }, { final: statusCode === 410, ...(retryAfter !== undefined && { retryAfter }) });
+    return finish(
+      { ...seen, error },
+      { final: statusCode === 410, ...(retryAfter !== undefined && { retryAfter }) },
+    );
   } catch (error) {
     if (!(error instanceof FetchFailure)) throw error;
     return finish({
@@ -69,14 +75,21 @@ export async function attemptDelivery(
   }
 }
 
-function headersOf(parts: Parts, parcel: Parcel, secrets: readonly string[], now: number): Record<string, string> {
+function headersOf(
+  parts: Parts,
+  parcel: Parcel,
+  secrets: readonly string[],
+  now: number,
+): Record<string, string> {
   const sentAt = new Date(now);
   return {
     "content-type": "application/json",
     "user-agent": `Ringback/${parts.settings.version}`,
     "webhook-id": parcel.eventId,
     "webhook-timestamp": String(Math.floor(now / 1_000)),
-    "webhook-signature": secrets.map((secret) => new Webhook(secret).sign(parcel.eventId, sentAt, parcel.body)).join(" "),
+    "webhook-signature": secrets
+      .map((secret) => new Webhook(secret).sign(parcel.eventId, sentAt, parcel.body))
+      .join(" "),
     ...(parcel.traceparent && { traceparent: parcel.traceparent }),
   };
 }
@@ -84,7 +97,8 @@ function headersOf(parts: Parts, parcel: Parcel, secrets: readonly string[], now
 /** Whose fault a status tells of, or undefined for success (2xx alone). */
 function errorOf(status: number): { code: string; message: string } | undefined {
   if (status >= 200 && status < 300) return undefined;
-  if (status >= 300 && status < 400) return { code: "redirect", message: `The receiver answered ${status}; redirects are not followed.` };
+  if (status >= 300 && status < 400)
+    return { code: "redirect", message: `The receiver answered ${status}; redirects are not followed.` };
   if (status === 410) return { code: "gone", message: "The receiver answered 410: it wants no more." };
   if (status >= 400 && status < 500) return { code: "http-4xx", message: `The receiver answered ${status}.` };
   return { code: "http-5xx", message: `The receiver answered ${status}.` };

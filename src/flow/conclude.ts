@@ -1,5 +1,5 @@
-import type { Actor, TaskRecord } from "../domain/record.ts";
 import { DELIVERY_LEASE_MARGIN, INLINE_DELIVERIES } from "../domain/limits.ts";
+import type { Actor, TaskRecord } from "../domain/record.ts";
 import { type Ending, terminalDeliveries } from "./events.ts";
 import type { Parts } from "./parts.ts";
 import type { Authority, EndAnswer, NewDelivery, StoredConfig } from "./store.ts";
@@ -78,14 +78,20 @@ export function expiry(record: TaskRecord): Ending {
     status: "expired",
     error: {
       code: started ? "deadline-exceeded" : "never-started",
-      message: started ? "The deadline passed before the task succeeded." : "The deadline passed before the first attempt began.",
+      message: started
+        ? "The deadline passed before the task succeeded."
+        : "The deadline passed before the first attempt began.",
       retryable: false,
     },
   };
 }
 
 /** The holder of the task's lease sends the first attempts itself; for others the deliver step begins them. */
-function leaseTo(authority: Authority, length: number, deliveries: readonly NewDelivery[]): readonly NewDelivery[] {
+function leaseTo(
+  authority: Authority,
+  length: number,
+  deliveries: readonly NewDelivery[],
+): readonly NewDelivery[] {
   if (authority.by !== "lease") return deliveries;
   return deliveries.map((delivery, index) =>
     index < INLINE_DELIVERIES ? { ...delivery, lease: { id: crypto.randomUUID(), length } } : delivery,

@@ -1,7 +1,7 @@
 import { CRASHES, DELIVERY_LEASE_MARGIN } from "../domain/limits.ts";
 import { deliveryBackoff } from "../domain/schedule.ts";
-import { type Attempted, attemptDelivery, type Parcel } from "./attempt.ts";
 import { timestamp } from "../domain/view.ts";
+import { type Attempted, attemptDelivery, type Parcel } from "./attempt.ts";
 import type { Parts } from "./parts.ts";
 import type { DeliverMessage } from "./ports.ts";
 import { publish } from "./publish.ts";
@@ -78,9 +78,19 @@ export async function send(parts: Parts, leased: LeasedAttempt): Promise<void> {
     nonce: crypto.randomUUID(),
   });
   const { error } = attempted.log;
-  if (error) parts.log("warn", "delivery-attempt-failed", { delivery: leased.delivery, attempt: leased.attempt, code: error.code });
+  if (error)
+    parts.log("warn", "delivery-attempt-failed", {
+      delivery: leased.delivery,
+      attempt: leased.attempt,
+      code: error.code,
+    });
   if (recorded.kind !== "recorded" || outcome.kind !== "retry") return;
-  const body = { v: 1, project: leased.project, delivery: leased.delivery, attempt: leased.attempt + 1 } as const;
+  const body = {
+    v: 1,
+    project: leased.project,
+    delivery: leased.delivery,
+    attempt: leased.attempt + 1,
+  } as const;
   await publish(parts, { kind: "deliver", body, delay: outcome.delay });
 }
 

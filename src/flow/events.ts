@@ -24,7 +24,8 @@ function ended(record: TaskRecord, ending: Ending, endedAt: number, resultTtl: n
     sequence: record.sequence + 1,
     endedAt,
     resultExpiresAt: endedAt + resultTtl,
-    result: ending.result === undefined ? { placement: "none" } : { placement: "inline", json: ending.result },
+    result:
+      ending.result === undefined ? { placement: "none" } : { placement: "inline", json: ending.result },
     ...(ending.error && { error: ending.error }),
   };
 }

@@ -1,6 +1,6 @@
 import { DEFAULT_TIMEOUT, LEASE_RENEWAL, MAX_TIMEOUT } from "../domain/limits.ts";
-import { RETRY_AFTER_LIMIT } from "../domain/schedule.ts";
 import type { Failure, TaskRecord } from "../domain/record.ts";
+import { RETRY_AFTER_LIMIT } from "../domain/schedule.ts";
 import { type AnyTask, type TaskContext, TaskError } from "../task.ts";
 import { checkInput } from "./input.ts";
 import { keepLease } from "./lease.ts";
@@ -29,12 +29,18 @@ class Stopped extends Error {
 }
 
 /** Runs the handler under its lease, its timeout and the task's deadline. */
-export async function execute(parts: Parts, record: TaskRecord, lease: string, time: () => number): Promise<Executed> {
+export async function execute(
+  parts: Parts,
+  record: TaskRecord,
+  lease: string,
+  time: () => number,
+): Promise<Executed> {
   const definition = parts.tasks.get(record.type);
   if (!definition) return refused("unknown-task-type", `This deployment no longer offers "${record.type}".`);
   if (record.input.json === undefined) return refused("input-expired", "The task's input is no longer kept.");
   const input = checkInput(definition, JSON.parse(record.input.json));
-  if (!input.ok) return refused("invalid-input", "The task type has changed: it no longer accepts this input.");
+  if (!input.ok)
+    return refused("invalid-input", "The task type has changed: it no longer accepts this input.");
   const stop = new AbortController();
   const keeper = keepLease(parts, record, lease, LEASE_RENEWAL, time, (why) => {
     stop.abort(
@@ -61,7 +67,8 @@ async function settle(definition: AnyTask, context: TaskContext<unknown>): Promi
   if (value === undefined) return { kind: "succeeded" };
   const result: string | undefined = JSON.stringify(value);
   if (result === undefined) return refused("invalid-result", "The handler returned what JSON cannot hold.");
-  if (result.length > RESULT_LIMIT) return refused("result-too-large", `The result exceeds ${RESULT_LIMIT} characters of JSON.`);
+  if (result.length > RESULT_LIMIT)
+    return refused("result-too-large", `The result exceeds ${RESULT_LIMIT} characters of JSON.`);
   return { kind: "succeeded", result };
 }
 
@@ -140,7 +147,11 @@ function explain(parts: Parts, record: TaskRecord, error: unknown): Executed {
   });
   return {
     kind: "failed",
-    error: { code: "handler-failed", message: "The handler ended with an unexpected error.", retryable: true },
+    error: {
+      code: "handler-failed",
+      message: "The handler ended with an unexpected error.",
+      retryable: true,
+    },
   };
 }
 

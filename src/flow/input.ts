@@ -6,7 +6,9 @@ import type { AnyTask } from "../task.ts";
 export function checkInput(
   definition: AnyTask,
   input: unknown,
-): { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly faults: readonly Fault[] } {
+):
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly faults: readonly Fault[] } {
   const parsed = z.safeParse(definition.input, input);
   if (parsed.success) return { ok: true, value: parsed.data };
   return { ok: false, faults: parsed.error.issues.flatMap((issue) => faultsOf(issue)) };
@@ -15,7 +17,10 @@ export function checkInput(
 function faultsOf(issue: z.$ZodIssue): Fault[] {
   const path = issue.path.map(String);
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({ pointer: pointer([...path, key]), detail: "This field is not known." }));
+    return issue.keys.map((key) => ({
+      pointer: pointer([...path, key]),
+      detail: "This field is not known.",
+    }));
   }
   return [{ pointer: pointer(path), detail: issue.message }];
 }

@@ -24,7 +24,8 @@ interface Generation {
 export function createKeyring(master: string, previous?: string): Keyring {
   const current = derive(master);
   const generations = previous === undefined ? [current] : [current, derive(previous)];
-  const find = async (id: string) => (await Promise.all(generations)).find((generation) => generation.id === id);
+  const find = async (id: string) =>
+    (await Promise.all(generations)).find((generation) => generation.id === id);
   return {
     sealKey: (project, key, secret) => sealKey(current, project, key, secret),
     openKey: (text) => openKey(find, text),
@@ -38,20 +39,39 @@ export function createKeyring(master: string, previous?: string): Keyring {
 type Find = (id: string) => Promise<Generation | undefined>;
 
 async function derive(master: string): Promise<Generation> {
-  const source = await crypto.subtle.importKey("raw", utf8(master), "HKDF", false, ["deriveBits", "deriveKey"]);
-  const hkdf = (info: string) => ({ name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: utf8(`ringback/${info}`) });
+  const source = await crypto.subtle.importKey("raw", utf8(master), "HKDF", false, [
+    "deriveBits",
+    "deriveKey",
+  ]);
+  const hkdf = (info: string) => ({
+    name: "HKDF",
+    hash: "SHA-256",
+    salt: new Uint8Array(),
+    info: utf8(`ringback/${info}`),
+  });
   const mac = (info: string) =>
-    crypto.subtle.deriveKey(hkdf(info), source, { name: "HMAC", hash: "SHA-256", length: 256 }, false, ["sign", "verify"]);
+    crypto.subtle.deriveKey(hkdf(info), source, { name: "HMAC", hash: "SHA-256", length: 256 }, false, [
+      "sign",
+      "verify",
+    ]);
   const [id, apiKeys, readTokens, wrapping] = await Promise.all([
     crypto.subtle.deriveBits(hkdf("generation"), source, MASTER_ID * 8),
     mac("api-key"),
     mac("read-token"),
-    crypto.subtle.deriveKey(hkdf("wrapping"), source, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]),
+    crypto.subtle.deriveKey(hkdf("wrapping"), source, { name: "AES-GCM", length: 256 }, false, [
+      "encrypt",
+      "decrypt",
+    ]),
   ]);
   return { id: hex(new Uint8Array(id)), apiKeys, readTokens, wrapping };
 }
 
-async function sealKey(current: Promise<Generation>, project: string, key: Uint8Array, secret: Uint8Array): Promise<string> {
+async function sealKey(
+  current: Promise<Generation>,
+  project: string,
+  key: Uint8Array,
+  secret: Uint8Array,
+): Promise<string> {
   const generation = await current;
   const signed = concat(unhex(generation.id), idBytes(project), key, secret);
   const mac = new Uint8Array(await crypto.subtle.sign("HMAC", generation.apiKeys, signed));
@@ -64,7 +84,8 @@ async function openKey(find: Find, text: string) {
   if (bytes?.length !== SIGNED + MAC) return undefined;
   const signed = bytes.slice(0, SIGNED);
   const generation = await find(hex(signed.subarray(0, MASTER_ID)));
-  if (generation && !(await truncatedMacMatches(generation.apiKeys, signed, bytes.subarray(SIGNED)))) return undefined;
+  if (generation && !(await truncatedMacMatches(generation.apiKeys, signed, bytes.subarray(SIGNED))))
+    return undefined;
   const project = signed.subarray(MASTER_ID, MASTER_ID + PROJECT);
   const key = signed.subarray(MASTER_ID + PROJECT, MASTER_ID + PROJECT + KEY);
   const hash = await sha256(signed.slice(SIGNED - SECRET));
@@ -90,29 +111,50 @@ async function unwrap(find: Find, wrapped: string): Promise<string> {
 }
 
 /** `rbr_` + base64url(generation, project, expiry in seconds, MAC over them and the task's id). */
-async function sealReadToken(current: Promise<Generation>, project: string, task: string, expiresAt: number): Promise<string> {
+async function sealReadToken(
+  current: Promise<Generation>,
+  project: string,
+  task: string,
+  expiresAt: number,
+): Promise<string> {
   const generation = await current;
   const expiry = new Uint8Array(4);
   new DataView(expiry.buffer).setUint32(0, Math.floor(expiresAt / 1_000));
   const head = concat(unhex(generation.id), idBytes(project), expiry);
-  const mac = new Uint8Array(await crypto.subtle.sign("HMAC", generation.readTokens, concat(head, utf8(task))));
+  const mac = new Uint8Array(
+    await crypto.subtle.sign("HMAC", generation.readTokens, concat(head, utf8(task))),
+  );
   return TOKEN_PREFIX + base64url(concat(head, mac));
 }
 
-async function openReadToken(find: Find, text: string, task: string, now: number): Promise<string | undefined> {
+async function openReadToken(
+  find: Find,
+  text: string,
+  task: string,
+  now: number,
+): Promise<string | undefined> {
   const bytes = text.startsWith(TOKEN_PREFIX) ? unbase64url(text.slice(TOKEN_PREFIX.length)) : undefined;
   const head = bytes?.slice(0, MASTER_ID + PROJECT + 4);
   if (!bytes || !head || bytes.length !== head.length + 32) return undefined;
   const generation = await find(hex(head.subarray(0, MASTER_ID)));
   if (!generation) return undefined;
-  const genuine = await crypto.subtle.verify("HMAC", generation.readTokens, bytes.slice(head.length), concat(head, utf8(task)));
+  const genuine = await crypto.subtle.verify(
+    "HMAC",
+    generation.readTokens,
+    bytes.slice(head.length),
+    concat(head, utf8(task)),
+  );
   const expiry = new DataView(head.buffer).getUint32(MASTER_ID + PROJECT);
   if (!genuine || expiry * 1_000 <= now) return undefined;
   return idOf("prj", head.subarray(MASTER_ID, MASTER_ID + PROJECT));
 }
 
 /** Compares in constant time, whatever the first differing byte. */
-async function truncatedMacMatches(key: CryptoKey, signed: Uint8Array<ArrayBuffer>, mac: Uint8Array): Promise<boolean> {
+async function truncatedMacMatches(
+  key: CryptoKey,
+  signed: Uint8Array<ArrayBuffer>,
+  mac: Uint8Array,
+): Promise<boolean> {
   const expected = new Uint8Array(await crypto.subtle.sign("HMAC", key, signed));
   let difference = 0;
   for (let i = 0; i < MAC; i++) difference |= (expected[i] ?? 0) ^ (mac[i] ?? 0);
@@ -146,7 +188,10 @@ function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 }
 
 function base64url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
 }
 
 function unbase64url(text: string): Uint8Array<ArrayBuffer> | undefined {

@@ -39,7 +39,14 @@ export function keepLease(
     pending = undefined;
     if (progress) written = time();
     try {
-      const answer = await parts.store.renew({ project, task, run, attempt, lease, ...(progress && { progress }) });
+      const answer = await parts.store.renew({
+        project,
+        task,
+        run,
+        attempt,
+        lease,
+        ...(progress && { progress }),
+      });
       if (answer.kind !== "renewed" && !over) onGone(answer.kind);
     } catch (error) {
       const reason = error instanceof StoreUnavailable ? error.message : String(error);
@@ -50,15 +57,18 @@ export function keepLease(
   }
 
   function schedule(): void {
-    if (over || renewing) return;
+    if (over || renewing !== undefined) return;
     clearTimeout(timer);
     const at = pending ? Math.min(due, written + PROGRESS_INTERVAL) : due;
-    timer = setTimeout(() => {
-      renewing = renew().finally(() => {
-        renewing = undefined;
-        schedule();
-      });
-    }, Math.max(0, at - time()));
+    timer = setTimeout(
+      () => {
+        renewing = renew().finally(() => {
+          renewing = undefined;
+          schedule();
+        });
+      },
+      Math.max(0, at - time()),
+    );
   }
 
   schedule();

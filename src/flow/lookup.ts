@@ -48,7 +48,9 @@ export async function listTasks(
   );
   if (answer.kind !== "found") throw denied(answer, "tasks:read");
   const ids = answer.records.flatMap(({ deliveries }) => deliveries.slice(0, 1));
-  const deliveries = new Map((await deliveriesOf(inv, caller, ids)).map((delivery) => [delivery.id, delivery]));
+  const deliveries = new Map(
+    (await deliveriesOf(inv, caller, ids)).map((delivery) => [delivery.id, delivery]),
+  );
   return {
     data: answer.records.map((record) => {
       const delivery = deliveries.get(record.deliveries[0] ?? "");
@@ -88,11 +90,19 @@ export async function listDeliveries(
   const ids = listed.positions.map(({ id }) => id);
   const answer = ids.length === 0 ? undefined : await inv.store.readTasks(caller, ids);
   if (answer && answer.kind !== "found") throw denied(answer, "tasks:read");
-  const deliveries = await deliveriesOf(inv, caller, (answer?.records ?? []).flatMap((record) => record.deliveries));
+  const deliveries = await deliveriesOf(
+    inv,
+    caller,
+    (answer?.records ?? []).flatMap((record) => record.deliveries),
+  );
   return { data: deliveries.filter(wanted), ...(listed.next && { nextCursor: writeCursor(listed.next) }) };
 }
 
-async function deliveriesOf(inv: Invocation, caller: Caller, ids: readonly string[]): Promise<readonly DeliveryRecord[]> {
+async function deliveriesOf(
+  inv: Invocation,
+  caller: Caller,
+  ids: readonly string[],
+): Promise<readonly DeliveryRecord[]> {
   if (ids.length === 0) return [];
   const answer = await inv.store.readDeliveries(caller, ids);
   if (answer.kind !== "found") throw denied(answer, "tasks:read");
@@ -117,7 +127,10 @@ function writeCursor({ at, id }: TaskPosition): string {
 
 function readCursor(cursor: string | undefined): TaskPosition | undefined {
   if (cursor === undefined) return undefined;
-  const text = /^[A-Za-z0-9_-]{2,100}$/.test(cursor) && cursor.length % 4 !== 1 ? atob(cursor.replaceAll("-", "+").replaceAll("_", "/")) : "";
+  const text =
+    /^[A-Za-z0-9_-]{2,100}$/.test(cursor) && cursor.length % 4 !== 1
+      ? atob(cursor.replaceAll("-", "+").replaceAll("_", "/"))
+      : "";
   const match = /^(\d{1,15}) (~|task_[0-9a-z]{26})$/.exec(text);
   if (!match?.[2]) throw new Refusal("malformed-parameter", "The cursor is not one that this API gave.");
   return { at: Number(match[1]), id: match[2] };

@@ -99,4 +99,8 @@ export class StoreUnavailable extends Error {
 }
 
 /** Writes one structured line; never given secrets, inputs or results. */
-export type Log = (level: "info" | "warn" | "error", event: string, fields?: Readonly<Record<string, unknown>>) => void;
+export type Log = (
+  level: "info" | "warn" | "error",
+  event: string,
+  fields?: Readonly<Record<string, unknown>>,
+) => void;

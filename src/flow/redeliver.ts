@@ -13,11 +13,16 @@ export async function redeliver(inv: Invocation, caller: Caller, id: string): Pr
   switch (answer.kind) {
     case "found": {
       const { record } = answer;
-      inv.background.waitUntil(deliver(inv, { v: 1, project: caller.project, delivery: id, attempt: record.attempt + 1 }));
+      inv.background.waitUntil(
+        deliver(inv, { v: 1, project: caller.project, delivery: id, attempt: record.attempt + 1 }),
+      );
       return record;
     }
     case "pending":
-      throw new Refusal("delivery-pending", `Delivery "${id}" has not ended: its next attempt comes by itself.`);
+      throw new Refusal(
+        "delivery-pending",
+        `Delivery "${id}" has not ended: its next attempt comes by itself.`,
+      );
     case "missing":
       throw new Refusal("not-found", `There is no delivery "${id}" in this project.`);
     default:

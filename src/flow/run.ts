@@ -1,9 +1,9 @@
 import { INLINE_DELIVERIES } from "../domain/limits.ts";
-import { type Conclusion, type Concluded, conclude, expiry } from "./conclude.ts";
-import { type Answer, deliver, DONE, send } from "./deliver.ts";
-import { execute } from "./execute.ts";
-import { handlerBackoff } from "../domain/schedule.ts";
 import type { Failure, TaskRecord } from "../domain/record.ts";
+import { handlerBackoff } from "../domain/schedule.ts";
+import { type Concluded, type Conclusion, conclude, expiry } from "./conclude.ts";
+import { type Answer, DONE, deliver, send } from "./deliver.ts";
+import { execute } from "./execute.ts";
 import type { Invocation } from "./parts.ts";
 import type { RunMessage } from "./ports.ts";
 import { publish } from "./publish.ts";
@@ -65,7 +65,15 @@ async function work(inv: Invocation, claimed: Held, lease: string): Promise<Answ
   const outcome = await execute(inv, record, lease, time);
   const authority = { by: "lease", lease, attempt: record.attempt } as const;
   const concludeAs = (ending: Conclusion["ending"], cause?: string) =>
-    conclude(inv, { record, config, authority, ending, actor: "worker", time, ...(cause !== undefined && { cause }) });
+    conclude(inv, {
+      record,
+      config,
+      authority,
+      ending,
+      actor: "worker",
+      time,
+      ...(cause !== undefined && { cause }),
+    });
   switch (outcome.kind) {
     case "lost":
       return DONE;
@@ -74,7 +82,11 @@ async function work(inv: Invocation, claimed: Held, lease: string): Promise<Answ
       return DONE;
     case "succeeded": {
       const { result } = outcome;
-      await sendFirst(inv, record, await concludeAs({ status: "succeeded", ...(result !== undefined && { result }) }));
+      await sendFirst(
+        inv,
+        record,
+        await concludeAs({ status: "succeeded", ...(result !== undefined && { result }) }),
+      );
       return DONE;
     }
     case "failed": {
@@ -102,7 +114,13 @@ async function retry(
     nonce: crypto.randomUUID(),
   });
   if (ended.kind === "ended") {
-    const body = { v: 1, project: record.project, task: record.id, run: record.run, attempt: record.attempt + 1 } as const;
+    const body = {
+      v: 1,
+      project: record.project,
+      task: record.id,
+      run: record.run,
+      attempt: record.attempt + 1,
+    } as const;
     await publish(inv, { kind: "run", body, delay });
   } else if (ended.kind === "deadline-passed") {
     await giveUpLeased(inv, record, lease);
@@ -112,7 +130,13 @@ async function retry(
 
 /** The deadline passed while the attempt failed: nothing but `expired` can be written now. */
 async function giveUpLeased(inv: Invocation, record: TaskRecord, lease: string): Promise<void> {
-  const claimed = await inv.store.claim({ project: record.project, task: record.id, run: record.run, attempt: record.attempt, lease });
+  const claimed = await inv.store.claim({
+    project: record.project,
+    task: record.id,
+    run: record.run,
+    attempt: record.attempt,
+    lease,
+  });
   if (claimed.kind !== "claimed" && claimed.kind !== "expired") return;
   await giveUp(inv, { ...claimed, kind: "expired" }, "worker");
 }
@@ -127,20 +151,34 @@ export async function sendFirst(inv: Invocation, record: TaskRecord, concluded: 
   const inline = concluded.opened.slice(0, INLINE_DELIVERIES);
   const rest = concluded.opened.slice(INLINE_DELIVERIES);
   await Promise.all(
-    rest.map(({ id }) => publish(inv, { kind: "deliver", body: { v: 1, project, delivery: id, attempt: 1 }, delay: 0 })),
+    rest.map(({ id }) =>
+      publish(inv, { kind: "deliver", body: { v: 1, project, delivery: id, attempt: 1 }, delay: 0 }),
+    ),
   );
   await Promise.all(
     inline.map((opened) => {
       const { id: delivery, lease } = opened;
       if (!lease) return deliver(inv, { v: 1, project, delivery, attempt: 1 });
       const { config, now } = concluded;
-      return send(inv, { project, delivery, lease: lease.id, attempt: 1, base: 0, crashes: 0, parcel: opened, config, now });
+      return send(inv, {
+        project,
+        delivery,
+        lease: lease.id,
+        attempt: 1,
+        base: 0,
+        crashes: 0,
+        parcel: opened,
+        config,
+        now,
+      });
     }),
   );
 }
 
 /** The task has ended: whatever of its deliveries was cut off is begun again. */
 async function resume(inv: Invocation, project: string, deliveries: readonly string[]): Promise<Answer> {
-  const answers = await Promise.all(deliveries.map((delivery) => deliver(inv, { v: 1, project, delivery, attempt: 1 })));
+  const answers = await Promise.all(
+    deliveries.map((delivery) => deliver(inv, { v: 1, project, delivery, attempt: 1 })),
+  );
   return answers.find(({ status }) => status === 503) ?? DONE;
 }

@@ -27,7 +27,11 @@ export interface SigningSecret {
 }
 
 /** The secrets that sign now, newest first. */
-export async function signingSecrets(keyring: Keyring, stored: StoredConfig, now: number): Promise<readonly SigningSecret[]> {
+export async function signingSecrets(
+  keyring: Keyring,
+  stored: StoredConfig,
+  now: number,
+): Promise<readonly SigningSecret[]> {
   const config: Partial<ProjectConfig> = JSON.parse(stored.json);
   const valid = (config.signing ?? []).filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now);
   return Promise.all(

@@ -1,4 +1,4 @@
-import type { DeliveryRecord, Progress, TaskRecord, Actor } from "../domain/record.ts";
+import type { Actor, DeliveryRecord, Progress, TaskRecord } from "../domain/record.ts";
 import type { TerminalStatus } from "../domain/status.ts";
 
 /** A caller whose key passed the MAC filter; Redis decides whether the key is still there. */
@@ -170,11 +170,27 @@ export type RecordAnswer =
 /** What the sweep has to do for one due entry. */
 export type DueAction =
   | { readonly kind: "none" }
-  | { readonly kind: "run"; readonly project: string; readonly task: string; readonly run: number; readonly attempt: number; readonly delay: number }
-  | { readonly kind: "deliver"; readonly project: string; readonly delivery: string; readonly attempt: number; readonly delay: number }
+  | {
+      readonly kind: "run";
+      readonly project: string;
+      readonly task: string;
+      readonly run: number;
+      readonly attempt: number;
+      readonly delay: number;
+    }
+  | {
+      readonly kind: "deliver";
+      readonly project: string;
+      readonly delivery: string;
+      readonly attempt: number;
+      readonly delay: number;
+    }
   | { readonly kind: "expired" | "exhausted"; readonly project: string; readonly task: string };
 
-export type ReadAnswer<T> = Denied | { readonly kind: "missing"; readonly now: number } | ({ readonly kind: "found"; readonly now: number } & T);
+export type ReadAnswer<T> =
+  | Denied
+  | { readonly kind: "missing"; readonly now: number }
+  | ({ readonly kind: "found"; readonly now: number } & T);
 
 export interface TaskPosition {
   /** Milliseconds; the task's creation. */
@@ -199,20 +215,46 @@ export interface Store {
   claim(command: ClaimCommand): Promise<ClaimAnswer>;
   renew(command: ClaimCommand & { readonly progress?: Progress }): Promise<RenewAnswer>;
   end(command: EndCommand): Promise<EndAnswer>;
-  begin(command: { project: string; delivery: string; attempt: number; lease: string; length: number }): Promise<BeginAnswer>;
+  begin(command: {
+    project: string;
+    delivery: string;
+    attempt: number;
+    lease: string;
+    length: number;
+  }): Promise<BeginAnswer>;
   record(command: RecordCommand): Promise<RecordAnswer>;
-  redeliver(command: { caller: Caller; delivery: string; endedAt: number; nonce: string }): Promise<
-    ReadAnswer<{ record: DeliveryRecord }> | { readonly kind: "pending" }
-  >;
+  redeliver(command: {
+    caller: Caller;
+    delivery: string;
+    endedAt: number;
+    nonce: string;
+  }): Promise<ReadAnswer<{ record: DeliveryRecord }> | { readonly kind: "pending" }>;
   /** Members of a partition's due set whose time has come, at most 100. */
   take(partition: number): Promise<readonly string[]>;
   inspect(partition: number, members: readonly string[], nonce: string): Promise<readonly DueAction[]>;
-  readTask(caller: Caller, id: string, include?: { input?: boolean; result?: boolean }): Promise<ReadAnswer<{ record: TaskRecord }>>;
-  readTasks(caller: Caller, ids: readonly string[]): Promise<Denied | { readonly kind: "found"; readonly now: number; readonly records: readonly TaskRecord[] }>;
-  listTasks(caller: Caller, before: TaskPosition | undefined, limit: number): Promise<
-    Denied | { readonly kind: "found"; readonly positions: readonly TaskPosition[]; readonly next?: TaskPosition }
+  readTask(
+    caller: Caller,
+    id: string,
+    include?: { input?: boolean; result?: boolean },
+  ): Promise<ReadAnswer<{ record: TaskRecord }>>;
+  readTasks(
+    caller: Caller,
+    ids: readonly string[],
+  ): Promise<
+    Denied | { readonly kind: "found"; readonly now: number; readonly records: readonly TaskRecord[] }
   >;
-  readDeliveries(caller: Caller, ids: readonly string[]): Promise<
+  listTasks(
+    caller: Caller,
+    before: TaskPosition | undefined,
+    limit: number,
+  ): Promise<
+    | Denied
+    | { readonly kind: "found"; readonly positions: readonly TaskPosition[]; readonly next?: TaskPosition }
+  >;
+  readDeliveries(
+    caller: Caller,
+    ids: readonly string[],
+  ): Promise<
     Denied | { readonly kind: "found"; readonly now: number; readonly records: readonly DeliveryRecord[] }
   >;
   /** A project's configuration, for a caller with the scope. */

@@ -64,7 +64,10 @@ async function publishAll(inv: Invocation, messages: readonly QueueMessage[]): P
   }
 }
 
-async function endTask(inv: Invocation, action: Extract<DueAction, { kind: "expired" | "exhausted" }>): Promise<void> {
+async function endTask(
+  inv: Invocation,
+  action: Extract<DueAction, { kind: "expired" | "exhausted" }>,
+): Promise<void> {
   const sweeper: Caller = { project: action.project, key: "", hash: "" };
   const [task, config] = await Promise.all([
     inv.store.readTask(sweeper, action.task),

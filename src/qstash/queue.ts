@@ -29,10 +29,16 @@ export function createQueue(options: QueueOptions): Queue {
       bounded(client.publishJSON({ url: address(message), ...requestOf(message) })).then(() => undefined),
     publishAll: async (messages) => {
       // A new list each time: the SDK writes into the objects that it is given.
-      const batch = messages.map((message): PublishBatchRequest<QueueMessage["body"]> => ({ url: address(message), ...requestOf(message) }));
+      const batch = messages.map(
+        (message): PublishBatchRequest<QueueMessage["body"]> => ({
+          url: address(message),
+          ...requestOf(message),
+        }),
+      );
       const answers = (await bounded(client.batchJSON(batch))) as readonly unknown[]; // one per message; the SDK does not throw for refused ones
       const refused = answers.flat().filter((answer) => !isAccepted(answer)).length;
-      if (refused > 0) throw new QueueUnavailable(`QStash refused ${refused} of ${messages.length} messages.`);
+      if (refused > 0)
+        throw new QueueUnavailable(`QStash refused ${refused} of ${messages.length} messages.`);
     },
     ping: async () => {
       try {

@@ -1,4 +1,10 @@
-import { DUE_GRACE, IDEMPOTENCY_TTL, INDEX_RETENTION, INLINE_LIMIT, PUBLISH_HORIZON } from "../domain/limits.ts";
+import {
+  DUE_GRACE,
+  IDEMPOTENCY_TTL,
+  INDEX_RETENTION,
+  INLINE_LIMIT,
+  PUBLISH_HORIZON,
+} from "../domain/limits.ts";
 import type { AcceptAnswer, AcceptCommand } from "../flow/store.ts";
 import type { Context } from "./context.ts";
 import { newTaskFields, readTaskFields } from "./fields.ts";

@@ -1,7 +1,13 @@
-import { DELIVERY_RETENTION, DUE_GRACE, EARLY_TOLERANCE, INDEX_RETENTION, LEASE_GRACE, PUBLISH_HORIZON } from "../domain/limits.ts";
-import type { BeginAnswer, Caller, RecordAnswer, RecordCommand } from "../flow/store.ts";
+import {
+  DELIVERY_RETENTION,
+  DUE_GRACE,
+  EARLY_TOLERANCE,
+  INDEX_RETENTION,
+  LEASE_GRACE,
+  PUBLISH_HORIZON,
+} from "../domain/limits.ts";
 import type { DeliveryRecord } from "../domain/record.ts";
-import type { ReadAnswer } from "../flow/store.ts";
+import type { BeginAnswer, Caller, ReadAnswer, RecordAnswer, RecordCommand } from "../flow/store.ts";
 import { configOf } from "./config.ts";
 import type { Context } from "./context.ts";
 import { readDeliveryFields } from "./fields.ts";
@@ -156,7 +162,14 @@ export async function redeliver(
   const [code, now, flat] = await context.quick(
     REDELIVER,
     [names.due, names.delivery(delivery), names.dead(dayOf(command.endedAt)), names.project],
-    [context.offset, command.nonce, caller.key, caller.hash, deliveryMember(caller.project, delivery), delivery],
+    [
+      context.offset,
+      command.nonce,
+      caller.key,
+      caller.hash,
+      deliveryMember(caller.project, delivery),
+      delivery,
+    ],
   );
   switch (code) {
     case "unauthenticated":

@@ -1,10 +1,10 @@
 import {
   DUE_GRACE,
+  INDEX_RETENTION,
   INLINE_LIMIT,
   LEASE_GRACE,
   PUBLISH_HORIZON,
   TASK_RETENTION,
-  INDEX_RETENTION,
 } from "../domain/limits.ts";
 import type { TerminalStatus } from "../domain/status.ts";
 import type { EndAnswer, EndCommand, NewDelivery, Outcome } from "../flow/store.ts";
@@ -86,7 +86,8 @@ export async function end(context: Context, command: EndCommand): Promise<EndAns
   const names = keysOf(record.project);
   const keys = [names.due, names.task(record.id), names.project, names.config];
   const terminal = outcome.kind === "retry" ? undefined : outcome;
-  const large = terminal?.result !== undefined && terminal.result.length > INLINE_LIMIT ? terminal.result : undefined;
+  const large =
+    terminal?.result !== undefined && terminal.result.length > INLINE_LIMIT ? terminal.result : undefined;
   const inputAt = terminal && record.input.placement === "key" ? keys.push(names.input(record.id)) : 0;
   const outputAt = large !== undefined ? keys.push(names.result(record.id, record.run)) : 0;
   const endingAt =
@@ -97,7 +98,13 @@ export async function end(context: Context, command: EndCommand): Promise<EndAns
   const deliveries = (terminal?.deliveries ?? []).flatMap((delivery) => {
     const words = deliveryFields(record.id, delivery);
     const at = keys.push(names.delivery(delivery.id));
-    return [at, deliveryMember(record.project, delivery.id), delivery.lease?.length ?? 0, words.length, ...words];
+    return [
+      at,
+      deliveryMember(record.project, delivery.id),
+      delivery.lease?.length ?? 0,
+      words.length,
+      ...words,
+    ];
   });
   const reply = await context.worker(END, keys, [
     context.offset,

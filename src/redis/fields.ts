@@ -1,7 +1,15 @@
-import type { Actor, DeliveryAttempt, DeliveryRecord, Failure, Placement, TaskRecord, TimelineEntry } from "../domain/record.ts";
+import { INLINE_LIMIT } from "../domain/limits.ts";
+import type {
+  Actor,
+  DeliveryAttempt,
+  DeliveryRecord,
+  Failure,
+  Placement,
+  TaskRecord,
+  TimelineEntry,
+} from "../domain/record.ts";
 import type { StoredStatus } from "../domain/status.ts";
 import type { NewTask } from "../flow/store.ts";
-import { INLINE_LIMIT } from "../domain/limits.ts";
 
 type Fields = Readonly<Record<string, string>>;
 
@@ -56,7 +64,13 @@ export function readTaskFields(project: string, id: string, fields: Fields): Tas
 /** A delivery from its hash; undefined when the hash is empty. */
 export function readDeliveryFields(project: string, id: string, fields: Fields): DeliveryRecord | undefined {
   const { status, task, event, type, url } = fields;
-  if (status === undefined || task === undefined || event === undefined || type === undefined || url === undefined) {
+  if (
+    status === undefined ||
+    task === undefined ||
+    event === undefined ||
+    type === undefined ||
+    url === undefined
+  ) {
     return undefined;
   }
   return {
@@ -89,9 +103,12 @@ function optionalTimes(fields: Fields): Pick<TaskRecord, "startedAt" | "endedAt"
   };
 }
 
-function placed(json: string | undefined, large: string | undefined): { placement: Placement; json?: string } {
-  if (json) return { placement: "inline", json };
-  return { placement: large ? "key" : "none" };
+function placed(
+  json: string | undefined,
+  large: string | undefined,
+): { placement: Placement; json?: string } {
+  if (large) return { placement: "key", ...(json && { json }) };
+  return json ? { placement: "inline", json } : { placement: "none" };
 }
 
 /** A timeline entry is stored as `<at> <run> <type> <actor> <cause>`. */

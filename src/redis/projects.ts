@@ -59,7 +59,12 @@ export async function listProjects(context: Context) {
   return Object.entries(fields).map(([name, id]) => ({ name, id }));
 }
 
-export async function initProject(context: Context, project: string, name: string, config: string): Promise<void> {
+export async function initProject(
+  context: Context,
+  project: string,
+  name: string,
+  config: string,
+): Promise<void> {
   const names = keysOf(project);
   await context.quick(INIT, [names.project, names.config], [name, config]);
 }

@@ -145,11 +145,18 @@ export async function readConfig(
   const answer = await read(context, caller, scope, [{ key: keysOf(caller.project).config, kind: "s" }]);
   if (answer.kind !== "found") return answer;
   const config = configOf(answer.values[0]);
-  return config.version === 0 ? { kind: "missing", now: answer.now } : { kind: "found", now: answer.now, config };
+  return config.version === 0
+    ? { kind: "missing", now: answer.now }
+    : { kind: "found", now: answer.now, config };
 }
 
 /** Positions of tasks, newest first; stable while tasks are added, because a position is a time and an id. */
-export async function listTasks(context: Context, caller: Caller, before: TaskPosition | undefined, limit: number) {
+export async function listTasks(
+  context: Context,
+  caller: Caller,
+  before: TaskPosition | undefined,
+  limit: number,
+) {
   const names = keysOf(caller.project);
   const newest = before ? Math.floor(before.at / 3_600_000) : "+inf";
   const hours = (await context.quick(HOURS, [names.hours], [newest, PAGE_HOURS + 1])).map(Number);
@@ -173,6 +180,7 @@ export async function listTasks(context: Context, caller: Caller, before: TaskPo
 function positionsOf(rows: ScriptReply | undefined): TaskPosition[] {
   const positions: TaskPosition[] = [];
   if (!Array.isArray(rows)) return positions;
-  for (let i = 0; i + 1 < rows.length; i += 2) positions.push({ id: String(rows[i]), at: Number(rows[i + 1]) });
+  for (let i = 0; i + 1 < rows.length; i += 2)
+    positions.push({ id: String(rows[i]), at: Number(rows[i + 1]) });
   return positions;
 }

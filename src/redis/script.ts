@@ -1,5 +1,5 @@
 import type { Redis } from "@upstash/redis/cloudflare";
-import { TERMINAL, MOVES } from "../domain/status.ts";
+import { MOVES, TERMINAL } from "../domain/status.ts";
 import { StoreUnavailable } from "../flow/ports.ts";
 
 /** What a script answers: text, integers and lists of them; scripts never answer nil inside a list. */
@@ -58,17 +58,24 @@ function sha1(lua: string): Promise<string> {
   if (!digest) {
     digest = crypto.subtle
       .digest("SHA-1", new TextEncoder().encode(lua))
-      .then((bytes) => Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join(""));
+      .then((bytes) =>
+        Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join(""),
+      );
     digests.set(lua, digest);
   }
   return digest;
 }
 
-/** Runs scripts: EVALSHA, and EVAL when Redis has forgotten the script. */
-export interface Runner {
-  /** @throws StoreUnavailable when Redis did not answer, or answered with an error. */
-  (script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<readonly ScriptReply[]>;
-}
+/**
+ * Runs scripts: EVALSHA, and EVAL when Redis has forgotten the script.
+ *
+ * @throws StoreUnavailable when Redis did not answer, or answered with an error
+ */
+export type Runner = (
+  script: Script,
+  keys: readonly string[],
+  args: readonly (string | number)[],
+) => Promise<readonly ScriptReply[]>;
 
 /**
  * A runner over one client. The SDK's error messages hold whole commands, so none leaves this function:
@@ -96,7 +103,10 @@ function isNoScript(error: unknown): boolean {
 }
 
 function unavailable(script: Script, error: unknown): StoreUnavailable {
-  const reason = error instanceof Error ? (/^(?:Command failed: )?([A-Z]{2,})\b/.exec(error.message)?.[1] ?? error.name) : "error";
+  const reason =
+    error instanceof Error
+      ? (/^(?:Command failed: )?([A-Z]{2,})\b/.exec(error.message)?.[1] ?? error.name)
+      : "error";
   return new StoreUnavailable(`Redis did not run "${script.name}" (${reason}).`);
 }
 

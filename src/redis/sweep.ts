@@ -112,7 +112,14 @@ function action(project: string, id: string, answer: ScriptReply | undefined): D
     case "none":
       return { kind };
     case "run":
-      return { kind, project, task: id, run: Number(rest[0]), attempt: Number(rest[1]), delay: Number(rest[2]) };
+      return {
+        kind,
+        project,
+        task: id,
+        run: Number(rest[0]),
+        attempt: Number(rest[1]),
+        delay: Number(rest[2]),
+      };
     case "deliver":
       return { kind, project, delivery: id, attempt: Number(rest[0]), delay: Number(rest[1]) };
     case "expired":

@@ -1,0 +1,135 @@
+import { describe, expect, test } from "vitest";
+import { INLINE_LIMIT } from "../../src/domain/limits.ts";
+import type { AcceptAnswer } from "../../src/flow/store.ts";
+import { acceptCommand, accepted, claimed, environments, freshProject } from "./store-fixture.ts";
+
+const HOUR = 3_600_000;
+
+describe.each(await environments())(
+  "accept scripts on the %s engine",
+  (_kind, { store, caller, at, redis, dueOf, openOf, ttlOf, storeAt }) => {
+    describe("accept", () => {
+      test("stores the task, its due entry, its first timeline entry, its index and the open count", async () => {
+        const open = await openOf();
+        const record = await accepted(store, caller);
+        expect(record).toMatchObject({
+          status: "queued",
+          run: 1,
+          sequence: 1,
+          attempt: 0,
+          maxAttempts: 4,
+          deliveries: [],
+        });
+        expect(record.timeline).toEqual([
+          { sequence: 1, at: record.createdAt, run: 1, type: "task.created", actor: "client" },
+        ]);
+        expect(await dueOf(caller.project, record.id)).toBe(record.createdAt + 30_000);
+        expect(await openOf()).toBe(open + 1);
+        const listed = await store.listTasks(caller, undefined, 1);
+        expect(listed).toMatchObject({ kind: "found", positions: [{ id: record.id, at: record.createdAt }] });
+      });
+
+      test("sent twice it accepts once and answers the same", async () => {
+        const command = acceptCommand(caller);
+        const first = await store.accept(command);
+        const open = await openOf();
+        const second = await store.accept(command);
+        expect(first.kind === "accepted" && first.record).toEqual(
+          second.kind === "accepted" && second.record,
+        );
+        expect(await openOf()).toBe(open);
+      });
+
+      test("an idempotency key sent twice with the same nonce accepts once; another task replays or is refused", async () => {
+        const idempotency = { hash: crypto.randomUUID(), fingerprint: "f1" };
+        const command = acceptCommand(caller, {}, { idempotency });
+        const first = await store.accept(command);
+        expect(await store.accept(command)).toMatchObject({
+          kind: "accepted",
+          record: { id: command.task.id },
+        });
+        expect(first.kind).toBe("accepted");
+        expect(await store.accept(acceptCommand(caller, {}, { idempotency }))).toEqual({
+          kind: "replayed",
+          id: command.task.id,
+        });
+        const other = acceptCommand(caller, {}, { idempotency: { ...idempotency, fingerprint: "f2" } });
+        expect(await store.accept(other)).toEqual({ kind: "reused", id: command.task.id });
+      });
+
+      test("a missing key, a wrong secret, an expired key and a missing scope are refused", async () => {
+        const reader = await freshProject(store, ["tasks:read"]);
+        expect(await store.accept(acceptCommand({ ...caller, key: "f".repeat(32) }))).toEqual({
+          kind: "unauthenticated",
+        });
+        expect(await store.accept(acceptCommand({ ...caller, hash: "cd".repeat(32) }))).toEqual({
+          kind: "unauthenticated",
+        });
+        expect(await store.accept(acceptCommand(reader))).toEqual({ kind: "forbidden" });
+        const late = {
+          key: "e".repeat(32),
+          hash: caller.hash,
+          expiresAt: Date.now() + HOUR,
+          scopes: ["admin"],
+          createdAt: 0,
+          name: "",
+        };
+        await store.putKey(caller.project, late);
+        const expiring = { ...caller, key: late.key };
+        expect((await store.accept(acceptCommand(expiring))).kind).toBe("accepted");
+        expect(await at(2 * HOUR).accept(acceptCommand(expiring))).toEqual({ kind: "unauthenticated" });
+      });
+
+      test("the rate lets a second's worth through and then says when to come back", async () => {
+        const own = await freshProject(store);
+        const kinds: AcceptAnswer[] = [];
+        for (let i = 0; i < 4; i++) kinds.push(await store.accept(acceptCommand(own, {}, { rateLimit: 3 })));
+        const limited = kinds.find((answer) => answer.kind === "rate-limited");
+        expect(kinds.filter((answer) => answer.kind === "accepted").length).toBeGreaterThanOrEqual(3);
+        expect(limited ?? { retryAfter: 1 }).toHaveProperty("retryAfter");
+        if (limited?.kind === "rate-limited") expect(limited.retryAfter).toBeLessThanOrEqual(334);
+      });
+
+      test("the quota counts what has not ended", async () => {
+        const own = await freshProject(store);
+        await accepted(store, own);
+        expect(await store.accept(acceptCommand(own, {}, { maxOpen: 1 }))).toEqual({ kind: "quota" });
+      });
+
+      test("a start over an hour away is looked at when it is near, and its index outlasts it", async () => {
+        const own = await freshProject(store);
+        const start = Date.now() + 300 * 24 * HOUR;
+        const record = await accepted(store, own, { start: { at: start } });
+        expect(record.startsAt).toBe(start);
+        expect(await dueOf(own.project, record.id)).toBe(start - HOUR);
+        const hour = Math.floor(record.createdAt / HOUR);
+        const ttl = Number(await redis("PTTL", `rb1:000:${own.project}:x:${hour}`));
+        expect(ttl).toBeGreaterThan(361 * 24 * HOUR);
+      });
+
+      test("a large input has a key of its own, without a TTL until the task ends", async () => {
+        const input = JSON.stringify({ text: "x".repeat(INLINE_LIMIT) });
+        const record = await accepted(store, caller, { input });
+        expect(record.input).toEqual({ placement: "key" });
+        expect(await ttlOf(`t:${record.id}:in`)).toBe(-1);
+        expect((await claimed(store, record)).record.input.json).toBe(input);
+        const read = await store.readTask(caller, record.id, { input: true });
+        expect(read).toMatchObject({ kind: "found", record: { input: { json: input } } });
+      });
+
+      test("a clock that is hours off finds the right hour", async () => {
+        const wrong = storeAt(0, () => Date.now() - 5 * HOUR);
+        const record = await accepted(wrong, caller);
+        const listed = await store.listTasks(caller, undefined, 1);
+        expect(listed).toMatchObject({ positions: [{ id: record.id }] });
+      });
+    });
+
+    test("a script that Redis has forgotten runs once all the same", async () => {
+      await redis("SCRIPT", "FLUSH");
+      const open = await openOf();
+      await accepted(store, caller, { input: '{"text":"<noscript>"}' });
+      expect(await openOf()).toBe(open + 1);
+    });
+  },
+);

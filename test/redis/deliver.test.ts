@@ -1,0 +1,112 @@
+import { describe, expect, test } from "vitest";
+import type { Store } from "../../src/flow/store.ts";
+import { accepted, claimed, environments, newDelivery, succeeded } from "./store-fixture.ts";
+
+const HOUR = 3_600_000;
+
+describe.each(await environments())(
+  "delivery scripts on the %s engine",
+  (_kind, { store, caller, at, redis, dueOf, ttlOf }) => {
+    describe("begin, record, redeliver", () => {
+      /** A task that ended, and its delivery whose first attempt is leased under `first`. */
+      async function opened() {
+        const record = await accepted(store, caller);
+        const held = await claimed(store, record, "mine");
+        const delivery = newDelivery("first");
+        await store.end(succeeded(held.record, "mine", { deliveries: [delivery] }));
+        return delivery;
+      }
+      const recordOf = (
+        delivery: string,
+        attempt: number,
+        lease: string,
+        outcome: Parameters<Store["record"]>[0]["outcome"],
+      ) => ({
+        project: caller.project,
+        delivery,
+        lease,
+        attempt,
+        outcome,
+        log: JSON.stringify({
+          at: new Date().toISOString(),
+          durationMs: 12,
+          statusCode: outcome.kind === "delivered" ? 200 : 500,
+        }),
+        at: Date.now(),
+        nonce: crypto.randomUUID(),
+      });
+
+      test("a delivered attempt ends the delivery, once", async () => {
+        const { id } = await opened();
+        const command = recordOf(id, 1, "first", { kind: "delivered" });
+        expect(await store.record(command)).toEqual({ kind: "recorded" });
+        expect(await store.record(command)).toEqual({ kind: "recorded" });
+        expect(await store.record({ ...command, nonce: "other" })).toEqual({ kind: "stale" });
+        expect(await dueOf(caller.project, id)).toBeUndefined();
+        expect(await ttlOf(`d:${id}`)).toBeGreaterThan(59 * 24 * HOUR);
+        const read = await store.readDeliveries(caller, [id]);
+        expect(read).toMatchObject({
+          records: [{ status: "delivered", attempts: [{ statusCode: 200, durationMs: 12 }] }],
+        });
+      });
+
+      test("a failed attempt is followed by the next, at its time, by one holder", async () => {
+        const { id } = await opened();
+        const command = recordOf(id, 1, "first", { kind: "retry", delay: 5_000 });
+        const first = await store.record(command);
+        expect(first.kind === "recorded" && first.nextAt).toBeGreaterThan(Date.now() + 3_000);
+        expect(await store.record(command)).toEqual(first);
+        const next = { project: caller.project, delivery: id, attempt: 2, lease: "second", length: 20_000 };
+        expect((await store.begin(next)).kind).toBe("early");
+        const later = at(5_000);
+        expect(await later.begin({ ...next, attempt: 3 })).toEqual({ kind: "stale" });
+        const begun = await later.begin(next);
+        expect(begun).toMatchObject({ kind: "begun", record: { attempt: 2, crashes: 0 } });
+        expect(await later.begin(next)).toMatchObject({ kind: "begun", record: { attempt: 2 } });
+        expect((await later.begin({ ...next, lease: "third" })).kind).toBe("busy");
+        expect(await at(26_000).begin({ ...next, lease: "third" })).toMatchObject({
+          kind: "begun",
+          record: { attempt: 2, crashes: 1 },
+        });
+        expect(await store.record(recordOf(id, 2, "second", { kind: "delivered" }))).toEqual({
+          kind: "stale",
+        });
+      });
+
+      test("a dead delivery is listed as dead, and is sent again once per call", async () => {
+        const { id } = await opened();
+        const command = recordOf(id, 1, "first", { kind: "dead" });
+        expect(await store.record(command)).toEqual({ kind: "recorded" });
+        expect(await store.record(command)).toEqual({ kind: "recorded" });
+        const day = `rb1:000:${caller.project}:dead:${Math.floor(command.at / (24 * HOUR))}`;
+        expect(await redis("ZSCORE", day, id)).not.toBeNull();
+        const again = { caller, delivery: id, endedAt: command.at, nonce: "again-1" };
+        const first = await store.redeliver(again);
+        expect(first).toMatchObject({ kind: "found", record: { status: "pending", attempt: 1, base: 1 } });
+        expect(await store.redeliver(again)).toMatchObject({
+          kind: "found",
+          record: { base: 1, attempt: 1 },
+        });
+        expect(await store.redeliver({ ...again, nonce: "again-2" })).toEqual({ kind: "pending" });
+        expect(await redis("ZSCORE", day, id)).toBeNull();
+        expect(await ttlOf(`d:${id}`)).toBe(-1);
+        expect(await dueOf(caller.project, id)).toBeGreaterThan(Date.now());
+        expect(
+          (await store.begin({ project: caller.project, delivery: id, attempt: 2, lease: "l", length: 1 }))
+            .kind,
+        ).toBe("begun");
+      });
+
+      test("what is unknown is gone", async () => {
+        const id = newDelivery().id;
+        expect(
+          await store.begin({ project: caller.project, delivery: id, attempt: 1, lease: "l", length: 1 }),
+        ).toEqual({ kind: "gone" });
+        expect(await store.record(recordOf(id, 1, "l", { kind: "delivered" }))).toEqual({ kind: "gone" });
+        expect(await store.redeliver({ caller, delivery: id, endedAt: 0, nonce: "n" })).toMatchObject({
+          kind: "missing",
+        });
+      });
+    });
+  },
+);
