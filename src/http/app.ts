@@ -40,6 +40,6 @@ export function createApp({ parts, assets, verifySignature }: AppOptions): Hono<
   app.notFound((c) => {
     throw new Refusal("not-found", `Nothing is at ${c.req.path}.`);
   });
-  mount(app, routesOf(parts, assets), parts, admitter(parts, verifySignature));
+  mount(app, routesOf(assets), parts, admitter(parts, verifySignature));
   return app;
 }

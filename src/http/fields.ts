@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { parseDuration } from "../domain/duration.ts";
+import { DURATION_PATTERN, parseDuration } from "../domain/duration.ts";
 import { type IdPrefix, isId } from "../domain/id.ts";
 import { DEFAULT_PAGE, MAX_PAGE } from "../domain/limits.ts";
 
@@ -21,7 +21,7 @@ export function duration(least: number, most: number) {
   };
   const error = `must be a duration such as 500ms, 10s, 15m, 24h or 7d, ${least > 0 ? "more than 0" : "0s"} to ${spell(most)}`;
   return z.pipe(
-    z.string().check(z.refine(inRange, error)),
+    z.string().check(z.regex(DURATION_PATTERN, { error, abort: true }), z.refine(inRange, error)),
     z.transform((value: string) => parseDuration(value) ?? 0),
   );
 }

@@ -6,8 +6,8 @@ import { type Route, route } from "./route.ts";
 const READY_FOR = 5_000;
 
 /** Whether the gateway lives, and whether what it stands on answers. */
-export function operationRoutes(parts: Parts): readonly Route[] {
-  const ready = readiness(parts);
+export function operationRoutes(): readonly Route[] {
+  const ready = readiness();
   return [
     route({
       method: "GET",
@@ -17,7 +17,7 @@ export function operationRoutes(parts: Parts): readonly Route[] {
       tag: "Operations",
       access: "open",
       answers: { 200: { shape: "Health" } },
-      handle: ({ c }) => answer(c, 200, { status: "ok", version: parts.settings.version }),
+      handle: ({ c, invocation }) => answer(c, 200, { status: "ok", version: invocation.settings.version }),
     }),
     route({
       method: "GET",
@@ -27,8 +27,8 @@ export function operationRoutes(parts: Parts): readonly Route[] {
       tag: "Operations",
       access: "open",
       answers: { 200: { shape: "Readiness" }, 503: { shape: "Readiness" } },
-      async handle({ c }) {
-        const state = await ready();
+      async handle({ c, invocation }) {
+        const state = await ready(invocation);
         return answer(c, state.redis === "ok" && state.qstash === "ok" ? 200 : 503, state);
       },
     }),
@@ -37,23 +37,30 @@ export function operationRoutes(parts: Parts): readonly Route[] {
 
 type Reach = "ok" | "unreachable";
 
-function readiness({ store, queue, clock, log }: Parts): () => Promise<{ redis: Reach; qstash: Reach }> {
-  let last: { at: number; state: { redis: Reach; qstash: Reach } } | undefined;
-  const reach = async (service: string, ping: () => Promise<boolean>): Promise<Reach> => {
-    try {
-      return (await ping()) ? "ok" : "unreachable";
-    } catch (error) {
-      log("warn", "unreachable", { service, error: `${error}` });
-      return "unreachable";
-    }
-  };
-  return async () => {
+interface Readiness {
+  readonly redis: Reach;
+  readonly qstash: Reach;
+}
+
+function readiness(): (parts: Parts) => Promise<Readiness> {
+  let last: { at: number; state: Readiness } | undefined;
+  return async (parts) => {
+    const { store, queue, clock } = parts;
     if (last && clock() - last.at < READY_FOR) return last.state;
     const [redis, qstash] = await Promise.all([
-      reach("redis", () => store.ping()),
-      reach("qstash", () => queue.ping()),
+      reach(parts, "redis", () => store.ping()),
+      reach(parts, "qstash", () => queue.ping()),
     ]);
     last = { at: clock(), state: { redis, qstash } };
     return last.state;
   };
+}
+
+async function reach({ log }: Parts, service: string, ping: () => Promise<boolean>): Promise<Reach> {
+  try {
+    return (await ping()) ? "ok" : "unreachable";
+  } catch (error) {
+    log("warn", "unreachable", { service, error: `${error}` });
+    return "unreachable";
+  }
 }

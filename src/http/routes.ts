@@ -1,4 +1,3 @@
-import type { Parts } from "../flow/parts.ts";
 import { adminRoutes } from "./admin.ts";
 import { deliveryRoutes } from "./deliveries.ts";
 import { queueRoutes } from "./internal.ts";
@@ -10,14 +9,14 @@ import { type Assets, staticRoutes } from "./static.ts";
 import { taskRoutes } from "./tasks.ts";
 
 /** Every address of the gateway, in the order in which the reference shows them. */
-export function routesOf(parts: Parts, assets: Assets | undefined): readonly Route[] {
+export function routesOf(assets?: Assets): readonly Route[] {
   return [
     ...taskRoutes,
     ...resultRoutes,
     ...deliveryRoutes,
     ...secretRoutes,
     ...adminRoutes,
-    ...operationRoutes(parts),
+    ...operationRoutes(),
     ...staticRoutes(assets),
     ...queueRoutes,
   ];
