@@ -1,0 +1,9 @@
+import * as z from "zod/mini";
+import { defineTask } from "../task.ts";
+
+/** Returns its input: the shortest way through everything else. */
+export const echo = defineTask({
+  type: "diagnostics.echo",
+  input: z.json(),
+  handler: ({ input }) => input,
+});

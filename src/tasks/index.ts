@@ -1,0 +1,11 @@
+import type { AnyTask } from "../task.ts";
+import { echo } from "./diagnostics-echo.ts";
+import { flaky } from "./diagnostics-flaky.ts";
+import { linksCheck } from "./links-check.ts";
+import { reportGenerate } from "./report-generate.ts";
+
+/** The task types that every deployment offers. */
+export const tasks: readonly AnyTask[] = [reportGenerate, linksCheck];
+
+/** Those that `RINGBACK_DIAGNOSTICS=true` adds. */
+export const diagnostics: readonly AnyTask[] = [echo, flaky];
