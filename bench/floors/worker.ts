@@ -6,17 +6,12 @@ export interface Floor extends Services {
   readonly floor: "script" | "glue";
 }
 
-let app: ReturnType<typeof createFloor> | undefined;
+let app: ReturnType<typeof createGlueFloor> | undefined;
 
-export function createFloor(env: Floor): { fetch(request: Request): Response | Promise<Response> } {
-  const hono = env.floor === "script" ? createScriptFloor(env) : createGlueFloor(env);
-  return { fetch: (request) => hono.fetch(request) };
-}
-
-/** A floor on Workers. */
+/** The floor that the environment names. */
 export default {
   fetch(request: Request, env: Floor): Response | Promise<Response> {
-    app ??= createFloor(env);
+    app ??= env.floor === "script" ? createScriptFloor(env) : createGlueFloor(env);
     return app.fetch(request);
   },
 };

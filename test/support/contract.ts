@@ -31,6 +31,9 @@ export const task = z.looseObject({
   endedAt: time.optional(),
   deadlineAt: time,
   resultExpiresAt: time.optional(),
+  progress: z
+    .looseObject({ percent: z.number().optional(), message: z.string().optional(), at: time })
+    .optional(),
   metadata: z.record(z.string(), z.string()),
   input: z.unknown().optional(),
   result: z.unknown().optional(),
