@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -34,16 +35,15 @@ describe("a CSV by URL", () => {
   it("is streamed: of megabytes that pass, the groups alone stay in memory", async () => {
     const rows = `,"a,${"x".repeat(80)}",1\n`;
     const blocks = 400; // of 100 KB, each with a group of its own
-    const url = await serve(async (_request, response) => {
-      response.writeHead(200, type).write("g,t,n\n");
+    const csv = function* () {
+      yield "g,t,n\n";
       for (let sent = 0; sent < blocks; sent += 1) {
         const key = `a key that is long enough to be a slice of its piece ${sent}`;
-        const block = Array.from({ length: 1_000 }, (_, index) => (index === 0 ? key : "most") + rows).join(
-          "",
-        );
-        if (!response.write(block)) await new Promise((resolve) => response.once("drain", resolve));
+        yield Array.from({ length: 1_000 }, (_, index) => (index === 0 ? key : "most") + rows).join("");
       }
-      response.end();
+    };
+    const url = await serve((_request, response) => {
+      Readable.from(csv()).pipe(response.writeHead(200, type));
     });
     const kept = () => {
       collectGarbage();
