@@ -1,7 +1,7 @@
 import { CsvError, type CsvRecord } from "./csv.ts";
 import { add, type Decimal, divide, parseDecimal, toNumber, ZERO } from "./decimal.ts";
 
-export type Aggregate = "sum" | "avg" | "min" | "max" | "count";
+type Aggregate = "sum" | "avg" | "min" | "max" | "count";
 
 /** A column and what is made of its values in each group. */
 export interface Measure {
@@ -33,7 +33,7 @@ export class ReportTooLarge extends Error {
 
 export const MAX_GROUPS = 10_000;
 /** Groups times measures. */
-export const MAX_VALUES = 50_000;
+const MAX_VALUES = 50_000;
 export const MAX_KEY_LENGTH = 200;
 
 /**
