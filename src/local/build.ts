@@ -1,0 +1,75 @@
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { build as bundle } from "esbuild";
+import { root } from "./root.ts";
+
+export interface Build {
+  /** The Worker as one module. */
+  readonly script: string;
+  /** The pages outside of the bundle: OpenAPI document, problems, reference. */
+  readonly assets: string;
+}
+
+/**
+ * Bundles the gateway as `wrangler deploy` does, and writes its pages, into `dist/`. Others may read there or
+ * build at the same time: a file changes from one whole version to the next, and never is away.
+ */
+export async function build(): Promise<Build> {
+  const dist = join(root, "dist");
+  await mkdir(dist, { recursive: true });
+  const fresh = await mkdtemp(join(dist, ".fresh-"));
+  try {
+    await Promise.all([bundleWorker(join(fresh, "worker/worker.js")), writeAssets(join(fresh, "assets"))]);
+    for (const folder of ["worker", "assets"]) await replace(join(fresh, folder), join(dist, folder));
+  } finally {
+    await rm(fresh, { recursive: true, force: true });
+  }
+  return { script: join(dist, "worker/worker.js"), assets: join(dist, "assets") };
+}
+
+async function bundleWorker(outfile: string): Promise<void> {
+  await bundle({
+    entryPoints: [join(root, "src/worker.ts")],
+    outfile,
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    platform: "browser",
+    conditions: ["workerd", "worker", "browser"],
+    external: ["node:*", "cloudflare:*"],
+    logLevel: "error",
+  });
+}
+
+async function writeAssets(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const pages = new URL("./assets.ts", import.meta.url);
+  if (existsSync(pages))
+    await ((await import(pages.href)) as { buildAssets(to: string): Promise<void> }).buildAssets(folder);
+}
+
+/** Moves every file of one folder over the other's, then drops what the first did not have. */
+async function replace(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  const files = await filesIn(from);
+  for (const file of files) {
+    await mkdir(dirname(join(to, file)), { recursive: true });
+    await rename(join(from, file), join(to, file));
+  }
+  for (const file of await filesIn(to)) if (!files.includes(file)) await rm(join(to, file), { force: true });
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+}
+
+if (import.meta.main) {
+  const began = performance.now();
+  await build();
+  console.log(`build: dist/worker and dist/assets in ${Math.round(performance.now() - began)} ms`);
+}

@@ -1,0 +1,21 @@
+import { DEVELOPMENT } from "./stack/admin.ts";
+import type { Variables } from "./stack/services.ts";
+
+/**
+ * What a local gateway is given: the caller's own settings over the defaults of a local run, and the services
+ * that were started for it.
+ */
+export function gatewayVariables(services: Variables, url: string): Variables {
+  const given = Object.entries(process.env).filter(
+    (entry): entry is [string, string] => /^(UPSTASH_|QSTASH_|RINGBACK_)/.test(entry[0]) && Boolean(entry[1]),
+  );
+  return {
+    RINGBACK_MASTER_SECRET: DEVELOPMENT.masterSecret,
+    RINGBACK_ADMIN_TOKEN: DEVELOPMENT.adminToken,
+    RINGBACK_CALLBACK_POLICY: "local",
+    RINGBACK_DIAGNOSTICS: "true",
+    RINGBACK_PUBLIC_URL: url,
+    ...Object.fromEntries(given),
+    ...services,
+  };
+}

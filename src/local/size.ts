@@ -1,0 +1,22 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { root } from "./root.ts";
+
+/** What the bundle may weigh, compressed as Cloudflare measures it. */
+const LIMIT_KIB = 90;
+
+/** Asks wrangler itself, which thereby also shows that the project deploys as it lies there. */
+const { stdout } = await promisify(execFile)(
+  process.execPath,
+  [join(root, "node_modules/wrangler/bin/wrangler.js"), "deploy", "--dry-run", "--minify"],
+  { cwd: root, env: { ...process.env, WRANGLER_SEND_METRICS: "false", NO_COLOR: "1" } },
+);
+const size = /Total Upload: ([\d.]+) KiB \/ gzip: ([\d.]+) KiB/.exec(stdout);
+if (!size) throw new Error(`wrangler named no size:\n${stdout}`);
+const [, plain, gzip] = size;
+console.log(`bundle: ${plain} KiB, ${gzip} KiB gzip (limit ${LIMIT_KIB} KiB)`);
+if (Number(gzip) > LIMIT_KIB) {
+  console.error(`the bundle is ${(Number(gzip) - LIMIT_KIB).toFixed(1)} KiB over its limit`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,115 @@
+import { readConfig } from "../config.ts";
+import { build } from "./build.ts";
+import { gatewayVariables } from "./environment.ts";
+import { makeKey, makeProject, untilAnswered } from "./stack/admin.ts";
+import { startOnDeno } from "./stack/deno.ts";
+import { type Gateway, reservePort } from "./stack/gateway.ts";
+import { startServices } from "./stack/services.ts";
+import { startOnWorkerd } from "./stack/workerd.ts";
+
+const RUNTIMES = { workerd: startOnWorkerd, deno: startOnDeno } as const;
+
+const closes: (() => Promise<void>)[] = [];
+const stopping = new AbortController();
+
+/** Ends everything, the last started first, and the process with it. */
+async function end(code: number): Promise<never> {
+  if (!stopping.signal.aborted) {
+    stopping.abort();
+    await Promise.allSettled(closes.toReversed().map((close) => close()));
+  }
+  process.exit(code);
+}
+
+/** Makes the signals ours alone: Miniflare puts a listener there that would end the process with 130. */
+function takeSignals(): void {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.removeAllListeners(signal);
+    process.on(signal, () => void end(0));
+  }
+}
+
+function runtimeOf(name: string): keyof typeof RUNTIMES {
+  if (name === "workerd" || name === "deno") return name;
+  throw new Error(`RUNTIME must be workerd or deno, not ${name}`);
+}
+
+async function start(): Promise<void> {
+  takeSignals();
+  const runtime = runtimeOf(process.env["RUNTIME"] || "workerd");
+  const port = await reservePort(Number(process.env["PORT"] || 8787));
+  const url = `http://127.0.0.1:${port}`;
+  const built = timed("build", build(), () => "dist/worker, dist/assets");
+  const services = await timed("stand-ins", startServices(process.env), ({ summary }) => summary);
+  closes.push(services.close);
+
+  const variables = gatewayVariables(services.variables, url);
+  const { sweepInterval } = readConfig(variables);
+  const launch = RUNTIMES[runtime]({ port, variables, build: await built, sweepEvery: sweepInterval });
+  const gateway = await timed("gateway", launch, () => `${runtime} on ${url}`);
+  closes.push(gateway.close);
+  takeSignals();
+  watch(gateway);
+
+  const admin = { url, token: variables["RINGBACK_ADMIN_TOKEN"] ?? "" };
+  const apiKey = await untilAnswered(async () => {
+    await makeProject(admin, "default");
+    return await makeKey(admin, { project: "default", scopes: ["admin"], name: "npm start" });
+  }, stopping.signal);
+  announce({
+    url: variables["RINGBACK_PUBLIC_URL"] ?? url,
+    apiKey,
+    adminToken: admin.token,
+    redis: services.redis,
+    runtime,
+  });
+}
+
+/** A line once a step is done, so that nobody waits before a silent terminal. */
+async function timed<T>(step: string, work: Promise<T>, say: (done: T) => string): Promise<T> {
+  const began = performance.now();
+  const done = await work;
+  console.log(`${step}: ${say(done)} (${Math.round(performance.now() - began)} ms)`);
+  return done;
+}
+
+function watch(gateway: Gateway): void {
+  void gateway.crashed.then((reason) => {
+    if (stopping.signal.aborted) return;
+    console.error(`gateway: ${reason}`);
+    void end(1);
+  });
+}
+
+function announce(
+  ready: Readonly<Record<"url" | "apiKey" | "adminToken" | "redis" | "runtime", string>>,
+): void {
+  const { url, apiKey, adminToken, redis, runtime } = ready;
+  console.log(
+    `ready ${JSON.stringify({ url, apiKey, adminToken, console: `${url}/console`, redis, runtime })}`,
+  );
+  console.log(`
+Try it:
+
+curl -i ${url}/v1/tasks \\
+  -H 'Authorization: Bearer ${apiKey}' \\
+  -H 'Content-Type: application/json' \\
+  -d '{
+    "type": "report.generate",
+    "input": {
+      "csv": "region,amount\\nnorth,10\\nsouth,5\\nnorth,7\\n",
+      "groupBy": "region",
+      "aggregate": {"amount": "sum"}
+    }
+  }'
+`);
+}
+
+try {
+  await start();
+} catch (error) {
+  if (!stopping.signal.aborted) {
+    console.error(error instanceof Error ? error.message : error);
+    await end(1);
+  }
+}
