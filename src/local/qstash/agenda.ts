@@ -25,6 +25,11 @@ export class Agenda {
     this.#clock = clock;
   }
 
+  /** Entries in the heap, canceled ones that are still there included. */
+  get size(): number {
+    return this.#heap.length;
+  }
+
   add(at: number, run: () => void): Appointment {
     const appointment = { at, order: this.#order++, run, canceled: false };
     this.#push(appointment);

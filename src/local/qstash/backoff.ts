@@ -12,7 +12,7 @@ const STEERING_HEADERS = [
 ];
 
 /** QStash's own delay in milliseconds before the nth retry, n from 1: min(1 day, e^(2.5 n) s). */
-export function defaultBackoff(n: number): number {
+function defaultBackoff(n: number): number {
   return Math.min(LONGEST_BACKOFF, Math.floor(Math.exp(2.5 * n)) * 1_000);
 }
 

@@ -73,7 +73,7 @@ export function bodyFields(body: Buffer): { body?: string; bodyBase64?: string }
 }
 
 /** The reverse of {@link bodyFields}. */
-export function bodyOf(fields: { body?: string; bodyBase64?: string }): Buffer {
+function bodyOf(fields: { body?: string; bodyBase64?: string }): Buffer {
   return fields.bodyBase64 === undefined
     ? Buffer.from(fields.body ?? "", "utf8")
     : Buffer.from(fields.bodyBase64, "base64");

@@ -35,6 +35,9 @@ export interface Published {
 /** What became of one publication: one answer for a URL, a list for a URL group. */
 export type PublishResult = Published | Published[];
 
+/** How long a publisher waits while Redis is away; the journal goes on trying. */
+const COMMIT_TIMEOUT_MS = 5_000;
+
 export interface PublisherParts {
   readonly clock: Clock;
   readonly journal: Journal;
@@ -100,8 +103,16 @@ export class Publisher {
   async #commit(drafts: readonly Draft[]): Promise<void> {
     const { journal, dispatcher } = this.#parts;
     // Written even when empty: a duplicate is only answered once the first message is kept.
-    await journal.write(drafts.flatMap(({ changes }) => changes));
-    dispatcher.accept(drafts.flatMap(({ messages }) => messages));
+    const written = journal.write(drafts.flatMap(({ changes }) => changes)).then(() => {
+      dispatcher.accept(drafts.flatMap(({ messages }) => messages));
+      return true;
+    });
+    const timer = Promise.withResolvers<false>();
+    const timeout = setTimeout(timer.resolve, COMMIT_TIMEOUT_MS, false);
+    const isKept = await Promise.race([written, timer.promise]);
+    clearTimeout(timeout);
+    if (!isKept)
+      throw new QStashError(500, "the storage does not answer: the message may be delivered or not");
   }
 
   #draft(publication: Publication): Draft {

@@ -2,7 +2,7 @@ import type { Broker } from "./broker.ts";
 import type { ApiRequest, ApiResponse } from "./http.ts";
 
 /** What a route's handler gets: the parts of the path that its pattern names, decoded. */
-export type Params = Readonly<Record<string, string>>;
+type Params = Readonly<Record<string, string>>;
 export type Handler = (
   broker: Broker,
   request: ApiRequest,

@@ -23,7 +23,7 @@ import type { SigningKeys } from "./signature.ts";
 import { DEV_SIGNING_KEYS } from "./signature.ts";
 
 /** The token of `qstash dev`'s first user, documented in howto/local-development. */
-export const DEV_TOKEN = "eyJVc2VySUQiOiJkZWZhdWx0VXNlciIsIlBhc3N3b3JkIjoiZGVmYXVsdFBhc3N3b3JkIn0=";
+const DEV_TOKEN = "eyJVc2VySUQiOiJkZWZhdWx0VXNlciIsIlBhc3N3b3JkIjoiZGVmYXVsdFBhc3N3b3JkIn0=";
 
 export interface QStashOptions {
   /** The Redis that keeps everything; it is not closed along. */
@@ -32,7 +32,7 @@ export interface QStashOptions {
   readonly port: number;
   /** `127.0.0.1` by default. */
   readonly host?: string;
-  /** The real time by default; `acceleratedClock(60)` turns minutes into seconds. */
+  /** The real time by default. */
   readonly clock?: Clock;
   readonly token?: string;
   readonly signingKeys?: SigningKeys;

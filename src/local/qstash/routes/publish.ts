@@ -15,7 +15,7 @@ const nameOf = (parameter: string) => decodeSegment(parameter.split("=", 1)[0] ?
  * The destination: the rest of the path and the query, byte for byte, without the parameters that configure
  * QStash. A client may also have encoded it as one segment.
  */
-export function readDestination(rest: string, rawQuery: string): string {
+function readDestination(rest: string, rawQuery: string): string {
   const base = /^https?%3A/i.test(rest) ? decodeSegment(rest) : rest;
   const query = rawQuery.split("&").filter((parameter) => parameter !== "" && !isOurs(nameOf(parameter)));
   if (query.length === 0) return base;
@@ -23,7 +23,7 @@ export function readDestination(rest: string, rawQuery: string): string {
 }
 
 /** Headers, and after them what the query says in their place. */
-export function readHeaders(request: ApiRequest): HeaderPairs {
+function readHeaders(request: ApiRequest): HeaderPairs {
   if (!request.rawQuery.includes("upstash-")) return request.headers;
   return [...request.headers, ...[...request.query].filter(([name]) => name.startsWith("upstash-"))];
 }
