@@ -35,7 +35,9 @@ describe("when a service is away", { concurrent: false }, () => {
       const reply = await client.send(method, path, { body });
       expect(reply.problem()).toMatchObject({ status: 503, code: "temporarily-unavailable" });
       expect(Number(reply.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
-      expect(reply.text).not.toMatch(/127\.0\.0\.1:(?!\d+\/v1)|EVALSHA|rb1:/i);
+      for (const inside of [redis.url, inject("stack").backing.redis.url, "EVALSHA", "rb1:"]) {
+        expect(reply.text).not.toContain(inside);
+      }
     }
   });
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { Client } from "../support/client.ts";
+import { Client, eventually } from "../support/client.ts";
 import { freePort, startRedis } from "../support/process.ts";
 import { Receiver, verified } from "../support/receiver.ts";
 import { type Gateway, startAll } from "../support/stack.ts";
@@ -32,7 +32,9 @@ describe("npm start", { concurrent: false }, () => {
     const gateway = await start();
     expect(gateway.runtime).toBe(runtime);
     expect(gateway.redis).toBe(redis ? redis.url : "embedded");
-    expect(gateway.running.output()).toMatch(/curl .*\/v1\/tasks/);
+    await eventually(() => {
+      expect(gateway.running.output()).toMatch(/curl .*\/v1\/tasks/);
+    });
     const client = new Client(gateway, gateway.apiKey);
     const inbox = receiver.open();
     const { id } = await client.submit({

@@ -90,7 +90,7 @@ describe("report.generate", () => {
         attempt: 1,
         error: { code: "invalid-csv", retryable: false },
       });
-      if (line) expect(task.error?.message).toContain(`line ${line}`);
+      if (line) expect(task.error?.message).toMatch(new RegExp(`\\bline ${line}\\b`, "i"));
     });
   }
 

@@ -9,7 +9,8 @@ const document = z.object({
 });
 type Document = z.infer<typeof document>;
 
-const documents = new Map<string, Promise<Document>>();
+/** By the gateway's address; undefined when it serves no document. */
+const documents = new Map<string, Promise<Document | undefined>>();
 const violations = new Set<string>();
 
 /** Notes every answer that the gateway's own OpenAPI document does not tell of. */
@@ -18,15 +19,23 @@ export async function note(origin: string, method: string, path: string, status:
   if (!/^\/(v1|admin)\/|^\/(healthz|readyz)$/.test(pathname) || status === 404) return;
   let fetched = documents.get(origin);
   if (!fetched) {
-    fetched = fetch(`${origin}/openapi.json`).then(async (response) => document.parse(await response.json()));
+    fetched = read(origin);
     documents.set(origin, fetched);
   }
-  const { paths } = await fetched;
+  const paths = (await fetched)?.paths;
+  if (!paths) return;
   const template = Object.keys(paths).find((one) => matches(one, pathname));
   const answers = template ? paths[template]?.[method.toLowerCase()]?.responses : undefined;
   if (!answers) violations.add(`${method} ${template ?? pathname} is in no document`);
   else if (!(status in answers))
     violations.add(`${method} ${template} answered ${status}, which is in no document`);
+}
+
+async function read(origin: string): Promise<Document | undefined> {
+  const response = await fetch(`${origin}/openapi.json`);
+  const parsed = document.safeParse(response.ok ? await response.json() : undefined);
+  if (!parsed.success) violations.add(`/openapi.json is no OpenAPI 3.1 document (${response.status})`);
+  return parsed.data;
 }
 
 function matches(template: string, pathname: string): boolean {
