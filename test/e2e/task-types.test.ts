@@ -102,8 +102,12 @@ describe("report.generate", () => {
 
   test("a redirect to an unsafe address is refused on the way", async ({ client, receiver }) => {
     const file = receiver.open([{ status: 302, headers: { location: "http://169.254.169.254/latest" } }]);
-    const task = await run(client, "report.generate", { csvUrl: file.url, groupBy: "region", aggregate });
-    expect(task).toMatchObject({ status: "failed", error: { code: "unsafe-address" } });
+    const task = await run(client, "report.generate", { csvUrl: file.url, groupBy: "region", aggregate }, 3);
+    expect(task).toMatchObject({
+      status: "failed",
+      attempt: 1,
+      error: { code: "csv-unavailable", retryable: false },
+    });
   });
 });
 
