@@ -10,7 +10,6 @@ export const PROBLEMS = {
   "method-not-allowed": { status: 405, title: "The method is not offered here" },
   "task-not-succeeded": { status: 409, title: "The task did not succeed" },
   "delivery-pending": { status: 409, title: "The delivery is still on its way" },
-  "project-exists": { status: 409, title: "A project of that name exists" },
   "result-expired": { status: 410, title: "The result is no longer kept" },
   "payload-too-large": { status: 413, title: "The body is too large" },
   "unsupported-media-type": { status: 415, title: "The body must be JSON" },

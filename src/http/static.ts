@@ -10,7 +10,7 @@ export interface Assets {
 /** The pages that are made when the gateway is built, and lie outside of its bundle. */
 export function staticRoutes(assets?: Assets): readonly Route[] {
   const handle = ({ c }: Call<unknown, unknown, unknown>): Promise<Response> => serve(c, assets);
-  const page = { method: "GET", tag: "Operations", access: "open", handle } as const;
+  const page = { method: "GET", tag: "Operations", access: "open", problems: ["not-found"], handle } as const;
   const html = { 200: { media: "text/html" } } as const;
   return [
     route({

@@ -46,10 +46,6 @@ export const answerHeaders = {
     description: "What to prove, and what was wrong with the proof (RFC 6750, section 3).",
     schema: { type: "string" },
   },
-  Allow: {
-    description: "The methods that this address takes (RFC 9110, section 10.2.1).",
-    schema: { type: "string" },
-  },
   "Upstash-NonRetryable-Error": {
     description: "Together with 489: the queue need not send this again.",
     schema: { type: "string", const: "true" },

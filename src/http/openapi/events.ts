@@ -1,0 +1,82 @@
+import { TERMINAL } from "../../domain/status.ts";
+import { answerExamples } from "./examples.ts";
+import type { Json } from "./schemas.ts";
+
+/** What is sent along with every callback (Standard Webhooks). */
+const parameters: readonly Json[] = [
+  header(
+    "webhook-id",
+    "The event's id: the same on every attempt, so that a receiver can tell a repetition.",
+  ),
+  header("webhook-timestamp", "When this attempt was made, in seconds since the epoch."),
+  header(
+    "webhook-signature",
+    "`v1,` and the base64 HMAC-SHA256 of `id.timestamp.body`; several, separated by spaces, while a secret rotates.",
+  ),
+  { ...header("traceparent", "The trace that the task was submitted in."), required: false },
+];
+
+function header(name: string, description: string): Json {
+  return { name, in: "header", required: true, description, schema: { type: "string" } };
+}
+
+const responses: Json = {
+  "2XX": { description: "Received. Nothing is sent again." },
+  "3XX": { description: "A failed attempt: redirects are not followed." },
+  "410": { description: "A failed attempt, and the last: the receiver wants no more of this." },
+  "4XX": {
+    description:
+      "A failed attempt: it is repeated on the schedule; `Retry-After` is honoured up to 24 hours.",
+  },
+  "5XX": {
+    description:
+      "A failed attempt: it is repeated on the schedule; `Retry-After` is honoured up to 24 hours.",
+  },
+};
+
+const MEANINGS = {
+  succeeded: "The task succeeded.",
+  failed: "The task failed, and no attempt is left.",
+  canceled: "The task was canceled.",
+  expired: "The task's deadline passed.",
+} as const;
+
+function post(operationId: string, summary: string, schema: Json): Json {
+  return {
+    operationId,
+    summary,
+    description:
+      "Repeated after 5 s, 30 s, 2 m, 15 m, 1 h, 4 h, 10 h and 24 h until it is received; each attempt is signed anew, the body never changes.",
+    tags: ["Deliveries"],
+    security: [],
+    parameters,
+    requestBody: { required: true, content: { "application/json": { schema } } },
+    responses,
+  };
+}
+
+const TaskEvent = { $ref: "#/components/schemas/TaskEvent" };
+
+/** What goes to the `callbackUrl` of a task. */
+export function callbacks(): Json {
+  return {
+    taskEvent: {
+      "{$request.body#/callbackUrl}": { post: post("receiveTaskEvent", "A task's event", TaskEvent) },
+    },
+  };
+}
+
+/** The same by event. */
+export function webhooks(): Json {
+  return Object.fromEntries(
+    TERMINAL.map((status) => {
+      const type = `task.${status}`;
+      const schema = {
+        allOf: [TaskEvent, { type: "object", properties: { type: { const: type } } }],
+        ...(status === "succeeded" && { examples: [answerExamples.TaskEvent] }),
+      };
+      const name = `receiveTask${status.charAt(0).toUpperCase()}${status.slice(1)}`;
+      return [type, { post: post(name, MEANINGS[status], schema) }];
+    }),
+  );
+}

@@ -1,0 +1,125 @@
+/** What the reference says beside what the declarations say themselves; a test holds that nothing is left unsaid. */
+
+export const overview = `Ringback takes work that is too slow for a request: it answers \`202 Accepted\` at once, runs the work, keeps its
+status and result, and calls a URL of yours when it is done.
+
+A 202 is a promise: the task is kept, and it reaches a terminal status whatever then fails. Times are RFC 3339 in UTC,
+durations are written \`500ms\`, \`10s\`, \`15m\`, \`24h\`, \`7d\`, and every address is absolute. Readers must tolerate fields,
+events and statuses that they do not know. Every error is \`application/problem+json\` with a stable \`code\`, and every
+answer carries \`X-Request-Id\`.`;
+
+export const tags = {
+  Tasks: "Submit work, look it up, fetch what came of it.",
+  Deliveries: "Every callback, every attempt to make it, and a way to make it again.",
+  Secrets: "What callbacks are signed with.",
+  Administration: "Projects and their API keys, under the deployment's admin token.",
+  Operations: "Health, this document, and pages for people.",
+  Queue: "QStash's alone: every call is verified by its signature before anything of it is read.",
+} as const;
+
+/** By operation. */
+export const operations: Readonly<Record<string, string>> = {
+  submitTask:
+    "Keeps the task and answers at once. When the answer is lost or is a 503, repeat the request with the same `Idempotency-Key`: there will be one task. The answer to a repetition is the task as it is then.",
+  listTasks:
+    "A page may be short, even empty, and still have a next one: follow `nextCursor`, not the count.",
+  readTask:
+    "Never missing after its 202. While the task is not done, `Retry-After` says when looking again makes sense; with `If-None-Match` an unchanged task costs no body.",
+  readTimeline: "Every change of the task's state, oldest first, with who made it.",
+  readResult:
+    "What the handler returned and nothing around it. A callback whose result was too large to send along links here with a token that needs no API key.",
+  listDeliveries: "All of the project's, or one task's.",
+  readDelivery: "With every attempt: when, how long, what the receiver answered, or why it failed.",
+  redeliver:
+    "The same event with the same id and body; its schedule starts anew, the first attempt goes out at once.",
+  readSigningSecret:
+    "Give it to a Standard Webhooks library (`standardwebhooks`, `svix`) to verify callbacks. During a rotation the older ones sign along.",
+  makeProject: "Repeating it is safe: a project that is there stays as it is.",
+  listProjects: "All of the deployment's.",
+  makeKey:
+    "A project's name that is new makes the project. Redis keeps a hash, so the text cannot be shown again.",
+  listKeys: "Without their texts.",
+  revokeKey: "Without `project` every project is searched for the key.",
+  readHealth: "Asks nothing of what the gateway stands on.",
+  readReadiness: "503 names what does not answer. The answer may be 5 seconds old.",
+  readOpenApi: "The very document that this reference is made from.",
+  readDocs: "For people.",
+  listProblems: "For people.",
+  readProblem: "For people: what happened, whose fault it is, what to do. A problem's `type` leads here.",
+  runTask: "200 when the attempt is over, or is stale; 503 when it is under way or early.",
+  deliverEvent: "200 when the attempt is over, or is stale; 503 when it is under way or early.",
+  sweep: "Publishes again what got lost, ends leases and deadlines that ran out. Safe to call at any time.",
+};
+
+/** By operation and status, where the status does not say it. */
+export const answers: Readonly<Record<string, string>> = {
+  "submitTask 202": "Accepted: the task.",
+  "readResult 200": "The result.",
+  "readResult 202": "Not done yet: the task.",
+  "readResult 204": "The task succeeded, and there is no result.",
+  "redeliver 202": "On its way again: the delivery.",
+  "makeProject 200": "A project of that name exists: this one.",
+  "makeProject 201": "Made.",
+  "makeKey 201": "Made: the key, with its text.",
+  "revokeKey 204": "Revoked.",
+  "readReadiness 503": "At least one does not answer.",
+};
+
+export const statuses: Readonly<Record<number, string>> = {
+  200: "As asked for.",
+  304: "Nothing has changed since the `ETag` that was sent.",
+};
+
+/** The fields of request bodies. */
+export const fields: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  TaskRequest: {
+    type: "The task type: one that this deployment offers.",
+    input: "Any JSON that the task type accepts, `null` included.",
+    callbackUrl:
+      "Called when the task has ended, once per event in `callbackEvents`. Judged before the task is accepted; https unless the deployment says otherwise.",
+    callbackEvents: "What to be called for; every terminal event unless given. Needs `callbackUrl`.",
+    delay: "Start no earlier than so long from now, at most `365d`. Excludes `notBefore`.",
+    notBefore: "Start no earlier than then, RFC 3339 with an offset, at most a year ahead. Excludes `delay`.",
+    deadline:
+      "From the moment at which the task may start, over all attempts: then it expires. At most `30d`; `24h` unless given.",
+    timeout: "For one attempt, at most `10m`; the task type's own unless given.",
+    heartbeatTimeout:
+      "How long a waiting task may be silent before its attempt counts as failed, at most `30d`.",
+    retries: "Attempts after the first; the task type's own, else 3.",
+    concurrencyKey: "Tasks with the same key share a limit.",
+    resultTtl:
+      "How long result and input are kept after the end, at most `30d`; `7d` unless the deployment says otherwise.",
+    metadata:
+      "Up to 20 pairs; names up to 64 characters, values up to 512. They come back in every answer and callback.",
+  },
+  ProjectRequest: { name: "The project's name." },
+  KeyRequest: {
+    project: "The project's name or id.",
+    scopes:
+      "What the key may do: `tasks:write`, `tasks:read`, `endpoints:write`, `endpoints:read`, `secrets:read`, `secrets:write`, `service:<name>`, or `admin`, which is all of them within the project.",
+    name: "What it is for.",
+    expiresIn: "After so long it stops working; never unless given.",
+  },
+};
+
+interface Parameter {
+  readonly description: string;
+  /** Where the wire's type says less than the parameter means. */
+  readonly schema?: Readonly<Record<string, unknown>>;
+}
+
+/** Path and query parameters, by name; an operation's own before the name's. */
+export const parameters: Readonly<Record<string, Parameter>> = {
+  id: { description: "The id, a TypeID." },
+  "readProblem code": { description: "The problem's code.", schema: { type: "string" } },
+  limit: {
+    description: "How many items a page has at most.",
+    schema: { type: "integer", minimum: 1, maximum: 100, default: 20 },
+  },
+  cursor: { description: "The `nextCursor` of the page before; opaque." },
+  include: { description: "Also show the input." },
+  token: { description: "The token of a signed link, in place of an API key." },
+  taskId: { description: "Only this task's deliveries." },
+  status: { description: "Only deliveries of this status." },
+  project: { description: "The project's name or id." },
+};

@@ -1,0 +1,26 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { openApi } from "../http/openapi/document.ts";
+import { problemPages } from "./pages/problems.ts";
+import { type Document, referencePage } from "./pages/reference.ts";
+import { root } from "./root.ts";
+
+/**
+ * Writes what the gateway serves from files: the OpenAPI document, the reference made from it, a page per problem.
+ *
+ * @param outDir the folder that becomes the top of the site; made when it is not there
+ */
+export async function buildAssets(outDir: string): Promise<void> {
+  const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string }; // npm insists on it
+  const document = openApi(version);
+  const files: Readonly<Record<string, string>> = {
+    "openapi.json": JSON.stringify(document),
+    "docs.html": referencePage(document as unknown as Document), // what `openApi` has just made
+    ...(await problemPages()),
+  };
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(outDir, name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
+  }
+}
