@@ -225,6 +225,17 @@ describe("the rest of the API", () => {
     expect((await bench.client.queue({ queueName: "batched" }).get()).name).toBe("batched");
   });
 
+  test("a batch's headers may hold any text, but nothing that no header can", async () => {
+    const url = bench.destination.url("header");
+    const headers = ["Zoë ✓", "a\r\nX-Other: b"].map((value) => ({ "Upstash-Forward-X-Name": value }));
+    const entries = headers.map((entry) => ({ destination: url, headers: entry }));
+    const [fine, broken] = (await call("POST", "/v2/batch", {}, JSON.stringify(entries))).json;
+    expect(fine).toEqual({ messageId: expect.any(String) });
+    expect(broken).toEqual({ error: expect.stringContaining("header") });
+    const [got] = await bench.destination.wait("header");
+    expect(Buffer.from(got?.headers["x-name"] ?? "", "latin1").toString("utf8")).toBe("Zoë ✓");
+  });
+
   test("a duplicate is answered 202", async () => {
     const path = `/v2/publish/${bench.destination.url("twice")}`;
     const headers = { "Upstash-Deduplication-Id": "twice" };

@@ -100,7 +100,7 @@ export class Destination {
     return got;
   }
 
-  async wait(name: string, count = 1, timeoutMs = 5_000): Promise<Got[]> {
+  async wait(name: string, count = 1, timeoutMs = 10_000): Promise<Got[]> {
     return await until(
       () => (this.got(name).length >= count ? this.got(name) : undefined),
       timeoutMs,
@@ -120,7 +120,7 @@ export class Destination {
 /** Asks until there is an answer. */
 export async function until<T>(
   ask: () => T | undefined | Promise<T | undefined>,
-  timeoutMs = 5_000,
+  timeoutMs = 10_000,
   complaint = () => "what was waited for did not come",
 ): Promise<T> {
   const end = Date.now() + timeoutMs;
@@ -172,7 +172,7 @@ export async function startBench(
           const found = logs.filter((log) => String(log.state) === state).reverse();
           return found.length >= count ? found : undefined;
         },
-        5_000,
+        10_000,
         () => `${messageId} has no ${count} log entries ${state}`,
       ),
     async stop() {

@@ -91,23 +91,34 @@ describe.each(["embedded", "real"] as const)("publish on %s Redis", (kind) => {
     ).toBe(true);
   });
 
+  /** Milliseconds after `due` at which this process, as busy as it is, runs what was meant for then. */
+  function ownLateness(due: number): Promise<number> {
+    return new Promise((resolve) =>
+      setTimeout(() => resolve(Math.max(0, Date.now() - due)), due - Date.now()),
+    );
+  }
+
   test("a delayed message comes at its time, within 50 ms", async () => {
     const before = Date.now();
     const { messageId } = await bench.client.publishJSON({ url: bench.destination.url("delay"), delay: 1 });
-    const message = await bench.client.messages.get(messageId);
-    expect(message.notBefore).toBeGreaterThanOrEqual(before + 1_000);
-    const [got] = await bench.destination.wait("delay");
-    const late = (got?.at ?? 0) - (message.notBefore ?? 0);
+    const due = (await bench.client.messages.get(messageId)).notBefore ?? 0;
+    expect(due).toBeGreaterThanOrEqual(before + 1_000);
+    const [[got], lateness] = await Promise.all([bench.destination.wait("delay"), ownLateness(due)]);
+    const late = (got?.at ?? 0) - due;
     expect(late).toBeGreaterThanOrEqual(0);
-    expect(late).toBeLessThan(50);
+    expect(late).toBeLessThan(lateness + 50);
   });
 
   test("notBefore is a unix time in seconds, and wins over a delay", async () => {
-    const notBefore = Math.floor(Date.now() / 1_000) + 1;
-    await bench.client.publishJSON({ url: bench.destination.url("not-before"), notBefore, delay: "1h" });
-    const [got] = await bench.destination.wait("not-before");
-    expect(got?.at).toBeGreaterThanOrEqual(notBefore * 1_000);
-    expect(got?.at).toBeLessThan(notBefore * 1_000 + 50);
+    const due = Math.floor(Date.now() / 1_000 + 1);
+    const url = bench.destination.url("not-before");
+    await bench.client.publishJSON({ url, notBefore: due, delay: "1h" });
+    const [[got], lateness] = await Promise.all([
+      bench.destination.wait("not-before"),
+      ownLateness(due * 1_000),
+    ]);
+    expect(got?.at).toBeGreaterThanOrEqual(due * 1_000);
+    expect(got?.at).toBeLessThan(due * 1_000 + lateness + 50);
   });
 
   test("a batch publishes each message, and an entry that is refused holds its error", async () => {

@@ -35,9 +35,11 @@ export class Courier {
 
   /** Never rejects: what goes wrong is an outcome. */
   async send(call: Call): Promise<Outcome> {
-    const first = await this.#attempt(call);
-    // The destination closed an idle connection just as it was taken for this call.
-    return first === "stale-connection" ? this.#repeat(call) : first;
+    const first = await this.#attempt(call, call.url.startsWith("https:") ? this.#https : this.#http);
+    if (first !== "stale-connection") return first;
+    // The destination closed an idle connection just as it was taken: once more, over a new one.
+    const second = await this.#attempt(call, false);
+    return second === "stale-connection" ? { kind: "failed", error: "connection reset by peer" } : second;
   }
 
   /** Breaks off what is under way. */
@@ -47,14 +49,9 @@ export class Courier {
     this.#https.destroy();
   }
 
-  async #repeat(call: Call): Promise<Outcome> {
-    const second = await this.#attempt(call);
-    return second === "stale-connection" ? { kind: "failed", error: "connection reset by peer" } : second;
-  }
-
-  #attempt(call: Call): Promise<Outcome | "stale-connection"> {
+  #attempt(call: Call, agent: HttpAgent | HttpsAgent | false): Promise<Outcome | "stale-connection"> {
     return new Promise((resolve) => {
-      const request = this.#open(call);
+      const request = open(call, agent);
       this.#underWay.add(request);
       const stopTimer = this.#clock.at(this.#clock.now() + call.timeout, () =>
         request.destroy(new Error(`timeout: no response within ${call.timeout} ms`)),
@@ -72,15 +69,14 @@ export class Courier {
       request.end(call.body);
     });
   }
+}
 
-  #open(call: Call): ClientRequest {
-    const url = new URL(call.url);
-    const hasBody = call.body.length > 0 || !["GET", "DELETE"].includes(call.method);
-    const headers = { ...call.header, ...(hasBody ? { "Content-Length": [String(call.body.length)] } : {}) };
-    return url.protocol === "https:"
-      ? httpsRequest(url, { method: call.method, headers, agent: this.#https })
-      : httpRequest(url, { method: call.method, headers, agent: this.#http });
-  }
+function open(call: Call, agent: HttpAgent | HttpsAgent | false): ClientRequest {
+  const url = new URL(call.url);
+  const hasBody = call.body.length > 0 || !["GET", "DELETE"].includes(call.method);
+  const headers = { ...call.header, ...(hasBody ? { "Content-Length": [String(call.body.length)] } : {}) };
+  const request = url.protocol === "https:" ? httpsRequest : httpRequest;
+  return request(url, { method: call.method, headers, agent });
 }
 
 /** Reads an answer to its end, so that the connection can be used again, and keeps its first bytes. */

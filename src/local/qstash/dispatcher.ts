@@ -1,5 +1,5 @@
 import { Agenda } from "./agenda.ts";
-import { retryDelay } from "./backoff.ts";
+import { attemptHeader, errorDetails, judge } from "./attempt.ts";
 import { callbackMessage } from "./callbacks.ts";
 import type { Clock } from "./clock.ts";
 import type { DeadLetters } from "./dead-letters.ts";
@@ -7,7 +7,6 @@ import type { Outcome } from "./delivery.ts";
 import { Courier } from "./delivery.ts";
 import { Fifo } from "./fifo.ts";
 import { FlowControl } from "./flow-control.ts";
-import type { HeaderMap } from "./headers.ts";
 import type { Change, Journal } from "./journal.ts";
 import type { LogDetails, LogState, Logs } from "./logs.ts";
 import type { CallbackTarget, Message } from "./message.ts";
@@ -16,7 +15,6 @@ import type { Pending } from "./pending.ts";
 import type { Plan } from "./plan.ts";
 import { Queues } from "./queues.ts";
 import type { SigningKeys } from "./signature.ts";
-import { signDelivery } from "./signature.ts";
 import { KEYS } from "./storage.ts";
 
 export interface DispatcherParts {
@@ -30,9 +28,6 @@ export interface DispatcherParts {
   /** Told of each end of a message that a schedule made. */
   readonly onScheduledEnd: (message: Message, isDelivered: boolean) => void;
 }
-
-const NON_RETRYABLE_STATUS = 489;
-const NON_RETRYABLE_HEADER = "Upstash-Nonretryable-Error";
 
 /**
  * Takes accepted messages along their way: queue, time, flow control, the account's parallelism, the call and
@@ -76,12 +71,16 @@ export class Dispatcher {
 
   /** The changes by which new messages are kept; {@link accept} them once these are written. */
   creation(messages: readonly Message[]): Change[] {
-    return messages.flatMap((message) => [
-      ...(message.queueName === undefined ? [] : this.queues.ensure(message.queueName)),
-      ...this.flowControl.configure(message),
-      { hash: KEYS.messages, field: message.messageId, value: encodeRecord(message) },
-      this.#log("CREATED", message),
-    ]);
+    return messages.flatMap((message) => {
+      const queue = message.queueName === undefined ? [] : this.queues.ensure(message.queueName);
+      const record = encodeRecord(message);
+      return [
+        ...queue,
+        ...this.flowControl.configure(message),
+        { hash: KEYS.messages, field: message.messageId, value: record },
+        this.#parts.logs.addFirst(message, record),
+      ];
+    });
   }
 
   /** Sets kept messages on their way. After a restart `messages` are all there are, in any order. */
@@ -124,7 +123,7 @@ export class Dispatcher {
     this.#courier.close();
   }
 
-  #log(state: LogState, message: Message, details?: LogDetails): Change {
+  #log(state: Exclude<LogState, "CREATED">, message: Message, details?: LogDetails): Change {
     return this.#parts.logs.add(state, message, this.#parts.clock.now(), details);
   }
 
@@ -160,14 +159,15 @@ export class Dispatcher {
 
   async #deliver(pending: Pending): Promise<void> {
     const { message } = pending;
+    const { clock, plan, region, signingKeys } = this.#parts;
     const active = this.#log("ACTIVE", message);
     const outcome = await this.#courier.send({
       url: message.url,
       method: message.method,
-      header: this.#deliveryHeader(message),
+      header: attemptHeader(message, signingKeys().current, region, clock.now()),
       body: message.body,
-      timeout: message.timeout ?? this.#parts.plan.maxResponseDuration,
-      keep: this.#parts.plan.maxMessageSize,
+      timeout: message.timeout ?? plan.maxResponseDuration,
+      keep: plan.maxMessageSize,
     });
     // A call that the closing broke off says nothing about its destination.
     if (this.#isClosed) return;
@@ -177,56 +177,34 @@ export class Dispatcher {
     this.#pump();
   }
 
-  #deliveryHeader(message: Message): HeaderMap {
-    const { clock, region, signingKeys } = this.#parts;
-    return {
-      ...message.header,
-      "User-Agent": ["Upstash-QStash"],
-      "Upstash-Signature": [signDelivery(signingKeys().current, message.url, message.body, clock.now())],
-      "Upstash-Message-Id": [message.messageId],
-      "Upstash-Retried": [String(message.retried)],
-      "Upstash-Region": [region],
-      ...(message.callerIP === undefined ? {} : { "Upstash-Caller-Ip": [message.callerIP] }),
-      ...(message.scheduleId === undefined ? {} : { "Upstash-Schedule-Id": [message.scheduleId] }),
-      ...(message.topicName === undefined ? {} : { "Upstash-Topic-Name": [message.topicName] }),
-    };
-  }
-
-  /** Decides what an outcome means, and returns the changes that keep the decision. */
+  /** Does what an outcome asks for, and returns the changes that keep it. */
   #settle(pending: Pending, outcome: Outcome): Change[] {
     const { message } = pending;
-    const isDelivered = outcome.kind === "answered" && outcome.status >= 200 && outcome.status <= 299;
+    const verdict = judge(message, outcome, this.#parts.clock.now());
     const callback = this.#callback(message, message.callback, outcome);
-    if (isDelivered) return [...callback, this.#log("DELIVERED", message), ...this.#end(pending, true)];
+    if (verdict.kind === "delivered") {
+      return [...callback, this.#log("DELIVERED", message), ...this.#end(pending, true)];
+    }
     if (pending.cancelRequested) {
-      return [
-        ...callback,
-        this.#logError(message, outcome),
-        this.#log("CANCELLED", message),
-        ...this.#end(pending, false),
-      ];
+      const error = this.#log("ERROR", message, errorDetails(outcome));
+      return [...callback, error, this.#log("CANCELLED", message), ...this.#end(pending, false)];
     }
-    if (message.retried >= message.maxRetries || isNonRetryable(outcome)) {
-      return [...callback, ...this.#bury(pending, outcome)];
-    }
-    return [...callback, ...this.#retry(pending, outcome)];
+    const steps =
+      verdict.kind === "dead" ? this.#bury(pending, outcome) : this.#retry(pending, outcome, verdict.at);
+    return [...callback, ...steps];
   }
 
-  #retry(pending: Pending, outcome: Outcome): Change[] {
+  #retry(pending: Pending, outcome: Outcome, nextDeliveryTime: number): Change[] {
     const { message } = pending;
-    const now = this.#parts.clock.now();
-    const response = outcome.kind === "answered" ? outcome.header : undefined;
-    const delay = retryDelay(message.retried, message.retryDelayExpression, response, now);
-    const nextDeliveryTime = Math.ceil(now + delay);
-    const error = this.#logError(message, outcome, nextDeliveryTime);
     message.retried++;
     message.dueAt = nextDeliveryTime;
-    this.#schedule(pending);
-    return [
-      error,
+    const changes: Change[] = [
+      this.#log("ERROR", message, errorDetails(outcome, nextDeliveryTime)),
       this.#log("RETRY", message, { nextDeliveryTime }),
       { hash: KEYS.messages, field: message.messageId, value: encodeRecord(message) },
     ];
+    this.#schedule(pending);
+    return changes;
   }
 
   #bury(pending: Pending, outcome: Outcome): Change[] {
@@ -234,7 +212,7 @@ export class Dispatcher {
     const { dlqId, change } = this.#parts.deadLetters.add(message, outcome);
     return [
       change,
-      this.#logError(message, outcome),
+      this.#log("ERROR", message, errorDetails(outcome)),
       this.#log("FAILED", message),
       ...this.#callback(message, message.failureCallback, outcome, dlqId),
       ...this.#end(pending, false),
@@ -255,18 +233,6 @@ export class Dispatcher {
     return changes;
   }
 
-  #logError(message: Message, outcome: Outcome, nextDeliveryTime?: number): Change {
-    if (outcome.kind === "failed")
-      return this.#log("ERROR", message, { error: outcome.error, nextDeliveryTime });
-    return this.#log("ERROR", message, {
-      error: `destination answered ${outcome.status}`,
-      nextDeliveryTime,
-      responseStatus: outcome.status,
-      responseBody: outcome.body.toString("base64"),
-      responseHeaders: outcome.header,
-    });
-  }
-
   #withdraw(pending: Pending): Change[] {
     if (pending.appointment) this.#agenda.cancel(pending.appointment);
     if (pending.stage === "queued") this.queues.withdraw(pending);
@@ -283,9 +249,4 @@ export class Dispatcher {
     if (message.scheduleId !== undefined) this.#parts.onScheduledEnd(message, isDelivered);
     return [{ hash: KEYS.messages, field: message.messageId, value: null }];
   }
-}
-
-function isNonRetryable(outcome: Outcome): boolean {
-  if (outcome.kind !== "answered" || outcome.status !== NON_RETRYABLE_STATUS) return false;
-  return outcome.header[NON_RETRYABLE_HEADER]?.[0]?.toLowerCase() === "true";
 }

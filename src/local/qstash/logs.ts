@@ -2,7 +2,7 @@ import type { Filterable } from "./filters.ts";
 import type { HeaderMap } from "./headers.ts";
 import type { Change } from "./journal.ts";
 import type { Message } from "./message.ts";
-import { decodeRecord, encodeRecord, omitEmpty, shownBody, shownHeader } from "./message.ts";
+import { decodeRecord, omitEmpty, shownBody, shownHeader } from "./message.ts";
 import { KEYS } from "./storage.ts";
 
 export type LogState =
@@ -59,11 +59,18 @@ export class Logs {
     }
   }
 
-  /** Adds an entry; the change keeps it. Only a message's first entry carries the message itself. */
-  add(state: LogState, message: Message, time: number, details: LogDetails = {}): Change {
+  /** A message's first entry, the only one that carries the message itself. */
+  addFirst(message: Message, record: string): Change {
+    const { messageId, createdAt: time } = message;
+    this.#push({ time, state: "CREATED", message });
+    const fields = JSON.stringify({ time, state: "CREATED", messageId });
+    return { list: KEYS.logs, entry: `${fields.slice(0, -1)},"message":${record}}` };
+  }
+
+  /** Adds a later entry; the change keeps it. */
+  add(state: Exclude<LogState, "CREATED">, message: Message, time: number, details: LogDetails = {}): Change {
     this.#push({ time, state, message, ...details });
-    const fields = JSON.stringify({ time, state, messageId: message.messageId, ...details });
-    const entry = state === "CREATED" ? `${fields.slice(0, -1)},"message":${encodeRecord(message)}}` : fields;
+    const entry = JSON.stringify({ time, state, messageId: message.messageId, ...details });
     return { list: KEYS.logs, entry };
   }
 

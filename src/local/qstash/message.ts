@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import type { HeaderMap } from "./headers.ts";
 import { canonicalName } from "./headers.ts";
 
@@ -63,8 +63,8 @@ export interface Message extends MessageSettings {
   dueAt: number;
 }
 
-/** An opaque id: the prefix and 128 random bits. */
-export const newId = (prefix: string): string => `${prefix}_${randomBytes(16).toString("hex")}`;
+/** An opaque id: the prefix and a random UUID's digits. */
+export const newId = (prefix: string): string => `${prefix}_${randomUUID().replaceAll("-", "")}`;
 
 /** Bytes as the API shows them: text when they are UTF-8, else base64 under the other name. */
 export function bodyFields(body: Buffer): { body?: string; bodyBase64?: string } {

@@ -1,7 +1,8 @@
+import { validateHeaderName, validateHeaderValue } from "node:http";
 import { parseGoDuration } from "./duration.ts";
 import { badRequest, overLimit } from "./errors.ts";
 import { evaluateRetryDelay } from "./expression.ts";
-import type { HeaderPairs } from "./headers.ts";
+import type { HeaderMap, HeaderPairs } from "./headers.ts";
 import { forwardable, stripPrefix, toHeaderMap } from "./headers.ts";
 import type { CallbackTarget, FlowLimits, MessageSettings } from "./message.ts";
 import type { Plan } from "./plan.ts";
@@ -108,7 +109,7 @@ function readCallback(
   return {
     url: checkUrl(url, "callback"),
     method: parse(get, `${prefix}-method`, readMethod) ?? "POST",
-    header: toHeaderMap(stripPrefix(pairs, `${prefix}-forward-`)),
+    header: checkHeader(toHeaderMap(stripPrefix(pairs, `${prefix}-forward-`))),
     retries: parse(get, `${prefix}-retries`, readInteger),
     retryDelayExpression: parse(get, `${prefix}-retry-delay`, readExpression),
     timeout: readTimeout(get, `${prefix}-timeout`, plan),
@@ -141,6 +142,20 @@ function readHeader(pairs: HeaderPairs, get: Lookup): PublishOptions["header"] {
   const contentType = get("content-type");
   delete header["Content-Type"];
   if (contentType !== undefined) header["Content-Type"] = [contentType];
+  return checkHeader(header);
+}
+
+/** What comes by JSON or in the query may hold what no header can: refused now rather than at each attempt. */
+function checkHeader(header: HeaderMap): HeaderMap {
+  for (const [name, values] of Object.entries(header)) {
+    try {
+      validateHeaderName(name);
+      for (const value of values) validateHeaderValue(name, value);
+    } catch (error) {
+      if (error instanceof TypeError) throw badRequest(`invalid header: ${JSON.stringify(name)}`);
+      throw error;
+    }
+  }
   return header;
 }
 

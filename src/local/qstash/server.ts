@@ -86,7 +86,7 @@ export async function startQStashServer(options: QStashOptions): Promise<QStashS
   });
 
   const resumed = Promise.withResolvers<void>();
-  const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+  const server = createServer({ keepAliveTimeout: 60_000, maxHeaderSize: 65_536 }, (request, response) => {
     void resumed.promise.then(() => serve(broker, token, request, response, onError));
   });
   server.listen(port, host);

@@ -1,4 +1,5 @@
-import { createHash, createHmac, randomBytes, randomUUID } from "node:crypto";
+import { createHash, createHmac, randomBytes } from "node:crypto";
+import { newId } from "./message.ts";
 
 /** The keys that deliveries are signed with; a receiver accepts both, so that they can be rotated. */
 export interface SigningKeys {
@@ -37,7 +38,7 @@ export function signDelivery(key: string, url: string, body: Buffer, now: number
     exp: iat + LIFETIME,
     nbf: 0,
     iat,
-    jti: `jwt_${randomUUID().replaceAll("-", "")}`,
+    jti: newId("jwt"),
     body: bodyHash(body),
   };
   const signed = `${HEADER}.${Buffer.from(JSON.stringify(claims)).toString("base64url")}`;

@@ -73,6 +73,9 @@ function isBatch(value: unknown): value is BatchEntry[] {
   );
 }
 
+/** Text as headers carry it: the bytes of its UTF-8, each as one character. */
+const asBytes = (text: string) => Buffer.from(text, "utf8").toString("latin1");
+
 export const publishRoutes: readonly Route[] = [
   {
     methods: ["POST"],
@@ -99,7 +102,7 @@ export const publishRoutes: readonly Route[] = [
       const publications = entries.map(
         ({ destination, headers, body, queue }): Publication => ({
           destination,
-          headers: Object.entries(headers ?? {}),
+          headers: Object.entries(headers ?? {}).map(([name, value]) => [name, asBytes(value)]),
           body: Buffer.from(body ?? "", "utf8"),
           callerIP: request.callerIP,
           queueName: queue || undefined,
