@@ -23,7 +23,7 @@ import type { SigningKeys } from "./signature.ts";
 import { DEV_SIGNING_KEYS } from "./signature.ts";
 
 /** The token of `qstash dev`'s first user, documented in howto/local-development. */
-const DEV_TOKEN = "eyJVc2VySUQiOiJkZWZhdWx0VXNlciIsIlBhc3N3b3JkIjoiZGVmYXVsdFBhc3N3b3JkIn0=";
+export const DEV_TOKEN = "eyJVc2VySUQiOiJkZWZhdWx0VXNlciIsIlBhc3N3b3JkIjoiZGVmYXVsdFBhc3N3b3JkIn0=";
 
 export interface QStashOptions {
   /** The Redis that keeps everything; it is not closed along. */
