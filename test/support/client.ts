@@ -70,7 +70,7 @@ export class Client {
     if (body !== undefined) init.body = body;
     const response = await fetch(new URL(path, this.url), init);
     const text = await response.text();
-    await note(this.url, method, path, response.status);
+    await note(method, path, response.status);
     return {
       status: response.status,
       headers: response.headers,

@@ -1,3 +1,4 @@
+import { inject } from "vitest";
 import * as z from "zod";
 
 const document = z.object({
@@ -9,20 +10,16 @@ const document = z.object({
 });
 type Document = z.infer<typeof document>;
 
-/** By the gateway's address; undefined when it serves no document. */
-const documents = new Map<string, Promise<Document | undefined>>();
+/** What the shared gateway serves; undefined when that is no such document. */
+let served: Promise<Document | undefined> | undefined;
 const violations = new Set<string>();
 
-/** Notes every answer that the gateway's own OpenAPI document does not tell of. */
-export async function note(origin: string, method: string, path: string, status: number): Promise<void> {
-  const { pathname } = new URL(path, origin);
+/** Notes every answer that the OpenAPI document does not tell of. */
+export async function note(method: string, path: string, status: number): Promise<void> {
+  const { pathname } = new URL(path, "http://gateway");
   if (!/^\/(v1|admin)\/|^\/(healthz|readyz)$/.test(pathname) || status === 404) return;
-  let fetched = documents.get(origin);
-  if (!fetched) {
-    fetched = read(origin);
-    documents.set(origin, fetched);
-  }
-  const paths = (await fetched)?.paths;
+  served ??= read(inject("stack").gateway.url);
+  const paths = (await served)?.paths;
   if (!paths) return;
   const template = Object.keys(paths).find((one) => matches(one, pathname));
   const answers = template ? paths[template]?.[method.toLowerCase()]?.responses : undefined;
