@@ -1,7 +1,7 @@
-import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { build as bundle } from "esbuild";
+import { buildAssets } from "./assets.ts";
 import { root } from "./root.ts";
 
 export interface Build {
@@ -20,7 +20,7 @@ export async function build(): Promise<Build> {
   await mkdir(dist, { recursive: true });
   const fresh = await mkdtemp(join(dist, ".fresh-"));
   try {
-    await Promise.all([bundleWorker(join(fresh, "worker/worker.js")), writeAssets(join(fresh, "assets"))]);
+    await Promise.all([bundleWorker(join(fresh, "worker/worker.js")), buildAssets(join(fresh, "assets"))]);
     for (const folder of ["worker", "assets"]) await replace(join(fresh, folder), join(dist, folder));
   } finally {
     await rm(fresh, { recursive: true, force: true });
@@ -41,13 +41,6 @@ async function bundleWorker(outfile: string): Promise<void> {
     external: ["node:*", "cloudflare:*"],
     logLevel: "error",
   });
-}
-
-async function writeAssets(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  const pages = new URL("./assets.ts", import.meta.url);
-  if (existsSync(pages))
-    await ((await import(pages.href)) as { buildAssets(to: string): Promise<void> }).buildAssets(folder);
 }
 
 /** Moves every file of one folder over the other's, then drops what the first did not have. */

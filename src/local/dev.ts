@@ -7,6 +7,7 @@ import { startServices } from "./stack/services.ts";
 /** `wrangler dev` on the local stand-ins: it bundles anew whenever a source changes. */
 const port = process.env["PORT"] || "8787";
 const services = await startServices(process.env);
+await services.openQueue();
 console.log(`stand-ins: ${services.summary}`);
 const variables = gatewayVariables(services.variables, `http://127.0.0.1:${port}`);
 const vars = Object.entries(variables).flatMap(([name, value]) => ["--var", `${name}:${value}`]);

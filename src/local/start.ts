@@ -3,7 +3,8 @@ import { build } from "./build.ts";
 import { gatewayVariables } from "./environment.ts";
 import { makeKey, makeProject, untilAnswered } from "./stack/admin.ts";
 import { startOnDeno } from "./stack/deno.ts";
-import { type Gateway, reservePort } from "./stack/gateway.ts";
+import type { Gateway } from "./stack/gateway.ts";
+import { freePort } from "./stack/port.ts";
 import { startServices } from "./stack/services.ts";
 import { startOnWorkerd } from "./stack/workerd.ts";
 
@@ -37,7 +38,7 @@ function runtimeOf(name: string): keyof typeof RUNTIMES {
 async function start(): Promise<void> {
   takeSignals();
   const runtime = runtimeOf(process.env["RUNTIME"] || "workerd");
-  const port = await reservePort(Number(process.env["PORT"] || 8787));
+  const port = await freePort(Number(process.env["PORT"] || 8787));
   const url = `http://127.0.0.1:${port}`;
   const built = timed("build", build(), () => "dist/worker, dist/assets");
   const services = await timed("stand-ins", startServices(process.env), ({ summary }) => summary);
@@ -50,6 +51,7 @@ async function start(): Promise<void> {
   closes.push(gateway.close);
   takeSignals();
   watch(gateway);
+  await services.openQueue();
 
   const admin = { url, token: variables["RINGBACK_ADMIN_TOKEN"] ?? "" };
   const apiKey = await untilAnswered(async () => {

@@ -1,6 +1,9 @@
 import { openEngine } from "../engine/open.ts";
-import { startQStashServer } from "../qstash/server.ts";
+import type { Engine } from "../engine.ts";
+import { DEV_TOKEN, startQStashServer } from "../qstash/server.ts";
+import { DEV_SIGNING_KEYS } from "../qstash/signature.ts";
 import { startRedisServer } from "../redis/server.ts";
+import { holdPort, onFreePort } from "./port.ts";
 
 /** Environment variables by name. */
 export type Variables = Readonly<Record<string, string>>;
@@ -12,12 +15,18 @@ export interface Services {
   readonly redis: string;
   /** One line for people: what runs where. */
   readonly summary: string;
+  /**
+   * Opens the QStash stand-in, to be called once the gateway listens: what an earlier run left is delivered at
+   * once, and would find nobody and be put off by QStash's backoff.
+   */
+  openQueue(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** The token of a Redis stand-in unless one is configured. */
-export const REDIS_TOKEN = "local-redis-token";
+/** A part of the whole that was started, or was not needed. */
+type Part = Partial<Services> & { readonly variables: Variables };
 
+const REDIS_TOKEN = "local-redis-token";
 const REDIS_PORT = 8079;
 const QSTASH_PORT = 8080;
 
@@ -26,51 +35,52 @@ const QSTASH_PORT = 8080;
  * on one embedded engine. A stand-in whose port is taken takes a free one.
  */
 export async function startServices(env: Readonly<Record<string, string | undefined>>): Promise<Services> {
-  const needsRedis = !env["UPSTASH_REDIS_REST_URL"];
-  const needsQStash = !env["QSTASH_URL"];
-  const closes: (() => Promise<void>)[] = [];
-  const summary: string[] = [];
-  const variables: Record<string, string> = {};
-  let redis = env["UPSTASH_REDIS_REST_URL"] ?? "";
-
-  if (needsRedis || needsQStash) {
-    const engine = await openEngine(env["REDIS_URL"]);
-    closes.unshift(engine.close);
-    if (needsRedis) {
-      const token = env["UPSTASH_REDIS_REST_TOKEN"] || REDIS_TOKEN;
-      const server = await onPort(REDIS_PORT, (port) => startRedisServer({ engine, port, token }));
-      closes.unshift(server.close);
-      variables["UPSTASH_REDIS_REST_URL"] = server.url;
-      variables["UPSTASH_REDIS_REST_TOKEN"] = server.token;
-      redis = engine.name;
-      summary.push(`Redis ${server.url} (${engine.name})`);
-    }
-    if (needsQStash) {
-      const server = await onPort(QSTASH_PORT, (port) => startQStashServer({ engine, port }));
-      closes.unshift(server.close);
-      variables["QSTASH_URL"] = server.url;
-      variables["QSTASH_TOKEN"] = server.token;
-      variables["QSTASH_CURRENT_SIGNING_KEY"] = server.currentSigningKey;
-      variables["QSTASH_NEXT_SIGNING_KEY"] = server.nextSigningKey;
-      summary.push(`QStash ${server.url}`);
-    }
-  }
+  const configured = env["UPSTASH_REDIS_REST_URL"];
+  const engine = configured && env["QSTASH_URL"] ? undefined : await openEngine(env["REDIS_URL"]);
+  const parts: Part[] = [];
+  if (engine) parts.push({ variables: {}, close: engine.close });
+  if (engine && !configured)
+    parts.push(await redisPart(engine, env["UPSTASH_REDIS_REST_TOKEN"] || REDIS_TOKEN));
+  if (engine && !env["QSTASH_URL"]) parts.push(await queuePart(engine));
   return {
-    variables,
-    redis,
-    summary: summary.join(", ") || "none, the services are configured",
+    variables: Object.assign({}, ...parts.map(({ variables }) => variables)),
+    redis: configured || (engine?.name ?? ""),
+    summary: parts.flatMap(({ summary }) => summary ?? []).join(", ") || "none, the services are configured",
+    openQueue: async () => {
+      for (const part of parts) await part.openQueue?.();
+    },
     close: async () => {
-      for (const close of closes) await close();
+      for (const part of parts.toReversed()) await part.close?.();
     },
   };
 }
 
-/** Starts a server on its usual port, or on a free one when that is taken. */
-async function onPort<T>(usual: number, start: (port: number) => Promise<T>): Promise<T> {
-  try {
-    return await start(usual);
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") return start(0);
-    throw error;
-  }
+async function redisPart(engine: Engine, token: string): Promise<Part> {
+  const server = await onFreePort(REDIS_PORT, (port) => startRedisServer({ engine, port, token }));
+  return {
+    variables: { UPSTASH_REDIS_REST_URL: server.url, UPSTASH_REDIS_REST_TOKEN: server.token },
+    summary: `Redis ${server.url} (${engine.name})`,
+    close: server.close,
+  };
+}
+
+async function queuePart(engine: Engine): Promise<Part> {
+  const { port, release } = await holdPort(QSTASH_PORT);
+  const url = `http://127.0.0.1:${port}`;
+  let close = release;
+  return {
+    variables: {
+      QSTASH_URL: url,
+      QSTASH_TOKEN: DEV_TOKEN,
+      QSTASH_CURRENT_SIGNING_KEY: DEV_SIGNING_KEYS.current,
+      QSTASH_NEXT_SIGNING_KEY: DEV_SIGNING_KEYS.next,
+    },
+    summary: `QStash ${url}`,
+    openQueue: async () => {
+      await release();
+      const server = await startQStashServer({ engine, port });
+      close = server.close;
+    },
+    close: () => close(),
+  };
 }
