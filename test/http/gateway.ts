@@ -1,0 +1,176 @@
+import * as z from "zod/mini";
+import type { TaskRecord } from "../../src/domain/record.ts";
+import { createKeyring } from "../../src/flow/keyring.ts";
+import type { Parts } from "../../src/flow/parts.ts";
+import type { AcceptCommand, Caller, Store } from "../../src/flow/store.ts";
+import { createApp } from "../../src/http/app.ts";
+import type { Assets } from "../../src/http/static.ts";
+import { defineTask } from "../../src/task.ts";
+
+/** Redis time in these tests. */
+export const NOW = Date.parse("2026-11-24T09:00:00.000Z");
+export const PUBLIC_URL = "https://ringback.example.com";
+export const ADMIN_TOKEN = "an admin token of some length";
+
+const project = "prj_01kawtzq4je0a8yqh3n5v6w7x8";
+
+const notHere = (): Promise<never> => Promise.reject(new Error("this store has no such script"));
+
+/** A store whose scripts all fail; a test puts its own in their place. */
+const emptyStore: Store = {
+  accept: notHere,
+  claim: notHere,
+  renew: notHere,
+  end: notHere,
+  begin: notHere,
+  record: notHere,
+  redeliver: notHere,
+  take: notHere,
+  inspect: notHere,
+  readTask: notHere,
+  readTasks: notHere,
+  listTasks: notHere,
+  readDeliveries: notHere,
+  readConfig: notHere,
+  nameProject: notHere,
+  listProjects: notHere,
+  initProject: notHere,
+  putKey: notHere,
+  dropKey: notHere,
+  listKeys: notHere,
+  ping: notHere,
+};
+
+/** A queued task, as a store would answer it. */
+export function taskRecord(changes: Partial<TaskRecord> = {}): TaskRecord {
+  return {
+    id: "task_01kawv0m1ne0nvxf9dkb2jc5h0",
+    project,
+    type: "test.echo",
+    status: "queued",
+    run: 1,
+    sequence: 1,
+    attempt: 0,
+    maxAttempts: 4,
+    crashes: 0,
+    createdAt: NOW,
+    startsAt: NOW,
+    nextAt: NOW,
+    deadlineAt: NOW + 86_400_000,
+    metadata: {},
+    options: { deadline: 86_400_000 },
+    input: { placement: "inline", json: "1" },
+    result: { placement: "none" },
+    deliveries: [],
+    timeline: [],
+    ...changes,
+  };
+}
+
+const echo = defineTask({
+  type: "test.echo",
+  input: z.union([z.number(), z.object({ text: z.string() }), z.array(z.unknown())]),
+  handler: ({ input }) => input,
+});
+
+const keyring = createKeyring("a master secret for tests, and for nothing else");
+
+export interface Options {
+  readonly store?: Partial<Store>;
+  readonly queue?: { readonly ping: () => Promise<boolean> };
+  readonly maxBody?: number;
+  readonly clock?: () => number;
+  readonly signed?: boolean;
+  readonly assets?: Assets;
+}
+
+export interface Gateway {
+  /** Sends a request with the project's key, unless it brings its own `authorization`. */
+  send(method: string, path: string, init?: RequestInit): Promise<Response>;
+  /** Submits this as JSON. */
+  submit(body: unknown, headers?: Readonly<Record<string, string>>): Promise<Response>;
+  /** What was given to the store's `accept`. */
+  readonly accepted: AcceptCommand[];
+  readonly logged: unknown[];
+}
+
+/** The HTTP side over a store that accepts everything: Redis and the queue are elsewhere tested for real. */
+export async function open(options: Options = {}): Promise<Gateway> {
+  const accepted: AcceptCommand[] = [];
+  const logged: unknown[] = [];
+  const accept: Store["accept"] = (command) => {
+    accepted.push(command);
+    return Promise.resolve({
+      kind: "accepted",
+      record: taskRecord(),
+      now: NOW,
+      rate: { remaining: 99, reset: 10 },
+    });
+  };
+  const parts: Parts = {
+    settings: {
+      publicUrl: PUBLIC_URL,
+      adminToken: ADMIN_TOKEN,
+      retrySchedule: [5_000],
+      callbackTimeout: 15_000,
+      resultTtl: 604_800_000,
+      rateLimit: 100,
+      maxOpen: 1_000,
+      maxBody: options.maxBody ?? 1_048_576,
+      partitions: 1,
+      version: "0.1.0",
+    },
+    store: { ...emptyStore, accept, ...options.store },
+    queue: {
+      publish: () => Promise.resolve(),
+      publishAll: () => Promise.resolve(),
+      ping: notHere,
+      ...options.queue,
+    },
+    fetcher: { judge: () => undefined, fetch: notHere, read: notHere },
+    keyring,
+    tasks: new Map([[echo.type, echo]]),
+    log: (...line) => logged.push(line),
+    random: () => 0.5,
+    clock: options.clock ?? (() => NOW),
+  };
+  const verifySignature = () => Promise.resolve(options.signed ?? false);
+  const app = createApp({ parts, verifySignature, ...(options.assets && { assets: options.assets }) });
+  const authorization = `Bearer ${await keyring.sealKey(project, new Uint8Array(16), new Uint8Array(24))}`;
+  const work: Promise<unknown>[] = [];
+  const context = {
+    waitUntil: (one: Promise<unknown>) => work.push(one),
+    passThroughOnException: () => undefined,
+    props: {},
+  };
+  const send: Gateway["send"] = async (method, path, init = {}) => {
+    const headers = new Headers(init.headers);
+    if (!headers.has("authorization")) headers.set("authorization", authorization);
+    const answer = await app.request(path, { ...init, method, headers }, {}, context);
+    await Promise.all(work.splice(0));
+    return answer;
+  };
+  const submit: Gateway["submit"] = (body, headers = {}) =>
+    send("POST", "/v1/tasks", {
+      body: typeof body === "string" ? body : JSON.stringify(body),
+      headers: { "content-type": "application/json", ...headers },
+    });
+  return { send, submit, accepted, logged };
+}
+
+/** A caller with a read link's rights, sealed by the gateway's own keyring. */
+export function readToken(task: string, expiresAt: number): Promise<string> {
+  return keyring.sealReadToken(project, task, expiresAt);
+}
+
+/** Stores that know one task. */
+export function knowing(record: TaskRecord): Partial<Store> {
+  return {
+    readTask: (caller: Caller, id: string) =>
+      Promise.resolve(
+        caller.project === record.project && id === record.id
+          ? { kind: "found", now: NOW, record }
+          : { kind: "missing", now: NOW },
+      ),
+  };
+}
