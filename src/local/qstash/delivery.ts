@@ -35,7 +35,7 @@ export class Courier {
 
   /** Never rejects: what goes wrong is an outcome. */
   async send(call: Call): Promise<Outcome> {
-    const first = await this.#attempt(call, call.url.startsWith("https:") ? this.#https : this.#http);
+    const first = await this.#attempt(call, isSecure(call) ? this.#https : this.#http);
     if (first !== "stale-connection") return first;
     // The destination closed an idle connection just as it was taken: once more, over a new one.
     const second = await this.#attempt(call, false);
@@ -49,9 +49,10 @@ export class Courier {
     this.#https.destroy();
   }
 
-  #attempt(call: Call, agent: HttpAgent | HttpsAgent | false): Promise<Outcome | "stale-connection"> {
-    return new Promise((resolve) => {
-      const request = open(call, agent);
+  async #attempt(call: Call, agent: HttpAgent | HttpsAgent | false): Promise<Outcome | "stale-connection"> {
+    const request = open(call, agent);
+    if (!("on" in request)) return request;
+    return await new Promise((resolve) => {
       this.#underWay.add(request);
       const stopTimer = this.#clock.at(this.#clock.now() + call.timeout, () =>
         request.destroy(new Error(`timeout: no response within ${call.timeout} ms`)),
@@ -71,12 +72,19 @@ export class Courier {
   }
 }
 
-function open(call: Call, agent: HttpAgent | HttpsAgent | false): ClientRequest {
-  const url = new URL(call.url);
+const isSecure = (call: Call) => /^https:/i.test(call.url);
+
+/** Begins the call; what Node refuses to send is a failed call like any other. */
+function open(call: Call, agent: HttpAgent | HttpsAgent | false): ClientRequest | Outcome {
   const hasBody = call.body.length > 0 || !["GET", "DELETE"].includes(call.method);
   const headers = { ...call.header, ...(hasBody ? { "Content-Length": [String(call.body.length)] } : {}) };
-  const request = url.protocol === "https:" ? httpsRequest : httpRequest;
-  return request(url, { method: call.method, headers, agent });
+  const request = isSecure(call) ? httpsRequest : httpRequest;
+  try {
+    return request(new URL(call.url), { method: call.method, headers, agent });
+  } catch (error) {
+    if (error instanceof TypeError) return { kind: "failed", error: error.message };
+    throw error;
+  }
 }
 
 /** Reads an answer to its end, so that the connection can be used again, and keeps its first bytes. */

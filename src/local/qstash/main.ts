@@ -7,7 +7,7 @@ const DEFAULT_PORT = 8080;
 const engine = await openEngine(process.env["REDIS_URL"]);
 const { close, ...address } = await startQStashServer({
   engine,
-  port: Number(process.env["PORT"] ?? DEFAULT_PORT),
+  port: Number(process.env["PORT"] || DEFAULT_PORT),
 });
 
 let isStopping = false;

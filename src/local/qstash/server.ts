@@ -67,7 +67,7 @@ const ROUTES: readonly Route[] = [
 
 /**
  * Starts a QStash of our own that answers as the service does, and takes up what an earlier one left in the
- * same Redis.
+ * same Redis. One at a time: two on one Redis and one prefix would each deliver what the other has not ended.
  *
  * @throws Error `EADDRINUSE` when the port is taken; nothing has been read or delivered then.
  */
@@ -93,7 +93,13 @@ export async function startQStashServer(options: QStashOptions): Promise<QStashS
   await once(server, "listening");
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the server has no port");
-  await broker.resume();
+  try {
+    await broker.resume();
+  } catch (error) {
+    server.close();
+    server.closeAllConnections();
+    throw error;
+  }
   resumed.resolve();
 
   return {
@@ -125,7 +131,8 @@ async function serve(
   } catch (error) {
     if (error instanceof QStashError) {
       writeResponse(response, { status: error.status, json: { error: error.message } });
-    } else if (!request.destroyed || response.writable) {
+    } else if (!request.socket.destroyed) {
+      // A client that has gone in the middle of its request needs no answer, and is nobody's error.
       onError(error instanceof Error ? error : new Error(String(error)));
       writeResponse(response, { status: 500, json: { error: "internal server error" } });
     }
