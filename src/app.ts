@@ -78,7 +78,7 @@ function createParts(options: RingbackOptions, config: Config): Parts {
     settings,
     store: createStore(config.redis),
     queue: createQueue({ ...config.qstash, publicUrl: settings.publicUrl }),
-    fetcher: createFetcher({ guard, timeout: settings.callbackTimeout }),
+    fetcher: createFetcher({ guard }),
     keyring: createKeyring(config.master.secret, config.master.previous),
     tasks: offered,
     log,

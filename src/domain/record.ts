@@ -77,6 +77,12 @@ export interface TaskRecord {
   readonly error?: Failure;
   /** The ids of this run's deliveries to `callbackUrl`, oldest first. */
   readonly deliveries: readonly string[];
+  /** The ids of earlier runs' deliveries. */
+  readonly pastDeliveries: readonly string[];
+  /** The hash of the idempotency key that it was submitted under. */
+  readonly idempotencyHash?: string;
+  /** When the bearer of a waiting task's token must have reported again. */
+  readonly heartbeatBy?: number;
   readonly lease?: string;
   readonly traceparent?: string;
   readonly timeline: readonly TimelineEntry[];

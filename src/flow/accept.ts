@@ -4,6 +4,7 @@ import { type Fault, Refusal } from "../domain/problems.ts";
 import type { DeliveryRecord, TaskRecord } from "../domain/record.ts";
 import { TERMINAL } from "../domain/status.ts";
 import type { AnyTask } from "../task.ts";
+import type { Caller } from "./caller.ts";
 import { canonicalJson } from "./canonical.ts";
 import { denied } from "./denied.ts";
 import { checkInput } from "./input.ts";
@@ -11,7 +12,7 @@ import { hex, sha256, utf8 } from "./keyring.ts";
 import { lookTask } from "./lookup.ts";
 import type { Invocation } from "./parts.ts";
 import { publish } from "./publish.ts";
-import type { AcceptCommand, Caller, NewTask, RateState } from "./store.ts";
+import type { AcceptCommand, NewTask, RateState } from "./task-commands.ts";
 
 /** A task as the client asks for it; durations and times in milliseconds. */
 export interface Submit {

@@ -1,8 +1,10 @@
 import { DELIVERY_LEASE_MARGIN, INLINE_DELIVERIES } from "../domain/limits.ts";
 import type { Actor, TaskRecord } from "../domain/record.ts";
+import type { Caller, StoredConfig } from "./caller.ts";
+import type { NewDelivery } from "./delivery-commands.ts";
 import { type Ending, terminalDeliveries } from "./events.ts";
 import type { Parts } from "./parts.ts";
-import type { Authority, EndAnswer, NewDelivery, StoredConfig } from "./store.ts";
+import type { Authority, EndAnswer } from "./task-commands.ts";
 
 export interface Conclusion {
   readonly record: TaskRecord;
@@ -10,6 +12,8 @@ export interface Conclusion {
   readonly authority: Authority;
   readonly ending: Ending;
   readonly actor: Actor;
+  /** A client whose key has to be checked too. */
+  readonly caller?: Caller;
   readonly cause?: string;
   /** Redis time. */
   readonly time: () => number;
@@ -51,6 +55,7 @@ export async function conclude(parts: Parts, conclusion: Conclusion): Promise<Co
         ...(ending.error && { error: ending.error }),
       },
       actor: conclusion.actor,
+      ...(conclusion.caller && { caller: conclusion.caller }),
       ...(conclusion.cause !== undefined && { cause: conclusion.cause }),
       configVersion: config.version,
       nonce: crypto.randomUUID(),

@@ -2,11 +2,12 @@ import { CRASHES, DELIVERY_LEASE_MARGIN } from "../domain/limits.ts";
 import { deliveryBackoff } from "../domain/schedule.ts";
 import { timestamp } from "../domain/view.ts";
 import { type Attempted, attemptDelivery, type Parcel } from "./attempt.ts";
+import type { StoredConfig } from "./caller.ts";
+import type { RecordCommand } from "./delivery-commands.ts";
 import type { Parts } from "./parts.ts";
 import type { DeliverMessage } from "./ports.ts";
 import { publish } from "./publish.ts";
 import { signingSecrets } from "./secrets.ts";
-import type { RecordCommand, StoredConfig } from "./store.ts";
 import { redisTime } from "./time.ts";
 
 /** What QStash is told: done or stale, or come back after so many milliseconds. */

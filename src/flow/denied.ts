@@ -1,5 +1,5 @@
 import { Refusal } from "../domain/problems.ts";
-import type { Denied, Scope } from "./store.ts";
+import type { Denied, Scope } from "./caller.ts";
 
 /** What Redis refused, as the client is told. */
 export function denied(answer: Denied, scope: Scope): Refusal {

@@ -3,9 +3,9 @@ import { CALLBACK_RESULT_LIMIT } from "../domain/limits.ts";
 import type { Failure, TaskRecord } from "../domain/record.ts";
 import type { TerminalStatus } from "../domain/status.ts";
 import { taskView, timestamp } from "../domain/view.ts";
+import type { NewDelivery } from "./delivery-commands.ts";
 import { sha256, utf8 } from "./keyring.ts";
 import type { Parts } from "./parts.ts";
-import type { NewDelivery } from "./store.ts";
 
 /** How a task ends, before it is written. */
 export interface Ending {

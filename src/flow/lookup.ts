@@ -1,9 +1,10 @@
 import { isId } from "../domain/id.ts";
 import { Refusal } from "../domain/problems.ts";
 import type { DeliveryRecord, DeliveryStatus, TaskRecord } from "../domain/record.ts";
+import type { Caller } from "./caller.ts";
 import { denied } from "./denied.ts";
 import type { Invocation } from "./parts.ts";
-import type { Caller, TaskPosition } from "./store.ts";
+import type { TaskPosition } from "./task-commands.ts";
 
 /** A task as it is now, with the delivery of its end to `callbackUrl` when there is one. */
 export interface LookedUp {

@@ -1,10 +1,10 @@
 import { Refusal } from "../domain/problems.ts";
 import type { DeliveryRecord } from "../domain/record.ts";
+import type { Caller } from "./caller.ts";
 import { deliver } from "./deliver.ts";
 import { denied } from "./denied.ts";
 import { lookDelivery } from "./lookup.ts";
 import type { Invocation } from "./parts.ts";
-import type { Caller } from "./store.ts";
 
 /** Sends an ended delivery again: the same event id and body, its schedule from the start; the first attempt at once. @throws Refusal */
 export async function redeliver(inv: Invocation, caller: Caller, id: string): Promise<DeliveryRecord> {

@@ -1,7 +1,7 @@
 import { Refusal } from "../domain/problems.ts";
+import type { Caller, StoredConfig } from "./caller.ts";
 import { denied } from "./denied.ts";
 import type { Invocation, Keyring } from "./parts.ts";
-import type { Caller, StoredConfig } from "./store.ts";
 
 /** A project's configuration, the JSON under its version. */
 interface ProjectConfig {

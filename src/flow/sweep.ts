@@ -1,9 +1,11 @@
 import { SWEEP_BATCH } from "../domain/limits.ts";
+import { type Abandonment, abandon, internalCaller } from "./fail.ts";
+import { sendFirstAttempts } from "./first-attempts.ts";
 import type { Invocation } from "./parts.ts";
 import { type QueueMessage, QueueUnavailable } from "./ports.ts";
 import { publish } from "./publish.ts";
-import { giveUp } from "./run.ts";
-import type { Caller, DueAction } from "./store.ts";
+import type { DueAction } from "./task-commands.ts";
+import { redisTime } from "./time.ts";
 
 /** Steps of one invocation before it chains itself, and how long it may go on, in milliseconds. */
 const STEPS = 20;
@@ -34,7 +36,7 @@ async function step(inv: Invocation, partition: number): Promise<boolean> {
   const messages = actions.flatMap(messageOf);
   if (messages.length > 0) await publishAll(inv, messages);
   for (const action of actions) {
-    if (action.kind === "expired" || action.kind === "exhausted") await endTask(inv, action);
+    if ("task" in action && action.kind !== "run") await endTask(inv, action);
   }
   inv.log("info", "swept", { partition, due: members.length, published: messages.length });
   return members.length === SWEEP_BATCH;
@@ -66,14 +68,20 @@ async function publishAll(inv: Invocation, messages: readonly QueueMessage[]): P
 
 async function endTask(
   inv: Invocation,
-  action: Extract<DueAction, { kind: "expired" | "exhausted" }>,
+  { kind, project, task }: Extract<DueAction, { kind: Abandonment }>,
 ): Promise<void> {
-  const sweeper: Caller = { project: action.project, key: "", hash: "" };
-  const [task, config] = await Promise.all([
-    inv.store.readTask(sweeper, action.task),
+  const sweeper = internalCaller(project);
+  const [found, config] = await Promise.all([
+    inv.store.readTask(sweeper, task),
     inv.store.readConfig(sweeper, "admin"),
   ]);
-  if (task.kind !== "found") return;
+  if (found.kind !== "found") return;
+  const { record, now } = found;
   const stored = config.kind === "found" ? config.config : { version: 0, json: "{}" };
-  await giveUp(inv, { kind: action.kind, record: task.record, config: stored, now: task.now }, "sweep");
+  const abandoned = await abandon(
+    inv,
+    { kind, record, config: stored, time: redisTime(now, inv.clock) },
+    "sweep",
+  );
+  await sendFirstAttempts(inv, record, abandoned);
 }

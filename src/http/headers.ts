@@ -1,5 +1,5 @@
 import { Refusal } from "../domain/problems.ts";
-import type { RateState } from "../flow/store.ts";
+import type { RateState } from "../flow/task-commands.ts";
 
 const BARE_KEY = /^[!-~]{1,255}$/;
 const QUOTED_KEY = /^"((?:[!#-[\]-~]|\\["\\])*)"$/;

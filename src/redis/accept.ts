@@ -5,24 +5,23 @@ import {
   INLINE_LIMIT,
   PUBLISH_HORIZON,
 } from "../domain/limits.ts";
-import type { AcceptAnswer, AcceptCommand } from "../flow/store.ts";
+import type { AcceptAnswer, AcceptCommand } from "../flow/task-commands.ts";
 import type { Context } from "./context.ts";
 import { newTaskFields, readTaskFields } from "./fields.ts";
 import { hourOf, keysOf, taskMember } from "./keys.ts";
-import { fieldsOf, script } from "./script.ts";
+import { fieldsOf, named, type Runner, script } from "./script.ts";
+import { pairHash, SEARCHABLE } from "./search.ts";
 
-/** Stores a task with everything that keeps it: due entry, index, first timeline entry, counters. */
+/** Stores a task with everything that keeps it: due entry, indexes, first timeline entry, counters. */
 export const ACCEPT = script(
   "accept",
   `
 local due, proj, task, index, hours = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local offset, key, secret, member, id, hour = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local rate, quota, delay, at, deadline = ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11]
-local fingerprint, idem, input = ARGV[12], KEYS[num(ARGV[13])], KEYS[num(ARGV[14])]
-local first = 15
-local t = now(offset)
+local a, at = named(ARGV) -- offset key secret scope member id hour rate quota delay at deadline print idem input searchable
+local idem, input = KEYS[num(a.idem)], KEYS[num(a.input)]
+local t = now(a.offset)
 local p = hash(proj)
-local no = denied(p['k:' .. key], secret, 'tasks:write', t)
+local no = denied(p['k:' .. a.key], a.secret, a.scope, t)
 if no then return {no} end
 -- Sent before, by us or by the client under the same idempotency key?
 local known
@@ -30,81 +29,128 @@ if idem then
   local record = redis.call('GET', idem)
   if record then
     local print, other = string.match(record, '^(%S+) (%S+)$')
-    if other ~= id then return {print == fingerprint and 'replayed' or 'reused', other} end
+    if other ~= a.id then return {print == a.print and 'replayed' or 'reused', other} end
     known = true
   end
 else
   known = redis.call('HGET', task, 'created')
 end
 -- Generic cell rate algorithm, a burst of one second.
-local interval = 1000.0 / rate
+local interval = 1000.0 / (p.rate or a.rate)
 local tat = math.max(num(p.tat), t)
 if known then
   local _, flat = hash(task)
   return {'accepted', ms(t), ms((t + 1000 - tat) / interval), ms(tat - t), flat}
 end
-if math.floor(t / 3600000) ~= num(hour) then return {'hour', ms(t)} end
-if num(p.open) >= num(p.quota or quota) then return {'quota'} end
+if math.floor(t / 3600000) ~= num(a.hour) then return {'hour', ms(t)} end
+if num(p.open) >= num(p.quota or a.quota) then return {'quota'} end
 tat = tat + interval
 if tat - t > 1000 then return {'rate-limited', ms(math.ceil(tat - t - 1000))} end
-local start = at ~= '' and math.max(num(at), t) or t + delay
+local start = a.at ~= '' and math.max(num(a.at), t) or t + a.delay
 local look = start - t > ${PUBLISH_HORIZON} and start - ${PUBLISH_HORIZON} or start + ${DUE_GRACE}
-redis.call('ZADD', due, ms(math.min(look, start + deadline)), member)
-local fields = {}
-for i = first, #ARGV - (input and 1 or 0) do fields[#fields + 1] = ARGV[i] end
-for _, field in ipairs({
+redis.call('ZADD', due, ms(math.min(look, start + a.deadline)), a.member)
+local fields = {
   'status', 'queued', 'run', '1', 'seq', '1', 'attempt', '0', 'created', ms(t), 'start', ms(start), 'next', ms(start),
-  'deadline', ms(start + deadline), 'l:1', ms(t) .. ' 1 task.created client '
-}) do fields[#fields + 1] = field end
+  'deadline', ms(start + a.deadline), 'l:1', ms(t) .. ' 1 task.created client '
+}
+local searched = at + 2 * num(a.searchable)
+for i = searched, #ARGV - (input and 1 or 0) do fields[#fields + 1] = ARGV[i] end
 redis.call('HSET', task, unpack(fields))
 if input then redis.call('SET', input, ARGV[#ARGV]) end
-if idem then redis.call('SET', idem, fingerprint .. ' ' .. id, 'PX', '${IDEMPOTENCY_TTL}') end
-redis.call('ZADD', index, ms(t), id)
-if p.hour ~= hour then
-  redis.call('ZADD', hours, hour, hour)
-  redis.call('PEXPIRE', index, '${INDEX_RETENTION}')
+if idem then redis.call('SET', idem, a.print .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end
+local keep = start - t > 86400000 and start - t or 0
+local function file(key, fresh)
+  redis.call('ZADD', key, ms(t), a.id .. '|' .. a.type)
+  if fresh or keep > 0 and num(redis.call('PTTL', key)) < keep + ${INDEX_RETENTION} then
+    redis.call('PEXPIRE', key, ms(keep + ${INDEX_RETENTION}))
+  end
 end
-if start - t > 86400000 and num(redis.call('PTTL', index)) < start - t + ${INDEX_RETENTION} then
-  redis.call('PEXPIRE', index, ms(start - t + ${INDEX_RETENTION}))
+if p.hour ~= a.hour then redis.call('ZADD', hours, a.hour, a.hour) end
+file(index, p.hour ~= a.hour)
+-- Metadata that the project searches by: name and number of the pair's index key.
+if p.search then
+  for i = at, searched - 2, 2 do
+    if string.find(',' .. p.search .. ',', ',' .. ARGV[i] .. ',', 1, true) then file(KEYS[num(ARGV[i + 1])], true) end
+  end
 end
-redis.call('HSET', proj, 'open', ms(num(p.open) + 1), 'tat', string.format('%.3f', tat), 'hour', hour)
+redis.call('HSET', proj, 'open', ms(num(p.open) + 1), 'tat', string.format('%.3f', tat), 'hour', a.hour)
 return {'accepted', ms(t), ms((t + 1000 - tat) / interval), ms(tat - t), fields}
 `,
 );
 
 /** Sends `accept`; again when the edge's clock put the task into another hour than Redis did. */
 export async function accept(context: Context, command: AcceptCommand): Promise<AcceptAnswer> {
-  const [code, ...rest] = await send(context, command, hourOf(context.clock() + context.offset));
+  const guess = hourOf(context.clock() + context.offset);
+  const [code, ...rest] = await context.quick(...(await callOf(context, command, guess)));
   if (code !== "hour") return answer(command, String(code), rest);
-  const [second, ...values] = await send(context, command, hourOf(Number(rest[0])));
+  const [second, ...values] = await context.quick(
+    ...(await callOf(context, command, hourOf(Number(rest[0])))),
+  );
   return answer(command, String(second), values);
 }
 
-function send(context: Context, command: AcceptCommand, hour: number) {
+/** Sends many in one request, and once more those that were put into another hour than Redis's. */
+export async function acceptAll(
+  context: Context,
+  commands: readonly AcceptCommand[],
+): Promise<readonly AcceptAnswer[]> {
+  const guess = hourOf(context.clock() + context.offset);
+  const first = await sendAll(context, commands, guess);
+  const late = commands.filter((_, index) => first[index]?.[0] === "hour");
+  const told = first.find(([code]) => code === "hour")?.[1];
+  const again = late.length > 0 ? await sendAll(context, late, hourOf(Number(told))) : [];
+  let next = 0;
+  return commands.map((command, index) => {
+    const reply = first[index]?.[0] === "hour" ? again[next++] : first[index];
+    const [code, ...rest] = reply ?? [];
+    return answer(command, String(code), rest);
+  });
+}
+
+async function sendAll(context: Context, commands: readonly AcceptCommand[], hour: number) {
+  return context.many(await Promise.all(commands.map((command) => callOf(context, command, hour))));
+}
+
+async function callOf(context: Context, command: AcceptCommand, hour: number): Promise<Parameters<Runner>> {
   const { caller, task, idempotency } = command;
   const names = keysOf(caller.project);
   const keys = [names.due, names.project, names.task(task.id), names.index(hour), names.hours];
   const large = task.input.length > INLINE_LIMIT;
-  const idempotencyAt = idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0;
-  const inputAt = large ? keys.push(names.input(task.id)) : 0;
-  return context.quick(ACCEPT, keys, [
-    context.offset,
-    caller.key,
-    caller.hash,
-    taskMember(caller.project, task.id),
-    task.id,
-    hour,
-    command.rateLimit,
-    command.maxOpen,
-    "delay" in task.start ? task.start.delay : 0,
-    "at" in task.start ? task.start.at : "",
-    task.options.deadline,
-    idempotency?.fingerprint ?? "",
-    idempotencyAt,
-    inputAt,
-    ...newTaskFields(task),
+  const idem = idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0;
+  const input = large ? keys.push(names.input(task.id)) : 0;
+  const searchable = await Promise.all(
+    Object.entries(task.metadata)
+      .filter(([name]) => SEARCHABLE.test(name))
+      .map(
+        async ([name, value]) =>
+          [name, keys.push(names.metadata(hour, await pairHash(name, value)))] as const,
+      ),
+  );
+  const words = [
+    ...named({
+      offset: context.offset,
+      key: caller.key,
+      secret: caller.hash,
+      scope: command.scope ?? "tasks:write",
+      member: taskMember(caller.project, task.id),
+      id: task.id,
+      type: task.type,
+      hour,
+      rate: command.rateLimit,
+      quota: command.maxOpen,
+      delay: "delay" in task.start ? task.start.delay : 0,
+      at: "at" in task.start ? task.start.at : "",
+      deadline: task.options.deadline,
+      print: idempotency?.fingerprint ?? "",
+      idem,
+      input,
+      searchable: searchable.length,
+    }),
+    ...searchable.flat(),
+    ...newTaskFields(task, idempotency?.hash),
     ...(large ? [task.input] : []),
-  ]);
+  ];
+  return [ACCEPT, keys, words];
 }
 
 function answer(command: AcceptCommand, code: string, rest: readonly unknown[]): AcceptAnswer {

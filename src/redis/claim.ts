@@ -1,6 +1,6 @@
 import { CRASHES, EARLY_TOLERANCE, LEASE, LEASE_GRACE } from "../domain/limits.ts";
 import type { Progress } from "../domain/record.ts";
-import type { ClaimAnswer, ClaimCommand, RenewAnswer } from "../flow/store.ts";
+import type { ClaimAnswer, ClaimCommand, RenewAnswer } from "../flow/task-commands.ts";
 import { configOf } from "./config.ts";
 import type { Context } from "./context.ts";
 import { readTaskFields } from "./fields.ts";
@@ -44,6 +44,7 @@ local changes = {
     .. (crashes > num(h.crashes) and 'lease-lapsed' or '')
 }
 redis.call('HSET', task, unpack(changes))
+tell(task, h, t)
 for _, word in ipairs(changes) do flat[#flat + 1] = word end
 return answer('claimed')
 `,
@@ -63,6 +64,7 @@ redis.call('ZADD', due, ms(math.min(t + ${LEASE} + ${LEASE_GRACE}, num(h.deadlin
 local changes = {'until', ms(t + ${LEASE}), 'sweep', ''}
 if progress ~= '' then changes[5] = 'progress'; changes[6] = progress end
 redis.call('HSET', task, unpack(changes))
+if progress ~= '' then tell(task, h, t) end
 return {'renewed', ms(t)}
 `,
 );

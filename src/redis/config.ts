@@ -1,4 +1,4 @@
-import type { StoredConfig } from "../flow/store.ts";
+import type { StoredConfig } from "../flow/caller.ts";
 import type { ScriptReply } from "./script.ts";
 
 /** `p:cfg` is `<version> <JSON>`; a project without one has version 0 and nothing in it. */

@@ -1,9 +1,11 @@
-import type { Runner } from "./script.ts";
+import type { BatchRunner, Runner } from "./script.ts";
 
 /** What the functions beside the scripts work with. */
 export interface Context {
   /** For accept and reads: a client waits, so it repeats once and gives up early. */
   readonly quick: Runner;
+  /** Many scripts in one request of a client's. */
+  readonly many: BatchRunner;
   /** For workers: it repeats more often. */
   readonly worker: Runner;
   /** Milliseconds added to Redis's clock: 0 outside tests. */

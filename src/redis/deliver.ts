@@ -7,7 +7,8 @@ import {
   PUBLISH_HORIZON,
 } from "../domain/limits.ts";
 import type { DeliveryRecord } from "../domain/record.ts";
-import type { BeginAnswer, Caller, ReadAnswer, RecordAnswer, RecordCommand } from "../flow/store.ts";
+import type { Caller, ReadAnswer } from "../flow/caller.ts";
+import type { BeginAnswer, RecordAnswer, RecordCommand } from "../flow/delivery-commands.ts";
 import { configOf } from "./config.ts";
 import type { Context } from "./context.ts";
 import { readDeliveryFields } from "./fields.ts";

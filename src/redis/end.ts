@@ -2,174 +2,156 @@ import {
   DUE_GRACE,
   INDEX_RETENTION,
   INLINE_LIMIT,
-  LEASE_GRACE,
   PUBLISH_HORIZON,
   TASK_RETENTION,
 } from "../domain/limits.ts";
+import type { TaskRecord } from "../domain/record.ts";
 import type { TerminalStatus } from "../domain/status.ts";
-import type { EndAnswer, EndCommand, NewDelivery, Outcome } from "../flow/store.ts";
+import type { EndAnswer, EndCommand, Outcome } from "../flow/task-commands.ts";
 import { configOf } from "./config.ts";
 import type { Context } from "./context.ts";
 import { readTaskFields } from "./fields.ts";
-import { deliveryMember, hourOf, keysOf, taskMember } from "./keys.ts";
-import { fieldsOf, type ScriptReply, script } from "./script.ts";
+import { hourOf, keysOf, taskMember } from "./keys.ts";
+import { OPENING, openingWords } from "./opening.ts";
+import { fieldsOf, named, type ScriptReply, script } from "./script.ts";
 
-/** Ends an attempt: the task is queued again, or it ends and its deliveries are opened. */
+/**
+ * Ends an attempt: the task is queued again, waits for its completion, or ends and its deliveries are opened.
+ * Entitled are the lease's holder, the token of this run and attempt, and whoever read the newest sequence.
+ */
 export const END = script(
   "end",
-  `
+  `${OPENING}
 local due, task, proj, cfg = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local offset, nonce, member, run, outcome = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local authority, proof, attempt, version = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
-local actor, cause, ended, delay = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
-local ttl, input, output, ending = ARGV[14], KEYS[num(ARGV[15])], KEYS[num(ARGV[16])], KEYS[num(ARGV[17])]
-local result, id = ARGV[18], ARGV[19]
-local patch, opened = num(ARGV[20]), num(ARGV[21])
-local t = now(offset)
+local a, at = named(ARGV) -- offset nonce member run to by proof attempt version actor cause ended delay heartbeat
+-- ttl input output ending result id key secret fields deliveries
+local t = now(a.offset)
+local p = hash(proj)
+if a.key ~= '' then
+  local no = denied(p['k:' .. a.key], a.secret, 'tasks:write', t)
+  if no then return {no} end
+end
 local h, flat = hash(task)
 if not h.status then return {'gone'} end
-if h.nonce == nonce then return {'ended', h.was, h.seq, h.next} end
-if h.run ~= run then return {'stale'} end
+if h.nonce == a.nonce then return {'ended', h.was, h.seq, h.next} end
+if h.run ~= a.run then return {'stale'} end
 if TERMINAL[h.status] then return {'already', h.status} end
-if authority == 'lease' and (h.status ~= 'running' or h.lease ~= proof or h.attempt ~= attempt) then return {'stale'} end
-if authority == 'sequence' and h.seq ~= proof then return {'changed', ms(t), flat} end
-if t >= num(h.deadline) and outcome ~= 'expired' then return {'deadline-passed'} end
-if not MOVES[h.status .. '>' .. outcome] then return {'stale'} end
-local p = hash(proj)
-if version ~= '' and version ~= (p.cfgv or '0') then return {'config-changed', redis.call('GET', cfg) or ''} end
+if a.by == 'lease' and (h.status ~= 'running' or h.lease ~= a.proof or h.attempt ~= a.attempt) then return {'stale'} end
+if a.by == 'token' and (h.status == 'queued' or h.attempt ~= a.attempt) then return {'stale'} end
+if a.by ~= 'lease' and h.seq ~= a.proof then return {'changed', ms(t), flat} end
+if t >= num(h.deadline) and a.to ~= 'expired' then return {'deadline-passed'} end
+if not MOVES[h.status .. '>' .. a.to] then return {'stale'} end
+if a.version ~= '' and a.version ~= (p.cfgv or '0') then return {'config-changed', redis.call('GET', cfg) or ''} end
 local seq = ms(num(h.seq) + 1)
-local changes = {}
-for i = 22, 21 + patch do changes[#changes + 1] = ARGV[i] end
+local changes, opening = {}, at + num(a.fields)
+for i = at, opening - 1 do changes[#changes + 1] = ARGV[i] end
 local function change(name, value) changes[#changes + 1] = name; changes[#changes + 1] = value end
-change('status', outcome) change('seq', seq) change('lease', '') change('until', '0') change('sweep', '')
-change('nonce', nonce) change('was', ms(t))
-if outcome == 'queued' then
-  local nextAt = t + delay
-  local look = nextAt - t > ${PUBLISH_HORIZON} and nextAt - ${PUBLISH_HORIZON} or nextAt + ${DUE_GRACE}
-  redis.call('ZADD', due, ms(math.min(look, num(h.deadline))), member)
+change('status', a.to) change('seq', seq) change('lease', '') change('until', '0') change('sweep', '')
+change('nonce', a.nonce) change('was', ms(t))
+if not TERMINAL[a.to] then
+  local nextAt, look, entry = t + a.delay, num(h.deadline), 'task.waiting'
+  if a.to == 'queued' then
+    look = nextAt - t > ${PUBLISH_HORIZON} and nextAt - ${PUBLISH_HORIZON} or nextAt + ${DUE_GRACE}
+    entry = 'task.retrying'
+  elseif num(a.heartbeat) > 0 then
+    look = t + a.heartbeat
+    change('beat', a.heartbeat) change('beatby', ms(look))
+  end
+  redis.call('ZADD', due, ms(math.min(look, num(h.deadline))), a.member)
+  open(due, t, ms(t), ARGV, opening, num(a.deliveries))
   change('next', ms(nextAt))
-  change('l:' .. seq, ms(t) .. ' ' .. run .. ' task.retrying ' .. actor .. ' ' .. cause)
+  change('l:' .. seq, ms(t) .. ' ' .. a.run .. ' ' .. entry .. ' ' .. a.actor .. ' ' .. a.cause)
   redis.call('HSET', task, unpack(changes))
+  tell(task, h, t)
   return {'ended', ms(t), seq, ms(nextAt)}
 end
--- Deliveries first: key, member, lease length (0: nobody sends yet), how many words, the words.
-local at, dues, hashes = 22 + patch, {}, {}
-for _ = 1, opened do
-  local key, entry, lease, words = KEYS[num(ARGV[at])], ARGV[at + 1], num(ARGV[at + 2]), num(ARGV[at + 3])
-  local fields = {'status', 'pending', 'created', ended, 'next', ms(t), 'until', ms(lease > 0 and t + lease or 0)}
-  for i = at + 4, at + 3 + words do fields[#fields + 1] = ARGV[i] end
-  dues[#dues + 1] = ms(lease > 0 and t + lease + ${LEASE_GRACE} or t + ${DUE_GRACE})
-  dues[#dues + 1] = entry
-  hashes[#hashes + 1] = {key, fields}
-  at = at + 4 + words
-end
-if #dues > 0 then redis.call('ZADD', due, unpack(dues)) end
-for _, d in ipairs(hashes) do redis.call('HSET', d[1], unpack(d[2])) end
-if output then redis.call('SET', output, result, 'PX', ttl) end
-if input then redis.call('PEXPIRE', input, ttl) end
-if ending then redis.call('ZADD', ending, h.created, id) redis.call('PEXPIRE', ending, '${INDEX_RETENTION}') end
-change('ended', ended) change('expires', ms(num(ended) + ttl)) change('next', ended)
-change('l:' .. seq, ended .. ' ' .. run .. ' task.' .. outcome .. ' ' .. actor .. ' ' .. cause)
+open(due, t, a.ended, ARGV, opening, num(a.deliveries))
+local input, output, ending = KEYS[num(a.input)], KEYS[num(a.output)], KEYS[num(a.ending)]
+if output then redis.call('SET', output, a.result, 'PX', a.ttl) end
+if input then redis.call('PEXPIRE', input, a.ttl) end
+if ending then redis.call('ZADD', ending, h.created, a.id .. '|' .. h.type) redis.call('PEXPIRE', ending, '${INDEX_RETENTION}') end
+change('ended', a.ended) change('expires', ms(num(a.ended) + a.ttl)) change('next', a.ended)
+change('l:' .. seq, a.ended .. ' ' .. a.run .. ' task.' .. a.to .. ' ' .. a.actor .. ' ' .. a.cause)
 redis.call('HSET', task, unpack(changes))
-redis.call('ZREM', due, member)
-local counter = 'n:' .. outcome
+redis.call('ZREM', due, a.member)
+local counter = 'n:' .. a.to
 redis.call('HSET', proj, 'open', ms(math.max(0, num(p.open) - 1)), counter, ms(num(p[counter]) + 1))
 redis.call('PEXPIRE', task, '${TASK_RETENTION}')
-return {'ended', ms(t), seq, ended}
+tell(task, h, t)
+return {'ended', ms(t), seq, a.ended}
 `,
 );
 
 type Terminal = Extract<Outcome, { kind: TerminalStatus }>;
 
 export async function end(context: Context, command: EndCommand): Promise<EndAnswer> {
-  const { record, authority, outcome } = command;
+  const { record, authority, outcome, caller } = command;
   const names = keysOf(record.project);
   const keys = [names.due, names.task(record.id), names.project, names.config];
-  const terminal = outcome.kind === "retry" ? undefined : outcome;
-  const large =
-    terminal?.result !== undefined && terminal.result.length > INLINE_LIMIT ? terminal.result : undefined;
-  const inputAt = terminal && record.input.placement === "key" ? keys.push(names.input(record.id)) : 0;
-  const outputAt = large !== undefined ? keys.push(names.result(record.id, record.run)) : 0;
-  const endingAt =
-    terminal && terminal.kind !== "succeeded"
-      ? keys.push(names.ending(hourOf(record.createdAt), terminal.kind))
-      : 0;
-  const patch = patchOf(outcome, large !== undefined);
-  const deliveries = (terminal?.deliveries ?? []).flatMap((delivery) => {
-    const words = deliveryFields(record.id, delivery);
-    const at = keys.push(names.delivery(delivery.id));
-    return [
-      at,
-      deliveryMember(record.project, delivery.id),
-      delivery.lease?.length ?? 0,
-      words.length,
-      ...words,
-    ];
-  });
+  const fields = changesOf(record.deliveries, outcome);
+  const deliveries = outcome.kind === "retry" ? [] : outcome.deliveries;
   const reply = await context.worker(END, keys, [
-    context.offset,
-    command.nonce,
-    taskMember(record.project, record.id),
-    record.run,
-    terminal ? terminal.kind : "queued",
-    authority.by,
-    authority.by === "lease" ? authority.lease : authority.sequence,
-    authority.by === "lease" ? authority.attempt : "",
-    command.configVersion ?? "",
-    command.actor,
-    command.cause ?? "",
-    terminal ? terminal.endedAt.toFixed(0) : "",
-    outcome.kind === "retry" ? outcome.delay : 0,
-    terminal?.resultTtl ?? 0,
-    inputAt,
-    outputAt,
-    endingAt,
-    large ?? "",
-    record.id,
-    patch.length,
-    terminal?.deliveries.length ?? 0,
-    ...patch,
-    ...deliveries,
+    ...named({
+      offset: context.offset,
+      nonce: command.nonce,
+      member: taskMember(record.project, record.id),
+      run: record.run,
+      to: outcome.kind === "retry" ? "queued" : outcome.kind,
+      by: authority.by,
+      proof: authority.by === "lease" ? authority.lease : authority.sequence,
+      attempt: authority.by === "sequence" ? "" : authority.attempt,
+      version: command.configVersion ?? "",
+      actor: command.actor,
+      cause: command.cause ?? "",
+      delay: outcome.kind === "retry" ? outcome.delay : 0,
+      heartbeat: outcome.kind === "waiting" ? (outcome.heartbeat ?? 0) : 0,
+      ...endingWords(keys, record, outcome),
+      id: record.id,
+      key: caller?.key ?? "",
+      secret: caller?.hash ?? "",
+      fields: fields.length,
+      deliveries: deliveries.length,
+    }),
+    ...fields,
+    ...openingWords(keys, record.project, record.id, deliveries),
   ]);
   return answer(command, reply);
 }
 
+/** What only a terminal outcome has; the keys that it needs are added to `keys`. */
+function endingWords(keys: string[], record: TaskRecord, outcome: Outcome) {
+  if (outcome.kind === "retry" || outcome.kind === "waiting") {
+    return { ended: "", ttl: 0, input: 0, output: 0, ending: 0, result: "" };
+  }
+  const names = keysOf(record.project);
+  const { result = "", kind } = outcome;
+  const large = isLarge(outcome);
+  return {
+    ended: outcome.endedAt.toFixed(0),
+    ttl: outcome.resultTtl,
+    input: record.input.placement === "key" ? keys.push(names.input(record.id)) : 0,
+    output: large ? keys.push(names.result(record.id, record.run)) : 0,
+    ending: kind === "succeeded" ? 0 : keys.push(names.ending(hourOf(record.createdAt), kind)),
+    result: large ? result : "",
+  };
+}
+
+function isLarge({ result }: Terminal): boolean {
+  return result !== undefined && result.length > INLINE_LIMIT;
+}
+
 /** What the task's hash learns of its outcome. */
-function patchOf(outcome: Outcome, large: boolean): string[] {
+function changesOf(before: readonly string[], outcome: Outcome): readonly string[] {
   if (outcome.kind === "retry") return ["err", JSON.stringify(outcome.error)];
-  return [
-    "err",
-    outcome.error ? JSON.stringify(outcome.error) : "",
-    "dels",
-    outcome.deliveries.map((delivery) => delivery.id).join(","),
-    ...resultFields(outcome, large),
-  ];
+  const opened = outcome.deliveries.map(({ id }) => id);
+  const deliveries = ["dels", [...before, ...opened].join(",")];
+  if (outcome.kind === "waiting") return deliveries;
+  return [...deliveries, "err", outcome.error ? JSON.stringify(outcome.error) : "", ...resultFields(outcome)];
 }
 
-function resultFields(outcome: Terminal, large: boolean): string[] {
+function resultFields(outcome: Terminal): readonly string[] {
   if (outcome.result === undefined) return [];
-  return large ? ["outl", "1"] : ["out", outcome.result];
-}
-
-function deliveryFields(task: string, delivery: NewDelivery): string[] {
-  return [
-    "task",
-    task,
-    "event",
-    delivery.eventId,
-    "type",
-    delivery.eventType,
-    "url",
-    delivery.url,
-    "body",
-    delivery.body,
-    "attempt",
-    delivery.lease ? "1" : "0",
-    "lease",
-    delivery.lease?.id ?? "",
-    ...(delivery.endpointId ? ["endpoint", delivery.endpointId] : []),
-    ...(delivery.traceparent ? ["trace", delivery.traceparent] : []),
-  ];
+  return isLarge(outcome) ? ["outl", "1"] : ["out", outcome.result];
 }
 
 function answer(command: EndCommand, [code, ...rest]: readonly ScriptReply[]): EndAnswer {
@@ -180,6 +162,8 @@ function answer(command: EndCommand, [code, ...rest]: readonly ScriptReply[]): E
     case "gone":
     case "stale":
     case "deadline-passed":
+    case "unauthenticated":
+    case "forbidden":
       return { kind: code };
     case "already":
       return { kind: code, status: String(rest[0]) as TerminalStatus }; // the script checked it against TERMINAL

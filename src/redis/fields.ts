@@ -9,12 +9,12 @@ import type {
   TimelineEntry,
 } from "../domain/record.ts";
 import type { StoredStatus } from "../domain/status.ts";
-import type { NewTask } from "../flow/store.ts";
+import type { NewTask } from "../flow/task-commands.ts";
 
 type Fields = Readonly<Record<string, string>>;
 
 /** The fields that a new task is given by its client; the rest is the script's. */
-export function newTaskFields(task: NewTask): readonly string[] {
+export function newTaskFields(task: NewTask, idempotencyHash: string | undefined): readonly string[] {
   const inline = task.input.length <= INLINE_LIMIT;
   return [
     ["type", task.type],
@@ -24,6 +24,7 @@ export function newTaskFields(task: NewTask): readonly string[] {
     ...(Object.keys(task.metadata).length > 0 ? [["meta", JSON.stringify(task.metadata)]] : []),
     ...(task.callback ? [["cb", JSON.stringify(task.callback)]] : []),
     ...(task.traceparent ? [["trace", task.traceparent]] : []),
+    ...(idempotencyHash ? [["idem", idempotencyHash]] : []),
   ].flat();
 }
 
@@ -55,6 +56,9 @@ export function readTaskFields(project: string, id: string, fields: Fields): Tas
     result: placed(fields["out"], fields["outl"]),
     ...(fields["err"] && { error: JSON.parse(fields["err"]) as Failure }),
     deliveries: fields["dels"] ? fields["dels"].split(",") : [],
+    pastDeliveries: fields["past"] ? fields["past"].split(",") : [],
+    ...(fields["idem"] && { idempotencyHash: fields["idem"] }),
+    ...(fields["beatby"] && { heartbeatBy: number(fields["beatby"]) }),
     ...(fields["lease"] && { lease: fields["lease"] }),
     ...(fields["trace"] && { traceparent: fields["trace"] }),
     timeline: timeline(fields),

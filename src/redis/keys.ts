@@ -32,6 +32,7 @@ export function keysOf(project: string) {
     hours: `${p}:hours`,
     index: (hour: number) => `${p}:x:${hour}`,
     ending: (hour: number, status: string) => `${p}:x:${hour}:${status}`,
+    metadata: (hour: number, pair: string) => `${p}:x:${hour}:m:${pair}`,
     dead: (day: number) => `${p}:dead:${day}`,
   };
 }

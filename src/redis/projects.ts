@@ -1,4 +1,4 @@
-import type { ApiKeyRecord } from "../flow/store.ts";
+import type { ApiKeyRecord } from "../flow/caller.ts";
 import type { Context } from "./context.ts";
 import { DIRECTORY, keysOf } from "./keys.ts";
 import { fieldsOf, script } from "./script.ts";

@@ -1,5 +1,6 @@
 import type { DeliveryRecord, TaskRecord } from "../domain/record.ts";
-import type { Caller, Denied, ReadAnswer, Scope, StoredConfig, TaskPosition } from "../flow/store.ts";
+import type { Caller, Denied, ReadAnswer, Scope, StoredConfig } from "../flow/caller.ts";
+import type { TaskPosition } from "../flow/task-commands.ts";
 import { configOf } from "./config.ts";
 import type { Context } from "./context.ts";
 import { readDeliveryFields, readTaskFields } from "./fields.ts";
@@ -181,6 +182,6 @@ function positionsOf(rows: ScriptReply | undefined): TaskPosition[] {
   const positions: TaskPosition[] = [];
   if (!Array.isArray(rows)) return positions;
   for (let i = 0; i + 1 < rows.length; i += 2)
-    positions.push({ id: String(rows[i]), at: Number(rows[i + 1]) });
+    positions.push({ id: String(rows[i]).split("|")[0] ?? "", at: Number(rows[i + 1]) });
   return positions;
 }

@@ -35,6 +35,16 @@ local function hash(key)
   return fields, flat
 end
 local function num(text) return tonumber(text or '') or 0 end
+-- Named arguments: how many, then names and values; also where the rest begins.
+local function named(words)
+  local a, count = {}, num(words[1])
+  for i = 2, 2 * count, 2 do a[words[i]] = words[i + 1] end
+  return a, 2 * count + 2
+end
+-- Tells whoever watches a task that it has changed; costs nothing when nobody does.
+local function tell(task, h, t)
+  if num(h.watch) > t then redis.call('PUBLISH', task, h.seq) end
+end
 -- Why a key may not do this, or nil; grant is the project's record of the key.
 local function denied(grant, hash, scope, t)
   local h, expires, scopes = string.match(grant or '', '^(%S+) (%S+) (%S+)')
@@ -98,6 +108,54 @@ export function createRunner(redis: Redis): Runner {
   };
 }
 
+/**
+ * Runs one script many times in one request; the calls that Redis had forgotten the script for are sent once more.
+ *
+ * @throws StoreUnavailable when Redis did not answer, or answered a call with an error
+ */
+export type BatchRunner = (
+  calls: readonly Parameters<Runner>[],
+) => Promise<readonly (readonly ScriptReply[])[]>;
+
+export function createBatchRunner(redis: Redis): BatchRunner {
+  return async (calls) => {
+    if (calls.length === 0) return [];
+    const answers = await sendAll(redis, calls, true);
+    const forgotten = calls.filter((_, index) => answers[index] === undefined);
+    const again = forgotten.length > 0 ? await sendAll(redis, forgotten, false) : [];
+    let next = 0;
+    return answers.map((answer) => answer ?? again[next++] ?? []);
+  };
+}
+
+/** One pipeline; undefined where Redis does not know the script. */
+async function sendAll(redis: Redis, calls: readonly Parameters<Runner>[], known: boolean) {
+  const pipeline = redis.pipeline();
+  for (const [{ lua }, keys, args] of calls) {
+    const words = args.map(String);
+    if (known) pipeline.evalsha(await sha1(lua), [...keys], words);
+    else pipeline.eval(lua, [...keys], words);
+  }
+  const name = calls[0]?.[0] ?? PIPELINE;
+  try {
+    const replies = await pipeline.exec<unknown[]>({ keepErrors: true });
+    return replies.map((reply): readonly ScriptReply[] | undefined => readReply(name, reply));
+  } catch (error) {
+    throw error instanceof StoreUnavailable ? error : unavailable(name, error);
+  }
+}
+
+const PIPELINE: Script = { name: "pipeline", lua: "" };
+
+function readReply(called: Script, reply: unknown): readonly ScriptReply[] | undefined {
+  const { result, error } = reply as { result?: readonly ScriptReply[]; error?: string }; // as the SDK's keepErrors has it
+  if (error === undefined) return result ?? [];
+  if (/NOSCRIPT/.test(error.slice(0, 60))) return undefined;
+  throw new StoreUnavailable(
+    `Redis did not run "${called.name}" (${/^[A-Z]+/.exec(error)?.[0] ?? "error"}).`,
+  );
+}
+
 function isNoScript(error: unknown): boolean {
   return error instanceof Error && /^(Command failed: )?NOSCRIPT/.test(error.message);
 }
@@ -108,6 +166,12 @@ function unavailable(script: Script, error: unknown): StoreUnavailable {
       ? (/^(?:Command failed: )?([A-Z]{2,})\b/.exec(error.message)?.[1] ?? error.name)
       : "error";
   return new StoreUnavailable(`Redis did not run "${script.name}" (${reason}).`);
+}
+
+/** Named arguments, as the scripts' `named` reads them. */
+export function named(args: Readonly<Record<string, string | number>>): readonly (string | number)[] {
+  const pairs = Object.entries(args);
+  return [pairs.length, ...pairs.flat()];
 }
 
 /** Fields and values of HGETALL as one record. */

@@ -1,14 +1,17 @@
 import { Redis } from "@upstash/redis/cloudflare";
 import type { Store } from "../flow/store.ts";
-import { accept } from "./accept.ts";
+import { accept, acceptAll } from "./accept.ts";
 import { claim, renew } from "./claim.ts";
 import type { Context } from "./context.ts";
 import { begin, record, redeliver } from "./deliver.ts";
 import { end } from "./end.ts";
 import { dropKey, initProject, listKeys, listProjects, nameProject, PING, putKey } from "./projects.ts";
 import { listTasks, readConfig, readDeliveries, readTask, readTasks } from "./read.ts";
-import { createRunner } from "./script.ts";
+import { erase, replay } from "./replay.ts";
+import { announce, report } from "./report.ts";
+import { createBatchRunner, createRunner } from "./script.ts";
 import { inspect, take } from "./sweep.ts";
+import { follow, watch } from "./watch.ts";
 
 export interface StoreOptions {
   readonly url: string;
@@ -24,8 +27,11 @@ const WORKER_TIMEOUT = 15_000;
 
 /** The store over Upstash Redis's REST API. */
 export function createStore(options: StoreOptions): Store {
+  const quick = connect(options, 1, QUICK_TIMEOUT);
+  const streaming = connect(options, 0);
   const context: Context = {
-    quick: createRunner(connect(options, 1, QUICK_TIMEOUT)),
+    quick: createRunner(quick),
+    many: createBatchRunner(quick),
     worker: createRunner(connect(options, 3, WORKER_TIMEOUT)),
     offset: options.offset ?? 0,
     clock: options.clock ?? Date.now,
@@ -38,6 +44,13 @@ export function createStore(options: StoreOptions): Store {
     begin: (command) => begin(context, command),
     record: (command) => record(context, command),
     redeliver: (command) => redeliver(context, command),
+    replay: (command) => replay(context, command),
+    erase: (command) => erase(context, command),
+    report: (command) => report(context, command),
+    announce: (command) => announce(context, command),
+    acceptAll: (commands) => acceptAll(context, commands),
+    watch: (caller, id, length) => watch(context, caller, id, length),
+    follow: (project, id, onChange) => follow(streaming, project, id, onChange),
     take: (partition) => take(context, partition),
     inspect: (partition, members, nonce) => inspect(context, partition, members, nonce),
     readTask: (caller, id, include) => readTask(context, caller, id, include),
@@ -62,7 +75,7 @@ export function createStore(options: StoreOptions): Store {
  * The SDK's defaults would parse JSON in replies, batch commands of other requests and send telemetry; a static
  * signal that times out would even answer null, hence the function (one signal covers all repeats).
  */
-function connect({ url, token }: StoreOptions, retries: number, timeout: number): Redis {
+function connect({ url, token }: StoreOptions, retries: number, timeout?: number): Redis {
   return new Redis({
     url,
     token,
@@ -70,6 +83,6 @@ function connect({ url, token }: StoreOptions, retries: number, timeout: number)
     enableAutoPipelining: false,
     enableTelemetry: false,
     retry: { retries },
-    signal: () => AbortSignal.timeout(timeout),
+    ...(timeout !== undefined && { signal: () => AbortSignal.timeout(timeout) }),
   });
 }

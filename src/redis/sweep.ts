@@ -6,7 +6,7 @@ import {
   SWEEP_BACKOFF_LIMIT,
   SWEEP_BATCH,
 } from "../domain/limits.ts";
-import type { DueAction } from "../flow/store.ts";
+import type { DueAction } from "../flow/task-commands.ts";
 import type { Context } from "./context.ts";
 import { dueKey, keysOf, parseMember } from "./keys.ts";
 import { type ScriptReply, script } from "./script.ts";
@@ -52,7 +52,12 @@ local function inspectTask(key, member, h)
     if num(h.crashes) >= ${CRASHES} then return {'exhausted'} end
     return {'run', h.run, h.attempt, '0'}
   end
-  if h.status == 'waiting' then look(member, num(h.deadline)) return {'none'} end
+  if h.status == 'waiting' then
+    if not h.beatby then look(member, num(h.deadline)) return {'none'} end
+    if num(h.beatby) > t then look(member, num(h.beatby), num(h.deadline)) return {'none'} end
+    again(key, h, member, t)
+    return {'silent'}
+  end
   local nextAt = num(h.next)
   if nextAt - t > ${PUBLISH_HORIZON} then look(member, nextAt - ${PUBLISH_HORIZON}, num(h.deadline)) return {'none'} end
   again(key, h, member, nextAt)
@@ -124,6 +129,7 @@ function action(project: string, id: string, answer: ScriptReply | undefined): D
       return { kind, project, delivery: id, attempt: Number(rest[0]), delay: Number(rest[1]) };
     case "expired":
     case "exhausted":
+    case "silent":
       return { kind, project, task: id };
     default:
       throw new Error(`inspect answered "${String(kind)}"`);

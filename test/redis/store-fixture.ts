@@ -2,14 +2,10 @@ import { afterAll } from "vitest";
 import { makeId } from "../../src/domain/id.ts";
 import { DEFAULT_DEADLINE } from "../../src/domain/limits.ts";
 import type { TaskRecord } from "../../src/domain/record.ts";
-import type {
-  AcceptCommand,
-  Caller,
-  ClaimAnswer,
-  EndCommand,
-  NewDelivery,
-  Store,
-} from "../../src/flow/store.ts";
+import type { Caller } from "../../src/flow/caller.ts";
+import type { NewDelivery } from "../../src/flow/delivery-commands.ts";
+import type { Store } from "../../src/flow/store.ts";
+import type { AcceptCommand, ClaimAnswer, EndCommand } from "../../src/flow/task-commands.ts";
 import { ReplyError } from "../../src/local/engine.ts";
 import { createStore } from "../../src/redis/store.ts";
 import { KINDS, type StandIn, startStandIn, TOKEN } from "../local/redis-stand-in.ts";

@@ -1,0 +1,46 @@
+import type { DeliveryRecord } from "../domain/record.ts";
+import type { StoredConfig } from "./caller.ts";
+
+export interface NewDelivery {
+  readonly id: string;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly url: string;
+  readonly endpointId?: string;
+  readonly body: string;
+  readonly traceparent?: string;
+  /** One attempt alone: what comes after has overtaken it. */
+  readonly once?: boolean;
+  /** The caller sends the first attempt itself: the lease's id and its length in milliseconds. */
+  readonly lease?: { readonly id: string; readonly length: number };
+}
+
+export type BeginAnswer =
+  | { readonly kind: "gone" | "closed" | "stale" }
+  | { readonly kind: "busy" | "early"; readonly retryAfter: number }
+  | {
+      readonly kind: "begun";
+      readonly record: DeliveryRecord;
+      readonly config: StoredConfig;
+      readonly now: number;
+    };
+
+export interface RecordCommand {
+  readonly project: string;
+  readonly delivery: string;
+  readonly lease: string;
+  readonly attempt: number;
+  readonly outcome:
+    | { readonly kind: "delivered" }
+    | { readonly kind: "dead" }
+    | { readonly kind: "retry"; readonly delay: number };
+  /** JSON text of the attempt. */
+  readonly log: string;
+  /** Redis time, estimated from the last script's answer. */
+  readonly at: number;
+  readonly nonce: string;
+}
+
+export type RecordAnswer =
+  | { readonly kind: "recorded"; readonly nextAt?: number }
+  | { readonly kind: "gone" | "stale" };

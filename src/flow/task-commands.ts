@@ -1,0 +1,193 @@
+import type { Actor, Progress, TaskRecord } from "../domain/record.ts";
+import type { TerminalStatus } from "../domain/status.ts";
+import type { Caller, Denied, ReadAnswer, Scope, StoredConfig } from "./caller.ts";
+import type { NewDelivery } from "./delivery-commands.ts";
+
+export interface NewTask {
+  readonly id: string;
+  readonly type: string;
+  readonly maxAttempts: number;
+  /** JSON text. */
+  readonly input: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly options: TaskRecord["options"];
+  readonly callback?: TaskRecord["callback"];
+  readonly traceparent?: string;
+  /** Milliseconds from now, or an absolute time in milliseconds. */
+  readonly start: { readonly delay: number } | { readonly at: number };
+}
+
+export interface AcceptCommand {
+  readonly caller: Caller;
+  readonly task: NewTask;
+  readonly idempotency?: { readonly hash: string; readonly fingerprint: string };
+  /** What the key must be allowed; `tasks:write` unless said. */
+  readonly scope?: Scope;
+  readonly rateLimit: number;
+  readonly maxOpen: number;
+}
+
+export interface RateState {
+  /** Tasks that may still be accepted at once. */
+  readonly remaining: number;
+  /** Milliseconds until the allowance is whole again. */
+  readonly reset: number;
+}
+
+export type AcceptAnswer =
+  | Denied
+  | { readonly kind: "accepted"; readonly record: TaskRecord; readonly now: number; readonly rate: RateState }
+  | { readonly kind: "replayed" | "reused"; readonly id: string }
+  | { readonly kind: "quota" }
+  | { readonly kind: "rate-limited"; readonly retryAfter: number };
+
+export type ClaimAnswer =
+  | { readonly kind: "gone" | "stale" | "waiting" }
+  | { readonly kind: "ended"; readonly deliveries: readonly string[] }
+  | { readonly kind: "busy" | "early"; readonly retryAfter: number }
+  | {
+      readonly kind: "claimed" | "expired" | "exhausted";
+      readonly record: TaskRecord;
+      readonly config: StoredConfig;
+      readonly now: number;
+    };
+
+export interface ClaimCommand {
+  readonly project: string;
+  readonly task: string;
+  readonly run: number;
+  readonly attempt: number;
+  /** The new lease's id. */
+  readonly lease: string;
+}
+
+export type RenewAnswer =
+  | { readonly kind: "renewed"; readonly now: number }
+  | { readonly kind: "expired" | "lost" };
+
+/** What entitles a caller to end an attempt or a task. */
+export type Authority =
+  | { readonly by: "lease"; readonly lease: string; readonly attempt: number }
+  /** The token of this run and attempt, and the sequence that its bearer's bodies were made from. */
+  | { readonly by: "token"; readonly attempt: number; readonly sequence: number }
+  | { readonly by: "sequence"; readonly sequence: number };
+
+export type Outcome =
+  | { readonly kind: "retry"; readonly delay: number; readonly error: NonNullable<TaskRecord["error"]> }
+  | {
+      /** The handler has handed the work on: whoever holds the task's token ends it. */
+      readonly kind: "waiting";
+      /** Milliseconds within which the bearer must report again. */
+      readonly heartbeat?: number;
+      readonly deliveries: readonly NewDelivery[];
+    }
+  | {
+      readonly kind: TerminalStatus;
+      /** Milliseconds: the time that the frozen bodies carry. */
+      readonly endedAt: number;
+      /** JSON text; absent when there is none. */
+      readonly result?: string;
+      readonly error?: TaskRecord["error"];
+      readonly resultTtl: number;
+      readonly deliveries: readonly NewDelivery[];
+    };
+
+export interface EndCommand {
+  readonly record: TaskRecord;
+  readonly authority: Authority;
+  readonly outcome: Outcome;
+  /** A client whose key has to be checked too. */
+  readonly caller?: Caller;
+  readonly actor: Actor;
+  readonly cause?: string;
+  /** The configuration that the deliveries were worked out from; absent when there are none to work out. */
+  readonly configVersion?: number;
+  readonly nonce: string;
+}
+
+export type EndAnswer =
+  | Denied
+  | { readonly kind: "ended"; readonly now: number; readonly sequence: number; readonly nextAt: number }
+  | { readonly kind: "gone" | "stale" | "deadline-passed" }
+  | { readonly kind: "already"; readonly status: TerminalStatus }
+  | { readonly kind: "changed"; readonly record: TaskRecord; readonly now: number }
+  | { readonly kind: "config-changed"; readonly config: StoredConfig };
+
+export interface ReplayCommand {
+  readonly caller: Caller;
+  readonly record: TaskRecord;
+  readonly idempotency?: AcceptCommand["idempotency"];
+  readonly maxOpen: number;
+  readonly nonce: string;
+}
+
+export type ReplayAnswer =
+  | ReadAnswer<{ record: TaskRecord }>
+  /** A new run; or the one that the same idempotency key began. */
+  | { readonly kind: "replayed" | "repeated"; readonly now: number; readonly record: TaskRecord }
+  /** It has not ended; its input is no longer kept; too many tasks are open; the key belongs to another request. */
+  | { readonly kind: "pending" | "expired" | "quota" | "reused" };
+
+export interface EraseCommand {
+  readonly caller: Caller;
+  readonly record: TaskRecord;
+}
+
+export type EraseAnswer =
+  | Denied
+  | { readonly kind: "erased" | "pending" }
+  | { readonly kind: "missing"; readonly now: number }
+  | { readonly kind: "changed"; readonly record: TaskRecord };
+
+/** A report by the bearer of a task token. */
+export interface ReportCommand {
+  readonly project: string;
+  readonly task: string;
+  readonly run: number;
+  readonly attempt: number;
+  readonly progress?: Progress;
+}
+
+export type ReportAnswer =
+  | { readonly kind: "gone" | "stale" | "ended" }
+  | { readonly kind: "reported"; readonly now: number; readonly deadlineAt: number };
+
+export interface AnnounceCommand {
+  readonly record: TaskRecord;
+  readonly lease: string;
+  readonly deliveries: readonly NewDelivery[];
+}
+
+export interface TaskPosition {
+  /** Milliseconds; the task's creation. */
+  readonly at: number;
+  readonly id: string;
+}
+
+/** A task's changes as they happen. */
+export interface Following {
+  /** Whether changes are heard from now on; false when the stream could not be opened. */
+  readonly ready: Promise<boolean>;
+  close(): void;
+}
+
+/** What the sweep has to do for one due entry. */
+export type DueAction =
+  | { readonly kind: "none" }
+  | {
+      readonly kind: "run";
+      readonly project: string;
+      readonly task: string;
+      readonly run: number;
+      readonly attempt: number;
+      readonly delay: number;
+    }
+  | {
+      readonly kind: "deliver";
+      readonly project: string;
+      readonly delivery: string;
+      readonly attempt: number;
+      readonly delay: number;
+    }
+  /** Its deadline has passed, it has crashed too often, or a waiting task's heartbeat was missed. */
+  | { readonly kind: "expired" | "exhausted" | "silent"; readonly project: string; readonly task: string };
