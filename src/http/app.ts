@@ -1,4 +1,4 @@
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
 import { Refusal } from "../domain/problems.ts";
@@ -36,10 +36,10 @@ export function createApp({ parts, assets, verifySignature }: AppOptions): Hono<
       },
     }),
   );
-  app.onError((error, c) => answerFailure(error, c, parts.settings, parts.log));
-  app.notFound((c) => {
-    throw new Refusal("not-found", `Nothing is at ${c.req.path}.`);
-  });
+  const fail = (error: Error, c: Context<Env>): Response =>
+    answerFailure(error, c, parts.settings, parts.log);
+  app.onError(fail);
+  app.notFound((c) => fail(new Refusal("not-found", `Nothing is at ${c.req.path}.`), c));
   mount(app, routesOf(assets), parts, admitter(parts, verifySignature));
   return app;
 }

@@ -2,7 +2,9 @@ import * as z from "zod/mini";
 import type { TaskRecord } from "../../src/domain/record.ts";
 import { createKeyring } from "../../src/flow/keyring.ts";
 import type { Parts } from "../../src/flow/parts.ts";
-import type { AcceptCommand, Caller, Store } from "../../src/flow/store.ts";
+import type { Caller } from "../../src/flow/caller.ts";
+import type { Store } from "../../src/flow/store.ts";
+import type { AcceptCommand } from "../../src/flow/task-commands.ts";
 import { createApp } from "../../src/http/app.ts";
 import type { Assets } from "../../src/http/static.ts";
 import { defineTask } from "../../src/task.ts";
@@ -16,30 +18,11 @@ const project = "prj_01kawtzq4je0a8yqh3n5v6w7x8";
 
 const notHere = (): Promise<never> => Promise.reject(new Error("this store has no such script"));
 
-/** A store whose scripts all fail; a test puts its own in their place. */
-const emptyStore: Store = {
-  accept: notHere,
-  claim: notHere,
-  renew: notHere,
-  end: notHere,
-  begin: notHere,
-  record: notHere,
-  redeliver: notHere,
-  take: notHere,
-  inspect: notHere,
-  readTask: notHere,
-  readTasks: notHere,
-  listTasks: notHere,
-  readDeliveries: notHere,
-  readConfig: notHere,
-  nameProject: notHere,
-  listProjects: notHere,
-  initProject: notHere,
-  putKey: notHere,
-  dropKey: notHere,
-  listKeys: notHere,
-  ping: notHere,
-};
+/** A store of these scripts; every other one fails. */
+function storeOf(scripts: Partial<Store>): Store {
+  const get = (_: unknown, name: string): unknown => scripts[name as keyof Store] ?? notHere;
+  return new Proxy({}, { get }) as Store; // whatever is asked for is there
+}
 
 /** A queued task, as a store would answer it. */
 export function taskRecord(changes: Partial<TaskRecord> = {}): TaskRecord {
@@ -62,6 +45,7 @@ export function taskRecord(changes: Partial<TaskRecord> = {}): TaskRecord {
     input: { placement: "inline", json: "1" },
     result: { placement: "none" },
     deliveries: [],
+    pastDeliveries: [],
     timeline: [],
     ...changes,
   };
@@ -120,7 +104,7 @@ export async function open(options: Options = {}): Promise<Gateway> {
       partitions: 1,
       version: "0.1.0",
     },
-    store: { ...emptyStore, accept, ...options.store },
+    store: storeOf({ accept, ...options.store }),
     queue: {
       publish: () => Promise.resolve(),
       publishAll: () => Promise.resolve(),
