@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
 import type { TaskRecord } from "../../src/domain/record.ts";
+import type { Caller } from "../../src/flow/caller.ts";
 import { createKeyring } from "../../src/flow/keyring.ts";
 import type { Parts } from "../../src/flow/parts.ts";
-import type { Caller } from "../../src/flow/caller.ts";
 import type { Store } from "../../src/flow/store.ts";
 import type { AcceptCommand } from "../../src/flow/task-commands.ts";
 import { createApp } from "../../src/http/app.ts";

@@ -1,5 +1,5 @@
 import { escapeHtml, inline } from "./layout.ts";
-import { example, type Schema, typeOf } from "./schema.ts";
+import { example, propertiesTable, type Schema, typeOf } from "./schema.ts";
 
 interface Content {
   readonly schema: Schema;
@@ -34,13 +34,15 @@ export interface Operation {
   >;
 }
 
+type Schemas = Readonly<Record<string, Schema>>;
+
 /** One operation: what it takes, what it answers, what it refuses. */
-export function operationHtml(method: string, path: string, operation: Operation): string {
+export function operationHtml(method: string, path: string, operation: Operation, schemas: Schemas): string {
   return `<section>
 <h3 id="${operation.operationId}">${escapeHtml(operation.summary)}</h3>
 <p class="address"><b class="${method}">${method.toUpperCase()}</b> <code>${escapeHtml(path)}</code></p>
 <p>${inline(operation.description)}</p>
-${accessHtml(operation)}${parametersHtml(operation)}${bodyHtml(operation)}${answersHtml(operation)}
+${accessHtml(operation)}${parametersHtml(operation)}${bodyHtml(operation, schemas)}${answersHtml(operation)}
 </section>`;
 }
 
@@ -71,9 +73,12 @@ function parametersHtml({ parameters = [] }: Operation): string {
   return `<h4>Parameters</h4><table>${rows.join("")}</table>`;
 }
 
-function bodyHtml({ requestBody }: Operation): string {
+/** The fields themselves, not only their schema's name: this is what one looks for first. */
+function bodyHtml({ requestBody }: Operation, schemas: Schemas): string {
   const content = requestBody?.content["application/json"];
-  return content ? `<h4>Body</h4><p>${typeOf(content.schema)}</p>${example(content.example)}` : "";
+  if (!content) return "";
+  const schema = schemas[content.schema.$ref?.split("/").at(-1) ?? ""] ?? content.schema;
+  return `<h4>Body</h4>${propertiesTable(schema)}${example(content.example)}`;
 }
 
 function answersHtml({ responses }: Operation): string {

@@ -32,7 +32,9 @@ export function referencePage(document: Document): string {
       (chapter) =>
         `<h2 id="${chapter.name.toLowerCase()}">${chapter.name}</h2><p>${inline(chapter.description)}</p>` +
         chapter.operations
-          .map(({ path, method, operation }) => operationHtml(method, path, operation))
+          .map(({ path, method, operation }) =>
+            operationHtml(method, path, operation, document.components.schemas),
+          )
           .join(""),
     ),
     callbacksHtml(document),

@@ -1,0 +1,207 @@
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import * as z from "zod";
+import { PROBLEMS } from "../../src/domain/problems.ts";
+import type { DeliveryRecord } from "../../src/domain/record.ts";
+import { deliveryView, taskView, timelineView } from "../../src/domain/view.ts";
+import { openApi } from "../../src/http/openapi/document.ts";
+import { answerExamples, requestExamples } from "../../src/http/openapi/examples.ts";
+import { fields, operations } from "../../src/http/openapi/prose.ts";
+import { requests } from "../../src/http/openapi/schemas.ts";
+import { shapes } from "../../src/http/openapi/shapes.ts";
+import { problemsOf } from "../../src/http/route.ts";
+import { routesOf } from "../../src/http/routes.ts";
+import { buildAssets } from "../../src/local/assets.ts";
+import { problemSections } from "../../src/local/pages/problems.ts";
+import { NOW, PUBLIC_URL, taskRecord } from "./gateway.ts";
+
+const named = z.object({ description: z.string().min(1) });
+const operation = z.object({
+  operationId: z.string(),
+  description: z.string().min(10),
+  security: z.array(z.record(z.string(), z.array(z.string()))),
+  parameters: z.array(named.extend({ name: z.string() })),
+  responses: z.record(z.string(), named.extend({ content: z.record(z.string(), z.unknown()).optional() })),
+});
+const schema = z.object({ properties: z.record(z.string(), z.unknown()).optional() });
+const document = z
+  .object({
+    openapi: z.literal("3.1.0"),
+    servers: z.tuple([z.object({ url: z.literal("/") })]),
+    paths: z.record(z.string(), z.record(z.string(), operation)),
+    webhooks: z.record(z.string(), z.unknown()),
+    components: z.object({ schemas: z.record(z.string(), schema) }),
+  })
+  .parse(openApi("0.1.0"));
+
+const routes = routesOf();
+const documented = (path: string, method: string) =>
+  document.paths[path.replace(/:(\w+)/g, "{$1}")]?.[method.toLowerCase()];
+
+describe("the OpenAPI document", () => {
+  for (const route of routes) {
+    test(`has ${route.method} ${route.path} with every answer and refusal`, () => {
+      const found = documented(route.path, route.method);
+      const refusals = problemsOf(route).map((code) => `${PROBLEMS[code].status}`);
+      const expected = new Set([...Object.keys(route.answers), ...refusals]);
+      expect(new Set(Object.keys(found?.responses ?? {}))).toEqual(expected);
+      expect(found?.operationId).toBe(route.operation);
+      expect(operations[route.operation]).toBeDefined();
+      if (route.scope) expect(found?.security).toContainEqual({ apiKey: [route.scope] });
+    });
+  }
+
+  test("has nothing beside them, and each operation once", () => {
+    const ids = Object.values(document.paths).flatMap((methods) =>
+      Object.values(methods).map(({ operationId }) => operationId),
+    );
+    expect([...ids].sort()).toEqual(routes.map((route) => route.operation).sort());
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(Object.keys(operations).sort()).toEqual([...ids].sort());
+  });
+
+  test("tells of every event that a callback brings", () => {
+    expect(Object.keys(document.webhooks)).toEqual([
+      "task.succeeded",
+      "task.failed",
+      "task.canceled",
+      "task.expired",
+    ]);
+  });
+
+  test("describes every field of every schema", () => {
+    const mute: string[] = [];
+    const walk = (value: unknown, path: string): void => {
+      const { properties = {} } = schema.parse(value);
+      for (const [name, property] of Object.entries(properties)) {
+        const isReference = z.object({ $ref: z.string() }).safeParse(property).success;
+        if (!isReference && !named.safeParse(property).success) mute.push(`${path}.${name}`);
+        walk(property, `${path}.${name}`);
+      }
+    };
+    for (const [name, one] of Object.entries(document.components.schemas)) walk(one, name);
+    expect(mute).toEqual([]);
+  });
+
+  test("describes no field that is not there", () => {
+    for (const [name, texts] of Object.entries(fields)) {
+      const there = Object.keys(document.components.schemas[name]?.properties ?? {});
+      expect(Object.keys(texts).sort(), name).toEqual(there.sort());
+    }
+  });
+
+  test("shows examples that are what they are examples of", () => {
+    for (const [name, example] of Object.entries(answerExamples)) {
+      strict(shapes[name as keyof typeof shapes], example);
+    }
+    for (const [name, example] of Object.entries(requestExamples)) {
+      z.core.parse(requests[name as keyof typeof requests], example);
+    }
+  });
+});
+
+/** A shape tolerates fields that it does not know, as its readers must; what we send has none of those. */
+function strict(shape: z.core.$ZodType, value: unknown): void {
+  expect(z.core.parse(shape, value)).toEqual(value);
+}
+
+describe("what is sent has the shape that the document tells of, and no field more", () => {
+  const error = { code: "timeout", message: "It took too long.", retryable: true };
+  const delivery: DeliveryRecord = {
+    id: "del_01kawv0m1ne0p86qyrcy9ba2z4",
+    project: "prj_01kawtzq4je0a8yqh3n5v6w7x8",
+    taskId: taskRecord().id,
+    eventId: "evt_01kawv0m1ne0qtrn9tkp0h7k2v",
+    eventType: "task.failed",
+    url: "https://shop.example.com/hooks",
+    status: "pending",
+    attempt: 1,
+    base: 0,
+    crashes: 0,
+    createdAt: NOW,
+    nextAt: NOW + 5_000,
+    leaseUntil: 0,
+    body: "{}",
+    attempts: [
+      { at: "2026-11-24T09:00:00.000Z", durationMs: 3, error: { code: "timeout", message: "No answer." } },
+    ],
+  };
+  const records = {
+    "a queued task": taskRecord(),
+    "a task with everything": taskRecord({
+      status: "failed",
+      startsAt: NOW + 1,
+      startedAt: NOW + 2,
+      endedAt: NOW + 3,
+      resultExpiresAt: NOW + 4,
+      progress: { percent: 50, message: "half", at: NOW + 2 },
+      metadata: { a: "b" },
+      callback: { url: delivery.url, events: ["task.failed"] },
+      result: { placement: "inline", json: "1" },
+      error,
+    }),
+  };
+  for (const [what, record] of Object.entries(records)) {
+    test(what, () => {
+      strict(
+        shapes.Task,
+        taskView(record, { publicUrl: PUBLIC_URL, now: NOW, delivery, include: { input: true } }),
+      );
+    });
+  }
+
+  test("a delivery, alone and in a list", () => {
+    strict(shapes.Delivery, deliveryView(delivery, { attempts: true }));
+    strict(
+      shapes.DeliverySummary,
+      deliveryView({ ...delivery, status: "dead", endedAt: NOW }, { attempts: false }),
+    );
+  });
+
+  test("a timeline entry", () => {
+    const entry = {
+      sequence: 2,
+      at: NOW,
+      run: 1,
+      type: "task.started",
+      actor: "worker",
+      cause: "retry",
+    } as const;
+    strict(shapes.TimelineItem, timelineView(entry));
+  });
+});
+
+describe("docs/errors.md", () => {
+  test("has a section for every problem, and none for others", async () => {
+    const text = await readFile(new URL("../../docs/errors.md", import.meta.url), "utf8");
+    const sections = problemSections(text);
+    expect([...sections.keys()].sort()).toEqual(Object.keys(PROBLEMS).sort());
+    for (const [code, section] of sections) {
+      expect(section, code).toContain("**Whose fault:**");
+      expect(section, code).toContain("**What to do:**");
+    }
+  });
+});
+
+test("the site has a page for every problem, each in itself: no script, nothing from elsewhere", async ({
+  onTestFinished,
+}) => {
+  const folder = await mkdtemp(join(tmpdir(), "ringback-site-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  await buildAssets(folder);
+  expect((await readdir(`${folder}/problems`)).sort()).toEqual(
+    Object.keys(PROBLEMS)
+      .map((code) => `${code}.html`)
+      .sort(),
+  );
+  for (const file of ["docs.html", "problems.html", "problems/not-found.html"]) {
+    const html = await readFile(`${folder}/${file}`, "utf8");
+    expect(html, file).not.toMatch(/<script|<link|\bsrc=|@import|url\(|\[object Object\]|undefined/);
+    const anchors = new Set([...html.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id));
+    for (const [, target] of html.matchAll(/href="(?:\/problems)?#([^"]+)"/g)) {
+      if (file !== "problems/not-found.html") expect(anchors, `${file}#${target}`).toContain(target);
+    }
+  }
+});
