@@ -35,8 +35,7 @@ const EMPTY: { [T in Collection]: () => Types[T] } = {
 /** A failing command: the message is the error reply. */
 export class CommandError extends Error {}
 
-export const wrongType = () =>
-  new CommandError("WRONGTYPE Operation against a key holding the wrong kind of value");
+const wrongType = () => new CommandError("WRONGTYPE Operation against a key holding the wrong kind of value");
 
 /** The keys with their values and expiry times. One clock, which never goes back, times everything. */
 export class Keyspace {

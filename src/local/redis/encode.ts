@@ -1,7 +1,7 @@
 import { type Reply, ReplyError, SimpleString } from "../engine.ts";
 
 export type Encoding = "plain" | "base64";
-export type Json = string | number | null | Json[];
+type Json = string | number | null | Json[];
 /** One command's answer as the REST API gives it. */
 export type Answer = { readonly result: Json } | { readonly error: string };
 

@@ -54,7 +54,7 @@ export function translateScript(source: string): string {
   return `#!lua ${kept.join(" ")}\n${GUARD} ${rest}`;
 }
 
-export const sha1 = (source: string): string => createHash("sha1").update(source).digest("hex");
+const sha1 = (source: string): string => createHash("sha1").update(source).digest("hex");
 
 /** Translates the scripting commands between the client's scripts and the engine's. */
 export class ScriptNames {

@@ -15,7 +15,7 @@ export interface Admin {
 }
 
 /** The gateway refused what it was asked. */
-export class AdminError extends Error {
+class AdminError extends Error {
   readonly status: number;
   constructor(status: number, message: string) {
     super(message);
