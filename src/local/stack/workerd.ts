@@ -1,12 +1,9 @@
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { Log, LogLevel, Miniflare } from "miniflare";
 import { root } from "../root.ts";
 import type { Gateway, GatewayOptions } from "./gateway.ts";
 import type { Variables } from "./services.ts";
-
-/** As in wrangler.toml. */
-const COMPATIBILITY_DATE = "2026-11-01";
-const COMPATIBILITY_FLAGS = ["global_fetch_strictly_public"];
 
 /**
  * Runs the bundle on workerd. The port is workerd's own socket: no request passes through Node or through
@@ -27,8 +24,7 @@ export async function startOnWorkerd(options: GatewayOptions): Promise<Gateway> 
       {
         config: {
           name: "ringback",
-          compatibilityDate: COMPATIBILITY_DATE,
-          compatibilityFlags: COMPATIBILITY_FLAGS,
+          ...(await compatibility()),
           manifest: {
             mainModule: "worker.js",
             // A list of modules, because the bundle has an import of a computed name.
@@ -70,4 +66,13 @@ async function sweep(miniflare: Miniflare): Promise<void> {
   } catch (error) {
     process.stderr.write(`sweep: ${error instanceof Error ? error.message : error}\n`);
   }
+}
+
+/** The compatibility date and flags that the Worker is deployed with. */
+async function compatibility(): Promise<{ compatibilityDate: string; compatibilityFlags: string[] }> {
+  const toml = await readFile(join(root, "wrangler.toml"), "utf8");
+  const date = /^compatibility_date = "([^"]+)"$/m.exec(toml)?.[1];
+  const flags = /^compatibility_flags = \[(.*)\]$/m.exec(toml)?.[1];
+  if (date === undefined || flags === undefined) throw new Error("wrangler.toml names no compatibility");
+  return { compatibilityDate: date, compatibilityFlags: flags.match(/[a-z_]+/g) ?? [] };
 }
