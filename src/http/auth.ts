@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import { Refusal } from "../domain/problems.ts";
-import type { Parts } from "../flow/parts.ts";
 import type { Caller } from "../flow/caller.ts";
+import type { Parts } from "../flow/parts.ts";
 import type { Env, Route } from "./route.ts";
 
 /** Proves that a request comes from the queue; `path` is its path as the queue signed it. */

@@ -2,8 +2,8 @@ import type { Context } from "hono";
 import type * as z from "zod/v4/core";
 import type { IdPrefix } from "../domain/id.ts";
 import type { ProblemCode } from "../domain/problems.ts";
-import type { Invocation } from "../flow/parts.ts";
 import type { Caller, Scope } from "../flow/caller.ts";
+import type { Invocation } from "../flow/parts.ts";
 import type { AnswerHeader, RequestHeader } from "./openapi/headers.ts";
 import type { ShapeName } from "./openapi/shapes.ts";
 
