@@ -26,6 +26,12 @@ export function createApp({ parts, assets, verifySignature }: AppOptions): Hono<
   app.use(
     secureHeaders({
       xFrameOptions: "DENY",
+      // These speak to browsers that are gone.
+      xDownloadOptions: false,
+      xPermittedCrossDomainPolicies: false,
+      xXssProtection: false,
+      xDnsPrefetchControl: false,
+      originAgentCluster: false,
       // The pages bring their style along and run no script.
       contentSecurityPolicy: {
         defaultSrc: ["'none'"],

@@ -140,6 +140,8 @@ describe("what is wrong is named", () => {
       { ...good, metadata: { ["k".repeat(65)]: "v" } },
       { [`#/metadata/${"k".repeat(65)}`]: "has a name that must have at most 64 characters" },
     ],
+    [{ ...good, input: { text: 1 } }, { "#/input": "fits none of the forms that are allowed" }],
+    [{ ...good, "\ud800": 1 }, { "#/%EF%BF%BD": "is not a known field" }],
     [{ ...good, metadata: { k: "v".repeat(513) } }, { "#/metadata/k": "must have at most 512 characters" }],
   ];
   for (const [body, faults] of cases) {
