@@ -5,14 +5,13 @@ import type { DeliveryRecord, TaskRecord } from "../domain/record.ts";
 import { TERMINAL } from "../domain/status.ts";
 import type { AnyTask } from "../task.ts";
 import type { Caller } from "./caller.ts";
-import { canonicalJson } from "./canonical.ts";
 import { denied } from "./denied.ts";
+import { idempotencyOf, SUBMIT_PATH } from "./idempotency.ts";
 import { checkInput } from "./input.ts";
-import { hex, sha256, utf8 } from "./keyring.ts";
 import { lookTask } from "./lookup.ts";
 import type { Invocation } from "./parts.ts";
 import { publish } from "./publish.ts";
-import type { AcceptCommand, NewTask, RateState } from "./task-commands.ts";
+import type { NewTask, RateState } from "./task-commands.ts";
 
 /** A task as the client asks for it; durations and times in milliseconds. */
 export interface Submit {
@@ -52,7 +51,7 @@ export async function accept(inv: Invocation, caller: Caller, submit: Submit): P
   if (!definition) throw new Refusal("unknown-task-type", `There is no task type "${submit.type}" here.`);
   judgeCallback(inv, submit.callbackUrl);
   judgeInput(inv, definition, submit.input);
-  const idempotency = await idempotencyOf(submit);
+  const idempotency = await idempotencyOf("POST", SUBMIT_PATH, submit.idempotencyKey, submit.canonical);
   const answer = await inv.store.accept({
     caller,
     task: newTask(inv, caller.project, definition, submit),
@@ -138,16 +137,6 @@ function newTask(inv: Invocation, project: string, definition: AnyTask, submit: 
     ...(submit.traceparent !== undefined && { traceparent: submit.traceparent }),
     start: submit.notBefore === undefined ? { delay: submit.delay ?? 0 } : { at: submit.notBefore },
   };
-}
-
-/** The key's hash covers method, path and key; the fingerprint the parsed body, whatever the order of its fields. */
-async function idempotencyOf({ idempotencyKey, canonical }: Submit): Promise<AcceptCommand["idempotency"]> {
-  if (idempotencyKey === undefined) return undefined;
-  const [hash, fingerprint] = await Promise.all([
-    sha256(utf8(`POST /v1/tasks ${idempotencyKey}`)),
-    sha256(utf8(canonicalJson(canonical))),
-  ]);
-  return { hash: hex(hash), fingerprint: hex(fingerprint) };
 }
 
 function publishRun(inv: Invocation, record: TaskRecord, now: number): Promise<void> {
