@@ -24,6 +24,7 @@ const COMMANDS = {
   bench: ["bench/main.ts"],
   "local:redis": ["src/local/redis/main.ts"],
   "local:qstash": ["src/local/qstash/main.ts"],
+  lock: ["src/local/lock.ts"],
 };
 
 const [name = "", ...rest] = process.argv.slice(2);
