@@ -1,5 +1,5 @@
 import { idBytes, idOf } from "../domain/id.ts";
-import type { Keyring } from "./parts.ts";
+import type { Keyring, TaskToken } from "./parts.ts";
 
 const KEY_PREFIX = "rb_";
 const MASTER_ID = 4;
@@ -9,7 +9,11 @@ const SECRET = 24;
 const MAC = 8;
 /** Length of what the MAC of an API key covers. */
 const SIGNED = MASTER_ID + PROJECT + KEY + SECRET;
-const TOKEN_PREFIX = "rbr_";
+const READ_TOKEN_PREFIX = "rbr_";
+const TASK_TOKEN_PREFIX = "rbt_";
+const TASK = 16;
+/** Length of what the MAC of a task token covers: generation, project, task, run, attempt, expiry in seconds. */
+const TASK_TOKEN_SIGNED = MASTER_ID + PROJECT + TASK + 12;
 
 /** One generation of the master secret and the keys derived from it (HKDF, RFC 5869). */
 interface Generation {
@@ -17,6 +21,7 @@ interface Generation {
   readonly id: string;
   readonly apiKeys: CryptoKey;
   readonly readTokens: CryptoKey;
+  readonly taskTokens: CryptoKey;
   readonly wrapping: CryptoKey;
 }
 
@@ -33,6 +38,8 @@ export function createKeyring(master: string, previous?: string): Keyring {
     unwrap: (wrapped) => unwrap(find, wrapped),
     sealReadToken: (project, task, expiresAt) => sealReadToken(current, project, task, expiresAt),
     openReadToken: (text, task, now) => openReadToken(find, text, task, now),
+    sealTaskToken: (token) => sealTaskToken(current, token),
+    openTaskToken: (text) => openTaskToken(find, text),
   };
 }
 
@@ -54,16 +61,17 @@ async function derive(master: string): Promise<Generation> {
       "sign",
       "verify",
     ]);
-  const [id, apiKeys, readTokens, wrapping] = await Promise.all([
+  const [id, apiKeys, readTokens, taskTokens, wrapping] = await Promise.all([
     crypto.subtle.deriveBits(hkdf("generation"), source, MASTER_ID * 8),
     mac("api-key"),
     mac("read-token"),
+    mac("task-token"),
     crypto.subtle.deriveKey(hkdf("wrapping"), source, { name: "AES-GCM", length: 256 }, false, [
       "encrypt",
       "decrypt",
     ]),
   ]);
-  return { id: hex(new Uint8Array(id)), apiKeys, readTokens, wrapping };
+  return { id: hex(new Uint8Array(id)), apiKeys, readTokens, taskTokens, wrapping };
 }
 
 async function sealKey(
@@ -124,7 +132,7 @@ async function sealReadToken(
   const mac = new Uint8Array(
     await crypto.subtle.sign("HMAC", generation.readTokens, concat(head, utf8(task))),
   );
-  return TOKEN_PREFIX + base64url(concat(head, mac));
+  return READ_TOKEN_PREFIX + base64url(concat(head, mac));
 }
 
 async function openReadToken(
@@ -133,7 +141,9 @@ async function openReadToken(
   task: string,
   now: number,
 ): Promise<string | undefined> {
-  const bytes = text.startsWith(TOKEN_PREFIX) ? unbase64url(text.slice(TOKEN_PREFIX.length)) : undefined;
+  const bytes = text.startsWith(READ_TOKEN_PREFIX)
+    ? unbase64url(text.slice(READ_TOKEN_PREFIX.length))
+    : undefined;
   const head = bytes?.slice(0, MASTER_ID + PROJECT + 4);
   if (!bytes || !head || bytes.length !== head.length + 32) return undefined;
   const generation = await find(hex(head.subarray(0, MASTER_ID)));
@@ -147,6 +157,48 @@ async function openReadToken(
   const expiry = new DataView(head.buffer).getUint32(MASTER_ID + PROJECT);
   if (!genuine || expiry * 1_000 <= now) return undefined;
   return idOf("prj", head.subarray(MASTER_ID, MASTER_ID + PROJECT));
+}
+
+/** `rbt_` + base64url(generation, project, task, run, attempt, expiry in seconds, MAC over them). */
+async function sealTaskToken(current: Promise<Generation>, token: TaskToken): Promise<string> {
+  const generation = await current;
+  const numbers = new DataView(new ArrayBuffer(12));
+  numbers.setUint32(0, token.run);
+  numbers.setUint32(4, token.attempt);
+  numbers.setUint32(8, Math.ceil(token.expiresAt / 1_000));
+  const signed = concat(
+    unhex(generation.id),
+    idBytes(token.project),
+    idBytes(token.task),
+    new Uint8Array(numbers.buffer),
+  );
+  const mac = await crypto.subtle.sign("HMAC", generation.taskTokens, signed);
+  return TASK_TOKEN_PREFIX + base64url(concat(signed, new Uint8Array(mac)));
+}
+
+async function openTaskToken(find: Find, text: string): Promise<TaskToken | undefined> {
+  const bytes = text.startsWith(TASK_TOKEN_PREFIX)
+    ? unbase64url(text.slice(TASK_TOKEN_PREFIX.length))
+    : undefined;
+  if (bytes?.length !== TASK_TOKEN_SIGNED + 32) return undefined;
+  const signed = bytes.slice(0, TASK_TOKEN_SIGNED);
+  const generation = await find(hex(signed.subarray(0, MASTER_ID)));
+  if (!generation) return undefined;
+  const genuine = await crypto.subtle.verify(
+    "HMAC",
+    generation.taskTokens,
+    bytes.slice(TASK_TOKEN_SIGNED),
+    signed,
+  );
+  if (!genuine) return undefined;
+  const numbers = new DataView(signed.buffer, MASTER_ID + PROJECT + TASK);
+  return {
+    project: idOf("prj", signed.subarray(MASTER_ID, MASTER_ID + PROJECT)),
+    task: idOf("task", signed.subarray(MASTER_ID + PROJECT, MASTER_ID + PROJECT + TASK)),
+    run: numbers.getUint32(0),
+    attempt: numbers.getUint32(4),
+    expiresAt: numbers.getUint32(8) * 1_000,
+  };
 }
 
 /** Compares in constant time, whatever the first differing byte. */

@@ -3,6 +3,16 @@ import type { AnyTask } from "../task.ts";
 import type { Background, Fetcher, Log, Queue } from "./ports.ts";
 import type { Store } from "./store.ts";
 
+/** Whom a task token entitles: whoever finishes this attempt of this run. */
+export interface TaskToken {
+  readonly project: string;
+  readonly task: string;
+  readonly run: number;
+  readonly attempt: number;
+  /** The task's deadline, milliseconds, rounded up to a second. */
+  readonly expiresAt: number;
+}
+
 /** Signs, seals and checks with keys derived from the master secret. */
 export interface Keyring {
   /** The API key's text for a project and key id; `secret` are 24 random bytes. */
@@ -16,6 +26,10 @@ export interface Keyring {
   /** A token that lets its bearer read one task's result until it expires (milliseconds). */
   sealReadToken(project: string, task: string, expiresAt: number): Promise<string>;
   openReadToken(text: string, task: string, now: number): Promise<string | undefined>;
+  /** A task token: at most 200 characters of `[A-Za-z0-9_-]`, the same for the same attempt. */
+  sealTaskToken(token: TaskToken): Promise<string>;
+  /** What a task token says, expired or not (Redis knows the time), or undefined when it is none of ours. */
+  openTaskToken(text: string): Promise<TaskToken | undefined>;
 }
 
 /** Everything that the steps of the way work with. */
