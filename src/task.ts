@@ -41,6 +41,10 @@ export interface TaskDefinition<Schema extends z.$ZodType, Result> {
   readonly timeout?: number;
   /** Attempts after the first; 3 unless set. */
   readonly retries?: number;
+  /** Attempts that run at a time, whatever project they are of; unlimited unless set. */
+  readonly concurrency?: number;
+  /** Attempts begun within `period` (milliseconds, whole seconds of them, 1 s unless set, at most 7 days). */
+  readonly rate?: { readonly limit: number; readonly period?: number };
   /** Every URL in the input, by JSON pointer into it, so that unsafe ones are refused at submit. */
   urls?(input: z.output<Schema>): Readonly<Record<string, string>>;
   /**

@@ -10,6 +10,8 @@ export interface Settings {
   /** Tasks that have not ended, per project. */
   readonly maxOpen: number;
   readonly maxBody: number;
+  /** Attempts that run at a time: per `concurrencyKey`, and per project of what nothing else limits. */
+  readonly concurrency: { readonly perKey: number; readonly perProject: number };
   readonly partitions: number;
   readonly version: string;
 }

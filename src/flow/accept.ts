@@ -6,6 +6,7 @@ import { TERMINAL } from "../domain/status.ts";
 import type { AnyTask } from "../task.ts";
 import type { Caller } from "./caller.ts";
 import { denied } from "./denied.ts";
+import { runMessage } from "./fair-use.ts";
 import { idempotencyOf, SUBMIT_PATH } from "./idempotency.ts";
 import { checkInput } from "./input.ts";
 import { lookTask } from "./lookup.ts";
@@ -139,8 +140,6 @@ function newTask(inv: Invocation, project: string, definition: AnyTask, submit: 
   };
 }
 
-function publishRun(inv: Invocation, record: TaskRecord, now: number): Promise<void> {
-  const delay = Math.max(0, record.startsAt - now);
-  const body = { v: 1, project: record.project, task: record.id, run: record.run, attempt: 1 } as const;
-  return publish(inv, { kind: "run", body, delay });
+async function publishRun(inv: Invocation, record: TaskRecord, now: number): Promise<void> {
+  return publish(inv, await runMessage(inv, record, 1, Math.max(0, record.startsAt - now)));
 }

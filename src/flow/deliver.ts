@@ -4,6 +4,7 @@ import { timestamp } from "../domain/view.ts";
 import { type Attempted, attemptDelivery, type Parcel } from "./attempt.ts";
 import type { StoredConfig } from "./caller.ts";
 import type { RecordCommand } from "./delivery-commands.ts";
+import { deliverMessage } from "./fair-use.ts";
 import type { Parts } from "./parts.ts";
 import type { DeliverMessage } from "./ports.ts";
 import { publish } from "./publish.ts";
@@ -92,7 +93,7 @@ export async function send(parts: Parts, leased: LeasedAttempt): Promise<void> {
     delivery: leased.delivery,
     attempt: leased.attempt + 1,
   } as const;
-  await publish(parts, { kind: "deliver", body, delay: outcome.delay });
+  await publish(parts, deliverMessage(parts, body, outcome.delay));
 }
 
 async function attempt(parts: Parts, leased: LeasedAttempt, time: () => number): Promise<Attempted> {

@@ -2,6 +2,7 @@ import type { Actor, Failure, TaskRecord } from "../domain/record.ts";
 import { handlerBackoff } from "../domain/schedule.ts";
 import type { Caller, StoredConfig } from "./caller.ts";
 import { type Concluded, conclude, expiry } from "./conclude.ts";
+import { runMessage } from "./fair-use.ts";
 import type { Invocation } from "./parts.ts";
 import { publish } from "./publish.ts";
 import type { Authority } from "./task-commands.ts";
@@ -38,11 +39,9 @@ export async function failAttempt(
     nonce: crypto.randomUUID(),
   });
   switch (ended.kind) {
-    case "ended": {
-      const { project, id: task, run, attempt } = record;
-      await publish(inv, { kind: "run", body: { v: 1, project, task, run, attempt: attempt + 1 }, delay });
+    case "ended":
+      await publish(inv, await runMessage(inv, record, record.attempt + 1, delay));
       return { kind: "retrying" };
-    }
     case "deadline-passed":
       return conclude(inv, { ...failing, ending: expiry(record), cause: "deadline" });
     case "config-changed":

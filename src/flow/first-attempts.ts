@@ -4,6 +4,7 @@ import type { StoredConfig } from "./caller.ts";
 import type { Concluded } from "./conclude.ts";
 import { deliver, send } from "./deliver.ts";
 import type { NewDelivery } from "./delivery-commands.ts";
+import { deliverMessage } from "./fair-use.ts";
 import type { Invocation } from "./parts.ts";
 import { publish } from "./publish.ts";
 
@@ -30,7 +31,7 @@ export async function sendOpened(
 ): Promise<void> {
   const queued = opened.slice(INLINE_DELIVERIES).map(({ id }) => {
     const body = { v: 1, project, delivery: id, attempt: 1 } as const;
-    return publish(inv, { kind: "deliver", body, delay: 0 });
+    return publish(inv, deliverMessage(inv, body, 0));
   });
   const sent = opened.slice(0, INLINE_DELIVERIES).map((parcel) => {
     const { id: delivery, lease } = parcel;

@@ -73,9 +73,19 @@ export interface DeliverMessage {
   readonly attempt: number;
 }
 
+/** A line in which messages wait for one another; every message sets its line's limits anew. */
+export interface Flow {
+  readonly key: string;
+  /** Calls in flight at a time. */
+  readonly parallelism: number;
+  /** Calls begun within `period`, which is in milliseconds. */
+  readonly rate?: number;
+  readonly period?: number;
+}
+
 export type QueueMessage =
-  | { readonly kind: "run"; readonly body: RunMessage; readonly delay: number }
-  | { readonly kind: "deliver"; readonly body: DeliverMessage; readonly delay: number }
+  | { readonly kind: "run"; readonly body: RunMessage; readonly delay: number; readonly flow?: Flow }
+  | { readonly kind: "deliver"; readonly body: DeliverMessage; readonly delay: number; readonly flow?: Flow }
   | { readonly kind: "sweep"; readonly body: { readonly v: 1 }; readonly delay: number };
 
 /** Hands messages to QStash, which calls `/internal/…` with them; delays in milliseconds, rounded up to seconds. */

@@ -1,5 +1,6 @@
 import { SWEEP_BATCH } from "../domain/limits.ts";
 import { type Abandonment, abandon, internalCaller } from "./fail.ts";
+import { deliverMessage, runMessage } from "./fair-use.ts";
 import { sendFirstAttempts } from "./first-attempts.ts";
 import type { Invocation } from "./parts.ts";
 import { type QueueMessage, QueueUnavailable } from "./ports.ts";
@@ -33,7 +34,7 @@ async function step(inv: Invocation, partition: number): Promise<boolean> {
   const members = await inv.store.take(partition);
   if (members.length === 0) return false;
   const actions = await inv.store.inspect(partition, members, crypto.randomUUID());
-  const messages = actions.flatMap(messageOf);
+  const messages = (await Promise.all(actions.map((action) => messageOf(inv, action)))).flat();
   if (messages.length > 0) await publishAll(inv, messages);
   for (const action of actions) {
     if ("task" in action && action.kind !== "run") await endTask(inv, action);
@@ -42,15 +43,13 @@ async function step(inv: Invocation, partition: number): Promise<boolean> {
   return members.length === SWEEP_BATCH;
 }
 
-function messageOf(action: DueAction): QueueMessage[] {
+async function messageOf(inv: Invocation, action: DueAction): Promise<QueueMessage[]> {
   switch (action.kind) {
-    case "run": {
-      const { project, task, run, attempt, delay } = action;
-      return [{ kind: "run", body: { v: 1, project, task, run, attempt }, delay }];
-    }
+    case "run":
+      return [await runMessage(inv, { ...action, id: action.task }, action.attempt, action.delay)];
     case "deliver": {
       const { project, delivery, attempt, delay } = action;
-      return [{ kind: "deliver", body: { v: 1, project, delivery, attempt }, delay }];
+      return [deliverMessage(inv, { v: 1, project, delivery, attempt }, delay)];
     }
     default:
       return [];

@@ -178,6 +178,8 @@ export type DueAction =
       readonly kind: "run";
       readonly project: string;
       readonly task: string;
+      readonly type: string;
+      readonly options: TaskRecord["options"];
       readonly run: number;
       readonly attempt: number;
       readonly delay: number;

@@ -1,5 +1,5 @@
-import { Client, type PublishBatchRequest } from "@upstash/qstash";
-import { type Queue, type QueueMessage, QueueUnavailable } from "../flow/ports.ts";
+import { Client, type FlowControl, type PublishBatchRequest } from "@upstash/qstash";
+import { type Flow, type Queue, type QueueMessage, QueueUnavailable } from "../flow/ports.ts";
 
 export interface QueueOptions {
   readonly url: string;
@@ -58,7 +58,17 @@ export function createQueue(options: QueueOptions): Queue {
 /** QStash delays by whole seconds, rounded up. */
 function requestOf(message: QueueMessage) {
   const delay = Math.ceil(message.delay / 1_000);
-  return { body: message.body, retries: RETRIES, ...(delay > 0 && { delay }) };
+  return {
+    body: message.body,
+    retries: RETRIES,
+    ...(delay > 0 && { delay }),
+    ...("flow" in message && message.flow && { flowControl: flowControlOf(message.flow) }),
+  };
+}
+
+/** QStash's periods are whole seconds, rounded up here. */
+function flowControlOf({ key, parallelism, rate, period = 1_000 }: Flow): FlowControl {
+  return { key, parallelism, ...(rate !== undefined && { rate, period: Math.ceil(period / 1_000) }) };
 }
 
 function isAccepted(answer: unknown): boolean {

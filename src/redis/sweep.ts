@@ -50,7 +50,7 @@ local function inspectTask(key, member, h)
     if num(h['until']) > t then look(member, num(h['until']) + ${LEASE_GRACE}, num(h.deadline)) return {'none'} end
     again(key, h, member, t)
     if num(h.crashes) >= ${CRASHES} then return {'exhausted'} end
-    return {'run', h.run, h.attempt, '0'}
+    return {'run', h.run, h.attempt, '0', h.type, h.opt}
   end
   if h.status == 'waiting' then
     if not h.beatby then look(member, num(h.deadline)) return {'none'} end
@@ -61,7 +61,7 @@ local function inspectTask(key, member, h)
   local nextAt = num(h.next)
   if nextAt - t > ${PUBLISH_HORIZON} then look(member, nextAt - ${PUBLISH_HORIZON}, num(h.deadline)) return {'none'} end
   again(key, h, member, nextAt)
-  return {'run', h.run, ms(num(h.attempt) + 1), ms(math.max(0, nextAt - t))}
+  return {'run', h.run, ms(num(h.attempt) + 1), ms(math.max(0, nextAt - t)), h.type, h.opt}
 end
 local function inspectDelivery(key, member, d)
   if d.status ~= 'pending' then drops[#drops + 1] = member return {'none'} end
@@ -124,6 +124,8 @@ function action(project: string, id: string, answer: ScriptReply | undefined): D
         run: Number(rest[0]),
         attempt: Number(rest[1]),
         delay: Number(rest[2]),
+        type: String(rest[3]),
+        options: JSON.parse(String(rest[4])),
       };
     case "deliver":
       return { kind, project, delivery: id, attempt: Number(rest[0]), delay: Number(rest[1]) };

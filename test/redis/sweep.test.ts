@@ -21,7 +21,16 @@ describe.each(await environments())(
         expect(mine(await store.take(0), [record.id])).toEqual([]);
         const { members, actions } = await inspected(31_000, [record.id], "sweep-1");
         expect(actions).toEqual([
-          { kind: "run", project: caller.project, task: record.id, run: 1, attempt: 1, delay: 0 },
+          {
+            kind: "run",
+            project: caller.project,
+            task: record.id,
+            type: record.type,
+            options: record.options,
+            run: 1,
+            attempt: 1,
+            delay: 0,
+          },
         ]);
         const first = (await dueOf(caller.project, record.id)) ?? 0;
         expect(await at(31_000).inspect(0, members, "sweep-1")).toEqual(actions);

@@ -1,0 +1,72 @@
+import type { TaskOptions } from "../domain/record.ts";
+import { hex, sha256, utf8 } from "./keyring.ts";
+import type { Parts } from "./parts.ts";
+import type { DeliverMessage, Flow, QueueMessage } from "./ports.ts";
+
+/** What of a task decides beside whom it waits. */
+export interface Runnable {
+  readonly project: string;
+  readonly id: string;
+  readonly type: string;
+  readonly run: number;
+  readonly options: Pick<TaskOptions, "concurrencyKey">;
+}
+
+/** A service that the queue calls itself, and how many of its calls may be in flight. */
+export interface LimitedService {
+  readonly name: string;
+  readonly concurrency?: number;
+}
+
+/**
+ * The one flow-control key that a task's message carries: its `concurrencyKey`'s, else its type's when that is
+ * limited, else its service's when that is, else its project's, so that a flood waits in its own line. QStash puts
+ * keys into paths: they are letters, digits, dots, hyphens and underscores alone.
+ */
+export async function flowOf(parts: Parts, task: Runnable, service?: LimitedService): Promise<Flow> {
+  const { perKey, perProject } = parts.settings.concurrency;
+  const { concurrencyKey } = task.options;
+  if (concurrencyKey !== undefined) {
+    const digest = hex(await sha256(utf8(`${task.project} ${concurrencyKey}`)));
+    return { key: `key.${digest.slice(0, 40)}`, parallelism: perKey };
+  }
+  const { concurrency, rate } = parts.tasks.get(task.type) ?? {};
+  if (concurrency !== undefined || rate !== undefined) {
+    return {
+      key: await nameOf("type", task.type),
+      parallelism: concurrency ?? perProject,
+      ...(rate && { rate: rate.limit, period: rate.period ?? 1_000 }),
+    };
+  }
+  if (service?.concurrency !== undefined) {
+    return { key: await nameOf("service", service.name), parallelism: service.concurrency };
+  }
+  return { key: `project.${task.project}`, parallelism: perProject };
+}
+
+/** The message that asks for an attempt of a task. */
+export async function runMessage(
+  parts: Parts,
+  task: Runnable,
+  attempt: number,
+  delay: number,
+): Promise<QueueMessage> {
+  const { project, id, run } = task;
+  const body = { v: 1, project, task: id, run, attempt } as const;
+  return { kind: "run", body, delay, flow: await flowOf(parts, task) };
+}
+
+/**
+ * The message that asks for a later attempt of a delivery. Deliveries have a line of their own, half as wide as their
+ * project's: slow receivers hold up neither its tasks nor anybody else.
+ */
+export function deliverMessage(parts: Parts, body: DeliverMessage, delay: number): QueueMessage {
+  const parallelism = Math.max(1, Math.floor(parts.settings.concurrency.perProject / 2));
+  return { kind: "deliver", body, delay, flow: { key: `deliveries.${body.project}`, parallelism } };
+}
+
+async function nameOf(kind: "type" | "service", name: string): Promise<string> {
+  return /^[\w.-]{1,100}$/.test(name)
+    ? `${kind}.${name}`
+    : `${kind}-hash.${hex(await sha256(utf8(name))).slice(0, 40)}`;
+}
