@@ -81,6 +81,7 @@ function connect({ url, token }: StoreOptions, retries: number, timeout?: number
     token,
     automaticDeserialization: false,
     enableAutoPipelining: false,
+    responseEncoding: false, // all that we keep is JSON or ASCII: base64 would only cost time, string by string
     enableTelemetry: false,
     retry: { retries },
     ...(timeout !== undefined && { signal: () => AbortSignal.timeout(timeout) }),
