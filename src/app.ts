@@ -12,6 +12,7 @@ import { createStore } from "./redis/store.ts";
 import type { AnyTask } from "./task.ts";
 import { createFetcher } from "./webhooks/fetch.ts";
 import { createGuard } from "./webhooks/guard.ts";
+import { sign } from "./webhooks/sign.ts";
 
 // biome-ignore lint/performance/noBarrelFile: this is the package's entry
 export { ConfigError } from "./config.ts";
@@ -79,6 +80,7 @@ function createParts(options: RingbackOptions, config: Config): Parts {
     store: createStore(config.redis),
     queue: createQueue({ ...config.qstash, publicUrl: settings.publicUrl }),
     fetcher: createFetcher({ guard }),
+    sign,
     keyring: createKeyring(config.master.secret, config.master.previous),
     tasks: offered,
     log,

@@ -1,13 +1,11 @@
-import { TypeID } from "typeid-js";
+import { decodeBase32, encodeBase32 } from "./base32.ts";
 
 /** What an id names; ids are TypeIDs (`task_…`), see https://github.com/jetify-com/typeid/tree/main/spec. */
 export type IdPrefix = "task" | "del" | "ep" | "evt" | "key" | "prj";
 
-const SUFFIX = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/;
-
 /** Whether `text` is an id of that kind: the prefix and a 26-character suffix in Crockford's base 32. */
 export function isId(prefix: IdPrefix, text: string): boolean {
-  return text.startsWith(`${prefix}_`) && SUFFIX.test(text.slice(prefix.length + 1));
+  return text.startsWith(`${prefix}_`) && decodeBase32(text.slice(prefix.length + 1)) !== undefined;
 }
 
 /**
@@ -24,7 +22,7 @@ export function makeId(prefix: IdPrefix, time: number, partition: number, random
   bytes[7] = partition & 0xff;
   bytes.set(random.subarray(0, 8), 8);
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  return TypeID.fromUUIDBytes(prefix, bytes).toString();
+  return idOf(prefix, bytes);
 }
 
 /**
@@ -40,17 +38,19 @@ export function deriveId(prefix: IdPrefix, source: string, digest: Uint8Array): 
   bytes[6] = 0x80 | ((bytes[6] ?? 0) & 0x0f);
   bytes.set(digest.subarray(0, 8), 8);
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  return TypeID.fromUUIDBytes(prefix, bytes).toString();
+  return idOf(prefix, bytes);
 }
 
 /** The 16 bytes of the id's UUID. @throws Error when the text is no TypeID. */
-export function idBytes(id: string): Uint8Array {
-  return TypeID.fromString(id).toUUIDBytes();
+export function idBytes(id: string): Uint8Array<ArrayBuffer> {
+  const bytes = decodeBase32(id.slice(id.indexOf("_") + 1));
+  if (!bytes) throw new Error(`"${id}" is no TypeID.`);
+  return bytes;
 }
 
 /** The id of that kind over the 16 bytes of a UUID. */
 export function idOf(prefix: IdPrefix, uuid: Uint8Array): string {
-  return TypeID.fromUUIDBytes(prefix, uuid).toString();
+  return `${prefix}_${encodeBase32(uuid)}`;
 }
 
 /** The partition that an id carries, 0…4095. */

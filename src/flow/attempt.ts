@@ -1,4 +1,3 @@
-import { Webhook } from "standardwebhooks";
 import { RESPONSE_LIMIT } from "../domain/limits.ts";
 import type { DeliveryAttempt } from "../domain/record.ts";
 import { parseRetryAfter } from "../domain/schedule.ts";
@@ -51,7 +50,7 @@ export async function attemptDelivery(
   try {
     const response = await parts.fetcher.fetch(parcel.url, {
       method: "POST",
-      headers: headersOf(parts, parcel, secrets, startedAt),
+      headers: await headersOf(parts, parcel, secrets, startedAt),
       body: parcel.body,
       redirect: "manual",
       signal: AbortSignal.timeout(parts.settings.callbackTimeout),
@@ -75,21 +74,19 @@ export async function attemptDelivery(
   }
 }
 
-function headersOf(
+async function headersOf(
   parts: Parts,
   parcel: Parcel,
   secrets: readonly string[],
   now: number,
-): Record<string, string> {
-  const sentAt = new Date(now);
+): Promise<Record<string, string>> {
+  const sentAt = Math.floor(now / 1_000);
   return {
     "content-type": "application/json",
     "user-agent": `Ringback/${parts.settings.version}`,
     "webhook-id": parcel.eventId,
-    "webhook-timestamp": String(Math.floor(now / 1_000)),
-    "webhook-signature": secrets
-      .map((secret) => new Webhook(secret).sign(parcel.eventId, sentAt, parcel.body))
-      .join(" "),
+    "webhook-timestamp": String(sentAt),
+    "webhook-signature": await parts.sign(secrets, parcel.eventId, sentAt, parcel.body),
     ...(parcel.traceparent && { traceparent: parcel.traceparent }),
   };
 }

@@ -1,6 +1,6 @@
 import type { Settings } from "../domain/settings.ts";
 import type { AnyTask } from "../task.ts";
-import type { Background, Fetcher, Log, Queue } from "./ports.ts";
+import type { Background, Fetcher, Log, Queue, Sign } from "./ports.ts";
 import type { Store } from "./store.ts";
 
 /** Whom a task token entitles: whoever finishes this attempt of this run. */
@@ -39,6 +39,7 @@ export interface Parts {
   readonly queue: Queue;
   readonly fetcher: Fetcher;
   readonly keyring: Keyring;
+  readonly sign: Sign;
   readonly tasks: ReadonlyMap<string, AnyTask>;
   readonly log: Log;
   /** In [0, 1). */

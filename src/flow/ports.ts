@@ -51,6 +51,14 @@ export class FetchFailure extends Error {
   }
 }
 
+/**
+ * The `webhook-signature` of one attempt: a `v1` signature per secret, space-separated.
+ *
+ * @param secrets `whsec_…`, newest first
+ * @param sentAt seconds since the epoch, as `webhook-timestamp` has them
+ */
+export type Sign = (secrets: readonly string[], id: string, sentAt: number, body: string) => Promise<string>;
+
 /** Goes on after the answer: `waitUntil` on Workers, a tracked promise on Deno. */
 export interface Background {
   waitUntil(work: Promise<unknown>): void;

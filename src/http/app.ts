@@ -1,6 +1,7 @@
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
 import { requestId } from "hono/request-id";
 import { secureHeaders } from "hono/secure-headers";
+import { Hono } from "hono/tiny";
 import { Refusal } from "../domain/problems.ts";
 import type { Parts } from "../flow/parts.ts";
 import { admitter, type VerifySignature } from "./auth.ts";

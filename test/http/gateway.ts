@@ -8,6 +8,7 @@ import type { AcceptCommand } from "../../src/flow/task-commands.ts";
 import { createApp } from "../../src/http/app.ts";
 import type { Assets } from "../../src/http/static.ts";
 import { defineTask } from "../../src/task.ts";
+import { sign } from "../../src/webhooks/sign.ts";
 
 /** Redis time in these tests. */
 export const NOW = Date.parse("2026-11-24T09:00:00.000Z");

@@ -1,0 +1,93 @@
+import { type MethodDefinition, type Node, type PropertyDefinition, parse } from "acorn";
+import { full } from "acorn-walk";
+
+/**
+ * Removes those members of a package's classes whose name nothing uses, over and over until none is left.
+ *
+ * A bundler drops unused functions but keeps every member of a class, so that an SDK with four hundred commands
+ * weighs all of them. For a package that reaches its own members by name only (Upstash's SDKs do, as we use them),
+ * a member can be called when its name is read or destructured as a property in the package, or is a word of the
+ * program that imports it.
+ *
+ * @param modules the package's ES modules that are bundled, by path
+ * @param words every word of the program that imports them
+ * @returns the modules without these members; a bundler then drops what only they used
+ */
+export function shakeClassMembers(
+  modules: ReadonlyMap<string, string>,
+  words: ReadonlySet<string>,
+): ReadonlyMap<string, string> {
+  let shaken = modules;
+  for (;;) {
+    const programs = new Map([...shaken].map(([path, text]) => [path, parse(text, SYNTAX)]));
+    const read = new Set([...programs.values()].flatMap(namesRead));
+    let removed = 0;
+    const rest = new Map<string, string>();
+    for (const [path, text] of shaken) {
+      const members = membersOf(programs.get(path)).filter(
+        ({ name }) => !(read.has(name) || words.has(name)),
+      );
+      removed += members.length;
+      rest.set(path, without(text, members));
+    }
+    shaken = rest;
+    if (removed === 0) return shaken;
+  }
+}
+
+const SYNTAX = { ecmaVersion: "latest", sourceType: "module" } as const;
+
+interface Member {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Methods, accessors and fields that hold a function: removing one has no effect of its own. */
+function membersOf(program: Node | undefined): Member[] {
+  const members: Member[] = [];
+  if (!program) return members;
+  full(program, (node) => {
+    if (node.type !== "MethodDefinition" && node.type !== "PropertyDefinition") return;
+    const member = node as MethodDefinition | PropertyDefinition; // by its type
+    if (member.computed || member.key.type !== "Identifier" || !isInert(member)) return;
+    members.push({ name: member.key.name, start: member.start, end: member.end });
+  });
+  return members;
+}
+
+function isInert(member: MethodDefinition | PropertyDefinition): boolean {
+  if (member.type === "MethodDefinition") return member.kind !== "constructor";
+  return member.value?.type === "ArrowFunctionExpression" || member.value?.type === "FunctionExpression";
+}
+
+/** The fields of acorn's nodes that matter here. */
+interface Named extends Node {
+  readonly computed?: boolean;
+  readonly property?: Named;
+  readonly key?: Named;
+  readonly name?: string;
+  readonly properties?: readonly Named[];
+}
+
+/** Every name that the module reads a property by. */
+function namesRead(program: Node): string[] {
+  const names: string[] = [];
+  full(program, (node) => {
+    const { type, computed, property, properties = [] } = node as Named; // by its type
+    if (type === "MemberExpression" && !computed && property?.name) names.push(property.name);
+    if (type === "ObjectPattern") for (const { key } of properties) if (key?.name) names.push(key.name);
+  });
+  return names;
+}
+
+function without(text: string, members: readonly Member[]): string {
+  let result = "";
+  let from = 0;
+  for (const { start, end } of [...members].sort((a, b) => a.start - b.start)) {
+    if (start < from) continue; // lies in a member that goes already
+    result += text.slice(from, start);
+    from = end;
+  }
+  return result + text.slice(from);
+}
