@@ -3,6 +3,7 @@ import type { Actor, TaskRecord } from "../domain/record.ts";
 import type { Caller, StoredConfig } from "./caller.ts";
 import type { NewDelivery } from "./delivery-commands.ts";
 import { type Ending, terminalDeliveries } from "./events.ts";
+import type { Idempotency } from "./idempotency.ts";
 import type { Parts } from "./parts.ts";
 import type { Authority, EndAnswer } from "./task-commands.ts";
 
@@ -14,6 +15,7 @@ export interface Conclusion {
   readonly actor: Actor;
   /** A client whose key has to be checked too. */
   readonly caller?: Caller;
+  readonly idempotency?: Idempotency;
   readonly cause?: string;
   /** Redis time. */
   readonly time: () => number;
@@ -56,6 +58,7 @@ export async function conclude(parts: Parts, conclusion: Conclusion): Promise<Co
       },
       actor: conclusion.actor,
       ...(conclusion.caller && { caller: conclusion.caller }),
+      ...(conclusion.idempotency && { idempotency: conclusion.idempotency }),
       ...(conclusion.cause !== undefined && { cause: conclusion.cause }),
       configVersion: config.version,
       nonce: crypto.randomUUID(),

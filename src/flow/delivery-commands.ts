@@ -1,5 +1,6 @@
 import type { DeliveryRecord } from "../domain/record.ts";
-import type { StoredConfig } from "./caller.ts";
+import type { Caller, ReadAnswer, StoredConfig } from "./caller.ts";
+import type { Idempotency } from "./idempotency.ts";
 
 export interface NewDelivery {
   readonly id: string;
@@ -44,3 +45,19 @@ export interface RecordCommand {
 export type RecordAnswer =
   | { readonly kind: "recorded"; readonly nextAt?: number }
   | { readonly kind: "gone" | "stale" };
+
+export interface RedeliverCommand {
+  readonly caller: Caller;
+  readonly delivery: string;
+  /** When it ended, milliseconds: the day under which a dead one is filed. */
+  readonly endedAt: number;
+  readonly idempotency?: Idempotency;
+  readonly nonce: string;
+}
+
+export type RedeliverAnswer =
+  | ReadAnswer<{ record: DeliveryRecord }>
+  /** The same idempotency key sent it again before. */
+  | { readonly kind: "repeated"; readonly now: number; readonly record: DeliveryRecord }
+  /** It has not ended; the key belongs to another request. */
+  | { readonly kind: "pending" | "reused" };

@@ -1,3 +1,4 @@
+import { Refusal } from "../domain/problems.ts";
 import { canonicalJson } from "./canonical.ts";
 import { hex, sha256, utf8 } from "./keyring.ts";
 
@@ -32,4 +33,10 @@ export async function idempotencyOf(
     sha256(utf8(body === undefined ? "" : canonicalJson(body))),
   ]);
   return { hash: hex(hash), fingerprint: hex(fingerprint) };
+}
+
+/** The refusal of a key that was used for another request. */
+export function reused(made?: string): Refusal {
+  const which = made === undefined ? "" : `, which made ${made}`;
+  return new Refusal("idempotency-key-reused", `This Idempotency-Key belongs to another request${which}.`);
 }

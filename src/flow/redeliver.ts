@@ -3,21 +3,42 @@ import type { DeliveryRecord } from "../domain/record.ts";
 import type { Caller } from "./caller.ts";
 import { deliver } from "./deliver.ts";
 import { denied } from "./denied.ts";
+import { type Idempotency, reused } from "./idempotency.ts";
 import { lookDelivery } from "./lookup.ts";
 import type { Invocation } from "./parts.ts";
 
-/** Sends an ended delivery again: the same event id and body, its schedule from the start; the first attempt at once. @throws Refusal */
-export async function redeliver(inv: Invocation, caller: Caller, id: string): Promise<DeliveryRecord> {
+/**
+ * Sends an ended delivery again: the same event id and body, its schedule from the start; the first attempt at once.
+ * The same idempotency key sends it once.
+ *
+ * @throws Refusal
+ */
+export async function redeliver(
+  inv: Invocation,
+  caller: Caller,
+  id: string,
+  idempotency?: Idempotency,
+): Promise<{ readonly record: DeliveryRecord; readonly replayed: boolean }> {
   const { endedAt = 0 } = await lookDelivery(inv, caller, id);
-  const answer = await inv.store.redeliver({ caller, delivery: id, endedAt, nonce: crypto.randomUUID() });
+  const answer = await inv.store.redeliver({
+    caller,
+    delivery: id,
+    endedAt,
+    ...(idempotency && { idempotency }),
+    nonce: crypto.randomUUID(),
+  });
   switch (answer.kind) {
     case "found": {
       const { record } = answer;
       inv.background.waitUntil(
         deliver(inv, { v: 1, project: caller.project, delivery: id, attempt: record.attempt + 1 }),
       );
-      return record;
+      return { record, replayed: false };
     }
+    case "repeated":
+      return { record: answer.record, replayed: true };
+    case "reused":
+      throw reused();
     case "pending":
       throw new Refusal(
         "delivery-pending",

@@ -1,6 +1,12 @@
 import type { DeliveryRecord, Progress, TaskRecord } from "../domain/record.ts";
 import type { ApiKeyRecord, Caller, Denied, ReadAnswer, Scope, StoredConfig } from "./caller.ts";
-import type { BeginAnswer, RecordAnswer, RecordCommand } from "./delivery-commands.ts";
+import type {
+  BeginAnswer,
+  RecordAnswer,
+  RecordCommand,
+  RedeliverAnswer,
+  RedeliverCommand,
+} from "./delivery-commands.ts";
 import type {
   AcceptAnswer,
   AcceptCommand,
@@ -12,6 +18,7 @@ import type {
   EndCommand,
   EraseAnswer,
   EraseCommand,
+  Follower,
   Following,
   RenewAnswer,
   ReplayAnswer,
@@ -35,12 +42,7 @@ export interface Store {
     length: number;
   }): Promise<BeginAnswer>;
   record(command: RecordCommand): Promise<RecordAnswer>;
-  redeliver(command: {
-    caller: Caller;
-    delivery: string;
-    endedAt: number;
-    nonce: string;
-  }): Promise<ReadAnswer<{ record: DeliveryRecord }> | { readonly kind: "pending" }>;
+  redeliver(command: RedeliverCommand): Promise<RedeliverAnswer>;
   replay(command: ReplayCommand): Promise<ReplayAnswer>;
   erase(command: EraseCommand): Promise<EraseAnswer>;
   report(command: ReportCommand): Promise<ReportAnswer>;
@@ -52,8 +54,8 @@ export interface Store {
   acceptAll(commands: readonly AcceptCommand[]): Promise<readonly AcceptAnswer[]>;
   /** Reads a task and has its changes told for so many milliseconds. */
   watch(caller: Caller, id: string, length: number): Promise<ReadAnswer<{ record: TaskRecord }>>;
-  /** Listens for changes of a watched task until it is closed. */
-  follow(project: string, id: string, onChange: () => void): Following;
+  /** Listens for changes of a watched task until it is closed or lost; never throws. */
+  follow(project: string, id: string, follower: Follower): Following;
   /** Members of a partition's due set whose time has come, at most 100. */
   take(partition: number): Promise<readonly string[]>;
   inspect(partition: number, members: readonly string[], nonce: string): Promise<readonly DueAction[]>;

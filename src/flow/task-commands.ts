@@ -2,6 +2,7 @@ import type { Actor, Progress, TaskRecord } from "../domain/record.ts";
 import type { TerminalStatus } from "../domain/status.ts";
 import type { Caller, Denied, ReadAnswer, Scope, StoredConfig } from "./caller.ts";
 import type { NewDelivery } from "./delivery-commands.ts";
+import type { Idempotency } from "./idempotency.ts";
 
 export interface NewTask {
   readonly id: string;
@@ -20,11 +21,13 @@ export interface NewTask {
 export interface AcceptCommand {
   readonly caller: Caller;
   readonly task: NewTask;
-  readonly idempotency?: { readonly hash: string; readonly fingerprint: string };
+  readonly idempotency?: Idempotency;
   /** What the key must be allowed; `tasks:write` unless said. */
   readonly scope?: Scope;
   readonly rateLimit: number;
   readonly maxOpen: number;
+  /** The task's changes are told from the start, for so many milliseconds. */
+  readonly watch?: number;
 }
 
 export interface RateState {
@@ -96,8 +99,9 @@ export interface EndCommand {
   readonly record: TaskRecord;
   readonly authority: Authority;
   readonly outcome: Outcome;
-  /** A client whose key has to be checked too. */
+  /** A client whose key has to be checked too, and the Idempotency-Key that it sent. */
   readonly caller?: Caller;
+  readonly idempotency?: Idempotency;
   readonly actor: Actor;
   readonly cause?: string;
   /** The configuration that the deliveries were worked out from; absent when there are none to work out. */
@@ -110,13 +114,17 @@ export type EndAnswer =
   | { readonly kind: "ended"; readonly now: number; readonly sequence: number; readonly nextAt: number }
   | { readonly kind: "gone" | "stale" | "deadline-passed" }
   | { readonly kind: "already"; readonly status: TerminalStatus }
-  | { readonly kind: "changed"; readonly record: TaskRecord; readonly now: number }
+  /**
+   * Somebody moved it meanwhile; or the idempotency key belongs to this very request, which was answered before, or to
+   * another one.
+   */
+  | { readonly kind: "changed" | "repeated" | "reused"; readonly record: TaskRecord; readonly now: number }
   | { readonly kind: "config-changed"; readonly config: StoredConfig };
 
 export interface ReplayCommand {
   readonly caller: Caller;
   readonly record: TaskRecord;
-  readonly idempotency?: AcceptCommand["idempotency"];
+  readonly idempotency?: Idempotency;
   readonly maxOpen: number;
   readonly nonce: string;
 }
@@ -164,10 +172,18 @@ export interface TaskPosition {
   readonly id: string;
 }
 
-/** A task's changes as they happen. */
+/** Who listens to a task's changes. */
+export interface Follower {
+  /** From now on every change is told. */
+  onOpen(): void;
+  /** It has changed, and has this status now. */
+  onChange(status: string): void;
+  /** Nothing more is heard: the stream could not be opened, broke or ended. Not told after `close`. */
+  onLost(reason: string): void;
+}
+
+/** A stream of a task's changes; whoever opened it closes it. */
 export interface Following {
-  /** Whether changes are heard from now on; false when the stream could not be opened. */
-  readonly ready: Promise<boolean>;
   close(): void;
 }
 

@@ -4,6 +4,7 @@ import { listDeliveries, lookDelivery } from "../flow/lookup.ts";
 import { redeliver } from "../flow/redeliver.ts";
 import { id, page } from "./fields.ts";
 import { nextLink } from "./headers.ts";
+import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "./idempotency.ts";
 import { answer } from "./respond.ts";
 import { type Route, route } from "./route.ts";
 
@@ -63,12 +64,15 @@ const again = route({
   access: "key",
   scope: "tasks:write",
   params: { id: "del" },
-  answers: { 202: { shape: "Delivery", headers: ["Location"] } },
-  problems: ["delivery-pending"],
+  headers: ["Idempotency-Key"],
+  answers: { 202: { shape: "Delivery", headers: ["Location", "Idempotent-Replayed"] } },
+  problems: ["delivery-pending", ...IDEMPOTENCY_PROBLEMS],
   async handle({ c, invocation, caller, params }) {
-    const record = await redeliver(invocation, caller, params.id);
-    const Location = `${invocation.settings.publicUrl}/v1/deliveries/${record.id}`;
-    return answer(c, 202, deliveryView(record, { attempts: true }), { Location });
+    const { record, replayed } = await redeliver(invocation, caller, params.id, await idempotencyIn(c));
+    return answer(c, 202, deliveryView(record, { attempts: true }), {
+      Location: `${invocation.settings.publicUrl}/v1/deliveries/${record.id}`,
+      ...replayedHeader(replayed),
+    });
   },
 });
 

@@ -2,13 +2,18 @@ import {
   DELIVERY_RETENTION,
   DUE_GRACE,
   EARLY_TOLERANCE,
+  IDEMPOTENCY_TTL,
   INDEX_RETENTION,
   LEASE_GRACE,
   PUBLISH_HORIZON,
 } from "../domain/limits.ts";
-import type { DeliveryRecord } from "../domain/record.ts";
-import type { Caller, ReadAnswer } from "../flow/caller.ts";
-import type { BeginAnswer, RecordAnswer, RecordCommand } from "../flow/delivery-commands.ts";
+import type {
+  BeginAnswer,
+  RecordAnswer,
+  RecordCommand,
+  RedeliverAnswer,
+  RedeliverCommand,
+} from "../flow/delivery-commands.ts";
 import { configOf } from "./config.ts";
 import type { Context } from "./context.ts";
 import { readDeliveryFields } from "./fields.ts";
@@ -77,18 +82,21 @@ return {'recorded', ''}
 export const REDELIVER = script(
   "redeliver",
   `
-local due, delivery, dead, proj = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local offset, nonce, key, secret, member, id = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local due, delivery, dead, proj, idem = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local offset, nonce, key, secret, member, id, print = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local t = now(offset)
 local no = denied(redis.call('HGET', proj, 'k:' .. key), secret, 'tasks:write', t)
 if no then return {no} end
 local d, flat = hash(delivery)
 if not d.status then return {'missing', ms(t)} end
 if d.again == nonce then return {'found', ms(t), flat} end
+local known = idem and redis.call('GET', idem)
+if known then return {string.match(known, '^%S+') == print and 'repeated' or 'reused', ms(t), flat} end
 if d.status == 'pending' then return {'pending'} end
 redis.call('ZADD', due, ms(t + ${DUE_GRACE}), member)
 redis.call('PERSIST', delivery)
 redis.call('ZREM', dead, id)
+if idem then redis.call('SET', idem, print .. ' ' .. id, 'PX', '${IDEMPOTENCY_TTL}') end
 redis.call('HDEL', delivery, 'ended')
 redis.call('HSET', delivery, 'status', 'pending', 'base', d.attempt, 'next', ms(t), 'lease', '', 'until', '0',
   'crashes', '0', 'sweep', '', 'again', nonce)
@@ -154,15 +162,18 @@ export async function record(context: Context, command: RecordCommand): Promise<
   }
 }
 
-export async function redeliver(
-  context: Context,
-  command: { caller: Caller; delivery: string; endedAt: number; nonce: string },
-): Promise<ReadAnswer<{ record: DeliveryRecord }> | { readonly kind: "pending" }> {
-  const { caller, delivery } = command;
+export async function redeliver(context: Context, command: RedeliverCommand): Promise<RedeliverAnswer> {
+  const { caller, delivery, idempotency } = command;
   const names = keysOf(caller.project);
   const [code, now, flat] = await context.quick(
     REDELIVER,
-    [names.due, names.delivery(delivery), names.dead(dayOf(command.endedAt)), names.project],
+    [
+      names.due,
+      names.delivery(delivery),
+      names.dead(dayOf(command.endedAt)),
+      names.project,
+      ...(idempotency ? [names.idempotency(idempotency.hash)] : []),
+    ],
     [
       context.offset,
       command.nonce,
@@ -170,16 +181,19 @@ export async function redeliver(
       caller.hash,
       deliveryMember(caller.project, delivery),
       delivery,
+      idempotency?.fingerprint ?? "",
     ],
   );
   switch (code) {
     case "unauthenticated":
     case "forbidden":
     case "pending":
+    case "reused":
       return { kind: code };
     case "missing":
       return { kind: code, now: Number(now) };
-    case "found": {
+    case "found":
+    case "repeated": {
       const found = readDeliveryFields(caller.project, delivery, fieldsOf(flat));
       if (!found) throw new Error("redeliver answered without a delivery");
       return { kind: code, now: Number(now), record: found };

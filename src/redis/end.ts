@@ -1,5 +1,6 @@
 import {
   DUE_GRACE,
+  IDEMPOTENCY_TTL,
   INDEX_RETENTION,
   INLINE_LIMIT,
   PUBLISH_HORIZON,
@@ -24,7 +25,7 @@ export const END = script(
   `${OPENING}
 local due, task, proj, cfg = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local a, at = named(ARGV) -- offset nonce member run to by proof attempt version actor cause ended delay heartbeat
--- ttl input output ending result id key secret fields deliveries
+-- ttl input output ending result id key secret print idem fields deliveries
 local t = now(a.offset)
 local p = hash(proj)
 if a.key ~= '' then
@@ -34,8 +35,17 @@ end
 local h, flat = hash(task)
 if not h.status then return {'gone'} end
 if h.nonce == a.nonce then return {'ended', h.was, h.seq, h.next} end
+local idem = KEYS[num(a.idem)]
+local known = idem and redis.call('GET', idem)
+if known then return {string.match(known, '^%S+') == a.print and 'repeated' or 'reused', ms(t), flat} end
+local function remember()
+  if idem then redis.call('SET', idem, a.print .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end
+end
 if h.run ~= a.run then return {'stale'} end
-if TERMINAL[h.status] then return {'already', h.status} end
+if TERMINAL[h.status] then
+  if h.status == a.to then remember() end
+  return {'already', h.status}
+end
 if a.by == 'lease' and (h.status ~= 'running' or h.lease ~= a.proof or h.attempt ~= a.attempt) then return {'stale'} end
 if a.by == 'token' and (h.status == 'queued' or h.attempt ~= a.attempt) then return {'stale'} end
 if a.by ~= 'lease' and h.seq ~= a.proof then return {'changed', ms(t), flat} end
@@ -62,10 +72,11 @@ if not TERMINAL[a.to] then
   change('next', ms(nextAt))
   change('l:' .. seq, ms(t) .. ' ' .. a.run .. ' ' .. entry .. ' ' .. a.actor .. ' ' .. a.cause)
   redis.call('HSET', task, unpack(changes))
-  tell(task, h, t)
+  tell(task, h, t, a.to)
   return {'ended', ms(t), seq, ms(nextAt)}
 end
 open(due, t, a.ended, ARGV, opening, num(a.deliveries))
+remember()
 local input, output, ending = KEYS[num(a.input)], KEYS[num(a.output)], KEYS[num(a.ending)]
 if output then redis.call('SET', output, a.result, 'PX', a.ttl) end
 if input then redis.call('PEXPIRE', input, a.ttl) end
@@ -77,7 +88,7 @@ redis.call('ZREM', due, a.member)
 local counter = 'n:' .. a.to
 redis.call('HSET', proj, 'open', ms(math.max(0, num(p.open) - 1)), counter, ms(num(p[counter]) + 1))
 redis.call('PEXPIRE', task, '${TASK_RETENTION}')
-tell(task, h, t)
+tell(task, h, t, a.to)
 return {'ended', ms(t), seq, a.ended}
 `,
 );
@@ -85,7 +96,7 @@ return {'ended', ms(t), seq, a.ended}
 type Terminal = Extract<Outcome, { kind: TerminalStatus }>;
 
 export async function end(context: Context, command: EndCommand): Promise<EndAnswer> {
-  const { record, authority, outcome, caller } = command;
+  const { record, authority, outcome, caller, idempotency } = command;
   const names = keysOf(record.project);
   const keys = [names.due, names.task(record.id), names.project, names.config];
   const fields = changesOf(record.deliveries, outcome);
@@ -109,6 +120,8 @@ export async function end(context: Context, command: EndCommand): Promise<EndAns
       id: record.id,
       key: caller?.key ?? "",
       secret: caller?.hash ?? "",
+      print: idempotency?.fingerprint ?? "",
+      idem: idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0,
       fields: fields.length,
       deliveries: deliveries.length,
     }),
@@ -167,7 +180,9 @@ function answer(command: EndCommand, [code, ...rest]: readonly ScriptReply[]): E
       return { kind: code };
     case "already":
       return { kind: code, status: String(rest[0]) as TerminalStatus }; // the script checked it against TERMINAL
-    case "changed": {
+    case "changed":
+    case "repeated":
+    case "reused": {
       const record = readTaskFields(project, id, fieldsOf(rest[1]));
       return record ? { kind: code, now: Number(rest[0]), record } : { kind: "gone" };
     }

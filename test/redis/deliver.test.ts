@@ -97,6 +97,35 @@ describe.each(await environments())(
         ).toBe("begun");
       });
 
+      test("one idempotency key sends it again once, another request under it is refused", async () => {
+        const { id } = await opened();
+        const dead = recordOf(id, 1, "first", { kind: "dead" });
+        await store.record(dead);
+        const idempotency = { hash: crypto.randomUUID(), fingerprint: "f1" };
+        const command = { caller, delivery: id, endedAt: dead.at, idempotency, nonce: "one" };
+        expect((await store.redeliver(command)).kind).toBe("found");
+        expect((await store.redeliver(command)).kind).toBe("found");
+        expect((await store.redeliver({ ...command, nonce: "two" })).kind).toBe("repeated");
+        const other = { ...command, idempotency: { ...idempotency, fingerprint: "f2" }, nonce: "three" };
+        expect(await store.redeliver(other)).toEqual({ kind: "reused" });
+        const begun = { project: caller.project, delivery: id, attempt: 2, lease: "l", length: 1 };
+        await store.begin(begun);
+        await store.record({ ...recordOf(id, 2, "l", { kind: "dead" }) });
+        expect(await store.redeliver({ ...command, nonce: "four" })).toMatchObject({
+          kind: "repeated",
+          record: { status: "dead", attempt: 2 },
+        });
+        expect(await ttlOf(`idem:${idempotency.hash}`)).toBeGreaterThan(23 * HOUR);
+      });
+
+      test("a refused redelivery holds no key", async () => {
+        const { id } = await opened();
+        const idempotency = { hash: crypto.randomUUID(), fingerprint: "f1" };
+        const command = { caller, delivery: id, endedAt: 0, idempotency, nonce: "one" };
+        expect(await store.redeliver(command)).toEqual({ kind: "pending" });
+        expect(await ttlOf(`idem:${idempotency.hash}`)).toBe(-2);
+      });
+
       test("what is unknown is gone", async () => {
         const id = newDelivery().id;
         expect(

@@ -39,6 +39,66 @@ describe.each(await environments())(
         });
       });
 
+      test("one idempotency key cancels one run: told again it names the task, and leaves a later run alone", async () => {
+        const record = await accepted(store, caller);
+        const idempotency = { hash: crypto.randomUUID(), fingerprint: "f1" };
+        const command: EndCommand = {
+          record,
+          authority: { by: "sequence", sequence: record.sequence },
+          outcome: { kind: "canceled", endedAt: Date.now(), resultTtl: HOUR, deliveries: [] },
+          caller,
+          idempotency,
+          actor: "client",
+          nonce: "one",
+        };
+        const first = await store.end(command);
+        expect(first.kind).toBe("ended");
+        expect(await store.end(command)).toEqual(first);
+        expect(await store.end({ ...command, nonce: "two" })).toMatchObject({
+          kind: "repeated",
+          record: { status: "canceled" },
+        });
+        const other = { ...command, idempotency: { ...idempotency, fingerprint: "f2" }, nonce: "three" };
+        expect((await store.end(other)).kind).toBe("reused");
+        const read = await store.readTask(caller, record.id);
+        const ended = read.kind === "found" ? read.record : record;
+        const replayed = await store.replay({ caller, record: ended, maxOpen: 1_000, nonce: "replay" });
+        const again = replayed.kind === "replayed" ? replayed.record : record;
+        const late: EndCommand = {
+          ...command,
+          record: again,
+          authority: { by: "sequence", sequence: again.sequence },
+          nonce: "four",
+        };
+        expect(await store.end(late)).toMatchObject({
+          kind: "repeated",
+          record: { status: "queued", run: 2 },
+        });
+        expect(await ttlOf(`idem:${idempotency.hash}`)).toBeGreaterThan(23 * HOUR);
+      });
+
+      test("a cancel that found it canceled holds its key all the same, one that was refused holds none", async () => {
+        const record = await accepted(store, caller);
+        const cancel = (hash: string, sequence: number, nonce: string): EndCommand => ({
+          record,
+          authority: { by: "sequence", sequence },
+          outcome: { kind: "canceled", endedAt: Date.now(), resultTtl: HOUR, deliveries: [] },
+          caller,
+          idempotency: { hash, fingerprint: "f" },
+          actor: "client",
+          nonce,
+        });
+        const [moved, twice] = [crypto.randomUUID(), crypto.randomUUID()];
+        expect((await store.end(cancel(moved, 7, "moved"))).kind).toBe("changed");
+        expect(await ttlOf(`idem:${moved}`)).toBe(-2);
+        await store.end(cancel(crypto.randomUUID(), record.sequence, "first"));
+        expect(await store.end(cancel(twice, record.sequence, "second"))).toEqual({
+          kind: "already",
+          status: "canceled",
+        });
+        expect(await ttlOf(`idem:${twice}`)).toBeGreaterThan(23 * HOUR);
+      });
+
       test("a retry queues the next attempt, once", async () => {
         const record = await accepted(store, caller);
         const held = await claimed(store, record, "mine");
