@@ -34,6 +34,8 @@ export interface Submit {
   readonly traceparent?: string;
   /** The parsed body, for the fingerprint. */
   readonly canonical: unknown;
+  /** The task's changes are told for so many milliseconds; `begin` is given its id before it is sent. */
+  readonly watch?: { readonly length: number; begin(id: string): void };
 }
 
 export interface Accepted {
@@ -53,12 +55,15 @@ export async function accept(inv: Invocation, caller: Caller, submit: Submit): P
   judgeCallback(inv, submit.callbackUrl);
   judgeInput(inv, definition, submit.input);
   const idempotency = await idempotencyOf("POST", SUBMIT_PATH, submit.idempotencyKey, submit.canonical);
+  const task = newTask(inv, caller.project, definition, submit);
+  submit.watch?.begin(task.id);
   const answer = await inv.store.accept({
     caller,
-    task: newTask(inv, caller.project, definition, submit),
+    task,
     rateLimit: inv.settings.rateLimit,
     maxOpen: inv.settings.maxOpen,
     ...(idempotency && { idempotency }),
+    ...(submit.watch && { watch: submit.watch.length }),
   });
   switch (answer.kind) {
     case "accepted":

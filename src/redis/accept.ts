@@ -18,6 +18,7 @@ export const ACCEPT = script(
   `
 local due, proj, task, index, hours = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local a, at = named(ARGV) -- offset key secret scope member id hour rate quota delay at deadline print idem input searchable
+-- watch
 local idem, input = KEYS[num(a.idem)], KEYS[num(a.input)]
 local t = now(a.offset)
 local p = hash(proj)
@@ -53,6 +54,7 @@ local fields = {
   'status', 'queued', 'run', '1', 'seq', '1', 'attempt', '0', 'created', ms(t), 'start', ms(start), 'next', ms(start),
   'deadline', ms(start + a.deadline), 'l:1', ms(t) .. ' 1 task.created client '
 }
+if num(a.watch) > 0 then fields[#fields + 1] = 'watch'; fields[#fields + 1] = ms(t + a.watch) end
 local searched = at + 2 * num(a.searchable)
 for i = searched, #ARGV - (input and 1 or 0) do fields[#fields + 1] = ARGV[i] end
 redis.call('HSET', task, unpack(fields))
@@ -145,6 +147,7 @@ async function callOf(context: Context, command: AcceptCommand, hour: number): P
       idem,
       input,
       searchable: searchable.length,
+      watch: command.watch ?? 0,
     }),
     ...searchable.flat(),
     ...newTaskFields(task, idempotency?.hash),

@@ -44,7 +44,7 @@ local changes = {
     .. (crashes > num(h.crashes) and 'lease-lapsed' or '')
 }
 redis.call('HSET', task, unpack(changes))
-tell(task, h, t)
+tell(task, h, t, 'running')
 for _, word in ipairs(changes) do flat[#flat + 1] = word end
 return answer('claimed')
 `,

@@ -41,7 +41,7 @@ redis.call('HSET', task, 'status', 'queued', 'run', run, 'seq', seq, 'attempt', 
   'next', ms(t), 'deadline', ms(t + a.deadline), 'lease', '', 'until', '0', 'sweep', '', 'dels', '', 'past', past,
   'again', a.nonce, 'l:' .. seq, ms(t) .. ' ' .. run .. ' task.replayed client ')
 redis.call('HSET', proj, 'open', ms(num(p.open) + 1))
-tell(task, h, t)
+tell(task, h, t, 'queued')
 local _, changed = hash(task)
 return {'replayed', ms(t), changed}
 `,

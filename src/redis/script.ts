@@ -41,9 +41,10 @@ local function named(words)
   for i = 2, 2 * count, 2 do a[words[i]] = words[i + 1] end
   return a, 2 * count + 2
 end
--- Tells whoever watches a task that it has changed; costs nothing when nobody does.
-local function tell(task, h, t)
-  if num(h.watch) > t then redis.call('PUBLISH', task, h.seq) end
+-- Tells whoever watches a task that it has changed, and to which status (the same, when none is given); costs nothing
+-- when nobody does.
+local function tell(task, h, t, status)
+  if num(h.watch) > t then redis.call('PUBLISH', task, status or h.status) end
 end
 -- Why a key may not do this, or nil; grant is the project's record of the key.
 local function denied(grant, hash, scope, t)

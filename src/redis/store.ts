@@ -28,7 +28,6 @@ const WORKER_TIMEOUT = 15_000;
 /** The store over Upstash Redis's REST API. */
 export function createStore(options: StoreOptions): Store {
   const quick = connect(options, 1, QUICK_TIMEOUT);
-  const streaming = connect(options, 0);
   const context: Context = {
     quick: createRunner(quick),
     many: createBatchRunner(quick),
@@ -50,7 +49,7 @@ export function createStore(options: StoreOptions): Store {
     announce: (command) => announce(context, command),
     acceptAll: (commands) => acceptAll(context, commands),
     watch: (caller, id, length) => watch(context, caller, id, length),
-    follow: (project, id, onChange) => follow(streaming, project, id, onChange),
+    follow: (project, id, follower) => follow(options, project, id, follower),
     take: (partition) => take(context, partition),
     inspect: (partition, members, nonce) => inspect(context, partition, members, nonce),
     readTask: (caller, id, include) => readTask(context, caller, id, include),

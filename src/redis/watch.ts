@@ -1,7 +1,6 @@
-import type { Redis } from "@upstash/redis/cloudflare";
 import type { TaskRecord } from "../domain/record.ts";
 import type { Caller, ReadAnswer } from "../flow/caller.ts";
-import type { Following } from "../flow/task-commands.ts";
+import type { Follower, Following } from "../flow/task-commands.ts";
 import type { Context } from "./context.ts";
 import { readTaskFields } from "./fields.ts";
 import { keysOf } from "./keys.ts";
@@ -43,13 +42,84 @@ export async function watch(
   return record ? { kind: "found", now: Number(now), record } : { kind: "missing", now: Number(now) };
 }
 
-/** Listens to a task's channel (Upstash's REST SUBSCRIBE, an event stream) until it is closed. */
-export function follow(redis: Redis, project: string, id: string, onChange: () => void): Following {
-  const subscriber = redis.subscribe<string>([keysOf(project).task(id)]);
-  const ready = new Promise<boolean>((resolve) => {
-    subscriber.on("subscribe", () => resolve(true));
-    subscriber.on("error", () => resolve(false));
+/** How long the stream may take to open, milliseconds; then looking again and again is the surer way. */
+const OPENING_TIMEOUT = 2_000;
+
+/** The longest line that the stream may send; ours are far shorter. */
+const LINE_LIMIT = 64 * 1024;
+
+/**
+ * Listens to a task's channel until it is closed: Upstash's REST SUBSCRIBE, an event stream
+ * (https://upstash.com/docs/redis/features/restapi). Read here and not by the SDK, whose Subscriber ends without a
+ * word when its connection does.
+ */
+export function follow(
+  { url, token }: { readonly url: string; readonly token: string },
+  project: string,
+  id: string,
+  follower: Follower,
+): Following {
+  const stop = new AbortController();
+  let closed = false;
+  const late = setTimeout(() => stop.abort(new Error("The stream did not open in time.")), OPENING_TIMEOUT);
+  const hear = (kind: string, text: string): void => {
+    if (closed) return;
+    if (kind === "message") follower.onChange(text);
+    if (kind !== "subscribe") return;
+    clearTimeout(late);
+    follower.onOpen();
+  };
+  const end = (reason: string): void => {
+    clearTimeout(late);
+    if (closed) return;
+    closed = true;
+    stop.abort();
+    follower.onLost(reason);
+  };
+  subscribe(
+    `${url.replace(/\/+$/, "")}/subscribe/${keysOf(project).task(id)}`,
+    token,
+    stop.signal,
+    hear,
+  ).then(
+    () => end("The stream ended."),
+    (error: unknown) => end(error instanceof Error ? `${error.name}: ${error.message}` : "error"),
+  );
+  return {
+    close: () => {
+      closed = true;
+      clearTimeout(late);
+      stop.abort();
+    },
+  };
+}
+
+type Hear = (kind: string, text: string) => void;
+
+/** Reads `data: <kind>,<channel>,<text>` lines until the stream ends; a channel's name has no comma. */
+async function subscribe(address: string, token: string, signal: AbortSignal, hear: Hear): Promise<void> {
+  const response = await fetch(address, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${token}`, Accept: "text/event-stream" },
+    signal,
   });
-  subscriber.on("message", onChange);
-  return { ready, close: () => void subscriber.unsubscribe() };
+  const isStream = response.headers.get("Content-Type")?.startsWith("text/event-stream");
+  if (!response.ok || !isStream || !response.body) {
+    await response.body?.cancel();
+    throw new Error(`SUBSCRIBE answered ${response.status}.`);
+  }
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    if (rest.length > LINE_LIMIT) throw new Error("SUBSCRIBE sent a line without an end.");
+    for (const line of lines) {
+      const [, kind = "", text = ""] = /^data: ?([^,]*),[^,]*,(.*?)\r?$/.exec(line) ?? [];
+      hear(kind, text);
+    }
+  }
 }
