@@ -37,7 +37,7 @@ async function bundleWorker(outfile: string): Promise<void> {
   const sdk = Object.keys(whole.metafile.inputs).filter((path) => SDK.test(path));
   const texts = await Promise.all(sdk.map((path) => readFile(join(root, path), "utf8")));
   const modules = new Map(sdk.map((path, index) => [join(root, path), texts[index] ?? ""]));
-  const shaken = shakeClassMembers(modules, await wordsOf(join(root, "src")));
+  const shaken = shakeClassMembers(modules, await namesInAdapters());
   const { outputFiles } = await bundle({
     ...SHAPE,
     write: false,
@@ -81,12 +81,22 @@ const SHAPE = {
 /** A second minifier over the first one's work finds another twentieth. */
 const MINIFICATION = { module: true, compress: { target: "es2022" }, mangle: { toplevel: true } } as const;
 
-/** Every word of what runs at the edge. */
-async function wordsOf(folder: string): Promise<ReadonlySet<string>> {
-  const files = (await filesIn(folder)).filter((file) => file.endsWith(".ts") && !file.startsWith("local"));
-  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")));
-  return new Set(texts.flatMap((text) => text.match(/\w+/g) ?? []));
+/** Every name by which the adapters reach into the SDKs: only they import them. */
+async function namesInAdapters(): Promise<ReadonlySet<string>> {
+  const folders = ["redis", "qstash"].map((folder) => join(root, "src", folder));
+  const files = await Promise.all(
+    folders.map(async (folder) => (await filesIn(folder)).map((file) => join(folder, file))),
+  );
+  const texts = await Promise.all(files.flat().map((file) => readFile(file, "utf8")));
+  return new Set(
+    texts.flatMap((text) =>
+      [...text.replace(NO_CODE, "").matchAll(/\.(\w+)/g)].map(([, name]) => name ?? ""),
+    ),
+  );
 }
+
+/** Comments and template texts: the scripts' Lua calls no SDK. */
+const NO_CODE = /\/\*[\s\S]*?\*\/|\/\/.*|`[^`]*`/g;
 
 /** Moves every file of one folder over the other's, then drops what the first did not have. */
 async function replace(from: string, to: string): Promise<void> {

@@ -6,16 +6,16 @@ import { full } from "acorn-walk";
  *
  * A bundler drops unused functions but keeps every member of a class, so that an SDK with four hundred commands
  * weighs all of them. For a package that reaches its own members by name only (Upstash's SDKs do, as we use them),
- * a member can be called when its name is read or destructured as a property in the package, or is a word of the
- * program that imports it.
+ * a member can be called when its name is read or destructured as a property in the package, or is one of the
+ * names that the program reaches into it by.
  *
  * @param modules the package's ES modules that are bundled, by path
- * @param words every word of the program that imports them
+ * @param names by which the program reaches into them
  * @returns the modules without these members; a bundler then drops what only they used
  */
 export function shakeClassMembers(
   modules: ReadonlyMap<string, string>,
-  words: ReadonlySet<string>,
+  names: ReadonlySet<string>,
 ): ReadonlyMap<string, string> {
   let shaken = modules;
   for (;;) {
@@ -25,7 +25,8 @@ export function shakeClassMembers(
     const rest = new Map<string, string>();
     for (const [path, text] of shaken) {
       const members = membersOf(programs.get(path)).filter(
-        ({ name }) => !(read.has(name) || words.has(name)),
+        ({ name, start, end }) =>
+          !(names.has(name) || (read.has(name) && !COMMAND.test(text.slice(start, end)))),
       );
       removed += members.length;
       rest.set(path, without(text, members));
@@ -34,6 +35,9 @@ export function shakeClassMembers(
     if (removed === 0) return shaken;
   }
 }
+
+/** A member that makes a command of Redis is there for the program alone, whatever else in the package has its name. */
+const COMMAND = /new \w+Command\w*\(/;
 
 const SYNTAX = { ecmaVersion: "latest", sourceType: "module" } as const;
 

@@ -107,6 +107,7 @@ export async function open(options: Options = {}): Promise<Gateway> {
       version: "0.1.0",
     },
     store: storeOf({ accept, ...options.store }),
+    sign,
     queue: {
       publish: () => Promise.resolve(),
       publishAll: () => Promise.resolve(),
