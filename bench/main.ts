@@ -103,11 +103,17 @@ async function measure(fields: readonly Field[], receiver: CallbackReceiver): Pr
     fields.map(({ runtime, later, script }) => ({ runtime, ours: later, floor: script })),
   );
   console.log(`\nAccept: POST until the 202, nothing runs beside it\n\n${table("202", accept)}`);
-  const callback = await compare(
+  const pairs = fields.map(({ runtime, gateway, glue }) => ({ runtime, ours: gateway, floor: glue }));
+  const crowded = await compare(
     (contender, seconds) => callbackRound(contender, receiver, { ...round, seconds }),
-    fields.map(({ runtime, gateway, glue }) => ({ runtime, ours: gateway, floor: glue })),
+    pairs,
   );
-  console.log(`\nSubmit to callback: POST until the callback has arrived\n\n${table("tasks", callback)}`);
+  console.log(`\nSubmit to callback: POST until the callback has arrived\n\n${table("tasks", crowded)}`);
+  const alone = await compare(
+    (contender, seconds) => callbackRound(contender, receiver, { concurrency: 1, seconds }),
+    pairs,
+  );
+  console.log(`\nSubmit to callback, one task at a time\n\n${table("tasks", alone)}`);
 }
 
 async function versionOf(name: string): Promise<string> {
