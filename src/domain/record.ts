@@ -75,10 +75,12 @@ export interface TaskRecord {
   readonly input: { readonly placement: Placement; readonly json?: string };
   readonly result: { readonly placement: Placement; readonly json?: string };
   readonly error?: Failure;
-  /** The ids of this run's deliveries to `callbackUrl`, oldest first. */
+  /** The ids of this run's deliveries to `callbackUrl`, oldest first, but for those of its progress. */
   readonly deliveries: readonly string[];
   /** The ids of earlier runs' deliveries. */
   readonly pastDeliveries: readonly string[];
+  /** The newest delivery of `task.progress`: of these only one is kept, each takes the place of the one before. */
+  readonly progressDelivery?: string;
   /** The hash of the idempotency key that it was submitted under. */
   readonly idempotencyHash?: string;
   /** When the bearer of a waiting task's token must have reported again. */
@@ -122,6 +124,8 @@ export interface DeliveryRecord {
   readonly endedAt?: number;
   /** The frozen body. */
   readonly body: string;
+  /** One attempt alone: what comes after has overtaken it. */
+  readonly once?: boolean;
   readonly traceparent?: string;
   readonly attempts: readonly DeliveryAttempt[];
 }

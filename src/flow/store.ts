@@ -10,6 +10,7 @@ import type {
 import type {
   AcceptAnswer,
   AcceptCommand,
+  AnnounceAnswer,
   AnnounceCommand,
   ClaimAnswer,
   ClaimCommand,
@@ -46,10 +47,8 @@ export interface Store {
   replay(command: ReplayCommand): Promise<ReplayAnswer>;
   erase(command: EraseCommand): Promise<EraseAnswer>;
   report(command: ReportCommand): Promise<ReportAnswer>;
-  /** Opens deliveries of events that do not end the task, for the holder of its lease. */
-  announce(
-    command: AnnounceCommand,
-  ): Promise<{ readonly kind: "opened"; readonly now: number } | { readonly kind: "stale" }>;
+  /** Opens the delivery of an event that does not change the task; one of progress (`once`) takes the place of the one before. */
+  announce(command: AnnounceCommand): Promise<AnnounceAnswer>;
   /** Accepts many in one Redis request, each on its own, in order. */
   acceptAll(commands: readonly AcceptCommand[]): Promise<readonly AcceptAnswer[]>;
   /** Reads a task and has its changes told for so many milliseconds. */

@@ -24,6 +24,7 @@ export interface AcceptCommand {
   readonly idempotency?: Idempotency;
   /** What the key must be allowed; `tasks:write` unless said. */
   readonly scope?: Scope;
+  /** What holds unless the project has limits of its own. */
   readonly rateLimit: number;
   readonly maxOpen: number;
   /** The task's changes are told from the start, for so many milliseconds. */
@@ -31,6 +32,8 @@ export interface AcceptCommand {
 }
 
 export interface RateState {
+  /** Tasks per second that the project may submit. */
+  readonly limit: number;
   /** Tasks that may still be accepted at once. */
   readonly remaining: number;
   /** Milliseconds until the allowance is whole again. */
@@ -40,9 +43,12 @@ export interface RateState {
 export type AcceptAnswer =
   | Denied
   | { readonly kind: "accepted"; readonly record: TaskRecord; readonly now: number; readonly rate: RateState }
-  | { readonly kind: "replayed" | "reused"; readonly id: string }
-  | { readonly kind: "quota" }
-  | { readonly kind: "rate-limited"; readonly retryAfter: number };
+  /** The idempotency key names a task that the same request made; or another request. */
+  | { readonly kind: "replayed"; readonly id: string }
+  | { readonly kind: "reused"; readonly id: string }
+  /** So many tasks may be open, and as many are. */
+  | { readonly kind: "quota"; readonly quota: number; readonly rate: RateState }
+  | { readonly kind: "rate-limited"; readonly retryAfter: number; readonly limit: number };
 
 export type ClaimAnswer =
   | { readonly kind: "gone" | "stale" | "waiting" }
@@ -104,6 +110,8 @@ export interface EndCommand {
   readonly idempotency?: Idempotency;
   readonly actor: Actor;
   readonly cause?: string;
+  /** What the handler said last of how far it is. */
+  readonly progress?: Progress;
   /** The configuration that the deliveries were worked out from; absent when there are none to work out. */
   readonly configVersion?: number;
   readonly nonce: string;
@@ -133,6 +141,7 @@ export type ReplayAnswer =
   | ReadAnswer<{ record: TaskRecord }>
   /** A new run; or the one that the same idempotency key began. */
   | { readonly kind: "replayed" | "repeated"; readonly now: number; readonly record: TaskRecord }
+  | { readonly kind: "changed"; readonly record: TaskRecord }
   /** It has not ended; its input is no longer kept; too many tasks are open; the key belongs to another request. */
   | { readonly kind: "pending" | "expired" | "quota" | "reused" };
 
@@ -153,18 +162,35 @@ export interface ReportCommand {
   readonly task: string;
   readonly run: number;
   readonly attempt: number;
-  readonly progress?: Progress;
+  /** The script says when. */
+  readonly progress?: Omit<Progress, "at">;
 }
 
 export type ReportAnswer =
   | { readonly kind: "gone" | "stale" | "ended" }
-  | { readonly kind: "reported"; readonly now: number; readonly deadlineAt: number };
+  | {
+      readonly kind: "reported";
+      readonly now: number;
+      readonly deadlineAt: number;
+      /** The task as it is now, when an event of its progress was asked for and may be sent again. */
+      readonly record?: TaskRecord;
+    };
 
 export interface AnnounceCommand {
+  /** The run and attempt that the event is about. */
   readonly record: TaskRecord;
-  readonly lease: string;
-  readonly deliveries: readonly NewDelivery[];
+  /** The task's lease; absent: the bearer of the attempt's token speaks. */
+  readonly lease?: string;
+  readonly delivery: NewDelivery;
 }
+
+export type AnnounceAnswer =
+  /** Opened by this very call, or by one before it with the same lease. */
+  | { readonly kind: "opened"; readonly now: number }
+  /** Opened before, by somebody else; the attempt is over; another event of progress went out just now. */
+  | { readonly kind: "known" | "stale" | "early" }
+  /** Another delivery of progress is the newest: this one. */
+  | { readonly kind: "changed"; readonly newest: string };
 
 export interface TaskPosition {
   /** Milliseconds; the task's creation. */

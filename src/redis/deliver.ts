@@ -69,7 +69,7 @@ if outcome == 'retry' then
   redis.call('HSET', delivery, unpack(changes))
   return {'recorded', ms(nextAt)}
 end
-if dead then redis.call('ZADD', dead, at, id) redis.call('PEXPIRE', dead, '${INDEX_RETENTION}') end
+if dead and d.once ~= '1' then redis.call('ZADD', dead, at, id) redis.call('PEXPIRE', dead, '${INDEX_RETENTION}') end
 change('status', outcome) change('ended', at)
 redis.call('HSET', delivery, unpack(changes))
 redis.call('ZREM', due, member)

@@ -25,7 +25,7 @@ export const END = script(
   `${OPENING}
 local due, task, proj, cfg = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local a, at = named(ARGV) -- offset nonce member run to by proof attempt version actor cause ended delay heartbeat
--- ttl input output ending result id key secret print idem fields deliveries
+-- ttl input output ending result id key secret print idem opened fields deliveries
 local t = now(a.offset)
 local p = hash(proj)
 if a.key ~= '' then
@@ -58,6 +58,8 @@ for i = at, opening - 1 do changes[#changes + 1] = ARGV[i] end
 local function change(name, value) changes[#changes + 1] = name; changes[#changes + 1] = value end
 change('status', a.to) change('seq', seq) change('lease', '') change('until', '0') change('sweep', '')
 change('nonce', a.nonce) change('was', ms(t))
+-- Others may have been announced since the caller read the task.
+if a.opened ~= '' then change('dels', (h.dels or '') == '' and a.opened or h.dels .. ',' .. a.opened) end
 if not TERMINAL[a.to] then
   local nextAt, look, entry = t + a.delay, num(h.deadline), 'task.waiting'
   if a.to == 'queued' then
@@ -65,7 +67,9 @@ if not TERMINAL[a.to] then
     entry = 'task.retrying'
   elseif num(a.heartbeat) > 0 then
     look = t + a.heartbeat
-    change('beat', a.heartbeat) change('beatby', ms(look))
+  end
+  if h.beat or num(a.heartbeat) > 0 then
+    change('beat', a.heartbeat) change('beatby', num(a.heartbeat) > 0 and ms(look) or '')
   end
   redis.call('ZADD', due, ms(math.min(look, num(h.deadline))), a.member)
   open(due, t, ms(t), ARGV, opening, num(a.deliveries))
@@ -99,7 +103,7 @@ export async function end(context: Context, command: EndCommand): Promise<EndAns
   const { record, authority, outcome, caller, idempotency } = command;
   const names = keysOf(record.project);
   const keys = [names.due, names.task(record.id), names.project, names.config];
-  const fields = changesOf(record.deliveries, outcome);
+  const fields = changesOf(command);
   const deliveries = outcome.kind === "retry" ? [] : outcome.deliveries;
   const reply = await context.worker(END, keys, [
     ...named({
@@ -122,6 +126,7 @@ export async function end(context: Context, command: EndCommand): Promise<EndAns
       secret: caller?.hash ?? "",
       print: idempotency?.fingerprint ?? "",
       idem: idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0,
+      opened: deliveries.map(({ id }) => id).join(","),
       fields: fields.length,
       deliveries: deliveries.length,
     }),
@@ -154,12 +159,11 @@ function isLarge({ result }: Terminal): boolean {
 }
 
 /** What the task's hash learns of its outcome. */
-function changesOf(before: readonly string[], outcome: Outcome): readonly string[] {
-  if (outcome.kind === "retry") return ["err", JSON.stringify(outcome.error)];
-  const opened = outcome.deliveries.map(({ id }) => id);
-  const deliveries = ["dels", [...before, ...opened].join(",")];
-  if (outcome.kind === "waiting") return deliveries;
-  return [...deliveries, "err", outcome.error ? JSON.stringify(outcome.error) : "", ...resultFields(outcome)];
+function changesOf({ outcome, progress }: EndCommand): readonly string[] {
+  const said = progress ? ["progress", JSON.stringify(progress)] : [];
+  if (outcome.kind === "waiting") return said;
+  const error = ["err", outcome.error ? JSON.stringify(outcome.error) : ""];
+  return [...said, ...error, ...(outcome.kind === "retry" ? [] : resultFields(outcome))];
 }
 
 function resultFields(outcome: Terminal): readonly string[] {

@@ -57,6 +57,7 @@ export function readTaskFields(project: string, id: string, fields: Fields): Tas
     ...(fields["err"] && { error: JSON.parse(fields["err"]) as Failure }),
     deliveries: fields["dels"] ? fields["dels"].split(",") : [],
     pastDeliveries: fields["past"] ? fields["past"].split(",") : [],
+    ...(fields["pdel"] && { progressDelivery: fields["pdel"] }),
     ...(fields["idem"] && { idempotencyHash: fields["idem"] }),
     ...(fields["beatby"] && { heartbeatBy: number(fields["beatby"]) }),
     ...(fields["lease"] && { lease: fields["lease"] }),
@@ -94,6 +95,7 @@ export function readDeliveryFields(project: string, id: string, fields: Fields):
     leaseUntil: number(fields["until"]),
     ...(fields["ended"] && { endedAt: number(fields["ended"]) }),
     body: fields["body"] ?? "",
+    ...(fields["once"] === "1" && { once: true }),
     ...(fields["trace"] && { traceparent: fields["trace"] }),
     attempts: numbered(fields, "a:").map(([, json]) => JSON.parse(json) as DeliveryAttempt),
   };

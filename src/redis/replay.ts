@@ -12,7 +12,7 @@ export const REPLAY = script(
   "replay",
   `
 local due, task, proj = KEYS[1], KEYS[2], KEYS[3]
-local a = named(ARGV) -- offset nonce key secret member id deadline quota print idem input ending
+local a = named(ARGV) -- offset nonce key secret seq member id deadline quota print idem input ending
 local idem, input, ending = KEYS[num(a.idem)], KEYS[num(a.input)], KEYS[num(a.ending)]
 local t = now(a.offset)
 local p = hash(proj)
@@ -27,6 +27,7 @@ if record then
   return {print == a.print and 'repeated' or 'reused', ms(t), flat}
 end
 if not TERMINAL[h.status] or not MOVES[h.status .. '>queued'] then return {'pending', h.status} end
+if h.seq ~= a.seq then return {'changed', ms(t), flat} end
 if num(h.expires) <= t or (h.inl and not input) then return {'expired'} end
 if num(p.open) >= num(p.quota or a.quota) then return {'quota'} end
 redis.call('ZADD', due, ms(math.min(t + ${DUE_GRACE}, t + a.deadline)), a.member)
@@ -81,6 +82,7 @@ export async function replay(context: Context, command: ReplayCommand): Promise<
       nonce: command.nonce,
       key: caller.key,
       secret: caller.hash,
+      seq: record.sequence,
       member: taskMember(caller.project, record.id),
       id: record.id,
       deadline: record.options.deadline,
@@ -94,11 +96,14 @@ export async function replay(context: Context, command: ReplayCommand): Promise<
   switch (code) {
     case "missing":
       return { kind: code, now: Number(now) };
+    case "changed":
     case "replayed":
     case "repeated": {
       const found = readTaskFields(caller.project, record.id, fieldsOf(flat));
       if (!found) throw new Error("replay answered without a task");
-      return { kind: code, now: Number(now), record: found };
+      return code === "changed"
+        ? { kind: code, record: found }
+        : { kind: code, now: Number(now), record: found };
     }
     case "pending":
     case "expired":
@@ -126,7 +131,12 @@ export async function erase(context: Context, { caller, record }: EraseCommand):
       names.ending(hour, status),
     ),
   ];
-  const deliveries = [...record.pastDeliveries, ...record.deliveries];
+  const { pastDeliveries, progressDelivery } = record;
+  const deliveries = [
+    ...pastDeliveries,
+    ...record.deliveries,
+    ...(progressDelivery ? [progressDelivery] : []),
+  ];
   const erased = [
     names.input(id),
     ...Array.from({ length: record.run }, (_, index) => names.result(id, index + 1)),

@@ -1,8 +1,10 @@
-import type { AnnounceCommand, ReportAnswer, ReportCommand } from "../flow/task-commands.ts";
+import { PROGRESS_EVENT_INTERVAL } from "../domain/limits.ts";
+import type { AnnounceAnswer, AnnounceCommand, ReportAnswer, ReportCommand } from "../flow/task-commands.ts";
 import type { Context } from "./context.ts";
-import { keysOf, taskMember } from "./keys.ts";
+import { readTaskFields } from "./fields.ts";
+import { deliveryMember, keysOf, taskMember } from "./keys.ts";
 import { OPENING, openingWords } from "./opening.ts";
-import { named, script } from "./script.ts";
+import { fieldsOf, named, script } from "./script.ts";
 
 /** A task token's bearer is alive, and may say how far it is: its own clock, apart from the lease's. */
 export const REPORT = script(
@@ -11,41 +13,63 @@ export const REPORT = script(
 local due, task = KEYS[1], KEYS[2]
 local a = named(ARGV) -- offset run attempt member progress
 local t = now(a.offset)
-local h = hash(task)
+local h, flat = hash(task)
 if not h.status then return {'gone'} end
-if TERMINAL[h.status] then return {'ended', h.status} end
-if t >= num(h.deadline) then return {'ended', 'expired'} end
-if h.run ~= a.run or h.attempt ~= a.attempt or h.status == 'queued' then return {'stale'} end
+if h.run ~= a.run or h.attempt ~= a.attempt then return {'stale'} end
+if TERMINAL[h.status] or t >= num(h.deadline) then return {'ended'} end
+if h.status == 'queued' then return {'stale'} end
 local changes = {'sweep', ''}
+local function change(name, value) changes[#changes + 1] = name; changes[#changes + 1] = value end
 if num(h.beat) > 0 then
   local by = t + h.beat
   if h.status == 'waiting' then redis.call('ZADD', due, ms(math.min(by, num(h.deadline))), a.member) end
-  changes[#changes + 1] = 'beatby'
-  changes[#changes + 1] = ms(by)
+  change('beatby', ms(by))
 end
 if a.progress ~= '' then
-  changes[#changes + 1] = 'progress'
-  changes[#changes + 1] = a.progress
+  local said = string.sub(a.progress, 1, -2)
+  change('progress', said .. (said == '{' and '' or ',') .. '"at":' .. ms(t) .. '}')
 end
 redis.call('HSET', task, unpack(changes))
 if a.progress ~= '' then tell(task, h, t) end
-return {'reported', ms(t), h.deadline}
+-- A false hit costs a few bytes: whoever reads the task knows what was asked for.
+local asked = a.progress ~= '' and string.find(h.cb or '', 'task.progress', 1, true)
+if not asked or t - num(h.pat) < ${PROGRESS_EVENT_INTERVAL} then return {'reported', ms(t), h.deadline} end
+for _, word in ipairs(changes) do flat[#flat + 1] = word end
+return {'reported', ms(t), h.deadline, flat}
 `,
 );
 
-/** Opens deliveries of events that do not end the task: it has started, or tells of its progress. */
+/**
+ * Opens the delivery of an event that does not change the task: it has started, or tells of its progress. Of the
+ * latter a task keeps one, the newest: what it overtook is dropped.
+ */
 export const ANNOUNCE = script(
   "announce",
   `${OPENING}
-local due, task = KEYS[1], KEYS[2]
-local a, at = named(ARGV) -- offset run attempt lease ids deliveries
+local due, task, delivery = KEYS[1], KEYS[2], KEYS[3]
+local a, at = named(ARGV) -- offset run attempt lease id once first newest last entry
 local t = now(a.offset)
 local h = hash(task)
-if h.status ~= 'running' or h.run ~= a.run or h.attempt ~= a.attempt or h.lease ~= a.lease then return {'stale'} end
+if h.run ~= a.run or h.attempt ~= a.attempt then return {'stale'} end
+if a.lease ~= '' and (h.status ~= 'running' or h.lease ~= a.lease) then return {'stale'} end
+if h.status ~= 'running' and h.status ~= 'waiting' then return {'stale'} end
 local before = h.dels or ''
-if string.find(before, a.ids, 1, true) then return {'opened', ms(t)} end
-open(due, t, ms(t), ARGV, at, num(a.deliveries))
-redis.call('HSET', task, 'dels', before == '' and a.ids or before .. ',' .. a.ids)
+if h.pdel == a.id or string.find(before, a.id, 1, true) then
+  return {redis.call('HGET', delivery, 'lease') == a.first and 'opened' or 'known', ms(t)}
+end
+if a.once == '' then
+  open(due, t, ms(t), ARGV, at, 1)
+  redis.call('HSET', task, 'dels', before == '' and a.id or before .. ',' .. a.id)
+  return {'opened', ms(t)}
+end
+if t - num(h.pat) < ${PROGRESS_EVENT_INTERVAL} then return {'early'} end
+if (h.pdel or '') ~= a.newest then return {'changed', h.pdel or ''} end
+open(due, t, ms(t), ARGV, at, 1)
+if num(a.last) > 0 then
+  redis.call('ZREM', due, a.entry)
+  redis.call('DEL', KEYS[num(a.last)])
+end
+redis.call('HSET', task, 'pdel', a.id, 'pat', ms(t))
 return {'opened', ms(t)}
 `,
 );
@@ -53,7 +77,7 @@ return {'opened', ms(t)}
 export async function report(context: Context, command: ReportCommand): Promise<ReportAnswer> {
   const { project, task } = command;
   const names = keysOf(project);
-  const [code, ...rest] = await context.quick(
+  const [code, now, deadlineAt, flat] = await context.quick(
     REPORT,
     [names.due, names.task(task)],
     named({
@@ -69,25 +93,52 @@ export async function report(context: Context, command: ReportCommand): Promise<
     case "stale":
     case "ended":
       return { kind: code };
-    case "reported":
-      return { kind: code, now: Number(rest[0]), deadlineAt: Number(rest[1]) };
+    case "reported": {
+      const record = flat && readTaskFields(project, task, fieldsOf(flat));
+      return {
+        kind: code,
+        now: Number(now),
+        deadlineAt: Number(deadlineAt),
+        ...(record && { record }),
+      };
+    }
     default:
       throw new Error(`report answered "${code}"`);
   }
 }
 
-export async function announce(
-  context: Context,
-  { record, lease, deliveries }: AnnounceCommand,
-): Promise<{ readonly kind: "opened"; readonly now: number } | { readonly kind: "stale" }> {
-  const { project, id, run, attempt } = record;
+export async function announce(context: Context, command: AnnounceCommand): Promise<AnnounceAnswer> {
+  const { record, delivery } = command;
+  const { project, id, progressDelivery } = record;
   const names = keysOf(project);
   const keys = [names.due, names.task(id)];
-  const words = openingWords(keys, project, id, deliveries);
-  const ids = deliveries.map((delivery) => delivery.id).join(",");
-  const [code, now] = await context.worker(ANNOUNCE, keys, [
-    ...named({ offset: context.offset, run, attempt, lease, ids, deliveries: deliveries.length }),
+  const words = openingWords(keys, project, id, [delivery]);
+  const overtaken = delivery.once ? progressDelivery : undefined;
+  const [code, rest] = await context.worker(ANNOUNCE, keys, [
+    ...named({
+      offset: context.offset,
+      run: record.run,
+      attempt: record.attempt,
+      lease: command.lease ?? "",
+      id: delivery.id,
+      once: delivery.once ? "1" : "",
+      first: delivery.lease?.id ?? "",
+      newest: overtaken ?? "",
+      last: overtaken ? keys.push(names.delivery(overtaken)) : 0,
+      entry: overtaken ? deliveryMember(project, overtaken) : "",
+    }),
     ...words,
   ]);
-  return code === "opened" ? { kind: code, now: Number(now) } : { kind: "stale" };
+  switch (code) {
+    case "opened":
+      return { kind: code, now: Number(rest) };
+    case "changed":
+      return { kind: code, newest: String(rest) };
+    case "known":
+    case "stale":
+    case "early":
+      return { kind: code };
+    default:
+      throw new Error(`announce answered "${code}"`);
+  }
 }

@@ -53,7 +53,7 @@ local function inspectTask(key, member, h)
     return {'run', h.run, h.attempt, '0', h.type, h.opt}
   end
   if h.status == 'waiting' then
-    if not h.beatby then look(member, num(h.deadline)) return {'none'} end
+    if num(h.beatby) == 0 then look(member, num(h.deadline)) return {'none'} end
     if num(h.beatby) > t then look(member, num(h.beatby), num(h.deadline)) return {'none'} end
     again(key, h, member, t)
     return {'silent'}

@@ -1,0 +1,181 @@
+import { describe, expect, test } from "vitest";
+import { INLINE_LIMIT } from "../../src/domain/limits.ts";
+import type { TaskRecord } from "../../src/domain/record.ts";
+import type { ReplayCommand } from "../../src/flow/task-commands.ts";
+import { acceptCommand, accepted, claimed, environments, newDelivery, succeeded } from "./store-fixture.ts";
+
+const HOUR = 3_600_000;
+const print = "cd".repeat(32);
+
+describe.each(await environments())(
+  "replay and erase on the %s engine",
+  (_kind, { store, caller, at, dueOf, openOf, ttlOf, redis }) => {
+    const readTask = async (id: string): Promise<TaskRecord> => {
+      const found = await store.readTask(caller, id, { input: true, result: true });
+      if (found.kind !== "found") throw new Error(found.kind);
+      return found.record;
+    };
+    const replay = (record: TaskRecord, rest: Partial<ReplayCommand> = {}): ReplayCommand => ({
+      caller,
+      record,
+      maxOpen: 1_000,
+      nonce: crypto.randomUUID(),
+      ...rest,
+    });
+    /** A task that has failed, with a delivery on its way. */
+    const failed = async (task: Parameters<typeof accepted>[2] = {}) => {
+      const held = await claimed(store, await accepted(store, caller, task), "mine");
+      const delivery = newDelivery();
+      const { outcome, ...command } = succeeded(held.record, "mine", { deliveries: [delivery] });
+      const error = { code: "broken", message: "It broke.", retryable: false };
+      await store.end({
+        ...command,
+        outcome: {
+          ...outcome,
+          kind: "failed",
+          error,
+          endedAt: Date.now(),
+          resultTtl: HOUR,
+          deliveries: [delivery],
+        },
+      });
+      return { record: await readTask(held.record.id), delivery };
+    };
+
+    describe("replay", () => {
+      test("begins a new run and lifts every TTL; sent twice it does so once", async () => {
+        const input = JSON.stringify("y".repeat(INLINE_LIMIT));
+        const { record, delivery } = await failed({ input });
+        expect(await ttlOf(`t:${record.id}:in`)).toBeGreaterThan(0);
+        const open = await openOf();
+        const command = replay(record);
+        const first = await store.replay(command);
+        expect(first).toMatchObject({
+          kind: "replayed",
+          record: {
+            status: "queued",
+            run: 2,
+            attempt: 0,
+            sequence: 4,
+            deliveries: [],
+            pastDeliveries: [delivery.id],
+          },
+        });
+        expect(await store.replay(command)).toMatchObject({ kind: "replayed", record: { run: 2 } });
+        expect(await openOf()).toBe(open + 1);
+        const again = await readTask(record.id);
+        expect(again.error).toBeUndefined();
+        expect(again.endedAt).toBeUndefined();
+        expect(again.input.json).toBe(input);
+        expect(again.timeline.map(({ run, type }) => `${run} ${type}`)).toEqual([
+          "1 task.created",
+          "1 task.started",
+          "1 task.failed",
+          "2 task.replayed",
+        ]);
+        expect(await ttlOf(`t:${record.id}`)).toBe(-1);
+        expect(await ttlOf(`t:${record.id}:in`)).toBe(-1);
+        expect(await dueOf(caller.project, record.id)).toBeGreaterThan(Date.now() + 20_000);
+        expect(await dueOf(caller.project, delivery.id)).toBeDefined();
+        const held = await claimed(store, again, "second");
+        await store.end(succeeded(held.record, "second", { result: "2" }));
+        expect(await readTask(record.id)).toMatchObject({
+          status: "succeeded",
+          run: 2,
+          result: { json: "2" },
+        });
+      });
+
+      test("is refused to a task that has not ended, has moved on, or whose input is no longer kept", async () => {
+        const pending = await accepted(store, caller);
+        expect(await store.replay(replay(pending))).toEqual({ kind: "pending" });
+        const { record } = await failed();
+        expect(await store.replay(replay({ ...record, sequence: 2 }))).toMatchObject({
+          kind: "changed",
+          record: { sequence: 3 },
+        });
+        expect(await at(2 * HOUR).replay(replay(record))).toEqual({ kind: "expired" });
+        expect(await store.replay(replay({ ...record, id: newDelivery().id }))).toMatchObject({
+          kind: "missing",
+        });
+        const forged = { ...caller, hash: "00".repeat(32) };
+        expect(await store.replay(replay(record, { caller: forged }))).toEqual({ kind: "unauthenticated" });
+        expect(await readTask(record.id)).toMatchObject({ status: "failed", run: 1 });
+      });
+
+      test("counts as an open task, and is refused when there are too many", async () => {
+        const { record } = await failed();
+        await accepted(store, caller);
+        expect(await store.replay(replay(record, { maxOpen: 1 }))).toEqual({ kind: "quota" });
+      });
+
+      test("one idempotency key begins one run; with another request it is refused", async () => {
+        const { record } = await failed();
+        const idempotency = { hash: crypto.randomUUID(), fingerprint: print };
+        expect(await store.replay(replay(record, { idempotency }))).toMatchObject({ kind: "replayed" });
+        expect(await store.replay(replay(record, { idempotency }))).toMatchObject({
+          kind: "repeated",
+          record: { run: 2 },
+        });
+        const other = { ...idempotency, fingerprint: "ef".repeat(32) };
+        expect(await store.replay(replay(record, { idempotency: other }))).toMatchObject({ kind: "reused" });
+        expect((await readTask(record.id)).run).toBe(2);
+      });
+    });
+
+    describe("erase", () => {
+      test("takes everything about a task away, and answers missing from then on", async () => {
+        const input = JSON.stringify("y".repeat(INLINE_LIMIT));
+        const idempotency = { hash: crypto.randomUUID(), fingerprint: print };
+        const answer = await store.accept(acceptCommand(caller, { input }, { idempotency }));
+        if (answer.kind !== "accepted") throw new Error(answer.kind);
+        const held = await claimed(store, answer.record, "mine");
+        const progress = { ...newDelivery(), once: true };
+        const [started, ended] = [newDelivery("s"), newDelivery()];
+        await store.announce({ record: held.record, lease: "mine", delivery: started });
+        await store.announce({ record: held.record, lease: "mine", delivery: progress });
+        const result = JSON.stringify("z".repeat(INLINE_LIMIT));
+        await store.end(succeeded(held.record, "mine", { result, deliveries: [ended] }));
+        const record = await readTask(held.record.id);
+        const { project } = caller;
+        const left = async () => {
+          const keys = await redis("KEYS", `rb1:000:${project}:*`);
+          const ids = [record.id, started.id, ended.id, progress.id, idempotency.hash];
+          return ids.filter((id) => keys?.includes(id));
+        };
+        expect(await left()).toHaveLength(5);
+        expect(await store.erase({ caller, record: { ...record, sequence: 2 } })).toMatchObject({
+          kind: "changed",
+        });
+        expect(await store.erase({ caller, record })).toEqual({ kind: "erased" });
+        expect(await store.erase({ caller, record })).toMatchObject({ kind: "missing" });
+        expect(await left()).toEqual([]);
+        for (const id of [record.id, started.id, ended.id, progress.id]) {
+          expect(await dueOf(project, id)).toBeUndefined();
+        }
+        const page = await store.listTasks(caller, undefined, 100);
+        if (page.kind !== "found") throw new Error(page.kind);
+        expect(page.positions.map(({ id }) => id)).not.toContain(record.id);
+      });
+
+      test("takes the deliveries and results of every run away", async () => {
+        const { record, delivery } = await failed();
+        const begun = await store.replay(replay(record));
+        if (begun.kind !== "replayed") throw new Error(begun.kind);
+        const held = await claimed(store, begun.record, "second");
+        const second = newDelivery();
+        await store.end(succeeded(held.record, "second", { deliveries: [second] }));
+        expect(await store.erase({ caller, record: await readTask(record.id) })).toEqual({ kind: "erased" });
+        const found = await store.readDeliveries(caller, [delivery.id, second.id]);
+        expect(found).toMatchObject({ records: [] });
+      });
+
+      test("is refused while the task has not ended, and to a key that may not", async () => {
+        const record = await accepted(store, caller);
+        expect(await store.erase({ caller, record })).toEqual({ kind: "pending" });
+        const forged = { ...caller, hash: "00".repeat(32) };
+        expect(await store.erase({ caller: forged, record })).toEqual({ kind: "unauthenticated" });
+      });
+    });
+  },
+);
