@@ -39,7 +39,9 @@ export interface RefusalDetails {
   /** Milliseconds after which trying again makes sense. */
   readonly retryAfter?: number;
   /** The state of the project's rate, for the `RateLimit` header. */
-  readonly rate?: { readonly remaining: number; readonly reset: number };
+  readonly rate?: { readonly limit: number; readonly remaining: number; readonly reset: number };
+  /** How many tasks the project may have open, when it has as many. */
+  readonly open?: number;
 }
 
 /** An expected failure: turned into problem details (RFC 9457) in exactly one place. */

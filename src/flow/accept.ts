@@ -1,5 +1,5 @@
 import { makeId, partitionOf } from "../domain/id.ts";
-import { DEFAULT_DEADLINE, DEFAULT_RETRIES } from "../domain/limits.ts";
+import { DEFAULT_DEADLINE, DEFAULT_RETRIES, MAX_DELAY } from "../domain/limits.ts";
 import { type Fault, Refusal } from "../domain/problems.ts";
 import type { DeliveryRecord, TaskRecord } from "../domain/record.ts";
 import { TERMINAL } from "../domain/status.ts";
@@ -7,12 +7,19 @@ import type { AnyTask } from "../task.ts";
 import type { Caller } from "./caller.ts";
 import { denied } from "./denied.ts";
 import { runMessage } from "./fair-use.ts";
-import { idempotencyOf, SUBMIT_PATH } from "./idempotency.ts";
+import { type Idempotency, idempotencyOf, reused, SUBMIT_PATH } from "./idempotency.ts";
 import { checkInput } from "./input.ts";
 import { lookTask } from "./lookup.ts";
 import type { Invocation } from "./parts.ts";
+import type { QueueMessage } from "./ports.ts";
 import { publish } from "./publish.ts";
-import type { NewTask, RateState } from "./task-commands.ts";
+import type { AcceptAnswer, AcceptCommand, NewTask, RateState } from "./task-commands.ts";
+
+/** A start may lie this much farther ahead than a year, because the client's clock is not ours. */
+const CLOCK_TOLERANCE = 60_000;
+
+/** How soon a client over its quota of open tasks should ask again: nobody knows when one of them ends. */
+const QUOTA_RETRY = 10_000;
 
 /** A task as the client asks for it; durations and times in milliseconds. */
 export interface Submit {
@@ -31,6 +38,8 @@ export interface Submit {
   readonly metadata?: Readonly<Record<string, string>>;
   /** As the client meant it, without quotes. */
   readonly idempotencyKey?: string;
+  /** In place of the key: what stands for it where another address was called. */
+  readonly idempotency?: Idempotency;
   readonly traceparent?: string;
   /** The parsed body, for the fingerprint. */
   readonly canonical: unknown;
@@ -50,53 +59,79 @@ export interface Accepted {
 
 /** Accepts a task: one Redis request, then the answer; the publish starts at once and holds nothing up. @throws Refusal */
 export async function accept(inv: Invocation, caller: Caller, submit: Submit): Promise<Accepted> {
+  const command = await prepare(inv, caller, submit);
+  submit.watch?.begin(command.task.id);
+  const answer = await inv.store.accept(command);
+  if (answer.kind === "replayed") {
+    return { ...(await lookTask(inv, submitter(caller), answer.id, { result: true })), replayed: true };
+  }
+  const accepted = settle(answer);
+  inv.background.waitUntil(firstRun(inv, accepted).then((message) => publish(inv, message)));
+  return accepted;
+}
+
+/** Judges what a client submits, before anything is asked of Redis. @throws Refusal */
+export async function prepare(inv: Invocation, caller: Caller, submit: Submit): Promise<AcceptCommand> {
   const definition = inv.tasks.get(submit.type);
   if (!definition) throw new Refusal("unknown-task-type", `There is no task type "${submit.type}" here.`);
+  judgeStart(inv, submit.notBefore);
   judgeCallback(inv, submit.callbackUrl);
   judgeInput(inv, definition, submit.input);
-  const idempotency = await idempotencyOf("POST", SUBMIT_PATH, submit.idempotencyKey, submit.canonical);
-  const task = newTask(inv, caller.project, definition, submit);
-  submit.watch?.begin(task.id);
-  const answer = await inv.store.accept({
+  const idempotency =
+    submit.idempotency ?? (await idempotencyOf("POST", SUBMIT_PATH, submit.idempotencyKey, submit.canonical));
+  return {
     caller,
-    task,
+    task: newTask(inv, caller.project, definition, submit),
     rateLimit: inv.settings.rateLimit,
     maxOpen: inv.settings.maxOpen,
     ...(idempotency && { idempotency }),
     ...(submit.watch && { watch: submit.watch.length }),
-  });
+  };
+}
+
+/** What Redis said of a new task. @throws Refusal when it was not accepted */
+export function settle(answer: Exclude<AcceptAnswer, { kind: "replayed" }>): Accepted {
   switch (answer.kind) {
     case "accepted":
-      inv.background.waitUntil(publishRun(inv, answer.record, answer.now));
       return { record: answer.record, now: answer.now, replayed: false, rate: answer.rate };
-    case "replayed":
-      return { ...(await lookTask(inv, caller, answer.id, { result: true })), replayed: true };
     case "reused":
-      throw new Refusal(
-        "idempotency-key-reused",
-        `This Idempotency-Key belongs to another request, which made ${answer.id}.`,
-      );
-    case "rate-limited":
-      throw new Refusal(
-        "rate-limited",
-        `This project may submit ${inv.settings.rateLimit} tasks per second.`,
-        {
-          retryAfter: answer.retryAfter,
-          rate: { remaining: 0, reset: answer.retryAfter },
-        },
-      );
-    case "quota":
-      throw new Refusal(
-        "quota-exceeded",
-        `This project has ${inv.settings.maxOpen} tasks that have not ended.`,
-        {
-          retryAfter: 10_000,
-          rate: { remaining: 0, reset: 10_000 },
-        },
-      );
+      throw reused(answer.id);
+    case "rate-limited": {
+      const { limit, retryAfter } = answer;
+      const rate = { limit, remaining: 0, reset: retryAfter };
+      throw new Refusal("rate-limited", `This project may submit ${limit} tasks per second.`, {
+        retryAfter,
+        rate,
+      });
+    }
+    case "quota": {
+      const { quota, rate } = answer;
+      throw new Refusal("quota-exceeded", `This project has ${quota} tasks that have not ended.`, {
+        retryAfter: QUOTA_RETRY,
+        rate,
+        open: quota,
+      });
+    }
     default:
       throw denied(answer, "tasks:write");
   }
+}
+
+/** The message that asks for a new task's first attempt. */
+export function firstRun(inv: Invocation, { record, now }: Accepted): Promise<QueueMessage> {
+  return runMessage(inv, record, 1, Math.max(0, record.startsAt - now));
+}
+
+/** What one has submitted oneself one may see, whatever else the key may read; that it is one's own is proven by then. */
+export function submitter({ project }: Caller): Caller {
+  return { project, key: "", hash: "" };
+}
+
+function judgeStart(inv: Invocation, notBefore: number | undefined): void {
+  if (notBefore === undefined || notBefore <= inv.clock() + MAX_DELAY + CLOCK_TOLERANCE) return;
+  throw new Refusal("invalid-request", "The body does not fit its schema.", {
+    errors: [{ pointer: "#/notBefore", detail: "lies more than 365d ahead" }],
+  });
 }
 
 function judgeCallback(inv: Invocation, url: string | undefined): void {
@@ -143,8 +178,4 @@ function newTask(inv: Invocation, project: string, definition: AnyTask, submit: 
     ...(submit.traceparent !== undefined && { traceparent: submit.traceparent }),
     start: submit.notBefore === undefined ? { delay: submit.delay ?? 0 } : { at: submit.notBefore },
   };
-}
-
-async function publishRun(inv: Invocation, record: TaskRecord, now: number): Promise<void> {
-  return publish(inv, await runMessage(inv, record, 1, Math.max(0, record.startsAt - now)));
 }

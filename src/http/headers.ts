@@ -35,28 +35,23 @@ export function traceparent(value: string | undefined): string | undefined {
   return `00-${match[2]}`;
 }
 
-/** Whether `Prefer` asks for `respond-async` (RFC 7240, section 4.1). */
-export function prefersAsync(value: string | undefined): boolean {
-  return (value ?? "")
-    .replace(/"(?:[^"\\]|\\.)*"/g, "")
-    .split(",")
-    .some((preference) => preference.split(/[;=]/)[0]?.trim().toLowerCase() === "respond-async");
-}
-
 /** Whole seconds for `Retry-After` and its kin (RFC 9110, section 10.2.3), never too early. */
 export function seconds(milliseconds: number): string {
   return `${Math.max(1, Math.ceil(milliseconds / 1_000))}`;
 }
 
 /**
- * The state of a project's rate (draft-ietf-httpapi-ratelimit-headers).
+ * The state of a project's rate (draft-ietf-httpapi-ratelimit-headers-10): policies are named by quoted strings.
  *
- * @param quota accepted tasks per second
+ * @param open how many tasks the project may have open, when it has as many
  */
-export function rateHeaders(quota: number, rate: RateState): Record<string, string> {
+export function rateHeaders(rate: RateState, open?: number): Record<string, string> {
+  const left = Math.max(0, Math.floor(rate.remaining));
+  const reset = Math.max(0, Math.ceil(rate.reset / 1_000));
+  const full = open !== undefined;
   return {
-    RateLimit: `"default";r=${Math.max(0, Math.floor(rate.remaining))};t=${Math.max(0, Math.ceil(rate.reset / 1_000))}`,
-    "RateLimit-Policy": `"default";q=${quota};w=1`,
+    RateLimit: `"default";r=${left};t=${reset}${full ? ', "open";r=0' : ""}`,
+    "RateLimit-Policy": `"default";q=${rate.limit};w=1${full ? `, "open";q=${open}` : ""}`,
   };
 }
 

@@ -49,12 +49,12 @@ function problem(c: Context<Env>, refusal: Refusal, settings: Settings): Respons
 }
 
 function headersOf(c: Context<Env>, refusal: Refusal, settings: Settings): Record<string, string> {
-  const { retryAfter, rate } = refusal.details;
+  const { retryAfter, rate, open } = refusal.details;
   const { status } = PROBLEMS[refusal.code];
   return {
     ...(retryAfter !== undefined && { "Retry-After": seconds(retryAfter) }),
     ...(status === 429 &&
-      rateHeaders(settings.rateLimit, rate ?? { remaining: 0, reset: retryAfter ?? 1_000 })),
+      rateHeaders(rate ?? { limit: settings.rateLimit, remaining: 0, reset: retryAfter ?? 1_000 }, open)),
     // Both, the status and this header, end the retries of QStash (https://upstash.com/docs/qstash/features/retry).
     ...(refusal.code === "malformed-message" && { "Upstash-NonRetryable-Error": "true" }),
     ...challenge(c, refusal),

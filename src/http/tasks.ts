@@ -1,20 +1,30 @@
 import * as z from "zod/mini";
-import { MAX_DELAY } from "../domain/limits.ts";
-import { Refusal } from "../domain/problems.ts";
 import type { DeliveryRecord, TaskRecord } from "../domain/record.ts";
 import { isTerminal } from "../domain/status.ts";
-import { retryAfter, taskView, timelineView } from "../domain/view.ts";
+import { retryAfter, taskView } from "../domain/view.ts";
 import { accept } from "../flow/accept.ts";
 import { listTasks, lookTask } from "../flow/lookup.ts";
 import type { Invocation } from "../flow/parts.ts";
+import { acceptAndWait, wait } from "../flow/wait.ts";
+import { etagOf, namesTag } from "./etag.ts";
 import { page } from "./fields.ts";
-import { idempotencyKey, nextLink, prefersAsync, rateHeaders, traceparent } from "./headers.ts";
+import { idempotencyKey, nextLink, rateHeaders, traceparent } from "./headers.ts";
+import { IDEMPOTENCY_PROBLEMS } from "./idempotency.ts";
+import { preferencesOf, waitApplied, waitingOf } from "./prefer.ts";
 import { answer } from "./respond.ts";
 import { type Route, route } from "./route.ts";
 import { taskRequest } from "./submit.ts";
 
-/** A start may lie this much farther ahead than a year, because the client's clock is not ours. */
-const CLOCK_TOLERANCE = 60_000;
+/** Where the task is, whether it was known already, what is left of the rate, and which preference was honoured. */
+const SUBMIT_HEADERS = [
+  "Location",
+  "Operation-Location",
+  "Preference-Applied",
+  "Idempotent-Replayed",
+  "RateLimit",
+  "RateLimit-Policy",
+  "Vary",
+] as const;
 
 const submit = route({
   method: "POST",
@@ -27,23 +37,11 @@ const submit = route({
   headers: ["Idempotency-Key", "Prefer", "traceparent"],
   body: taskRequest,
   answers: {
-    202: {
-      shape: "Task",
-      headers: [
-        "Location",
-        "Operation-Location",
-        "Retry-After",
-        "Preference-Applied",
-        "Idempotent-Replayed",
-        "RateLimit",
-        "RateLimit-Policy",
-        "Vary",
-      ],
-    },
+    200: { shape: "Task", headers: SUBMIT_HEADERS },
+    202: { shape: "Task", headers: [...SUBMIT_HEADERS, "Retry-After"] },
   },
   problems: [
-    "malformed-idempotency-key",
-    "idempotency-key-reused",
+    ...IDEMPOTENCY_PROBLEMS,
     "unknown-task-type",
     "unsafe-callback-url",
     "unsafe-url",
@@ -51,27 +49,30 @@ const submit = route({
     "quota-exceeded",
   ],
   async handle({ c, invocation, caller, body, json }) {
-    if (body.notBefore !== undefined && body.notBefore > invocation.clock() + MAX_DELAY + CLOCK_TOLERANCE) {
-      const errors = [{ pointer: "#/notBefore", detail: "lies more than 365d ahead" }];
-      throw new Refusal("invalid-request", "The body does not fit its schema.", { errors });
-    }
     const key = idempotencyKey(c.req.header("Idempotency-Key"));
     const trace = traceparent(c.req.header("traceparent"));
-    const accepted = await accept(invocation, caller, {
+    const task = {
       ...body,
       canonical: json,
       ...(key !== undefined && { idempotencyKey: key }),
       ...(trace !== undefined && { traceparent: trace }),
-    });
+    };
+    const preferences = preferencesOf(c);
+    const patience = waitingOf(c, preferences, "ended");
+    const accepted = patience
+      ? await acceptAndWait(invocation, caller, task, patience)
+      : await accept(invocation, caller, task);
+    const inTime = patience !== undefined && isTerminal(accepted.record.status);
     const { settings } = invocation;
     const self = `${settings.publicUrl}/v1/tasks/${accepted.record.id}`;
-    return answer(c, 202, view(invocation, accepted), {
+    return answer(c, inTime ? 200 : 202, view(invocation, accepted), {
       Location: self,
       "Operation-Location": self,
       ...waiting(accepted),
-      ...(prefersAsync(c.req.header("Prefer")) && { "Preference-Applied": "respond-async" }),
+      ...(preferences.respondAsync && { "Preference-Applied": "respond-async" }),
+      ...(inTime && waitApplied(preferences)),
       ...(accepted.replayed && { "Idempotent-Replayed": "true" }),
-      ...(accepted.rate && rateHeaders(settings.rateLimit, accepted.rate)),
+      ...(accepted.rate && rateHeaders(accepted.rate)),
     });
   },
 });
@@ -113,42 +114,40 @@ const read = route({
   query: z.strictObject({ include: z.exactOptional(z.literal("input")) }),
   headers: ["If-None-Match", "Prefer"],
   answers: {
-    200: { shape: "Task", headers: ["ETag", "Retry-After", "Vary"] },
+    200: { shape: "Task", headers: ["ETag", "Retry-After", "Preference-Applied", "Vary"] },
     304: { headers: ["ETag", "Vary"] },
   },
   cache: "revalidate",
   async handle({ c, invocation, caller, params, query }) {
-    const input = query.include === "input";
-    const found = await lookTask(invocation, caller, params.id, { input, result: true });
-    return answer(c, 200, view(invocation, found, input), waiting(found));
+    const include = { input: query.include === "input", result: true };
+    const shown = async (found: Found) => {
+      const body = view(invocation, found, include.input);
+      return { found, body, tag: await etagOf(JSON.stringify(body)) };
+    };
+    let now = await shown(await lookTask(invocation, caller, params.id, include));
+    const known = c.req.header("If-None-Match");
+    const preferences = preferencesOf(c);
+    const patience = waitingOf(c, preferences, known === undefined ? "ended" : "changed", include);
+    if (patience && (known === undefined || namesTag(known, now.tag))) {
+      now = await shown(await wait(invocation, caller, now.found, patience));
+    }
+    const isOver = known === undefined ? isTerminal(now.found.record.status) : !namesTag(known, now.tag);
+    return answer(c, 200, now.body, {
+      ETag: now.tag,
+      ...waiting(now.found),
+      ...(isOver && waitApplied(preferences)),
+    });
   },
 });
 
-const events = route({
-  method: "GET",
-  path: "/v1/tasks/:id/events",
-  operation: "readTimeline",
-  summary: "Read a task's timeline",
-  tag: "Tasks",
-  access: "key",
-  scope: "tasks:read",
-  params: { id: "task" },
-  headers: ["If-None-Match"],
-  answers: { 200: { shape: "TimelinePage", headers: ["ETag"] }, 304: { headers: ["ETag"] } },
-  cache: "revalidate",
-  async handle({ c, invocation, caller, params }) {
-    const { record } = await lookTask(invocation, caller, params.id, {});
-    return answer(c, 200, { data: record.timeline.map(timelineView), nextCursor: null });
-  },
-});
-
-interface Found {
+export interface Found {
   readonly record: TaskRecord;
   readonly now: number;
   readonly delivery?: DeliveryRecord;
 }
 
-function view({ settings }: Invocation, { record, now, delivery }: Found, input = false) {
+/** The task object of what was found. */
+export function view({ settings }: Invocation, { record, now, delivery }: Found, input = false) {
   return taskView(record, {
     publicUrl: settings.publicUrl,
     now,
@@ -162,4 +161,4 @@ export function waiting({ record, now }: Found): Record<string, string> {
   return isTerminal(record.status) ? {} : { "Retry-After": `${retryAfter(record, now)}` };
 }
 
-export const taskRoutes: readonly Route[] = [submit, list, read, events];
+export const taskRoutes: readonly Route[] = [submit, list, read];

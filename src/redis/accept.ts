@@ -5,7 +5,7 @@ import {
   INLINE_LIMIT,
   PUBLISH_HORIZON,
 } from "../domain/limits.ts";
-import type { AcceptAnswer, AcceptCommand } from "../flow/task-commands.ts";
+import type { AcceptAnswer, AcceptCommand, RateState } from "../flow/task-commands.ts";
 import type { Context } from "./context.ts";
 import { newTaskFields, readTaskFields } from "./fields.ts";
 import { hourOf, keysOf, taskMember } from "./keys.ts";
@@ -37,16 +37,17 @@ else
   known = redis.call('HGET', task, 'created')
 end
 -- Generic cell rate algorithm, a burst of one second.
-local interval = 1000.0 / (p.rate or a.rate)
+local limit, quota = num(p.rate or a.rate), num(p.quota or a.quota)
+local interval = 1000.0 / limit
 local tat = math.max(num(p.tat), t)
 if known then
   local _, flat = hash(task)
-  return {'accepted', ms(t), ms((t + 1000 - tat) / interval), ms(tat - t), flat}
+  return {'accepted', ms(t), ms(limit), ms((t + 1000 - tat) / interval), ms(tat - t), flat}
 end
 if math.floor(t / 3600000) ~= num(a.hour) then return {'hour', ms(t)} end
-if num(p.open) >= num(p.quota or a.quota) then return {'quota'} end
+if num(p.open) >= quota then return {'quota', ms(quota), ms(limit), ms((t + 1000 - tat) / interval), ms(tat - t)} end
 tat = tat + interval
-if tat - t > 1000 then return {'rate-limited', ms(math.ceil(tat - t - 1000))} end
+if tat - t > 1000 then return {'rate-limited', ms(math.ceil(tat - t - 1000)), ms(limit)} end
 local start = a.at ~= '' and math.max(num(a.at), t) or t + a.delay
 local look = start - t > ${PUBLISH_HORIZON} and start - ${PUBLISH_HORIZON} or start + ${DUE_GRACE}
 redis.call('ZADD', due, ms(math.min(look, start + a.deadline)), a.member)
@@ -76,7 +77,7 @@ if p.search then
   end
 end
 redis.call('HSET', proj, 'open', ms(num(p.open) + 1), 'tat', string.format('%.3f', tat), 'hour', a.hour)
-return {'accepted', ms(t), ms((t + 1000 - tat) / interval), ms(tat - t), fields}
+return {'accepted', ms(t), ms(limit), ms((t + 1000 - tat) / interval), ms(tat - t), fields}
 `,
 );
 
@@ -159,26 +160,37 @@ async function callOf(context: Context, command: AcceptCommand, hour: number): P
 function answer(command: AcceptCommand, code: string, rest: readonly unknown[]): AcceptAnswer {
   switch (code) {
     case "accepted": {
-      const [now, remaining, reset, flat] = rest;
+      const [now, limit, remaining, reset, flat] = rest;
       const record = readTaskFields(command.caller.project, command.task.id, fieldsOf(flat as string[]));
       if (!record) throw new Error("accept answered without a task");
       return {
         kind: "accepted",
         record,
         now: Number(now),
-        rate: { remaining: Math.max(0, Math.floor(Number(remaining))), reset: Number(reset) },
+        rate: rateOf(limit, remaining, reset),
       };
     }
     case "replayed":
     case "reused":
       return { kind: code, id: String(rest[0]) };
     case "rate-limited":
-      return { kind: code, retryAfter: Number(rest[0]) };
-    case "quota":
+      return { kind: code, retryAfter: Number(rest[0]), limit: Number(rest[1]) };
+    case "quota": {
+      const [quota, limit, remaining, reset] = rest;
+      return { kind: code, quota: Number(quota), rate: rateOf(limit, remaining, reset) };
+    }
     case "unauthenticated":
     case "forbidden":
       return { kind: code };
     default:
       throw new Error(`accept answered "${code}"`);
   }
+}
+
+function rateOf(limit: unknown, remaining: unknown, reset: unknown): RateState {
+  return {
+    limit: Number(limit),
+    remaining: Math.max(0, Math.floor(Number(remaining))),
+    reset: Number(reset),
+  };
 }

@@ -65,18 +65,19 @@ describe("a 202", () => {
 });
 
 describe("a 429", () => {
-  for (const [kind, code] of [
-    ["rate-limited", "rate-limited"],
-    ["quota", "quota-exceeded"],
+  const rate = { limit: 20, remaining: 7, reset: 650 };
+  for (const [code, refused, left, policy] of [
+    ["rate-limited", { kind: "rate-limited", retryAfter: 250, limit: 20 }, '"default";r=0;t=1', ""],
+    ["quota-exceeded", { kind: "quota", quota: 5, rate }, '"default";r=7;t=1, "open";r=0', ', "open";q=5'],
   ] as const) {
     test(code, async () => {
-      const store = { accept: () => Promise.resolve({ kind, retryAfter: 250 }) };
+      const store = { accept: () => Promise.resolve(refused) };
       const answer = await (await open({ store })).submit(good);
       expect(answer.status).toBe(429);
       expect(await answer.json()).toMatchObject({ code });
       expect(Number(answer.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
-      expect(answer.headers.get("ratelimit")).toMatch(/^"default";r=0;t=\d+$/);
-      expect(answer.headers.get("ratelimit-policy")).toBe('"default";q=100;w=1');
+      expect(answer.headers.get("ratelimit")).toBe(left);
+      expect(answer.headers.get("ratelimit-policy")).toBe(`"default";q=20;w=1${policy}`);
     });
   }
 });

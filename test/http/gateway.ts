@@ -89,7 +89,7 @@ export async function open(options: Options = {}): Promise<Gateway> {
       kind: "accepted",
       record: taskRecord(),
       now: NOW,
-      rate: { remaining: 99, reset: 10 },
+      rate: { limit: 100, remaining: 99, reset: 10 },
     });
   };
   const parts: Parts = {

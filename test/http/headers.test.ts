@@ -1,12 +1,5 @@
 import { describe, expect, test } from "vitest";
-import {
-  idempotencyKey,
-  nextLink,
-  prefersAsync,
-  rateHeaders,
-  seconds,
-  traceparent,
-} from "../../src/http/headers.ts";
+import { idempotencyKey, nextLink, rateHeaders, seconds, traceparent } from "../../src/http/headers.ts";
 
 describe("Idempotency-Key", () => {
   const accepted: readonly (readonly [string, string])[] = [
@@ -72,36 +65,16 @@ describe("traceparent", () => {
   });
 });
 
-test("Prefer asks for respond-async among other preferences, in any case, never within a value", () => {
-  const asking = [
-    "respond-async",
-    "Respond-Async",
-    "wait=10, respond-async",
-    "respond-async; a=b",
-    "foo=1,respond-async=1",
-  ];
-  const not = [
-    undefined,
-    "",
-    "wait=10",
-    'x="respond-async"',
-    'x="a, respond-async"',
-    "respond-asynchronously",
-  ];
-  expect(asking.map(prefersAsync)).toEqual(asking.map(() => true));
-  expect(not.map(prefersAsync)).toEqual(not.map(() => false));
-});
-
 test("Retry-After is whole seconds, rounded up, at least one", () => {
   expect([0, 1, 1_000, 1_001, 59_999].map(seconds)).toEqual(["1", "1", "1", "2", "60"]);
 });
 
 test("RateLimit says what is left and when it is whole again", () => {
-  expect(rateHeaders(100, { remaining: 99, reset: 10 })).toEqual({
+  expect(rateHeaders({ limit: 100, remaining: 99, reset: 10 })).toEqual({
     RateLimit: '"default";r=99;t=1',
     "RateLimit-Policy": '"default";q=100;w=1',
   });
-  expect(rateHeaders(4, { remaining: -1, reset: 0 })["RateLimit"]).toBe('"default";r=0;t=0');
+  expect(rateHeaders({ limit: 4, remaining: -1, reset: 0 })["RateLimit"]).toBe('"default";r=0;t=0');
 });
 
 test("the next page's link keeps the query and leads to the public address", () => {

@@ -93,7 +93,11 @@ describe.each(await environments())(
       test("the quota counts what has not ended", async () => {
         const own = await freshProject(store);
         await accepted(store, own);
-        expect(await store.accept(acceptCommand(own, {}, { maxOpen: 1 }))).toEqual({ kind: "quota" });
+        expect(await store.accept(acceptCommand(own, {}, { maxOpen: 1 }))).toMatchObject({
+          kind: "quota",
+          quota: 1,
+          rate: { limit: 1_000 },
+        });
       });
 
       test("a start over an hour away is looked at when it is near, and its index outlasts it", async () => {
