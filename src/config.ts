@@ -1,7 +1,10 @@
 import * as z from "zod/mini";
 import { parseDuration } from "./domain/duration.ts";
 import { DELIVERY_SCHEDULE, parseSchedule } from "./domain/schedule.ts";
+import type { Service } from "./domain/service.ts";
 import type { Settings } from "./domain/settings.ts";
+import { speak } from "./http/messages.ts";
+import { readyServices, ServiceFault, servicesSchema } from "./services.ts";
 
 /** The release, as it stands in `User-Agent`. */
 export const VERSION = "0.1.0";
@@ -19,6 +22,8 @@ export interface Config {
   readonly master: { readonly secret: string; readonly previous?: string };
   readonly callbacks: { readonly policy: "strict" | "local"; readonly allow: readonly string[] };
   readonly diagnostics: boolean;
+  /** By name. */
+  readonly services: ReadonlyMap<string, Service>;
   /** Milliseconds between the sweeps of a local run. */
   readonly sweepInterval: number;
 }
@@ -71,6 +76,7 @@ const SCHEMA = z.object({
   RINGBACK_CONCURRENCY_PER_KEY: z._default(count(1_000), 1),
   RINGBACK_CONCURRENCY_PER_PROJECT: z._default(count(10_000), 40),
   RINGBACK_PARTITIONS: z._default(count(4_096), 1),
+  RINGBACK_SERVICES: z._default(servicesSchema, []),
   RINGBACK_SWEEP_INTERVAL: z._default(duration, 60_000),
   RINGBACK_DIAGNOSTICS: z._default(flag, false),
 });
@@ -86,6 +92,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
       env[name] === undefined || env[name] === "" ? [] : [[name, env[name]]],
     ),
   );
+  speak();
   const checked = z.safeParse(SCHEMA, given);
   if (!checked.success) throw new ConfigError(explain(checked.error.issues, given));
   const values = checked.data;
@@ -122,6 +129,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
         .filter(Boolean),
     },
     diagnostics: values.RINGBACK_DIAGNOSTICS,
+    services: servicesOf(values, env),
     sweepInterval: values.RINGBACK_SWEEP_INTERVAL,
   };
 }
@@ -133,11 +141,29 @@ function parsed<T>(parse: (value: string) => T | undefined, message: string) {
   );
 }
 
+function servicesOf(
+  values: z.output<typeof SCHEMA>,
+  env: Readonly<Record<string, unknown>>,
+): Config["services"] {
+  try {
+    return readyServices(values.RINGBACK_SERVICES, env, {
+      ownHost: new URL(values.RINGBACK_PUBLIC_URL).host,
+      strict: values.RINGBACK_CALLBACK_POLICY === "strict",
+    });
+  } catch (error) {
+    if (error instanceof ServiceFault)
+      throw new ConfigError(`RINGBACK_SERVICES${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
 function explain(issues: readonly z.core.$ZodIssue[], given: Readonly<Record<string, unknown>>): string {
   return issues
-    .map(({ path, message }) => {
-      const name = String(path[0]);
-      return name in given ? `${name} ${message}` : `${name} is required`;
+    .map((issue) => {
+      const [name = "", ...place] = issue.path.map(String);
+      if (!(name in given)) return `${name} is required`;
+      if (issue.code === "unrecognized_keys") place.push(issue.keys.join(", "));
+      return `${name}${place.map((step) => (/^\d+$/.test(step) ? `[${step}]` : `.${step}`)).join("")} ${issue.message}`;
     })
     .join("; ");
 }
