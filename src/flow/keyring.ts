@@ -9,7 +9,8 @@ const SECRET = 24;
 const MAC = 8;
 /** Length of what the MAC of an API key covers. */
 const SIGNED = MASTER_ID + PROJECT + KEY + SECRET;
-const READ_TOKEN_PREFIX = "rbr_";
+/** Tokens in links, by the key that signs them: a result's, a live timeline's. */
+const LINKS = { readTokens: "rbr_", eventsTokens: "rbe_" } as const;
 const TASK_TOKEN_PREFIX = "rbt_";
 const TASK = 16;
 /** Length of what the MAC of a task token covers: generation, project, task, run, attempt, expiry in seconds. */
@@ -21,6 +22,7 @@ interface Generation {
   readonly id: string;
   readonly apiKeys: CryptoKey;
   readonly readTokens: CryptoKey;
+  readonly eventsTokens: CryptoKey;
   readonly taskTokens: CryptoKey;
   readonly wrapping: CryptoKey;
 }
@@ -36,8 +38,11 @@ export function createKeyring(master: string, previous?: string): Keyring {
     openKey: (text) => openKey(find, text),
     wrap: (secret) => wrap(current, secret),
     unwrap: (wrapped) => unwrap(find, wrapped),
-    sealReadToken: (project, task, expiresAt) => sealReadToken(current, project, task, expiresAt),
-    openReadToken: (text, task, now) => openReadToken(find, text, task, now),
+    sealReadToken: (project, task, expiresAt) => sealLink(current, "readTokens", project, task, expiresAt),
+    openReadToken: (text, task, now) => openLink(find, "readTokens", text, task, now),
+    sealEventsToken: (project, task, expiresAt) =>
+      sealLink(current, "eventsTokens", project, task, expiresAt),
+    openEventsToken: (text, task, now) => openLink(find, "eventsTokens", text, task, now),
     sealTaskToken: (token) => sealTaskToken(current, token),
     openTaskToken: (text) => openTaskToken(find, text),
   };
@@ -61,17 +66,18 @@ async function derive(master: string): Promise<Generation> {
       "sign",
       "verify",
     ]);
-  const [id, apiKeys, readTokens, taskTokens, wrapping] = await Promise.all([
+  const [id, apiKeys, readTokens, eventsTokens, taskTokens, wrapping] = await Promise.all([
     crypto.subtle.deriveBits(hkdf("generation"), source, MASTER_ID * 8),
     mac("api-key"),
     mac("read-token"),
+    mac("events-token"),
     mac("task-token"),
     crypto.subtle.deriveKey(hkdf("wrapping"), source, { name: "AES-GCM", length: 256 }, false, [
       "encrypt",
       "decrypt",
     ]),
   ]);
-  return { id: hex(new Uint8Array(id)), apiKeys, readTokens, taskTokens, wrapping };
+  return { id: hex(new Uint8Array(id)), apiKeys, readTokens, eventsTokens, taskTokens, wrapping };
 }
 
 async function sealKey(
@@ -118,9 +124,10 @@ async function unwrap(find: Find, wrapped: string): Promise<string> {
   return new TextDecoder().decode(opened);
 }
 
-/** `rbr_` + base64url(generation, project, expiry in seconds, MAC over them and the task's id). */
-async function sealReadToken(
+/** The kind's prefix + base64url(generation, project, expiry in seconds, MAC over them and the task's id). */
+async function sealLink(
   current: Promise<Generation>,
+  kind: keyof typeof LINKS,
   project: string,
   task: string,
   expiresAt: number,
@@ -129,28 +136,26 @@ async function sealReadToken(
   const expiry = new Uint8Array(4);
   new DataView(expiry.buffer).setUint32(0, Math.floor(expiresAt / 1_000));
   const head = concat(unhex(generation.id), idBytes(project), expiry);
-  const mac = new Uint8Array(
-    await crypto.subtle.sign("HMAC", generation.readTokens, concat(head, utf8(task))),
-  );
-  return READ_TOKEN_PREFIX + base64url(concat(head, mac));
+  const mac = new Uint8Array(await crypto.subtle.sign("HMAC", generation[kind], concat(head, utf8(task))));
+  return LINKS[kind] + base64url(concat(head, mac));
 }
 
-async function openReadToken(
+async function openLink(
   find: Find,
+  kind: keyof typeof LINKS,
   text: string,
   task: string,
   now: number,
 ): Promise<string | undefined> {
-  const bytes = text.startsWith(READ_TOKEN_PREFIX)
-    ? unbase64url(text.slice(READ_TOKEN_PREFIX.length))
-    : undefined;
+  const prefix = LINKS[kind];
+  const bytes = text.startsWith(prefix) ? unbase64url(text.slice(prefix.length)) : undefined;
   const head = bytes?.slice(0, MASTER_ID + PROJECT + 4);
   if (!bytes || !head || bytes.length !== head.length + 32) return undefined;
   const generation = await find(hex(head.subarray(0, MASTER_ID)));
   if (!generation) return undefined;
   const genuine = await crypto.subtle.verify(
     "HMAC",
-    generation.readTokens,
+    generation[kind],
     bytes.slice(head.length),
     concat(head, utf8(task)),
   );

@@ -9,13 +9,13 @@ export interface Listener {
   /** Resolves when the stream is open or lost, or the client is gone. */
   settled(): Promise<void>;
   /**
-   * Sleeps until a change is told that is heeded, the stream is lost, the client is gone, or the time is up; forgets
-   * what was told until then.
+   * Sleeps until a change is told that is heeded, the stream is lost, the client is gone, or the time is up; gives the
+   * statuses that were told until then, and forgets them.
    *
    * @param length milliseconds
    * @param heeds whether a change to this status is worth waking up for
    */
-  sleep(length: number, heeds: (status: string) => boolean): Promise<void>;
+  sleep(length: number, heeds: (status: string) => boolean): Promise<ReadonlySet<string>>;
   /** To be called on every way out: it ends the stream. */
   close(): void;
 }
@@ -63,7 +63,9 @@ export function listen(store: Store, project: string, task: string, gone: AbortS
     async sleep(length, heeds) {
       const before = state;
       await until(() => state !== before || [...told].some(heeds), length);
+      const heard = new Set(told);
       told.clear();
+      return heard;
     },
     close() {
       gone.removeEventListener("abort", onGone);

@@ -26,6 +26,9 @@ export interface Keyring {
   /** A token that lets its bearer read one task's result until it expires (milliseconds). */
   sealReadToken(project: string, task: string, expiresAt: number): Promise<string>;
   openReadToken(text: string, task: string, now: number): Promise<string | undefined>;
+  /** A token that lets its bearer read one task's live timeline until it expires (milliseconds). */
+  sealEventsToken(project: string, task: string, expiresAt: number): Promise<string>;
+  openEventsToken(text: string, task: string, now: number): Promise<string | undefined>;
   /** A task token: at most 200 characters of `[A-Za-z0-9_-]`, the same for the same attempt. */
   sealTaskToken(token: TaskToken): Promise<string>;
   /** What a task token says, expired or not (Redis knows the time), or undefined when it is none of ours. */

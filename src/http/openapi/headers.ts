@@ -13,8 +13,9 @@ export const answerHeaders = {
     schema: { type: "integer", minimum: 1 },
   },
   "Preference-Applied": {
-    description: "The preference that was honoured (RFC 7240, section 3).",
-    schema: { type: "string", const: "respond-async" },
+    description:
+      "The preference that was honoured (RFC 7240, section 3): `respond-async`, or `wait=<seconds>` when the answer came within the wait.",
+    schema: { type: "string", pattern: "^(respond-async|wait=([1-9]|1\\d|2[0-5]))$" },
   },
   "Idempotent-Replayed": {
     description:
@@ -64,9 +65,9 @@ export const requestHeaders = {
   },
   Prefer: {
     description:
-      "`respond-async` (RFC 7240, section 4.1) is what happens in any case. Preferences that are not known are ignored.",
+      "`wait=<seconds>` (RFC 7240, section 4.3): answer as soon as the task has ended, or after so many seconds, 25 at most; with `If-None-Match`, as soon as the task is another than the `ETag` says. `respond-async` (section 4.1) is what happens in any case. Preferences that are not known are ignored.",
     schema: { type: "string" },
-    example: "respond-async",
+    example: "wait=10",
   },
   traceparent: {
     description:
