@@ -75,7 +75,7 @@ describe("npm start", { concurrent: false }, () => {
       const { id } = await client.submit({
         type: "diagnostics.echo",
         input: "kept",
-        delay: "6s",
+        delay: "12s",
         callbackUrl: inbox.url,
       });
       await sleep(1_000); // QStash has it; what happens before that is told by never-lost.test.ts
@@ -84,7 +84,7 @@ describe("npm start", { concurrent: false }, () => {
       expect((await client.task(id)).done).toBe(false);
       const again = new Client(second, second.apiKey);
       expect((await again.task(id)).id).toBe(id); // the same project, whichever key
-      await inbox.wait(1, 20_000);
+      await inbox.wait(1, 30_000);
       expect(await again.settled(id)).toMatchObject({ status: "delivered" });
       await second.running.stop();
     });
