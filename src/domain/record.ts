@@ -86,6 +86,10 @@ export interface TaskRecord {
   /** When the bearer of a waiting task's token must have reported again. */
   readonly heartbeatBy?: number;
   readonly lease?: string;
+  /** The queue's ids of the messages by which it calls a service for the present attempt. */
+  readonly calls?: readonly string[];
+  /** Where the service is asked after the present attempt's work, and which poll that is. */
+  readonly poll?: { readonly number: number; readonly url: string };
   readonly traceparent?: string;
   readonly timeline: readonly TimelineEntry[];
 }

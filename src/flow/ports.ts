@@ -96,12 +96,35 @@ export type QueueMessage =
   | { readonly kind: "deliver"; readonly body: DeliverMessage; readonly delay: number; readonly flow?: Flow }
   | { readonly kind: "sweep"; readonly body: { readonly v: 1 }; readonly delay: number };
 
+/** A call of a service, which the queue makes itself and whose outcome it tells. */
+export interface ServiceCall {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Names of the headers that nobody may read in the queue's own logs. */
+  readonly secrets: readonly string[];
+  readonly body?: Uint8Array<ArrayBuffer>;
+  /** Where the outcome is told, below our own address: path and query. */
+  readonly callback: string;
+  /** Milliseconds, rounded up to seconds. */
+  readonly timeout: number;
+  /** Milliseconds, rounded up to seconds. */
+  readonly delay: number;
+  readonly flow: Flow;
+}
+
 /** Hands messages to QStash, which calls `/internal/…` with them; delays in milliseconds, rounded up to seconds. */
 export interface Queue {
   /** @throws QueueUnavailable */
   publish(message: QueueMessage): Promise<void>;
   /** Publishes many in one request. @throws QueueUnavailable when any was refused */
   publishAll(messages: readonly QueueMessage[]): Promise<void>;
+  /** Has a service called once. @returns the message's id @throws QueueUnavailable, CallRefused */
+  call(call: ServiceCall): Promise<string>;
+  /** Whether the message has not been delivered yet. @throws QueueUnavailable */
+  holds(message: string): Promise<boolean>;
+  /** Takes the message back, if it has not been delivered yet; never throws. */
+  cancel(message: string): Promise<void>;
   /** Whether QStash answers. */
   ping(): Promise<boolean>;
 }
@@ -109,6 +132,11 @@ export interface Queue {
 /** The queue did not take the message; the due entry makes up for it. */
 export class QueueUnavailable extends Error {
   override readonly name = "QueueUnavailable";
+}
+
+/** The queue will never take the call: it is too large for its plan, or it finds the address impossible. */
+export class CallRefused extends Error {
+  override readonly name = "CallRefused";
 }
 
 /** Redis did not answer: it is unknown whether the script ran. */

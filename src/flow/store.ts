@@ -21,6 +21,9 @@ import type {
   EraseCommand,
   Follower,
   Following,
+  PollingCommand,
+  PublishedAnswer,
+  PublishedCommand,
   RenewAnswer,
   ReplayAnswer,
   ReplayCommand,
@@ -49,6 +52,10 @@ export interface Store {
   report(command: ReportCommand): Promise<ReportAnswer>;
   /** Opens the delivery of an event that does not change the task; one of progress (`once`) takes the place of the one before. */
   announce(command: AnnounceCommand): Promise<AnnounceAnswer>;
+  /** The queue calls a service for this attempt: it has begun. */
+  published(command: PublishedCommand): Promise<PublishedAnswer>;
+  /** Whether this poll is the one to send. */
+  polling(command: PollingCommand): Promise<boolean>;
   /** Accepts many in one Redis request, each on its own, in order. */
   acceptAll(commands: readonly AcceptCommand[]): Promise<readonly AcceptAnswer[]>;
   /** Reads a task and has its changes told for so many milliseconds. */

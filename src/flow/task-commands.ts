@@ -74,6 +74,39 @@ export type RenewAnswer =
   | { readonly kind: "renewed"; readonly now: number }
   | { readonly kind: "expired" | "lost" };
 
+/** The queue has a call of a service for this attempt. */
+export interface PublishedCommand {
+  readonly project: string;
+  readonly task: string;
+  readonly run: number;
+  readonly attempt: number;
+  /** The queue's id of the message. */
+  readonly message: string;
+  /** Milliseconds after which somebody must look when no outcome has come. */
+  readonly length: number;
+  /** The queue still holds the message: it waits there, nothing has crashed. */
+  readonly held?: boolean;
+}
+
+export type PublishedAnswer =
+  | { readonly kind: "gone" | "stale" }
+  | { readonly kind: "already"; readonly deliveries: readonly string[] }
+  | {
+      readonly kind: "published";
+      readonly record: TaskRecord;
+      readonly config: StoredConfig;
+      readonly now: number;
+    };
+
+/** The next poll of a waiting task; `number` is one more than the last one's. */
+export interface PollingCommand {
+  readonly record: TaskRecord;
+  readonly number: number;
+  readonly url: string;
+  /** Milliseconds within which its answer is expected. */
+  readonly length: number;
+}
+
 /** What entitles a caller to end an attempt or a task. */
 export type Authority =
   | { readonly by: "lease"; readonly lease: string; readonly attempt: number }
@@ -88,6 +121,8 @@ export type Outcome =
       readonly kind: "waiting";
       /** Milliseconds within which the bearer must report again. */
       readonly heartbeat?: number;
+      /** Where the service's answer is asked for first. */
+      readonly poll?: string;
       readonly deliveries: readonly NewDelivery[];
     }
   | {

@@ -1,5 +1,7 @@
-import { Client, type FlowControl, type PublishBatchRequest } from "@upstash/qstash";
-import { type Flow, type Queue, type QueueMessage, QueueUnavailable } from "../flow/ports.ts";
+import { Client, type PublishBatchRequest } from "@upstash/qstash";
+import { type Queue, type QueueMessage, QueueUnavailable } from "../flow/ports.ts";
+import { bounded, statusOf } from "./bounded.ts";
+import { flowControlOf, publishCall } from "./call.ts";
 
 export interface QueueOptions {
   readonly url: string;
@@ -7,9 +9,6 @@ export interface QueueOptions {
   /** The gateway's own address, which QStash calls. */
   readonly publicUrl: string;
 }
-
-/** How long one publish may take, in milliseconds: the SDK has no limit of its own. */
-const PUBLISH_TIMEOUT = 10_000;
 
 /** How often QStash repeats a call that we did not answer with 2xx; the sweep makes up for the rest. */
 const RETRIES = 3;
@@ -40,6 +39,24 @@ export function createQueue(options: QueueOptions): Queue {
       if (refused > 0)
         throw new QueueUnavailable(`QStash refused ${refused} of ${messages.length} messages.`);
     },
+    call: (call) => publishCall(client, options.publicUrl, call),
+    holds: async (message) => {
+      try {
+        await bounded(client.messages.get(message));
+        return true;
+      } catch (error) {
+        if (statusOf(error) === 404) return false;
+        throw error;
+      }
+    },
+    cancel: async (message) => {
+      try {
+        await bounded(client.messages.cancel(message));
+      } catch (error) {
+        // It has been delivered already; or the queue is away, and what comes of the message will be stale.
+        if (!(error instanceof QueueUnavailable)) throw error;
+      }
+    },
     ping: async () => {
       try {
         const response = await fetch(`${options.url}/v2/keys`, {
@@ -66,31 +83,6 @@ function requestOf(message: QueueMessage) {
   };
 }
 
-/** QStash's periods are whole seconds, rounded up here. */
-function flowControlOf({ key, parallelism, rate, period = 1_000 }: Flow): FlowControl {
-  return { key, parallelism, ...(rate !== undefined && { rate, period: Math.ceil(period / 1_000) }) };
-}
-
 function isAccepted(answer: unknown): boolean {
   return typeof answer === "object" && answer !== null && "messageId" in answer;
-}
-
-async function bounded<T>(work: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error("no answer")), PUBLISH_TIMEOUT);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } catch (error) {
-    throw new QueueUnavailable(`QStash did not take the message (${reasonOf(error)}).`, { cause: error });
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** The SDK's messages may quote requests: the status and the error's name are enough. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return "error";
-  return "status" in error ? `${error.name} ${String(error.status)}` : error.name;
 }

@@ -159,9 +159,13 @@ function isLarge({ result }: Terminal): boolean {
 }
 
 /** What the task's hash learns of its outcome. */
-function changesOf({ outcome, progress }: EndCommand): readonly string[] {
+function changesOf({ record, outcome, progress }: EndCommand): readonly string[] {
   const said = progress ? ["progress", JSON.stringify(progress)] : [];
-  if (outcome.kind === "waiting") return said;
+  if (outcome.kind === "waiting") {
+    const poll =
+      outcome.poll === undefined ? [] : ["poll", `${record.run}.${record.attempt} 1 ${outcome.poll}`];
+    return [...said, ...poll];
+  }
   const error = ["err", outcome.error ? JSON.stringify(outcome.error) : ""];
   return [...said, ...error, ...(outcome.kind === "retry" ? [] : resultFields(outcome))];
 }

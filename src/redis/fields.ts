@@ -61,6 +61,7 @@ export function readTaskFields(project: string, id: string, fields: Fields): Tas
     ...(fields["idem"] && { idempotencyHash: fields["idem"] }),
     ...(fields["beatby"] && { heartbeatBy: number(fields["beatby"]) }),
     ...(fields["lease"] && { lease: fields["lease"] }),
+    ...serviceFields(fields),
     ...(fields["trace"] && { traceparent: fields["trace"] }),
     timeline: timeline(fields),
   };
@@ -106,6 +107,17 @@ function optionalTimes(fields: Fields): Pick<TaskRecord, "startedAt" | "endedAt"
     ...(fields["started"] && { startedAt: number(fields["started"]) }),
     ...(fields["ended"] && { endedAt: number(fields["ended"]) }),
     ...(fields["expires"] && { resultExpiresAt: number(fields["expires"]) }),
+  };
+}
+
+/** `call` and `poll` begin with the run and attempt that they are of: those of earlier ones say nothing any more. */
+function serviceFields(fields: Fields): Pick<TaskRecord, "calls" | "poll"> {
+  const present = `${fields["run"]}.${fields["attempt"]}`;
+  const [called, ...calls] = (fields["call"] ?? "").split(" ");
+  const [polled, number_, url] = (fields["poll"] ?? "").split(" ");
+  return {
+    ...(called === present && { calls }),
+    ...(polled === present && url && { poll: { number: Number(number_), url } }),
   };
 }
 

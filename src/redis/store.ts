@@ -6,6 +6,7 @@ import type { Context } from "./context.ts";
 import { begin, record, redeliver } from "./deliver.ts";
 import { end } from "./end.ts";
 import { dropKey, initProject, listKeys, listProjects, nameProject, PING, putKey } from "./projects.ts";
+import { polling, published } from "./published.ts";
 import { listTasks, readConfig, readDeliveries, readTask, readTasks } from "./read.ts";
 import { erase, replay } from "./replay.ts";
 import { announce, report } from "./report.ts";
@@ -47,6 +48,8 @@ export function createStore(options: StoreOptions): Store {
     erase: (command) => erase(context, command),
     report: (command) => report(context, command),
     announce: (command) => announce(context, command),
+    published: (command) => published(context, command),
+    polling: (command) => polling(context, command),
     acceptAll: (commands) => acceptAll(context, commands),
     watch: (caller, id, length) => watch(context, caller, id, length),
     follow: (project, id, follower) => follow(options, project, id, follower),
