@@ -1,3 +1,5 @@
+import type { ServiceMethod } from "../domain/service.ts";
+
 /** The verdict of the guard on a URL that a client supplied: why it is refused, or undefined when it may be called. */
 export interface UnsafeUrl {
   /** `unsafe-address`: a stable code that is stored with delivery attempts. */
@@ -99,7 +101,7 @@ export type QueueMessage =
 /** A call of a service, which the queue makes itself and whose outcome it tells. */
 export interface ServiceCall {
   readonly url: string;
-  readonly method: string;
+  readonly method: ServiceMethod;
   readonly headers: Readonly<Record<string, string>>;
   /** Names of the headers that nobody may read in the queue's own logs. */
   readonly secrets: readonly string[];

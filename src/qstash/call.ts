@@ -22,7 +22,7 @@ export async function publishCall(client: Client, publicUrl: string, call: Servi
   const delay = Math.ceil(call.delay / 1_000);
   const request = {
     url: call.url,
-    method: methodOf(call.method),
+    method: call.method,
     headers: {
       ...call.headers,
       ...Object.fromEntries(["Callback", "Failure-Callback"].flatMap((name) => tuned(`Upstash-${name}`))),
@@ -55,18 +55,6 @@ function tuned(name: string): [string, string][] {
     [`${name}-Retries`, CALLBACK.retries],
     [`${name}-Retry-Delay`, CALLBACK.delay],
   ];
-}
-
-function methodOf(method: string) {
-  switch (method) {
-    case "GET":
-    case "PUT":
-    case "PATCH":
-    case "DELETE":
-      return method;
-    default:
-      return "POST";
-  }
 }
 
 /** QStash's periods are whole seconds, rounded up here. */
