@@ -63,7 +63,7 @@ export async function* live(
   try {
     await listener.settled();
     for (let reads = 0; reads < READS && !gone.aborted && left() > 0; reads++) {
-      const isWatch = listener.state === "open" && !isWatched;
+      const isWatch: boolean = listener.state === "open" && !isWatched;
       const answer = isWatch
         ? await inv.store.watch(caller, first.id, left() + WATCH_MARGIN)
         : await inv.store.readTask(caller, first.id);

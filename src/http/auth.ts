@@ -27,7 +27,9 @@ export function admitter(parts: Parts, verifySignature: VerifySignature): Admit 
       case "key":
         return await byKey(c, parts);
       case "key-or-link":
-        return c.req.query("token") === undefined ? await byKey(c, parts) : await byLink(c, parts);
+        return await byKeyOrLink(c, parts, parts.keyring.openReadToken);
+      case "key-or-events-token":
+        return await byKeyOrLink(c, parts, parts.keyring.openEventsToken);
       case "admin":
         if (!(await isAdmin(bearer(c)))) throw unauthenticated("Send the admin token as a bearer token.");
         return NOBODY;
@@ -47,10 +49,15 @@ async function byKey(c: Context<Env>, parts: Parts): Promise<Caller> {
   return caller;
 }
 
-/** A signed read link proves itself, and names the one task that it opens. */
-async function byLink(c: Context<Env>, parts: Parts): Promise<Caller> {
-  const token = c.req.query("token") ?? "";
-  const project = await parts.keyring.openReadToken(token, c.req.param("id") ?? "", parts.clock());
+/** The token of a signed link proves itself, and names the one task that it opens. */
+async function byKeyOrLink(
+  c: Context<Env>,
+  parts: Parts,
+  open: Parts["keyring"]["openReadToken"],
+): Promise<Caller> {
+  const token = c.req.query("token");
+  if (token === undefined) return byKey(c, parts);
+  const project = await open(token, c.req.param("id") ?? "", parts.clock());
   if (project === undefined)
     throw unauthenticated("The link's token is not valid for this task, or has expired.");
   return { ...NOBODY, project };

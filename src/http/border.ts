@@ -8,6 +8,7 @@ import { Refusal } from "../domain/problems.ts";
 import type { Invocation, Parts } from "../flow/parts.ts";
 import type { Admit } from "./auth.ts";
 import { parseJson, readJson } from "./body.ts";
+import { acceptsStream } from "./prefer.ts";
 import type { Env, Route } from "./route.ts";
 
 /**
@@ -16,14 +17,16 @@ import type { Env, Route } from "./route.ts";
  */
 export function mount(app: Hono<Env>, routes: readonly Route[], parts: Parts, admit: Admit): void {
   const { maxBody } = parts.settings;
-  const bounded = bodyLimit({
-    maxSize: maxBody,
-    onError: () => {
-      throw new Refusal("payload-too-large", `The body may have at most ${maxBody} bytes.`);
-    },
-  });
+  const boundedBy = (maxSize: number) =>
+    bodyLimit({
+      maxSize,
+      onError: () => {
+        throw new Refusal("payload-too-large", `The body may have at most ${maxSize} bytes.`);
+      },
+    });
   const conditional = etag({ retainedHeaders: [...RETAINED_304_HEADERS, "retry-after", "x-request-id"] });
   for (const route of routes) {
+    const bounded = boundedBy(maxBody * (route.bodies ?? 1));
     const admitted: MiddlewareHandler<Env> = async (c, next) => {
       c.set("route", route);
       setCaching(c, route);
@@ -32,7 +35,10 @@ export function mount(app: Hono<Env>, routes: readonly Route[], parts: Parts, ad
     };
     const chain: MiddlewareHandler<Env>[] =
       route.access === "queue" ? [bounded, admitted] : [admitted, bounded];
-    if (route.cache === "revalidate") chain.push(conditional);
+    // A stream has no tag, and whoever reads it whole to make one never answers.
+    if (route.cache === "revalidate") {
+      chain.push((c, next) => (isStream(c, route) ? next() : conditional(c, next)));
+    }
     chain.push(async (c) => await route.handle(await callOf(c, route, parts)));
     app.on(route.method, [route.path], ...chain);
   }
@@ -49,7 +55,15 @@ export function mount(app: Hono<Env>, routes: readonly Route[], parts: Parts, ad
 function setCaching(c: Context<Env>, route: Route): void {
   c.header("Cache-Control", route.cache === "revalidate" ? "private, no-cache" : "no-store");
   // RFC 7240, section 2: whether or not this client preferred anything.
-  if (route.headers?.includes("Prefer")) c.header("Vary", "Prefer");
+  const varying = (["Accept", "Prefer"] as const).filter((name) => route.headers?.includes(name));
+  if (varying.length > 0) c.header("Vary", varying.join(", "));
+  // A browser page of any origin may follow with a token, which proves itself: no cookie or key is in play. Refusals
+  // carry it too, because EventSource takes what it may not read for a lost connection and comes again for ever.
+  if (isStream(c, route) && c.req.query("token") !== undefined) c.header("Access-Control-Allow-Origin", "*");
+}
+
+function isStream(c: Context<Env>, route: Route): boolean {
+  return route.answers[200]?.stream === true && acceptsStream(c);
 }
 
 async function callOf(c: Context<Env>, route: Route, parts: Parts): Promise<Parameters<Route["handle"]>[0]> {

@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import { accepts } from "hono/accepts";
 import type { Waiting } from "../flow/wait.ts";
 import type { Env } from "./route.ts";
 
@@ -58,4 +59,10 @@ export function waitApplied({ wait }: Preferences): Readonly<Record<string, stri
 export function goneOf(c: Context<Env>): AbortSignal {
   const signal: AbortSignal | null | undefined = c.req.raw.signal;
   return signal ?? new AbortController().signal;
+}
+
+/** Whether the client wants the answer as an event stream; JSON unless it says so. */
+export function acceptsStream(c: Context<Env>): boolean {
+  const supports = ["application/json", "text/event-stream"];
+  return accepts(c, { header: "Accept", supports, default: "application/json" }) === "text/event-stream";
 }

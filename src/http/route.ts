@@ -13,16 +13,18 @@ export interface Env {
 }
 
 /**
- * Who may call: anybody; the bearer of an API key, or also of a signed read link; the bearer of the admin token;
- * the queue, by its signature.
+ * Who may call: anybody; the bearer of an API key, or also of a signed read link or of a token for a live
+ * timeline; the bearer of the admin token; the queue, by its signature.
  */
-export type Access = "open" | "key" | "key-or-link" | "admin" | "queue";
+export type Access = "open" | "key" | "key-or-link" | "key-or-events-token" | "admin" | "queue";
 
 /** One answer: the shape of its JSON body (none: no body), and headers beside those that every answer carries. */
 export interface Answer {
   readonly shape?: ShapeName;
   /** The media type of a body that is not JSON. */
   readonly media?: "text/html";
+  /** Also as server-sent events, for whom accepts them; with a token from any origin. */
+  readonly stream?: true;
   readonly headers?: readonly AnswerHeader[];
 }
 
@@ -56,6 +58,8 @@ export interface Declaration<Params, Query extends Schema, Body extends Schema> 
   readonly params?: Params;
   readonly query?: Query;
   readonly body?: Body;
+  /** How many times the configured size of a body this one may have; 1 unless set. */
+  readonly bodies?: number;
   /** Request headers that change what happens. */
   readonly headers?: readonly RequestHeader[];
   readonly answers: Readonly<Record<number, Answer>>;

@@ -50,6 +50,12 @@ const securitySchemes: Json = {
     name: "token",
     description: "The token of a signed link: it opens one task's result until it expires.",
   },
+  eventsToken: {
+    type: "apiKey",
+    in: "query",
+    name: "token",
+    description: "A token of `POST /v1/tasks/{id}/events-token`: it opens one task's timeline for 5 minutes.",
+  },
   queueSignature: {
     type: "apiKey",
     in: "header",

@@ -32,8 +32,8 @@ export const answerHeaders = {
     schema: { type: "string" },
   },
   Vary: {
-    description: "`Prefer` may change this answer (RFC 7240, section 2).",
-    schema: { type: "string", const: "Prefer" },
+    description: "`Prefer` (RFC 7240, section 2), or `Accept` too, may change this answer.",
+    schema: { type: "string" },
   },
   ETag: {
     description: "Names this state of the answer; send it as `If-None-Match` (RFC 9110, section 8.8.3).",
@@ -74,6 +74,16 @@ export const requestHeaders = {
       "W3C Trace Context: the trace that the task and its callbacks carry on. A malformed one is ignored.",
     schema: { type: "string" },
     example: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+  },
+  Accept: {
+    description: "`text/event-stream` for server-sent events.",
+    schema: { type: "string" },
+    example: "text/event-stream",
+  },
+  "Last-Event-ID": {
+    description: "For a stream: the `id` of the last event that was read, a sequence; it goes on after it.",
+    schema: { type: "string" },
+    example: "2",
   },
   "If-None-Match": {
     description: "An `ETag` that an earlier answer gave: 304 when nothing has changed since.",

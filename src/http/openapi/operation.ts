@@ -10,6 +10,7 @@ const SECURITY: Readonly<Record<Access, readonly string[]>> = {
   open: [],
   key: ["apiKey"],
   "key-or-link": ["apiKey", "readLink"],
+  "key-or-events-token": ["apiKey", "eventsToken"],
   admin: ["adminToken"],
   queue: ["queueSignature"],
 };
@@ -77,7 +78,12 @@ function answersOf(route: Route): Json {
           description,
           headers: Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }])),
           ...(answer.media && { content: { [answer.media]: { schema: { type: "string" } } } }),
-          ...(answer.shape && { content: { "application/json": shaped(answer.shape) } }),
+          ...(answer.shape && {
+            content: {
+              "application/json": shaped(answer.shape),
+              ...(answer.stream && { "text/event-stream": { schema: { type: "string" } } }),
+            },
+          }),
         },
       ];
     }),

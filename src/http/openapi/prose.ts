@@ -21,11 +21,16 @@ export const tags = {
 export const operations: Readonly<Record<string, string>> = {
   submitTask:
     "Keeps the task and answers at once. When the answer is lost or is a 503, repeat the request with the same `Idempotency-Key`: there will be one task. The answer to a repetition is the task as it is then.",
+  submitBatch:
+    "Each item is judged, accepted or refused on its own, in order, as if it had been sent alone; `data` tells of each. With an `Idempotency-Key` in the header, items without one of their own are safe to repeat too. When no item is accepted the answer is a 422 whose `data` tells why.",
   listTasks:
     "A page may be short, even empty, and still have a next one: follow `nextCursor`, not the count.",
   readTask:
     "Never missing after its 202. While the task is not done, `Retry-After` says when looking again makes sense; with `If-None-Match` an unchanged task costs no body.",
-  readTimeline: "Every change of the task's state, oldest first, with who made it.",
+  readTimeline:
+    "Every change of the task's state, oldest first, with who made it. With `Accept: text/event-stream` each entry is an event (`id`: its sequence, `event`: its type, `data`: the entry), followed by those to come and by `task.progress` events; the stream ends after the end of the task, or after 60 seconds (`Prefer: wait=<seconds>`: earlier), and `Last-Event-ID` goes on without loss. 204: the task has ended, and everything was told.",
+  makeEventsToken:
+    "For browsers, whose `EventSource` can send no API key: the token goes into the address. It lives for 5 minutes; a stream that is open goes on.",
   readResult:
     "What the handler returned and nothing around it. A callback whose result was too large to send along links here with a token that needs no API key.",
   listDeliveries: "All of the project's, or one task's.",
@@ -54,6 +59,10 @@ export const operations: Readonly<Record<string, string>> = {
 /** By operation and status, where the status does not say it. */
 export const answers: Readonly<Record<string, string>> = {
   "submitTask 202": "Accepted: the task.",
+  "submitTask 200": "With `Prefer: wait`: it has ended within the wait, well or badly.",
+  "readTimeline 204": "For streams: the task has ended, and the client has every entry.",
+  "makeEventsToken 201": "Made.",
+  "submitBatch 202": "At least one item was accepted.",
   "readResult 200": "The result.",
   "readResult 202": "Not done yet: the task.",
   "readResult 204": "The task succeeded, and there is no result.",
@@ -70,27 +79,36 @@ export const statuses: Readonly<Record<number, string>> = {
   304: "Nothing has changed since the `ETag` that was sent.",
 };
 
+const taskFields = {
+  type: "The task type: one that this deployment offers.",
+  input: "Any JSON that the task type accepts, `null` included.",
+  callbackUrl:
+    "Called when the task has ended, once per event in `callbackEvents`. Judged before the task is accepted; https unless the deployment says otherwise.",
+  callbackEvents: "What to be called for; every terminal event unless given. Needs `callbackUrl`.",
+  delay: "Start no earlier than so long from now, at most `365d`. Excludes `notBefore`.",
+  notBefore: "Start no earlier than then, RFC 3339 with an offset, at most a year ahead. Excludes `delay`.",
+  deadline:
+    "From the moment at which the task may start, over all attempts: then it expires. At most `30d`; `24h` unless given.",
+  timeout: "For one attempt, at most `10m`; the task type's own unless given.",
+  heartbeatTimeout:
+    "How long a waiting task may be silent before its attempt counts as failed, at most `30d`.",
+  retries: "Attempts after the first; the task type's own, else 3.",
+  concurrencyKey: "Tasks with the same key share a limit.",
+  resultTtl:
+    "How long result and input are kept after the end, at most `30d`; `7d` unless the deployment says otherwise.",
+  metadata:
+    "Up to 20 pairs; names up to 64 characters, values up to 512. They come back in every answer and callback.",
+};
+
 /** The fields of request bodies. */
 export const fields: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  TaskRequest: {
-    type: "The task type: one that this deployment offers.",
-    input: "Any JSON that the task type accepts, `null` included.",
-    callbackUrl:
-      "Called when the task has ended, once per event in `callbackEvents`. Judged before the task is accepted; https unless the deployment says otherwise.",
-    callbackEvents: "What to be called for; every terminal event unless given. Needs `callbackUrl`.",
-    delay: "Start no earlier than so long from now, at most `365d`. Excludes `notBefore`.",
-    notBefore: "Start no earlier than then, RFC 3339 with an offset, at most a year ahead. Excludes `delay`.",
-    deadline:
-      "From the moment at which the task may start, over all attempts: then it expires. At most `30d`; `24h` unless given.",
-    timeout: "For one attempt, at most `10m`; the task type's own unless given.",
-    heartbeatTimeout:
-      "How long a waiting task may be silent before its attempt counts as failed, at most `30d`.",
-    retries: "Attempts after the first; the task type's own, else 3.",
-    concurrencyKey: "Tasks with the same key share a limit.",
-    resultTtl:
-      "How long result and input are kept after the end, at most `30d`; `7d` unless the deployment says otherwise.",
-    metadata:
-      "Up to 20 pairs; names up to 64 characters, values up to 512. They come back in every answer and callback.",
+  TaskRequest: taskFields,
+  BatchItem: {
+    ...taskFields,
+    idempotencyKey: "What the header `Idempotency-Key` is to a single submit.",
+  },
+  BatchRequest: {
+    tasks: "1 to 100 tasks; 4 MiB together, 1 MiB each, unless the deployment says otherwise.",
   },
   ProjectRequest: { name: "The project's name." },
   KeyRequest: {
@@ -119,6 +137,7 @@ export const parameters: Readonly<Record<string, Parameter>> = {
   cursor: { description: "The `nextCursor` of the page before; opaque." },
   include: { description: "Also show the input." },
   token: { description: "The token of a signed link, in place of an API key." },
+  lastEventId: { description: "The same as `Last-Event-ID`, for clients that cannot send the header." },
   taskId: { description: "Only this task's deliveries." },
   status: { description: "Only deliveries of this status." },
   project: { description: "The project's name or id." },

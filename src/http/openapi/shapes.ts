@@ -223,12 +223,41 @@ const keyFields = {
 const Key = as(z.object(keyFields), "An API key, without its text.");
 const reach = as(z.enum(["ok", "unreachable"]), "Whether it answered within the last 5 seconds.");
 
+const BatchAnswer = as(
+  z.object({
+    data: as(
+      z.array(
+        z.object({
+          status: as(z.int(), "What a request for this item alone would have been answered.", 202),
+          task: opt(Task),
+          replayed: as(
+            opt(z.literal(true)),
+            "Its idempotency key named this task, which was accepted before.",
+          ),
+          problem: opt(Problem),
+        }),
+      ),
+      "One outcome per item, in order: a task or a problem.",
+    ),
+  }),
+  "What became of each item of a batch.",
+);
+
 export const shapes = {
   Task,
+  BatchAnswer,
   TaskPage: pageOf(Task, "tasks, newest first"),
   Result: as(z.unknown(), "The bare result: whatever JSON the handler returned."),
   TimelineItem,
   TimelinePage: pageOf(TimelineItem, "a timeline, oldest first"),
+  EventsToken: as(
+    z.object({
+      token: as(z.string(), "The token.", "rbe_…"),
+      url: as(z.url(), "The live timeline with the token, for an `EventSource`."),
+      expiresAt: as(time, "Until when a stream can be opened with it."),
+    }),
+    "A token that opens one task's timeline, and nothing else.",
+  ),
   Delivery,
   DeliverySummary,
   DeliveryPage: pageOf(DeliverySummary, "deliveries"),
