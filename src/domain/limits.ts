@@ -63,6 +63,10 @@ export const MAX_DEADLINE = 30 * DAY;
 export const MAX_DELAY = 365 * DAY;
 export const MAX_RESULT_TTL = 30 * DAY;
 
+/** Tasks in one batch, and how much larger than a single body the batch's may be. */
+export const MAX_BATCH = 100;
+export const BATCH_BODIES = 4;
+
 /** Pages of lists. */
 export const DEFAULT_PAGE = 20;
 export const MAX_PAGE = 100;

@@ -14,6 +14,7 @@ export const PROBLEMS = {
   "payload-too-large": { status: 413, title: "The body is too large" },
   "unsupported-media-type": { status: 415, title: "The body must be JSON" },
   "invalid-request": { status: 422, title: "The request does not fit its schema" },
+  "nothing-accepted": { status: 422, title: "No task of the batch was accepted" },
   "unknown-task-type": { status: 422, title: "No such task type" },
   "unsafe-callback-url": { status: 422, title: "The callback URL may not be called" },
   "unsafe-url": { status: 422, title: "A URL in the input may not be called" },
@@ -40,6 +41,8 @@ export interface RefusalDetails {
   readonly retryAfter?: number;
   /** The state of the project's rate, for the `RateLimit` header. */
   readonly rate?: { readonly limit: number; readonly remaining: number; readonly reset: number };
+  /** Members of the problem beside the standard's own. */
+  readonly members?: Readonly<Record<string, unknown>>;
   /** How many tasks the project may have open, when it has as many. */
   readonly open?: number;
 }

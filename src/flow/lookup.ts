@@ -30,8 +30,7 @@ export async function lookTask(
 }
 
 export interface TaskPage {
-  readonly data: readonly { readonly record: TaskRecord; readonly delivery?: DeliveryRecord }[];
-  readonly now: number;
+  readonly data: readonly LookedUp[];
   readonly nextCursor?: string;
 }
 
@@ -43,23 +42,31 @@ export async function listTasks(
 ): Promise<TaskPage> {
   const listed = await inv.store.listTasks(caller, readCursor(query.cursor), query.limit);
   if (listed.kind !== "found") throw denied(listed, "tasks:read");
-  const answer = await inv.store.readTasks(
+  const data = await lookTasks(
+    inv,
     caller,
     listed.positions.map(({ id }) => id),
   );
+  return { data, ...(listed.next && { nextCursor: writeCursor(listed.next) }) };
+}
+
+/** Reads many tasks, in this order, without large results; those that are gone are left out. @throws Refusal */
+export async function lookTasks(
+  inv: Invocation,
+  caller: Caller,
+  wanted: readonly string[],
+): Promise<readonly LookedUp[]> {
+  if (wanted.length === 0) return [];
+  const answer = await inv.store.readTasks(caller, wanted);
   if (answer.kind !== "found") throw denied(answer, "tasks:read");
-  const ids = answer.records.flatMap(({ deliveries }) => deliveries.slice(0, 1));
-  const deliveries = new Map(
-    (await deliveriesOf(inv, caller, ids)).map((delivery) => [delivery.id, delivery]),
-  );
-  return {
-    data: answer.records.map((record) => {
-      const delivery = deliveries.get(record.deliveries[0] ?? "");
-      return { record: kept(record, answer.now), ...(delivery && { delivery }) };
-    }),
-    now: answer.now,
-    ...(listed.next && { nextCursor: writeCursor(listed.next) }),
-  };
+  const { records, now } = answer;
+  const ids = records.flatMap(({ deliveries }) => deliveries.slice(0, 1));
+  const found = await deliveriesOf(inv, caller, ids);
+  const deliveries = new Map(found.map((delivery) => [delivery.id, delivery]));
+  return records.map((record) => {
+    const delivery = deliveries.get(record.deliveries[0] ?? "");
+    return { record: kept(record, now), now, ...(delivery && { delivery }) };
+  });
 }
 
 /** Reads one delivery. @throws Refusal */

@@ -15,3 +15,15 @@ export async function publish(parts: Parts, message: QueueMessage): Promise<void
     parts.log("warn", "publish-failed", { kind: message.kind, reason: error.message });
   }
 }
+
+/** Publishes many in one request, as {@link publish} does one. */
+export async function publishAll(parts: Parts, messages: readonly QueueMessage[]): Promise<void> {
+  const near = messages.filter(({ delay }) => delay <= PUBLISH_HORIZON);
+  if (near.length === 0) return;
+  try {
+    await parts.queue.publishAll(near);
+  } catch (error) {
+    if (!(error instanceof QueueUnavailable)) throw error;
+    parts.log("warn", "publish-failed", { kind: "batch", count: near.length, reason: error.message });
+  }
+}

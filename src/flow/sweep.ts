@@ -3,8 +3,8 @@ import { type Abandonment, abandon, internalCaller } from "./fail.ts";
 import { deliverMessage, runMessage } from "./fair-use.ts";
 import { sendFirstAttempts } from "./first-attempts.ts";
 import type { Invocation } from "./parts.ts";
-import { type QueueMessage, QueueUnavailable } from "./ports.ts";
-import { publish } from "./publish.ts";
+import type { QueueMessage } from "./ports.ts";
+import { publish, publishAll } from "./publish.ts";
 import type { DueAction } from "./task-commands.ts";
 import { redisTime } from "./time.ts";
 
@@ -56,15 +56,6 @@ async function messageOf(inv: Invocation, action: DueAction): Promise<QueueMessa
   }
 }
 
-async function publishAll(inv: Invocation, messages: readonly QueueMessage[]): Promise<void> {
-  try {
-    await inv.queue.publishAll(messages);
-  } catch (error) {
-    if (!(error instanceof QueueUnavailable)) throw error;
-    inv.log("warn", "publish-failed", { kind: "batch", count: messages.length, reason: error.message });
-  }
-}
-
 async function endTask(
   inv: Invocation,
   { kind, project, task }: Extract<DueAction, { kind: Abandonment }>,
@@ -76,6 +67,8 @@ async function endTask(
   ]);
   if (found.kind !== "found") return;
   const { record, now } = found;
+  // The bearer has reported between the two looks.
+  if (kind === "silent" && (record.heartbeatBy ?? now) > now) return;
   const stored = config.kind === "found" ? config.config : { version: 0, json: "{}" };
   const abandoned = await abandon(
     inv,

@@ -30,8 +30,18 @@ function unavailable(): Refusal {
 }
 
 function problem(c: Context<Env>, refusal: Refusal, settings: Settings): Response {
+  const body = problemBody(c, refusal, settings);
+  return c.body(JSON.stringify(body), body.status as ContentfulStatusCode, {
+    "Content-Type": "application/problem+json",
+    "Cache-Control": "no-store",
+    ...headersOf(c, refusal, settings),
+  });
+}
+
+/** Problem details of a refusal, as an answer's body or as a part of one. */
+export function problemBody(c: Context<Env>, refusal: Refusal, settings: Settings) {
   const { status, title } = PROBLEMS[refusal.code];
-  const body = {
+  return {
     type: `${settings.publicUrl}/problems/${refusal.code}`,
     title,
     status,
@@ -40,12 +50,8 @@ function problem(c: Context<Env>, refusal: Refusal, settings: Settings): Respons
     instance: `${settings.publicUrl}${c.req.path}`,
     requestId: c.get("requestId"),
     errors: refusal.details.errors,
+    ...refusal.details.members,
   };
-  return c.body(JSON.stringify(body), status as ContentfulStatusCode, {
-    "Content-Type": "application/problem+json",
-    "Cache-Control": "no-store",
-    ...headersOf(c, refusal, settings),
-  });
 }
 
 function headersOf(c: Context<Env>, refusal: Refusal, settings: Settings): Record<string, string> {

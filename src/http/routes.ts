@@ -1,6 +1,8 @@
 import { adminRoutes } from "./admin.ts";
+import { batchRoutes } from "./batch.ts";
 import { deliveryRoutes } from "./deliveries.ts";
 import { queueRoutes } from "./internal.ts";
+import { liveRoutes } from "./live.ts";
 import { operationRoutes } from "./operations.ts";
 import { resultRoutes } from "./result.ts";
 import type { Route } from "./route.ts";
@@ -12,6 +14,8 @@ import { taskRoutes } from "./tasks.ts";
 export function routesOf(assets?: Assets): readonly Route[] {
   return [
     ...taskRoutes,
+    ...batchRoutes,
+    ...liveRoutes,
     ...resultRoutes,
     ...deliveryRoutes,
     ...secretRoutes,

@@ -89,8 +89,8 @@ const list = route({
   answers: { 200: { shape: "TaskPage", headers: ["Link"] }, 304: {} },
   cache: "revalidate",
   async handle({ c, invocation, caller, query }) {
-    const { data, now, nextCursor } = await listTasks(invocation, caller, query);
-    const items = data.map((item) => view(invocation, { ...item, now }));
+    const { data, nextCursor } = await listTasks(invocation, caller, query);
+    const items = data.map((item) => view(invocation, item));
     return answer(
       c,
       200,

@@ -85,6 +85,13 @@ export const requestExamples = {
     deadline: "15m",
     metadata: { orderId: "o-1" },
   },
+  BatchRequest: {
+    tasks: [
+      { type: "links.check", input: { urls: ["https://example.com"] }, idempotencyKey: "check-1" },
+      { type: "links.check", input: {}, idempotencyKey: "check-2" },
+    ],
+  },
+  BatchItem: { type: "links.check", input: { urls: ["https://example.com"] }, idempotencyKey: "check-1" },
   ProjectRequest: { name: "shop" },
   KeyRequest: { project: "shop", scopes: ["tasks:write", "tasks:read"] },
 } as const;
@@ -92,6 +99,24 @@ export const requestExamples = {
 /** Bodies of answers and callbacks, by the name of their shape. */
 export const answerExamples = {
   Task: accepted,
+  BatchAnswer: {
+    data: [
+      { status: 202, task: accepted },
+      {
+        status: 422,
+        problem: {
+          type: `${GATEWAY}/problems/invalid-request`,
+          title: PROBLEMS["invalid-request"].title,
+          status: 422,
+          detail: "The input does not fit the task type.",
+          code: "invalid-request",
+          instance: `${GATEWAY}/v1/tasks/batch`,
+          requestId: "5d1ad1b0-7f3c-4c1c-9d3e-0c9f5a1f1b52",
+          errors: [{ pointer: "#/tasks/1/input/urls", detail: "is required" }],
+        },
+      },
+    ],
+  },
   TaskPage: { data: [accepted], nextCursor: null },
   Result: result,
   TimelinePage: {

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { keyRequest, projectRequest } from "../admin.ts";
-import { taskRequest } from "../submit.ts";
+import { batchItem, batchRequest, taskRequest } from "../submit.ts";
 import { fields } from "./prose.ts";
 import { shapes } from "./shapes.ts";
 
@@ -10,6 +10,8 @@ export type Json = Readonly<Record<string, unknown>>;
 /** The bodies that clients send, by the name under which the document keeps them. */
 export const requests = {
   TaskRequest: taskRequest,
+  BatchRequest: batchRequest,
+  BatchItem: batchItem,
   ProjectRequest: projectRequest,
   KeyRequest: keyRequest,
 } as const;
@@ -25,7 +27,11 @@ export function schemas(): Json {
   const made = z.toJSONSchema(registry, {
     io: "input",
     uri: (id) => `#/components/schemas/${id}`,
-    override: ({ jsonSchema }) => {
+    override: ({ zodSchema, jsonSchema }) => {
+      // Items are judged one by one, so the batch's own schema does not say what they are.
+      if (zodSchema === batchRequest && typeof jsonSchema.properties?.["tasks"] === "object") {
+        jsonSchema.properties["tasks"].items = { $ref: "#/components/schemas/BatchItem" };
+      }
       // The format says it; zod's pattern for it is a screen long.
       if (jsonSchema.format === "date-time") delete jsonSchema.pattern;
     },

@@ -1,22 +1,13 @@
 import * as z from "zod/mini";
 import { PROBLEMS } from "../../domain/problems.ts";
 import { TERMINAL } from "../../domain/status.ts";
+import { adminShapes } from "./admin-shapes.ts";
+import { as, count, id, opt, pageOf, positive, time } from "./shape.ts";
 
 /**
  * The shapes of answers and callbacks. Routes name them; nothing but the OpenAPI document and the tests load them,
  * so they weigh nothing in what is deployed.
  */
-
-function as<Shape extends z.ZodMiniType>(shape: Shape, description: string, example?: unknown): Shape {
-  return shape.check(z.meta({ description, ...(example !== undefined && { examples: [example] }) }));
-}
-
-const id = (prefix: string) =>
-  z.string().check(z.regex(new RegExp(`^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$`)));
-const count = z.int().check(z.minimum(0));
-const positive = z.int().check(z.minimum(1));
-const time = z.iso.datetime({ precision: 3 });
-const opt = z.optional;
 
 const status = as(
   z.enum(["scheduled", "queued", "running", "waiting", ...TERMINAL]),
@@ -144,16 +135,6 @@ const TimelineItem = as(
   "One change of a task's state.",
 );
 
-function pageOf<Item extends z.ZodMiniType>(item: Item, what: string) {
-  return as(
-    z.object({
-      data: as(z.array(item), "The items; a page may be short and still have a next one."),
-      nextCursor: as(z.nullable(z.string()), "Give it as `cursor` for the next page; null on the last."),
-    }),
-    `A page of ${what}.`,
-  );
-}
-
 const Fault = as(
   z.object({
     pointer: as(z.string(), "Where: a JSON pointer as URI fragment (RFC 6901, section 6).", "#/input/csv"),
@@ -207,20 +188,6 @@ const TaskEvent = as(
   "The body of a callback: Standard Webhooks, frozen when the event happened.",
 );
 
-const Project = as(
-  z.object({ id: as(id("prj"), "The project's id."), name: as(z.string(), "Its name.", "shop") }),
-  "A project: its keys see its tasks and nobody else's.",
-);
-
-const keyFields = {
-  id: as(id("key"), "The key's id, with which it is revoked."),
-  project: Project,
-  scopes: as(z.array(z.string()), "What it may do.", ["tasks:write", "tasks:read"]),
-  name: as(opt(z.string()), "What it was named."),
-  createdAt: as(time, "When it was made."),
-  expiresAt: as(opt(time), "When it stops working; absent: never."),
-};
-const Key = as(z.object(keyFields), "An API key, without its text.");
 const reach = as(z.enum(["ok", "unreachable"]), "Whether it answered within the last 5 seconds.");
 
 const BatchAnswer = as(
@@ -282,14 +249,7 @@ export const shapes = {
     }),
     "The secret of the project's callbacks.",
   ),
-  Project,
-  ProjectPage: pageOf(Project, "projects"),
-  Key,
-  NewKey: as(
-    z.object({ ...keyFields, key: as(z.string(), "The key's text: shown this once.", "rb_…") }),
-    "A new API key.",
-  ),
-  KeyPage: pageOf(Key, "API keys, oldest first"),
+  ...adminShapes,
   Health: as(
     z.object({
       status: as(z.literal("ok"), "It is alive."),
