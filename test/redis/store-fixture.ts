@@ -102,6 +102,8 @@ export function newDelivery(lease?: string): NewDelivery {
 export interface Environment {
   readonly store: Store;
   readonly caller: Caller;
+  /** The stand-in's address. */
+  readonly url: string;
   /** The store with its clock moved by so many milliseconds. */
   at(offset: number): Store;
   storeAt(offset: number, clock: () => number): Store;
@@ -137,6 +139,7 @@ async function openEnvironment(kind: (typeof KINDS)[number]): Promise<Environmen
   return {
     store,
     caller,
+    url: standIn.url,
     at: (offset) => storeOver(standIn, offset),
     storeAt: (offset, clock) => storeOver(standIn, offset, clock),
     redis,

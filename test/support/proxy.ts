@@ -31,6 +31,8 @@ export class FaultProxy {
   });
   /** Every request that has come, oldest first. */
   readonly passed: Passing[] = [];
+  /** Event streams that pass at this moment; cutting one is losing its connection. */
+  readonly streams = new Set<ServerResponse>();
   faults: Faults = {};
   url = "";
 
@@ -69,11 +71,25 @@ export class FaultProxy {
     outgoing.end(body);
     const answers: unknown[] = await once(outgoing, "response");
     const answer = answers[0] as IncomingMessage; // what node:http documents for `response`
+    if (answer.headers["content-type"]?.startsWith("text/event-stream"))
+      return this.#stream(answer, response);
     const content = await buffer(answer);
     const status = answer.statusCode ?? 502;
     if (obeyed((await this.faults.answer?.(passing, status)) ?? "pass", response)) return;
     const { "transfer-encoding": _chunked, connection: _hop, ...headers } = answer.headers;
     response.writeHead(status, { ...headers, "content-length": content.length }).end(content);
+  }
+
+  /** What never ends is passed on as it comes, until either side closes. */
+  #stream(answer: IncomingMessage, response: ServerResponse): void {
+    this.streams.add(response);
+    response.once("close", () => {
+      this.streams.delete(response);
+      answer.destroy();
+    });
+    const { connection: _hop, ...headers } = answer.headers;
+    response.writeHead(answer.statusCode ?? 502, headers);
+    answer.once("error", () => response.destroy()).pipe(response);
   }
 }
 
@@ -88,6 +104,8 @@ const command = z.array(z.union([z.string(), z.number()])).min(1);
 
 /** The commands of one request to Upstash Redis' REST API. */
 export function commandsIn(passing: Passing): string[][] {
+  if (passing.path.startsWith("/subscribe/"))
+    return [["SUBSCRIBE", passing.path.slice("/subscribe/".length)]];
   const body: unknown = JSON.parse(passing.body.toString());
   const commands = passing.path === "/" ? [command.parse(body)] : z.array(command).parse(body);
   return commands.map((one) => one.map(String));
