@@ -16,7 +16,7 @@ import { sign } from "./webhooks/sign.ts";
 
 // biome-ignore lint/performance/noBarrelFile: this is the package's entry
 export { ConfigError } from "./config.ts";
-export { defineTask, TaskError } from "./task.ts";
+export { defineTask, TaskError, wait } from "./task.ts";
 
 /** What a deployment offers. */
 export interface RingbackOptions {

@@ -25,6 +25,13 @@ export interface TaskContext<Input> {
     readonly deadlineAt: Date;
     readonly metadata: Readonly<Record<string, string>>;
   };
+  /**
+   * What lets somebody else finish this attempt, after the handler has returned {@link wait}: the token for
+   * `Authorization: Bearer` on `POST /v1/tasks/{id}/progress | heartbeat | complete | fail`.
+   */
+  readonly token: string;
+  /** The same right as an address: any JSON posted there becomes the result. Paste it into a `webhook` field. */
+  readonly completionUrl: string;
   /** Says how far the work is; written at most once a second, the newest wins. */
   progress(progress: { percent?: number; message?: string }): void;
   /** The guarded fetch: refuses unsafe addresses, judges every redirect. Use it for each URL that a client supplied. */
@@ -41,6 +48,8 @@ export interface TaskDefinition<Schema extends z.$ZodType, Result> {
   readonly timeout?: number;
   /** Attempts after the first; 3 unless set. */
   readonly retries?: number;
+  /** Milliseconds that a waiting task may be silent, unless the client or {@link wait} says otherwise. */
+  readonly heartbeatTimeout?: number;
   /** Attempts that run at a time, whatever project they are of; unlimited unless set. */
   readonly concurrency?: number;
   /** Attempts begun within `period` (milliseconds, whole seconds of them, 1 s unless set, at most 7 days). */
@@ -48,7 +57,7 @@ export interface TaskDefinition<Schema extends z.$ZodType, Result> {
   /** Every URL in the input, by JSON pointer into it, so that unsafe ones are refused at submit. */
   urls?(input: z.output<Schema>): Readonly<Record<string, string>>;
   /**
-   * Does the work; its value, as JSON, is the task's result (`undefined`: succeeded with none).
+   * Does the work, or hands it on and returns {@link wait}; its value, as JSON, is the task's result (`undefined`: succeeded with none).
    * Throw {@link TaskError} to say why it failed; anything else that is thrown is a retryable `handler-failed`.
    */
   handler(context: TaskContext<z.output<Schema>>): Promise<Result> | Result;
@@ -73,6 +82,37 @@ export function defineTask<Schema extends z.$ZodType, Result>(
   definition: TaskDefinition<Schema, Result>,
 ): AnyTask {
   return definition as unknown as AnyTask; // the registry validates the input with this definition's own schema
+}
+
+/** What a handler returns that has handed its work on: the task waits for whoever holds its token. */
+export class Waiting {
+  readonly heartbeat: number | undefined;
+
+  constructor(heartbeat: number | undefined) {
+    this.heartbeat = heartbeat;
+  }
+}
+
+/**
+ * Leaves the task `waiting` until the bearer of its token completes or fails it, or its deadline passes. The bearer
+ * may be faster than this: it may report as soon as it has the token.
+ *
+ * @param options `heartbeat`: milliseconds that the bearer may be silent before the attempt counts as failed; by
+ * default the client's `heartbeatTimeout`, else the task type's, else for ever
+ *
+ * @example
+ * ```ts
+ * async handler({ input, fetch, completionUrl }) {
+ *   await fetch("https://gpu.example.com/predictions", {
+ *     method: "POST",
+ *     body: JSON.stringify({ input, webhook: completionUrl }),
+ *   });
+ *   return wait();
+ * }
+ * ```
+ */
+export function wait(options: { heartbeat?: number } = {}): Waiting {
+  return new Waiting(options.heartbeat);
 }
 
 /** A failure that the client is told of as it is: a stable code, a sentence, and whether another attempt may help. */

@@ -11,6 +11,8 @@ export interface Parcel {
   readonly url: string;
   readonly body: string;
   readonly traceparent?: string;
+  /** One attempt alone: what comes after has overtaken it. */
+  readonly once?: boolean;
 }
 
 /** How an attempt ended. */

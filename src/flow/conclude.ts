@@ -1,5 +1,5 @@
 import { DELIVERY_LEASE_MARGIN, INLINE_DELIVERIES } from "../domain/limits.ts";
-import type { Actor, TaskRecord } from "../domain/record.ts";
+import type { Actor, Progress, TaskRecord } from "../domain/record.ts";
 import type { Caller, StoredConfig } from "./caller.ts";
 import type { NewDelivery } from "./delivery-commands.ts";
 import { type Ending, terminalDeliveries } from "./events.ts";
@@ -17,6 +17,8 @@ export interface Conclusion {
   readonly caller?: Caller;
   readonly idempotency?: Idempotency;
   readonly cause?: string;
+  /** What the handler said last of how far it is. */
+  readonly progress?: Progress;
   /** Redis time. */
   readonly time: () => number;
 }
@@ -35,7 +37,8 @@ export type Concluded =
 
 /** Ends a task. Past its deadline it can only expire; when endpoints changed meanwhile its deliveries are worked out again. */
 export async function conclude(parts: Parts, conclusion: Conclusion): Promise<Concluded> {
-  const { record, authority } = conclusion;
+  const { authority, progress } = conclusion;
+  const record = progress ? { ...conclusion.record, progress } : conclusion.record;
   let { ending, config } = conclusion;
   for (let attempt = 0; attempt < 5; attempt++) {
     const endedAt = Math.max(Math.floor(conclusion.time()), record.startedAt ?? record.createdAt);
@@ -60,6 +63,7 @@ export async function conclude(parts: Parts, conclusion: Conclusion): Promise<Co
       ...(conclusion.caller && { caller: conclusion.caller }),
       ...(conclusion.idempotency && { idempotency: conclusion.idempotency }),
       ...(conclusion.cause !== undefined && { cause: conclusion.cause }),
+      ...(conclusion.progress && { progress: conclusion.progress }),
       configVersion: config.version,
       nonce: crypto.randomUUID(),
     });
@@ -95,7 +99,7 @@ export function expiry(record: TaskRecord): Ending {
 }
 
 /** The holder of the task's lease sends the first attempts itself; for others the deliver step begins them. */
-function leaseTo(
+export function leaseTo(
   authority: Authority,
   length: number,
   deliveries: readonly NewDelivery[],

@@ -42,6 +42,7 @@ export async function deliver(parts: Parts, message: DeliverMessage): Promise<An
         parcel: record,
         config: begun.config,
         now: begun.now,
+        late: begun.now - record.nextAt,
       });
       return DONE;
     }
@@ -62,12 +63,14 @@ export interface LeasedAttempt {
   readonly config: StoredConfig;
   /** Redis time of the lease. */
   readonly now: number;
+  /** Milliseconds between when it was due and the lease. */
+  readonly late?: number;
 }
 
 /** Sends a leased attempt and records it; the next one is published, or the delivery is dead. */
 export async function send(parts: Parts, leased: LeasedAttempt): Promise<void> {
   const time = redisTime(leased.now, parts.clock);
-  const attempted = leased.crashes > CRASHES ? interrupted(time()) : await attempt(parts, leased, time);
+  const attempted = givenUp(leased, time()) ?? (await attempt(parts, leased, time));
   const outcome = outcomeOf(parts, leased, attempted);
   const recorded = await parts.store.record({
     project: leased.project,
@@ -106,9 +109,22 @@ async function attempt(parts: Parts, leased: LeasedAttempt, time: () => number):
   );
 }
 
-/** An attempt that took its sender down again and again is given up, so that the next one can come. */
-function interrupted(now: number): Attempted {
-  const message = "The gateway was interrupted each time it made this attempt; it is unknown what arrived.";
+/** How late an event may be sent that the next one overtakes, in milliseconds. */
+const ONCE_LATENESS = 10_000;
+
+/**
+ * An attempt that took its sender down again and again is given up, so that the next one can come; one that is made
+ * once alone also when it was interrupted or comes too late.
+ */
+function givenUp({ crashes, parcel, late = 0 }: LeasedAttempt, now: number): Attempted | undefined {
+  if (parcel.once && late > ONCE_LATENESS) {
+    return aborted("It was not sent in time; what it tells has been overtaken.", now);
+  }
+  if (crashes <= (parcel.once ? 0 : CRASHES)) return undefined;
+  return aborted("The gateway was interrupted as it made this attempt; it is unknown what arrived.", now);
+}
+
+function aborted(message: string, now: number): Attempted {
   return {
     log: { at: timestamp(now), durationMs: 0, error: { code: "response-aborted", message } },
     delivered: false,
@@ -118,7 +134,7 @@ function interrupted(now: number): Attempted {
 
 function outcomeOf(parts: Parts, leased: LeasedAttempt, attempted: Attempted): RecordCommand["outcome"] {
   if (attempted.delivered) return { kind: "delivered" };
-  if (attempted.final) return { kind: "dead" };
+  if (attempted.final || leased.parcel.once) return { kind: "dead" };
   const count = leased.attempt - leased.base;
   const delay = deliveryBackoff(parts.settings.retrySchedule, count, parts.random(), attempted.retryAfter);
   return delay === undefined ? { kind: "dead" } : { kind: "retry", delay };

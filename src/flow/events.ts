@@ -58,6 +58,42 @@ export async function terminalDeliveries(
   ];
 }
 
+/** An event beside the ends of a task, which it does not change. */
+export type Announcement = "task.started" | "task.waiting" | "task.progress";
+
+/** Whether the task's callback was asked for an event of that type. */
+export function asksFor(record: TaskRecord, type: Announcement): boolean {
+  return record.callback?.events.includes(type) ?? false;
+}
+
+/**
+ * The delivery of an event that does not end its task. Its id follows from task, run, type and attempt; that of a
+ * progress also from the sequence and from when it was said, which is stored with it: progress raises no sequence.
+ *
+ * @param record the task as it is at the event
+ * @param at Redis time of the event
+ */
+export async function announcement(
+  parts: Parts,
+  record: TaskRecord,
+  type: Announcement,
+  at: number,
+): Promise<NewDelivery> {
+  const { id, run, attempt, sequence, progress, callback, traceparent } = record;
+  const once = type === "task.progress";
+  const source = `${id}.${run}.${type}.${attempt}${once ? `.${sequence}.${progress?.at}` : ""}`;
+  const [event, delivery] = await Promise.all([sha256(utf8(source)), sha256(utf8(`${source}.callback`))]);
+  return {
+    id: deriveId("del", id, delivery),
+    eventId: deriveId("evt", id, event),
+    eventType: type,
+    url: callback?.url ?? "",
+    body: await eventBody(parts, record, type, at),
+    ...(traceparent && { traceparent }),
+    ...(once && { once }),
+  };
+}
+
 /** `{type, timestamp, data}` (Standard Webhooks): the task object with its result, or a link to it when it is large. */
 async function eventBody(parts: Parts, record: TaskRecord, type: string, at: number): Promise<string> {
   const large = (record.result.json?.length ?? 0) > CALLBACK_RESULT_LIMIT;

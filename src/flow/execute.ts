@@ -1,15 +1,20 @@
 import { DEFAULT_TIMEOUT, LEASE_RENEWAL, MAX_TIMEOUT } from "../domain/limits.ts";
-import type { Failure, TaskRecord } from "../domain/record.ts";
+import type { Failure, Progress, TaskRecord } from "../domain/record.ts";
 import { RETRY_AFTER_LIMIT } from "../domain/schedule.ts";
-import { type AnyTask, type TaskContext, TaskError } from "../task.ts";
+import { type AnyTask, type TaskContext, TaskError, Waiting } from "../task.ts";
 import { checkInput } from "./input.ts";
 import { keepLease } from "./lease.ts";
 import type { Parts } from "./parts.ts";
+import { type Handover, handover } from "./task-token.ts";
 
-/** How an attempt went, before anything is written. */
-export type Executed =
+/** How an attempt went, before anything is written, and what its handler said last of how far it is. */
+export type Executed = Outcome & { readonly progress?: Progress };
+
+type Outcome =
   | { readonly kind: "succeeded"; readonly result?: string }
   | { readonly kind: "failed"; readonly error: Failure; readonly retryAfter?: number }
+  /** The work was handed on; milliseconds that the bearer of the token may be silent. */
+  | { readonly kind: "waiting"; readonly heartbeat?: number }
   | { readonly kind: "expired" }
   /** Somebody else holds the task now, or it has ended: nothing may be written. */
   | { readonly kind: "lost" };
@@ -28,12 +33,17 @@ class Stopped extends Error {
   }
 }
 
-/** Runs the handler under its lease, its timeout and the task's deadline. */
+/**
+ * Runs the handler under its lease, its timeout and the task's deadline.
+ *
+ * @param onProgress called when what the handler said of how far it is was written
+ */
 export async function execute(
   parts: Parts,
   record: TaskRecord,
   lease: string,
   time: () => number,
+  onProgress?: (progress: Progress) => void,
 ): Promise<Executed> {
   const definition = parts.tasks.get(record.type);
   if (!definition) return refused("unknown-task-type", `This deployment no longer offers "${record.type}".`);
@@ -42,19 +52,24 @@ export async function execute(
   if (!input.ok)
     return refused("invalid-input", "The task type has changed: it no longer accepts this input.");
   const stop = new AbortController();
-  const keeper = keepLease(parts, record, lease, LEASE_RENEWAL, time, (why) => {
-    stop.abort(
-      why === "expired"
-        ? new Stopped("deadline", "The task's deadline has passed.")
-        : new Stopped("lost", "The task was canceled, or its lease was lost."),
-    );
+  const keeper = keepLease(parts, record, lease, LEASE_RENEWAL, time, {
+    gone: (why) => {
+      stop.abort(
+        why === "expired"
+          ? new Stopped("deadline", "The task's deadline has passed.")
+          : new Stopped("lost", "The task was canceled, or its lease was lost."),
+      );
+    },
+    progress: onProgress,
   });
   const timers = startTimers(definition, record, time, stop);
   try {
-    const context = contextOf(parts, record, input.value, stop.signal, keeper.progress);
-    return await Promise.race([settle(definition, context), stopped(stop.signal)]);
+    const held = { ...(await handover(parts, record)), signal: stop.signal, progress: keeper.progress };
+    const context = contextOf(parts, record, input.value, held);
+    const outcome = await Promise.race([settle(definition, context, record), stopped(stop.signal)]);
+    return withProgress(outcome, keeper.said());
   } catch (error) {
-    return explain(parts, record, error);
+    return withProgress(explain(parts, record, error), keeper.said());
   } finally {
     for (const timer of timers) clearTimeout(timer);
     stop.abort(new Stopped("lost", "The attempt is over."));
@@ -62,8 +77,20 @@ export async function execute(
   }
 }
 
-async function settle(definition: AnyTask, context: TaskContext<unknown>): Promise<Executed> {
+function withProgress(outcome: Outcome, progress: Progress | undefined): Executed {
+  return progress ? { ...outcome, progress } : outcome;
+}
+
+async function settle(
+  definition: AnyTask,
+  context: TaskContext<unknown>,
+  { options }: TaskRecord,
+): Promise<Outcome> {
   const value = await definition.handler(context);
+  if (value instanceof Waiting) {
+    const heartbeat = value.heartbeat ?? options.heartbeatTimeout ?? definition.heartbeatTimeout;
+    return { kind: "waiting", ...(heartbeat !== undefined && { heartbeat }) };
+  }
   if (value === undefined) return { kind: "succeeded" };
   const result: string | undefined = JSON.stringify(value);
   if (result === undefined) return refused("invalid-result", "The handler returned what JSON cannot hold.");
@@ -93,12 +120,12 @@ function contextOf(
   parts: Parts,
   record: TaskRecord,
   input: unknown,
-  signal: AbortSignal,
-  progress: TaskContext<unknown>["progress"],
+  held: Handover & Pick<TaskContext<unknown>, "signal" | "progress">,
 ): TaskContext<unknown> {
+  const { signal } = held;
   return {
+    ...held,
     input,
-    signal,
     attempt: record.attempt,
     idempotencyKey: `${record.id}.${record.run}`,
     task: {
@@ -110,7 +137,6 @@ function contextOf(
       deadlineAt: new Date(record.deadlineAt),
       metadata: record.metadata,
     },
-    progress,
     fetch: (url, init = {}) => {
       const { method, headers, body } = init;
       return parts.fetcher.fetch(String(url), {
@@ -125,7 +151,7 @@ function contextOf(
 }
 
 /** What was thrown, as an outcome; what no TaskError says is logged and told in general words only. */
-function explain(parts: Parts, record: TaskRecord, error: unknown): Executed {
+function explain(parts: Parts, record: TaskRecord, error: unknown): Outcome {
   if (error instanceof Stopped) {
     if (error.why === "deadline") return { kind: "expired" };
     if (error.why === "lost") return { kind: "lost" };
@@ -155,6 +181,6 @@ function explain(parts: Parts, record: TaskRecord, error: unknown): Executed {
   };
 }
 
-function refused(code: string, message: string): Executed {
+function refused(code: string, message: string): Outcome {
   return { kind: "failed", error: { code, message, retryable: false } };
 }

@@ -1,4 +1,4 @@
-import type { Actor, Failure, TaskRecord } from "../domain/record.ts";
+import type { Actor, Failure, Progress, TaskRecord } from "../domain/record.ts";
 import { handlerBackoff } from "../domain/schedule.ts";
 import type { Caller, StoredConfig } from "./caller.ts";
 import { type Concluded, conclude, expiry } from "./conclude.ts";
@@ -16,6 +16,8 @@ export interface Failing {
   /** Milliseconds that the failing side asked us to wait. */
   readonly retryAfter?: number;
   readonly actor: Actor;
+  /** What the handler said last of how far it is. */
+  readonly progress?: Progress;
   /** Redis time. */
   readonly time: () => number;
 }
@@ -36,6 +38,7 @@ export async function failAttempt(
     outcome: { kind: "retry", delay, error },
     actor,
     cause: error.code,
+    ...(failing.progress && { progress: failing.progress }),
     nonce: crypto.randomUUID(),
   });
   switch (ended.kind) {

@@ -7,6 +7,8 @@ const PROGRESS_INTERVAL = 1_000;
 
 export interface LeaseKeeper {
   progress(progress: { percent?: number; message?: string }): void;
+  /** What the handler said last, written or not. */
+  said(): Progress | undefined;
   /** Stops renewing; resolves when no renewal is under way. */
   end(): Promise<void>;
 }
@@ -16,7 +18,8 @@ export interface LeaseKeeper {
  *
  * @param interval milliseconds between renewals
  * @param time Redis time
- * @param onGone the deadline passed (`expired`), or somebody else holds the task or it has ended (`lost`)
+ * @param on.gone the deadline passed (`expired`), or somebody else holds the task or it has ended (`lost`)
+ * @param on.progress it was written
  */
 export function keepLease(
   parts: Parts,
@@ -24,10 +27,11 @@ export function keepLease(
   lease: string,
   interval: number,
   time: () => number,
-  onGone: (why: "expired" | "lost") => void,
+  on: { gone(why: "expired" | "lost"): void; progress?: ((progress: Progress) => void) | undefined },
 ): LeaseKeeper {
   const { project, id: task, run, attempt } = record;
   let pending: Progress | undefined;
+  let last: Progress | undefined;
   let written = Number.NEGATIVE_INFINITY;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let due = time() + interval;
@@ -47,7 +51,8 @@ export function keepLease(
         lease,
         ...(progress && { progress }),
       });
-      if (answer.kind !== "renewed" && !over) onGone(answer.kind);
+      if (answer.kind !== "renewed" && !over) on.gone(answer.kind);
+      if (answer.kind === "renewed" && progress && !over) on.progress?.(progress);
     } catch (error) {
       const reason = error instanceof StoreUnavailable ? error.message : String(error);
       parts.log("warn", "renewal-failed", { task, reason });
@@ -80,8 +85,10 @@ export function keepLease(
         ...(message !== undefined && { message: message.slice(0, 500) }),
         at: Math.floor(time()),
       };
+      last = pending;
       schedule();
     },
+    said: () => last,
     async end() {
       over = true;
       clearTimeout(timer);

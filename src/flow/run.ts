@@ -1,10 +1,12 @@
+import { announcer } from "./announce.ts";
 import { type Conclusion, conclude, expiry } from "./conclude.ts";
 import { type Answer, DONE, deliver } from "./deliver.ts";
-import { execute } from "./execute.ts";
+import { type Executed, execute } from "./execute.ts";
 import { abandon, failAttempt } from "./fail.ts";
 import { sendFirstAttempts } from "./first-attempts.ts";
 import type { Invocation } from "./parts.ts";
 import type { RunMessage } from "./ports.ts";
+import { suspend } from "./suspend.ts";
 import type { ClaimAnswer } from "./task-commands.ts";
 import { redisTime } from "./time.ts";
 
@@ -44,9 +46,23 @@ export async function run(inv: Invocation, message: RunMessage): Promise<Answer>
 async function work(inv: Invocation, claimed: Held, lease: string): Promise<void> {
   const { record, config } = claimed;
   const time = redisTime(claimed.now, inv.clock);
-  const outcome = await execute(inv, record, lease, time);
-  const authority = { by: "lease", lease, attempt: record.attempt } as const;
-  const held = { record, config, authority, actor: "worker", time } as const;
+  const news = announcer(inv, { record, config, lease, time });
+  try {
+    const outcome = await execute(inv, record, lease, time, news.progress);
+    // What was asked for is opened before the end is written: after it nobody could.
+    await news.opened();
+    const authority = { by: "lease", lease, attempt: record.attempt } as const;
+    await write(inv, { record, config, authority, actor: "worker", time }, outcome);
+  } finally {
+    await news.sent();
+  }
+}
+
+/** Writes how the attempt went, and sends what that opens. */
+async function write(inv: Invocation, leased: Omit<Conclusion, "ending">, outcome: Executed): Promise<void> {
+  const { record } = leased;
+  const { progress } = outcome;
+  const held = { ...leased, ...(progress && { progress }) };
   const concludeAs = (ending: Conclusion["ending"], cause?: string) =>
     conclude(inv, { ...held, ending, ...(cause !== undefined && { cause }) });
   switch (outcome.kind) {
@@ -60,6 +76,11 @@ async function work(inv: Invocation, claimed: Held, lease: string): Promise<void
       const ending = { status: "succeeded", ...(result !== undefined && { result }) } as const;
       return sendFirstAttempts(inv, record, await concludeAs(ending));
     }
+    case "waiting":
+      return suspend(inv, {
+        ...held,
+        ...(outcome.heartbeat !== undefined && { heartbeat: outcome.heartbeat }),
+      });
     case "failed":
       return sendFirstAttempts(inv, record, await failAttempt(inv, { ...held, ...outcome }));
   }

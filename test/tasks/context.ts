@@ -26,6 +26,8 @@ export async function run(definition: AnyTask, input: unknown, overrides: Overri
       deadlineAt: new Date(0),
       metadata: {},
     },
+    token: "rbt_test",
+    completionUrl: "https://ringback.example.com/v1/complete/rbt_test",
     progress: overrides.progress ?? (() => undefined),
     fetch: (url, init) =>
       fetcher.fetch(String(url), {
