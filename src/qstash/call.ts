@@ -34,7 +34,7 @@ export async function publishCall(client: Client, publicUrl: string, call: Servi
     timeout: Math.ceil(call.timeout / 1_000),
     flowControl: flowControlOf(call.flow),
     redact: { header: [...call.secrets] },
-    ...(call.body && { body: call.body }),
+    ...(call.body && { body: new Blob([call.body]) }),
     ...(delay > 0 && { delay }),
   };
   try {
