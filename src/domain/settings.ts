@@ -12,6 +12,8 @@ export interface Settings {
   readonly maxBody: number;
   /** Attempts that run at a time: per `concurrencyKey`, and per project of what nothing else limits. */
   readonly concurrency: { readonly perKey: number; readonly perProject: number };
+  /** Endpoints per project. */
+  readonly maxEndpoints: number;
   readonly partitions: number;
   readonly version: string;
 }

@@ -1,5 +1,6 @@
 import type { DeliveryRecord, Progress, TaskRecord } from "../domain/record.ts";
 import type { ApiKeyRecord, Caller, Denied, ReadAnswer, Scope, StoredConfig } from "./caller.ts";
+import type { ConfigureAnswer, ConfigureCommand, KnownRequest } from "./config-commands.ts";
 import type {
   BeginAnswer,
   RecordAnswer,
@@ -7,6 +8,7 @@ import type {
   RedeliverAnswer,
   RedeliverCommand,
 } from "./delivery-commands.ts";
+import type { Idempotency } from "./idempotency.ts";
 import type {
   AcceptAnswer,
   AcceptCommand,
@@ -90,8 +92,16 @@ export interface Store {
   ): Promise<
     Denied | { readonly kind: "found"; readonly now: number; readonly records: readonly DeliveryRecord[] }
   >;
-  /** A project's configuration, for a caller with the scope. */
-  readConfig(caller: Caller, scope: Scope): Promise<ReadAnswer<{ config: StoredConfig }>>;
+  /** The frozen body that the deliveries of an event share, in one format; undefined when it is no longer kept. */
+  readBody(project: string, event: string, format: string): Promise<string | undefined>;
+  /** A project's configuration, for a caller with the scope; and what an idempotency key was used for before. */
+  readConfig(
+    caller: Caller,
+    scope: Scope,
+    idempotency?: Idempotency,
+  ): Promise<ReadAnswer<{ config: StoredConfig; known?: KnownRequest }>>;
+  /** Writes a project's configuration in place of the version that was read. */
+  configure(command: ConfigureCommand): Promise<ConfigureAnswer>;
   /** The id of the project of that name; `fresh` becomes it when there is none yet. */
   nameProject(name: string, fresh: string): Promise<string>;
   listProjects(): Promise<readonly { readonly name: string; readonly id: string }[]>;

@@ -29,6 +29,7 @@ export function keysOf(project: string) {
     input: (id: string) => `${p}:t:${id}:in`,
     result: (id: string, run: number) => `${p}:t:${id}:out:${run}`,
     delivery: (id: string) => `${p}:d:${id}`,
+    body: (event: string, format: string) => `${p}:e:${event}:${format}`,
     hours: `${p}:hours`,
     index: (hour: number) => `${p}:x:${hour}`,
     ending: (hour: number, status: string) => `${p}:x:${hour}:${status}`,

@@ -1,5 +1,7 @@
 import type { DeliveryRecord, TaskRecord } from "../domain/record.ts";
 import type { Caller, Denied, ReadAnswer, Scope, StoredConfig } from "../flow/caller.ts";
+import type { KnownRequest } from "../flow/config-commands.ts";
+import type { Idempotency } from "../flow/idempotency.ts";
 import type { TaskPosition } from "../flow/task-commands.ts";
 import { configOf } from "./config.ts";
 import type { Context } from "./context.ts";
@@ -142,13 +144,36 @@ export async function readConfig(
   context: Context,
   caller: Caller,
   scope: Scope,
-): Promise<ReadAnswer<{ config: StoredConfig }>> {
-  const answer = await read(context, caller, scope, [{ key: keysOf(caller.project).config, kind: "s" }]);
+  idempotency?: Idempotency,
+): Promise<ReadAnswer<{ config: StoredConfig; known?: KnownRequest }>> {
+  const names = keysOf(caller.project);
+  const keys = [names.config, ...(idempotency ? [names.idempotency(idempotency.hash)] : [])];
+  const answer = await read(
+    context,
+    caller,
+    scope,
+    keys.map((key) => ({ key, kind: "s" })),
+  );
   if (answer.kind !== "found") return answer;
-  const config = configOf(answer.values[0]);
-  return config.version === 0
-    ? { kind: "missing", now: answer.now }
-    : { kind: "found", now: answer.now, config };
+  const { now, values } = answer;
+  const config = configOf(values[0]);
+  if (config.version === 0) return { kind: "missing", now };
+  const [fingerprint, id] = String(values[1] ?? "").split(" ");
+  return { kind: "found", now, config, ...(fingerprint && id && { known: { fingerprint, id } }) };
+}
+
+export async function readBody(
+  context: Context,
+  project: string,
+  event: string,
+  format: string,
+): Promise<string | undefined> {
+  const nobody = { project, key: "", hash: "" };
+  const answer = await read(context, nobody, "admin", [
+    { key: keysOf(project).body(event, format), kind: "s" },
+  ]);
+  const body = answer.kind === "found" ? String(answer.values[0] ?? "") : "";
+  return body === "" ? undefined : body;
 }
 
 /** Positions of tasks, newest first; stable while tasks are added, because a position is a time and an id. */

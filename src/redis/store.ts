@@ -2,12 +2,13 @@ import { Redis } from "@upstash/redis/cloudflare";
 import type { Store } from "../flow/store.ts";
 import { accept, acceptAll } from "./accept.ts";
 import { claim, renew } from "./claim.ts";
+import { configure } from "./configure.ts";
 import type { Context } from "./context.ts";
 import { begin, record, redeliver } from "./deliver.ts";
 import { end } from "./end.ts";
 import { dropKey, initProject, listKeys, listProjects, nameProject, PING, putKey } from "./projects.ts";
 import { polling, published } from "./published.ts";
-import { listTasks, readConfig, readDeliveries, readTask, readTasks } from "./read.ts";
+import { listTasks, readBody, readConfig, readDeliveries, readTask, readTasks } from "./read.ts";
 import { erase, replay } from "./replay.ts";
 import { announce, report } from "./report.ts";
 import { createBatchRunner, createRunner } from "./script.ts";
@@ -59,7 +60,9 @@ export function createStore(options: StoreOptions): Store {
     readTasks: (caller, ids) => readTasks(context, caller, ids),
     listTasks: (caller, before, limit) => listTasks(context, caller, before, limit),
     readDeliveries: (caller, ids) => readDeliveries(context, caller, ids),
-    readConfig: (caller, scope) => readConfig(context, caller, scope),
+    readBody: (project, event, format) => readBody(context, project, event, format),
+    readConfig: (caller, scope, idempotency) => readConfig(context, caller, scope, idempotency),
+    configure: (command) => configure(context, command),
     nameProject: (name, fresh) => nameProject(context, name, fresh),
     listProjects: () => listProjects(context),
     initProject: (project, name, config) => initProject(context, project, name, config),

@@ -103,6 +103,7 @@ export async function open(options: Options = {}): Promise<Gateway> {
       maxOpen: 1_000,
       maxBody: options.maxBody ?? 1_048_576,
       concurrency: { perKey: 1, perProject: 40 },
+      maxEndpoints: 20,
       partitions: 1,
       version: "0.1.0",
     },

@@ -1,0 +1,72 @@
+import { IDEMPOTENCY_TTL } from "../domain/limits.ts";
+import type { ConfigureAnswer, ConfigureCommand } from "../flow/config-commands.ts";
+import { configOf } from "./config.ts";
+import type { Context } from "./context.ts";
+import { keysOf } from "./keys.ts";
+import { named, script } from "./script.ts";
+
+/** Writes a project's configuration in place of the version that the caller has read. */
+export const CONFIGURE = script(
+  "configure",
+  `
+local proj, cfg, idem = KEYS[1], KEYS[2], KEYS[3]
+local a = named(ARGV) -- offset nonce key secret scope version config print id
+local t = now(a.offset)
+local p = hash(proj)
+if a.key ~= '' then
+  local no = denied(p['k:' .. a.key], a.secret, a.scope, t)
+  if no then return {no} end
+end
+if not p.cfgv then return {'missing', ms(t)} end
+if p.cfgn == a.nonce then return {'configured', ms(t), p.cfgv} end
+local known = idem and redis.call('GET', idem)
+if known then
+  local print, id = string.match(known, '^(%S+) (%S+)$')
+  return {print == a.print and 'repeated' or 'reused', ms(t), redis.call('GET', cfg) or '', id}
+end
+if p.cfgv ~= a.version then return {'changed', ms(t), redis.call('GET', cfg) or ''} end
+local version = ms(num(p.cfgv) + 1)
+redis.call('HSET', proj, 'cfgv', version, 'cfgn', a.nonce)
+redis.call('SET', cfg, version .. ' ' .. a.config)
+if idem then redis.call('SET', idem, a.print .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end
+return {'configured', ms(t), version}
+`,
+);
+
+export async function configure(context: Context, command: ConfigureCommand): Promise<ConfigureAnswer> {
+  const { caller, idempotency } = command;
+  const names = keysOf(caller.project);
+  const keys = [names.project, names.config];
+  if (idempotency) keys.push(names.idempotency(idempotency.hash));
+  const [code, now, config, id] = await context.quick(
+    CONFIGURE,
+    keys,
+    named({
+      offset: context.offset,
+      nonce: command.nonce,
+      key: caller.key,
+      secret: caller.hash,
+      scope: command.scope,
+      version: command.version,
+      config: command.json,
+      print: idempotency?.fingerprint ?? "",
+      id: command.id,
+    }),
+  );
+  switch (code) {
+    case "unauthenticated":
+    case "forbidden":
+      return { kind: code };
+    case "missing":
+      return { kind: code, now: Number(now) };
+    case "configured":
+      return { kind: code, now: Number(now), version: Number(config) };
+    case "changed":
+      return { kind: code, now: Number(now), config: configOf(config) };
+    case "repeated":
+    case "reused":
+      return { kind: code, now: Number(now), config: configOf(config), id: String(id) };
+    default:
+      throw new Error(`configure answered "${code}"`);
+  }
+}
