@@ -132,10 +132,13 @@ export function createBatchRunner(redis: Redis): BatchRunner {
 /** One pipeline; undefined where Redis does not know the script. */
 async function sendAll(redis: Redis, calls: readonly Parameters<Runner>[], known: boolean) {
   const pipeline = redis.pipeline();
+  const told = new Set<string>();
   for (const [{ lua }, keys, args] of calls) {
     const words = args.map(String);
-    if (known) pipeline.evalsha(await sha1(lua), [...keys], words);
+    // Redis runs them one after the other: it needs a script's text once.
+    if (known || told.has(lua)) pipeline.evalsha(await sha1(lua), [...keys], words);
     else pipeline.eval(lua, [...keys], words);
+    told.add(lua);
   }
   const name = calls[0]?.[0] ?? PIPELINE;
   try {

@@ -21,7 +21,8 @@ export async function note(method: string, path: string, status: number): Promis
   served ??= read(inject("stack").gateway.url);
   const paths = (await served)?.paths;
   if (!paths) return;
-  const template = Object.keys(paths).find((one) => matches(one, pathname));
+  // OpenAPI 3.1, "Path Templating Matching": a concrete path comes before a templated one.
+  const template = pathname in paths ? pathname : Object.keys(paths).find((one) => matches(one, pathname));
   const answers = template ? paths[template]?.[method.toLowerCase()]?.responses : undefined;
   if (!answers) violations.add(`${method} ${template ?? pathname} is in no document`);
   else if (!(status in answers))
