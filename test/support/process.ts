@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
+import { createServer, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
@@ -31,11 +31,29 @@ export interface Program {
   readonly timeoutMs?: number;
 }
 
-const groups = new Set<number>();
-// A test run that is cut short must not leave servers behind.
-process.once("exit", () => {
-  for (const pid of groups) killGroup(pid, "SIGKILL");
-});
+/**
+ * Reads `+ <group>` and `- <group>`, and when its input ends, however the run ended, kills the groups that are left:
+ * a test run that is cut short must not leave servers behind.
+ */
+const WATCH = `all=" "
+while read -r sign group; do
+  case $sign in
+    +) all="$all$group " ;;
+    -) all="\${all%% $group *} \${all#* $group }" ;;
+  esac
+done
+for group in $all; do kill -9 "-$group"; done`;
+
+let watcher: ChildProcess | undefined;
+
+function watch(sign: "+" | "-", group: number): void {
+  if (!watcher) {
+    watcher = spawn("/bin/sh", ["-c", WATCH], { detached: true, stdio: ["pipe", "ignore", "ignore"] });
+    watcher.unref(); // it ends after us, that is its purpose
+    if (watcher.stdin instanceof Socket) watcher.stdin.unref();
+  }
+  watcher.stdin?.write(`${sign} ${group}\n`);
+}
 
 function killGroup(pid: number, signal: NodeJS.Signals): void {
   try {
@@ -58,7 +76,7 @@ export async function start(program: Program): Promise<{ running: Running; match
   });
   const { pid } = child;
   if (pid === undefined) throw new Error(`${program.command} could not be started`);
-  groups.add(pid);
+  watch("+", pid);
 
   let printed = "";
   const ended = new Promise<number | null>((done) => {
@@ -104,7 +122,7 @@ async function end(pid: number, ended: Promise<number | null>, signal: NodeJS.Si
   if (signal !== "SIGKILL") await Promise.race([ended, late(5_000)]);
   killGroup(pid, "SIGKILL"); // its children too, also when it went without them
   await ended;
-  groups.delete(pid);
+  watch("-", pid);
 }
 
 async function late(ms: number): Promise<"timeout"> {
