@@ -6,6 +6,7 @@ import { minify } from "oxc-minify";
 import { buildAssets } from "./assets.ts";
 import { root } from "./root.ts";
 import { shakeClassMembers } from "./shake.ts";
+import { stripLua, stripProse } from "./strip.ts";
 
 export interface Build {
   /** The Worker as one module. */
@@ -43,9 +44,13 @@ async function bundleWorker(outfile: string): Promise<void> {
     write: false,
     plugins: [
       {
-        name: "shaken-sdks",
+        name: "leave-out",
         setup({ onLoad, onResolve }) {
           onLoad({ filter: SDK }, ({ path }) => ({ contents: shaken.get(path) ?? "" }));
+          onLoad({ filter: /src[\\/](redis|http)[\\/][^\\/]+\.ts$/ }, async ({ path }) => {
+            const strip = path.includes("redis") ? stripLua : stripProse;
+            return { contents: strip(await readFile(path, "utf8")), loader: "ts" };
+          });
           // QStash's SDK imports it for a part that is not used here.
           onResolve({ filter: /^neverthrow$/ }, async ({ path, resolveDir }) => ({
             path: createRequire(join(resolveDir, "index.js")).resolve(path),
@@ -81,15 +86,16 @@ const SHAPE = {
 /** A second minifier over the first one's work finds another twentieth. */
 const MINIFICATION = { module: true, compress: { target: "es2022" }, mangle: { toplevel: true } } as const;
 
-/** Every name by which the adapters reach into the SDKs: only they import them. */
+/** Every name by which the adapters reach into the SDKs. */
 async function namesInAdapters(): Promise<ReadonlySet<string>> {
   const folders = ["redis", "qstash"].map((folder) => join(root, "src", folder));
   const files = await Promise.all(
     folders.map(async (folder) => (await filesIn(folder)).map((file) => join(folder, file))),
   );
   const texts = await Promise.all(files.flat().map((file) => readFile(file, "utf8")));
+  const adapters = texts.filter((text) => text.includes('from "@upstash/'));
   return new Set(
-    texts.flatMap((text) =>
+    adapters.flatMap((text) =>
       [...text.replace(NO_CODE, "").matchAll(/\.(\w+)/g)].map(([, name]) => name ?? ""),
     ),
   );

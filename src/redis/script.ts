@@ -59,7 +59,7 @@ end
 
 /** Declares a script; its KEYS and ARGV get names in its first lines. */
 export function script(name: string, body: string): Script {
-  return { name, lua: `${SHEBANG}\n-- ${name}${PRELUDE}${body}` };
+  return { name, lua: `${SHEBANG}${PRELUDE}${body}` };
 }
 
 const digests = new Map<string, Promise<string>>();

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { buffer } from "node:stream/consumers";
 import * as z from "zod";
+import { stripLua } from "../../src/local/strip.ts";
 
 /** One request on its way through the proxy. */
 export interface Passing {
@@ -111,12 +112,11 @@ export function commandsIn(passing: Passing): string[][] {
   return commands.map((one) => one.map(String));
 }
 
-/** True when a request runs the script, by its hash or by its text. */
+/** True when a request runs the script, by its hash or by its text: as it is written, or as a bundle carries it. */
 export function runs(passing: Passing, script: string): boolean {
-  const sha = createHash("sha1").update(script).digest("hex");
+  const texts = [script, stripLua(script)];
+  const names = texts.flatMap((text) => [text, createHash("sha1").update(text).digest("hex")]);
   return commandsIn(passing).some(
-    ([name, first]) =>
-      (name?.toUpperCase() === "EVALSHA" && first === sha) ||
-      (name?.toUpperCase() === "EVAL" && first === script),
+    ([name, first]) => /^EVAL(SHA)?$/i.test(name ?? "") && first !== undefined && names.includes(first),
   );
 }
