@@ -10,7 +10,8 @@ import { createQueue } from "./qstash/queue.ts";
 import { createVerifier } from "./qstash/signature.ts";
 import { createStore } from "./redis/store.ts";
 import type { AnyTask } from "./task.ts";
-import { createFetcher } from "./webhooks/fetch.ts";
+import { createLookup } from "./webhooks/dns.ts";
+import { createFetcher, type Send } from "./webhooks/fetch.ts";
 import { createGuard } from "./webhooks/guard.ts";
 import { sign } from "./webhooks/sign.ts";
 
@@ -23,6 +24,8 @@ export interface RingbackOptions {
   readonly tasks: readonly AnyTask[];
   /** Task types that exist only with `RINGBACK_DIAGNOSTICS=true`. */
   readonly diagnostics?: readonly AnyTask[];
+  /** How requests to client-supplied URLs are sent; the runtime's fetch unless given. */
+  readonly send?: Send;
 }
 
 /** The gateway over one environment. */
@@ -79,7 +82,11 @@ function createParts(options: RingbackOptions, config: Config): Parts {
     settings,
     store: createStore(config.redis),
     queue: createQueue({ ...config.qstash, publicUrl: settings.publicUrl }),
-    fetcher: createFetcher({ guard }),
+    fetcher: createFetcher({
+      guard,
+      lookup: createLookup({ url: config.callbacks.dohUrl }),
+      ...(options.send && { send: options.send }),
+    }),
     sign,
     keyring: createKeyring(config.master.secret, config.master.previous),
     tasks: offered,

@@ -20,7 +20,12 @@ export interface Config {
     readonly nextSigningKey: string;
   };
   readonly master: { readonly secret: string; readonly previous?: string };
-  readonly callbacks: { readonly policy: "strict" | "local"; readonly allow: readonly string[] };
+  readonly callbacks: {
+    readonly policy: "strict" | "local";
+    readonly allow: readonly string[];
+    /** The resolver that names are asked of, DNS over HTTPS. */
+    readonly dohUrl: string;
+  };
   readonly diagnostics: boolean;
   /** By name. */
   readonly services: ReadonlyMap<string, Service>;
@@ -67,6 +72,7 @@ const SCHEMA = z.object({
   RINGBACK_ADMIN_TOKEN: secret,
   RINGBACK_CALLBACK_POLICY: z._default(z.enum(["strict", "local"]), "strict"),
   RINGBACK_CALLBACK_ALLOW: z._default(z.string(), ""),
+  RINGBACK_DOH_URL: z._default(address, "https://cloudflare-dns.com/dns-query"),
   RINGBACK_RETRY_SCHEDULE: z._default(schedule, parseSchedule(DELIVERY_SCHEDULE) ?? []),
   RINGBACK_CALLBACK_TIMEOUT: z._default(duration, 15_000),
   RINGBACK_RESULT_TTL: z._default(duration, 7 * 86_400_000),
@@ -129,6 +135,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
       allow: values.RINGBACK_CALLBACK_ALLOW.split(",")
         .map((entry) => entry.trim())
         .filter(Boolean),
+      dohUrl: values.RINGBACK_DOH_URL,
     },
     diagnostics: values.RINGBACK_DIAGNOSTICS,
     services: servicesOf(values, env),

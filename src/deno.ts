@@ -2,6 +2,7 @@ import { ConfigError, createRingback, type Ringback } from "./app.ts";
 import type { Assets } from "./http/static.ts";
 import { log } from "./log.ts";
 import { diagnostics, tasks } from "./tasks/index.ts";
+import { sendToVetted } from "./webhooks/deno-send.ts";
 
 /** The part of Deno's API that is used here (https://docs.deno.com/api/deno). */
 declare const Deno: {
@@ -66,7 +67,7 @@ const background = {
 
 function connect(): Ringback {
   try {
-    return createRingback({ tasks, diagnostics })(Deno.env.toObject(), assets);
+    return createRingback({ tasks, diagnostics, send: sendToVetted })(Deno.env.toObject(), assets);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     log("error", "bad-configuration", { error: error.message });

@@ -13,6 +13,11 @@ export interface Fetcher {
   /** What can be told from the URL alone. */
   judge(url: string): UnsafeUrl | undefined;
   /**
+   * What can be told once the host's name is resolved, which policy `strict` wants: one bad address refuses it.
+   * @throws FetchFailure `dns-failed` when there is no telling
+   */
+  judgeHost(url: string): Promise<UnsafeUrl | undefined>;
+  /**
    * Sends one request.
    * @throws FetchFailure when it was refused, could not be made, or took too long.
    */

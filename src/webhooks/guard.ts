@@ -27,6 +27,11 @@ export interface Guard {
   judge(url: string): UnsafeUrl | undefined;
   /** Judges one address that a name resolved to (dotted IPv4, IPv6 without brackets); never throws. */
   judgeAddress(address: string): UnsafeUrl | undefined;
+  /**
+   * The name whose addresses must be judged before the URL is called. There is none for an IP literal, for a host that
+   * the deployer listed (it may be known to a private resolver alone), and under `local`; never throws.
+   */
+  nameOf(url: string): string | undefined;
 }
 
 const STRICT_PORTS: ReadonlySet<number> = new Set([443, 8443]);
@@ -95,9 +100,18 @@ export function createGuard(policy: GuardPolicy): Guard {
     );
   }
 
+  function nameOf(raw: string): string | undefined {
+    const url = URL.parse(raw);
+    if (local || !url) return undefined;
+    const host = hostOf(url);
+    const listed = allow.hosts.some((entry) => matches(entry, host, portOf(url)));
+    return listed || classify(host) ? undefined : host;
+  }
+
   return {
     judge: (url) => unsafe(judgeUrl(url)),
     judgeAddress: (address) => unsafe(judgeAddress(address)),
+    nameOf,
   };
 }
 

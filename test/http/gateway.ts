@@ -115,7 +115,7 @@ export async function open(options: Options = {}): Promise<Gateway> {
       ping: notHere,
       ...options.queue,
     },
-    fetcher: { judge: () => undefined, fetch: notHere, read: notHere },
+    fetcher: { judge: () => undefined, judgeHost: notHere, fetch: notHere, read: notHere },
     keyring,
     tasks: new Map([[echo.type, echo]]),
     log: (...line) => logged.push(line),

@@ -2,7 +2,7 @@ import { createServer as createSocketServer } from "node:net";
 import { describe, expect, it } from "vitest";
 import { createFetcher } from "../../src/webhooks/fetch.ts";
 import { failureCode } from "../../src/webhooks/fetch-failure.ts";
-import { echo, failure, fetcher, guard, listen, serve } from "./local-server.ts";
+import { echo, failure, fetcher, guard, listen, lookup, serve } from "./local-server.ts";
 
 describe("failures", () => {
   it("connect-failed: nobody listens, or the connection breaks", async () => {
@@ -20,7 +20,7 @@ describe("failures", () => {
   });
 
   it("dns-failed: the name does not resolve", async () => {
-    const open = createFetcher({ guard: { judge: () => undefined } });
+    const open = createFetcher({ guard: { ...guard, judge: () => undefined }, lookup });
     expect((await failure(open.fetch("http://nowhere.invalid/", { redirect: "manual" }))).code).toBe(
       "dns-failed",
     );
@@ -34,7 +34,7 @@ describe("failures", () => {
 
   it("timeout: our own, and one that the caller's signal brings", async () => {
     const url = await serve(() => undefined);
-    const hasty = createFetcher({ guard, timeout: 50 });
+    const hasty = createFetcher({ guard, lookup, timeout: 50 });
     expect((await failure(hasty.fetch(url, { redirect: "manual" }))).code).toBe("timeout");
     const signal = AbortSignal.timeout(50);
     expect((await failure(fetcher.fetch(url, { redirect: "manual", signal }))).code).toBe("timeout");

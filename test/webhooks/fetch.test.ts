@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createFetcher } from "../../src/webhooks/fetch.ts";
 import { createGuard } from "../../src/webhooks/guard.ts";
-import { type Answer, echo, failure, fetcher, serve } from "./local-server.ts";
+import { type Answer, echo, failure, fetcher, lookup, serve } from "./local-server.ts";
 
 function redirectTo(status: number, location: string): Answer {
   return (request, response, body) => {
@@ -47,7 +47,8 @@ describe("what is sent", () => {
     let calls = 0;
     const strict = createFetcher({
       guard: createGuard({ mode: "strict", allow: [], ownHosts: [], upstashHosts: [] }),
-      fetch: async () => {
+      lookup,
+      send: async () => {
         calls += 1;
         return new Response();
       },

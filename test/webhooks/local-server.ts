@@ -2,12 +2,18 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo, Server } from "node:net";
 import { onTestFinished } from "vitest";
 import { FetchFailure } from "../../src/flow/ports.ts";
+import type { Lookup } from "../../src/webhooks/dns.ts";
 import { createFetcher } from "../../src/webhooks/fetch.ts";
 import { createGuard } from "../../src/webhooks/guard.ts";
 
 /** Calls loopback, where the tests' servers are. */
 export const guard = createGuard({ mode: "local", allow: [], ownHosts: [], upstashHosts: [] });
-export const fetcher = createFetcher({ guard, timeout: 5_000 });
+
+/** For fetchers that have no name to resolve. */
+export const lookup: Lookup = (name) => {
+  throw new Error(`${name} was looked up`);
+};
+export const fetcher = createFetcher({ guard, lookup, timeout: 5_000 });
 
 /** Listens on a free port of 127.0.0.1 until the test ends. */
 export async function listen(server: Server): Promise<number> {

@@ -1,0 +1,103 @@
+import * as z from "zod/mini";
+import { FetchFailure } from "../flow/ports.ts";
+import { readCapped } from "./fetch-body.ts";
+import { classify } from "./guard-address.ts";
+
+/** Milliseconds for both questions about a name. */
+const TIMEOUT = 5_000;
+
+/** Milliseconds that an answer is kept at most; its own TTL may be shorter. */
+const LONGEST_TTL = 60_000;
+
+/** Names that are kept at a time. */
+const CACHE_SIZE = 1_000;
+
+/** Bytes of an answer: hundreds of addresses fit. */
+const ANSWER_LIMIT = 65_536;
+
+/** The IPv4 and IPv6 addresses of a name. @throws FetchFailure `dns-failed` */
+export type Lookup = (name: string, signal?: AbortSignal) => Promise<readonly string[]>;
+
+export interface LookupOptions {
+  /** DNS over HTTPS with `application/dns-json`. */
+  readonly url: string;
+  /** The runtime's own unless given. */
+  readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
+  /** Milliseconds since the epoch. */
+  readonly clock?: () => number;
+}
+
+// https://developers.google.com/speed/public-dns/docs/doh/json, which Cloudflare follows.
+const ANSWER = z.object({
+  Status: z.number(),
+  TC: z.optional(z.boolean()),
+  Answer: z.optional(z.array(z.object({ type: z.number(), TTL: z.number(), data: z.string() }))),
+});
+
+const A = 1;
+const AAAA = 28;
+
+interface Found {
+  readonly addresses: readonly string[];
+  /** Milliseconds. */
+  readonly ttl: number;
+}
+
+/**
+ * Makes the resolver: asks for A and AAAA, and fails unless both answers are whole. The end of a CNAME chain is in the
+ * answer, whatever name it stands under. Answers are kept for their TTL, a minute at most; failures are not.
+ * Values alone are kept, never a promise: on Workers one request must not wait for the I/O of another.
+ */
+export function createLookup(options: LookupOptions): Lookup {
+  const { url, clock = Date.now } = options;
+  const send = options.fetch ?? ((input: string, init: RequestInit) => fetch(input, init));
+  const kept = new Map<string, { readonly addresses: readonly string[]; readonly until: number }>();
+
+  async function ask(name: string, type: "A" | "AAAA", signal: AbortSignal): Promise<Found> {
+    const response = await send(`${url}?${new URLSearchParams({ name, type })}`, {
+      headers: { accept: "application/dns-json" },
+      redirect: "manual",
+      signal,
+    });
+    const { text, truncated } = await readCapped(response, ANSWER_LIMIT);
+    if (response.status !== 200 || truncated)
+      throw new TypeError(`The resolver answered ${response.status}.`);
+    const { Status, TC, Answer = [] } = z.parse(ANSWER, JSON.parse(text));
+    if (Status === 3) throw new FetchFailure("dns-failed", "The host's name does not exist.");
+    const records = Answer.filter((record) => record.type === A || record.type === AAAA);
+    if (Status !== 0 || TC || !records.every(({ data }) => classify(data))) {
+      throw new TypeError(`The answer has status ${Status}, is cut short or has a bad address.`);
+    }
+    const ttl = Math.min(LONGEST_TTL, ...Answer.map((record) => record.TTL * 1_000));
+    return { addresses: records.map(({ data }) => data), ttl };
+  }
+
+  async function askBoth(name: string, signal: AbortSignal): Promise<Found> {
+    const [four, six] = await Promise.all([ask(name, "A", signal), ask(name, "AAAA", signal)]);
+    const addresses = [...new Set([...four.addresses, ...six.addresses])];
+    if (addresses.length === 0) throw new FetchFailure("dns-failed", "The host's name has no address.");
+    return { addresses, ttl: Math.min(four.ttl, six.ttl) };
+  }
+
+  function keep(name: string, { addresses, ttl }: Found): void {
+    kept.delete(name);
+    const [oldest] = kept.size >= CACHE_SIZE ? kept.keys() : [];
+    if (oldest !== undefined) kept.delete(oldest);
+    if (ttl > 0) kept.set(name, { addresses, until: clock() + ttl });
+  }
+
+  return async (name, signal) => {
+    const before = kept.get(name);
+    if (before && before.until > clock()) return before.addresses;
+    const slow = AbortSignal.timeout(TIMEOUT);
+    const found = await askBoth(name, signal ? AbortSignal.any([signal, slow]) : slow).catch(explain);
+    keep(name, found);
+    return found.addresses;
+  };
+}
+
+function explain(error: unknown): never {
+  if (error instanceof FetchFailure && error.code === "dns-failed") throw error;
+  const message = "The host's name could not be resolved: the resolver gave no usable answer.";
+  throw new FetchFailure("dns-failed", message, { cause: error });
+}
