@@ -47,6 +47,9 @@ export const RESPONSE_LIMIT = 4 * 1024;
 /** Deliveries that are sent side by side by the invocation that ended the task (Workers allow six connections). */
 export const INLINE_DELIVERIES = 4;
 
+/** Characters of what a progress says. */
+export const PROGRESS_MESSAGE = 500;
+
 /** Events of one task's progress are at least this far apart. */
 export const PROGRESS_EVENT_INTERVAL = 500;
 

@@ -1,3 +1,4 @@
+import { PROGRESS_MESSAGE } from "../domain/limits.ts";
 import type { Progress, TaskRecord } from "../domain/record.ts";
 import type { Parts } from "./parts.ts";
 import { StoreUnavailable } from "./ports.ts";
@@ -82,7 +83,7 @@ export function keepLease(
       if (over) return;
       pending = {
         ...(percent !== undefined && { percent: Math.min(100, Math.max(0, percent)) }),
-        ...(message !== undefined && { message: message.slice(0, 500) }),
+        ...(message !== undefined && { message: message.slice(0, PROGRESS_MESSAGE) }),
         at: Math.floor(time()),
       };
       last = pending;

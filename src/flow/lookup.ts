@@ -1,6 +1,7 @@
 import { isId } from "../domain/id.ts";
 import { Refusal } from "../domain/problems.ts";
 import type { DeliveryRecord, DeliveryStatus, TaskRecord } from "../domain/record.ts";
+import { isTerminal } from "../domain/status.ts";
 import type { Caller } from "./caller.ts";
 import { denied } from "./denied.ts";
 import type { Invocation } from "./parts.ts";
@@ -25,7 +26,7 @@ export async function lookTask(
   const answer = await inv.store.readTask(caller, id, include);
   if (answer.kind === "missing") throw missing("task", id);
   if (answer.kind !== "found") throw denied(answer, "tasks:read");
-  const [delivery] = await deliveriesOf(inv, caller, answer.record.deliveries.slice(0, 1));
+  const [delivery] = await deliveriesOf(inv, caller, endDelivery(answer.record));
   return { record: kept(answer.record, answer.now), now: answer.now, ...(delivery && { delivery }) };
 }
 
@@ -60,13 +61,23 @@ export async function lookTasks(
   const answer = await inv.store.readTasks(caller, wanted);
   if (answer.kind !== "found") throw denied(answer, "tasks:read");
   const { records, now } = answer;
-  const ids = records.flatMap(({ deliveries }) => deliveries.slice(0, 1));
+  const ids = records.flatMap(endDelivery);
   const found = await deliveriesOf(inv, caller, ids);
   const deliveries = new Map(found.map((delivery) => [delivery.id, delivery]));
   return records.map((record) => {
-    const delivery = deliveries.get(record.deliveries[0] ?? "");
+    const delivery = deliveries.get(endDelivery(record)[0] ?? "");
     return { record: kept(record, now), now, ...(delivery && { delivery }) };
   });
+}
+
+/** The delivery of a task's end is the last that its run has opened. */
+function endDelivery({ status, deliveries }: TaskRecord): readonly string[] {
+  return isTerminal(status) ? deliveries.slice(-1) : [];
+}
+
+/** The deliveries of a task's every run, newest first. */
+function allDeliveries({ deliveries, pastDeliveries, progressDelivery }: TaskRecord): readonly string[] {
+  return [...(progressDelivery ? [progressDelivery] : []), ...pastDeliveries, ...deliveries].reverse();
 }
 
 /** Reads one delivery. @throws Refusal */
@@ -91,18 +102,14 @@ export async function listDeliveries(
   const wanted = ({ status }: DeliveryRecord) => query.status === undefined || status === query.status;
   if (query.taskId !== undefined) {
     const { record } = await lookTask(inv, caller, query.taskId);
-    return { data: (await deliveriesOf(inv, caller, record.deliveries)).filter(wanted) };
+    return { data: (await deliveriesOf(inv, caller, allDeliveries(record))).filter(wanted) };
   }
   const listed = await inv.store.listTasks(caller, readCursor(query.cursor), query.limit);
   if (listed.kind !== "found") throw denied(listed, "tasks:read");
   const ids = listed.positions.map(({ id }) => id);
   const answer = ids.length === 0 ? undefined : await inv.store.readTasks(caller, ids);
   if (answer && answer.kind !== "found") throw denied(answer, "tasks:read");
-  const deliveries = await deliveriesOf(
-    inv,
-    caller,
-    (answer?.records ?? []).flatMap((record) => record.deliveries),
-  );
+  const deliveries = await deliveriesOf(inv, caller, (answer?.records ?? []).flatMap(allDeliveries));
   return { data: deliveries.filter(wanted), ...(listed.next && { nextCursor: writeCursor(listed.next) }) };
 }
 

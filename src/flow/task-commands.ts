@@ -202,7 +202,8 @@ export interface ReportCommand {
 }
 
 export type ReportAnswer =
-  | { readonly kind: "gone" | "stale" | "ended" }
+  | { readonly kind: "gone" | "stale" }
+  | { readonly kind: "ended"; readonly status: TerminalStatus }
   | {
       readonly kind: "reported";
       readonly now: number;

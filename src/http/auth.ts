@@ -30,6 +30,8 @@ export function admitter(parts: Parts, verifySignature: VerifySignature): Admit 
         return await byKeyOrLink(c, parts, parts.keyring.openReadToken);
       case "key-or-events-token":
         return await byKeyOrLink(c, parts, parts.keyring.openEventsToken);
+      case "task-token":
+        return await byTaskToken(c, parts);
       case "admin":
         if (!(await isAdmin(bearer(c)))) throw unauthenticated("Send the admin token as a bearer token.");
         return NOBODY;
@@ -47,6 +49,15 @@ async function byKey(c: Context<Env>, parts: Parts): Promise<Caller> {
   const caller = await parts.keyring.openKey(bearer(c));
   if (!caller) throw unauthenticated("Send an API key of this gateway as a bearer token.");
   return caller;
+}
+
+/** A task token proves itself: it entitles to one attempt of one run of the task in the path. */
+async function byTaskToken(c: Context<Env>, parts: Parts): Promise<Caller> {
+  const token = await parts.keyring.openTaskToken(bearer(c));
+  if (!token || token.task !== c.req.param("id"))
+    throw unauthenticated("Send this task's own token as a bearer token.");
+  c.set("taskToken", token);
+  return { ...NOBODY, project: token.project };
 }
 
 /** The token of a signed link proves itself, and names the one task that it opens. */

@@ -28,6 +28,19 @@ export async function readJson(c: Context<Env>): Promise<unknown> {
 }
 
 /**
+ * The request's body as JSON, whatever media type it is declared as; undefined when there is none.
+ *
+ * @throws Refusal `malformed-json` or `invalid-request`
+ */
+export async function readAnyJson(c: Context<Env>): Promise<unknown> {
+  const bytes = await c.req.arrayBuffer();
+  if (bytes.byteLength === 0) return undefined;
+  const json = parseJson(bytes);
+  survey(json);
+  return json;
+}
+
+/**
  * JSON of bytes in UTF-8.
  *
  * @throws Refusal of that code

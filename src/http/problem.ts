@@ -12,13 +12,18 @@ const STORE_RETRY = 2_000;
 /** The one place in which failures become problem details (RFC 9457). */
 export function answerFailure(error: Error, c: Context<Env>, settings: Settings, log: Log): Response {
   if (error instanceof Refusal) return problem(c, error, settings);
-  const context = { requestId: c.get("requestId"), method: c.req.method, path: c.req.path };
+  const context = { requestId: c.get("requestId"), method: c.req.method, path: pathOf(c) };
   if (error instanceof StoreUnavailable) {
     log("warn", "store-unavailable", { ...context, error: error.message });
     return problem(c, unavailable(), settings);
   }
   log("error", "request-failed", { ...context, error: `${error}`, stack: error.stack });
   return problem(c, new Refusal("internal-error", "The request id finds it in our log."), settings);
+}
+
+/** A completion URL is as good as a key: it stays out of the log. */
+function pathOf(c: Context<Env>): string {
+  return c.req.path.replace(/\brbt_[\w-]+/, "rbt_…");
 }
 
 function unavailable(): Refusal {

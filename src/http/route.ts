@@ -3,20 +3,27 @@ import type * as z from "zod/v4/core";
 import type { IdPrefix } from "../domain/id.ts";
 import type { ProblemCode } from "../domain/problems.ts";
 import type { Caller, Scope } from "../flow/caller.ts";
-import type { Invocation } from "../flow/parts.ts";
+import type { Invocation, TaskToken } from "../flow/parts.ts";
 import type { AnswerHeader, RequestHeader } from "./openapi/headers.ts";
 import type { ShapeName } from "./openapi/shapes.ts";
 
 /** What the middleware before a route leaves in the context. */
 export interface Env {
-  Variables: { requestId: string; route: Route; caller: Caller };
+  Variables: { requestId: string; route: Route; caller: Caller; taskToken?: TaskToken };
 }
 
 /**
  * Who may call: anybody; the bearer of an API key, or also of a signed read link or of a token for a live
- * timeline; the bearer of the admin token; the queue, by its signature.
+ * timeline; the bearer of this task's own token; the bearer of the admin token; the queue, by its signature.
  */
-export type Access = "open" | "key" | "key-or-link" | "key-or-events-token" | "admin" | "queue";
+export type Access =
+  | "open"
+  | "key"
+  | "key-or-link"
+  | "key-or-events-token"
+  | "task-token"
+  | "admin"
+  | "queue";
 
 /** One answer: the shape of its JSON body (none: no body), and headers beside those that every answer carries. */
 export interface Answer {
@@ -50,7 +57,14 @@ export interface Declaration<Params, Query extends Schema, Body extends Schema> 
   readonly path: string;
   readonly operation: string;
   readonly summary: string;
-  readonly tag: "Tasks" | "Deliveries" | "Secrets" | "Administration" | "Operations" | "Queue";
+  readonly tag:
+    | "Tasks"
+    | "Task tokens"
+    | "Deliveries"
+    | "Secrets"
+    | "Administration"
+    | "Operations"
+    | "Queue";
   readonly access: Access;
   /** What the key must be allowed; Redis looks, within the script that does the work. */
   readonly scope?: Scope;
@@ -58,6 +72,8 @@ export interface Declaration<Params, Query extends Schema, Body extends Schema> 
   readonly params?: Params;
   readonly query?: Query;
   readonly body?: Body;
+  /** The body may be any JSON under any media type, or none: the handler reads it. */
+  readonly anyBody?: true;
   /** How many times the configured size of a body this one may have; 1 unless set. */
   readonly bodies?: number;
   /** Request headers that change what happens. */
@@ -90,7 +106,8 @@ export function problemsOf(route: Route): readonly ProblemCode[] {
   if (route.scope) codes.add("forbidden");
   if (route.params) codes.add("not-found");
   if (route.query) codes.add("malformed-parameter");
-  if (route.body) codes.add("payload-too-large");
+  if (route.body || route.anyBody) codes.add("payload-too-large");
+  if (route.anyBody) codes.add("malformed-json").add("invalid-request");
   if (route.body && route.access !== "queue") {
     for (const code of ["malformed-json", "unsupported-media-type", "invalid-request"] as const)
       codes.add(code);

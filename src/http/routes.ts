@@ -4,10 +4,12 @@ import { deliveryRoutes } from "./deliveries.ts";
 import { queueRoutes } from "./internal.ts";
 import { liveRoutes } from "./live.ts";
 import { operationRoutes } from "./operations.ts";
+import { reportRoutes } from "./report.ts";
 import { resultRoutes } from "./result.ts";
 import type { Route } from "./route.ts";
 import { secretRoutes } from "./secrets.ts";
 import { type Assets, staticRoutes } from "./static.ts";
+import { steeringRoutes } from "./steer.ts";
 import { taskRoutes } from "./tasks.ts";
 
 /** Every address of the gateway, in the order in which the reference shows them. */
@@ -17,6 +19,8 @@ export function routesOf(assets?: Assets): readonly Route[] {
     ...batchRoutes,
     ...liveRoutes,
     ...resultRoutes,
+    ...steeringRoutes,
+    ...reportRoutes,
     ...deliveryRoutes,
     ...secretRoutes,
     ...adminRoutes,

@@ -1,4 +1,5 @@
 import { PROGRESS_EVENT_INTERVAL } from "../domain/limits.ts";
+import type { TerminalStatus } from "../domain/status.ts";
 import type { AnnounceAnswer, AnnounceCommand, ReportAnswer, ReportCommand } from "../flow/task-commands.ts";
 import type { Context } from "./context.ts";
 import { readTaskFields } from "./fields.ts";
@@ -16,7 +17,8 @@ local t = now(a.offset)
 local h, flat = hash(task)
 if not h.status then return {'gone'} end
 if h.run ~= a.run or h.attempt ~= a.attempt then return {'stale'} end
-if TERMINAL[h.status] or t >= num(h.deadline) then return {'ended'} end
+if TERMINAL[h.status] then return {'ended', h.status} end
+if t >= num(h.deadline) then return {'ended', 'expired'} end
 if h.status == 'queued' then return {'stale'} end
 local changes = {'sweep', ''}
 local function change(name, value) changes[#changes + 1] = name; changes[#changes + 1] = value end
@@ -91,8 +93,9 @@ export async function report(context: Context, command: ReportCommand): Promise<
   switch (code) {
     case "gone":
     case "stale":
-    case "ended":
       return { kind: code };
+    case "ended":
+      return { kind: code, status: String(now) as TerminalStatus }; // the script checked it against TERMINAL
     case "reported": {
       const record = flat && readTaskFields(project, task, fieldsOf(flat));
       return {

@@ -196,7 +196,7 @@ describe("every answer", () => {
     const head = await gateway.send("HEAD", `/v1/tasks/${id}`);
     expect([head.status, await head.text(), head.headers.get("retry-after")]).toEqual([200, "", "1"]);
     const options = await gateway.send("OPTIONS", `/v1/tasks/${id}`);
-    expect([options.status, options.headers.get("allow")]).toEqual([204, "GET, HEAD, OPTIONS"]);
+    expect([options.status, options.headers.get("allow")]).toEqual([204, "DELETE, GET, HEAD, OPTIONS"]);
   });
 });
 

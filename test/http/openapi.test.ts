@@ -68,6 +68,9 @@ describe("the OpenAPI document", () => {
       "task.failed",
       "task.canceled",
       "task.expired",
+      "task.started",
+      "task.waiting",
+      "task.progress",
     ]);
   });
 

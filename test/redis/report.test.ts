@@ -145,9 +145,9 @@ describe.each(await environments())(
         const held = await claimed(store, record, "mine");
         expect(await store.report({ ...told(held.record), attempt: 2 })).toEqual({ kind: "stale" });
         expect(await store.report({ ...told(held.record), run: 2 })).toEqual({ kind: "stale" });
-        expect(await at(61_000).report(told(held.record))).toEqual({ kind: "ended" });
+        expect(await at(61_000).report(told(held.record))).toEqual({ kind: "ended", status: "expired" });
         await store.end(succeeded(held.record, "mine"));
-        expect(await store.report(told(held.record))).toEqual({ kind: "ended" });
+        expect(await store.report(told(held.record))).toEqual({ kind: "ended", status: "succeeded" });
         expect(await store.report({ ...told(held.record), task: newDelivery().id })).toEqual({
           kind: "gone",
         });

@@ -43,6 +43,12 @@ const securitySchemes: Json = {
     scheme: "bearer",
     description: "An API key, `rb_…`. Every operation names the scope that it needs.",
   },
+  taskToken: {
+    type: "http",
+    scheme: "bearer",
+    description:
+      "A task token, `rbt_…`: it entitles to one attempt of one run of one task, until its deadline.",
+  },
   adminToken: { type: "http", scheme: "bearer", description: "The deployment's admin token." },
   readLink: {
     type: "apiKey",

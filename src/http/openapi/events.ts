@@ -39,7 +39,13 @@ const MEANINGS = {
   failed: "The task failed, and no attempt is left.",
   canceled: "The task was canceled.",
   expired: "The task's deadline passed.",
+  started: "An attempt began; only on request.",
+  waiting: "A handler handed its work on, and the task waits for its completion; only on request.",
+  progress:
+    "The work goes on; only on request. At most one in 500 ms, and each is sent once: the next one overtakes it.",
 } as const;
+
+const EVENTS = [...TERMINAL, "started", "waiting", "progress"] as const;
 
 function post(operationId: string, summary: string, schema: Json): Json {
   return {
@@ -69,7 +75,7 @@ export function callbacks(): Json {
 /** The same by event. */
 export function webhooks(): Json {
   return Object.fromEntries(
-    TERMINAL.map((status) => {
+    EVENTS.map((status) => {
       const type = `task.${status}`;
       const schema = {
         allOf: [TaskEvent, { type: "object", properties: { type: { const: type } } }],

@@ -11,6 +11,7 @@ const SECURITY: Readonly<Record<Access, readonly string[]>> = {
   key: ["apiKey"],
   "key-or-link": ["apiKey", "readLink"],
   "key-or-events-token": ["apiKey", "eventsToken"],
+  "task-token": ["taskToken"],
   admin: ["adminToken"],
   queue: ["queueSignature"],
 };
@@ -57,6 +58,7 @@ function parameter(route: Route, name: string, where: string, required: boolean,
 }
 
 function requestOf(route: Route): Json | undefined {
+  if (route.anyBody) return { required: false, content: { "application/json": { schema: {} } } };
   if (!route.body) return undefined;
   const name = requestNames.find((one) => requests[one] === route.body);
   const content = name

@@ -10,6 +10,8 @@ answer carries \`X-Request-Id\`.`;
 
 export const tags = {
   Tasks: "Submit work, look it up, fetch what came of it.",
+  "Task tokens":
+    "For whoever finishes a task later: report by the token that the handler was given, or post to its completion URL.",
   Deliveries: "Every callback, every attempt to make it, and a way to make it again.",
   Secrets: "What callbacks are signed with.",
   Administration: "Projects and their API keys, under the deployment's admin token.",
@@ -33,6 +35,22 @@ export const operations: Readonly<Record<string, string>> = {
     "For browsers, whose `EventSource` can send no API key: the token goes into the address. It lives for 5 minutes; a stream that is open goes on.",
   readResult:
     "What the handler returned and nothing around it. A callback whose result was too large to send along links here with a token that needs no API key.",
+  cancelTask:
+    "Takes hold at once, whatever the task does: a running handler's signal aborts when its lease is next renewed, within 10 seconds, and what it brings later changes nothing. A task that is canceled already is answered as it is.",
+  replayTask:
+    "The same input and options, a new deadline, `run` one higher; events of the new run have new ids, what is still on its way of the old one stays as it was.",
+  eraseTask:
+    "With its input, results, timeline and deliveries; what had not been delivered yet never is. From then on it is not found.",
+  reportProgress:
+    "The newest is kept with the task, whatever its order; it counts as a heartbeat. Legal while the task is running or waiting.",
+  reportHeartbeat:
+    "Starts the clock of `heartbeatTimeout` anew. Legal while the task is running or waiting; the clock runs while it is waiting.",
+  completeTask:
+    "The task has succeeded, even when its handler has not returned yet. Told again, it changes nothing and is answered the same way.",
+  failTask:
+    "The attempt has failed: another one follows, if `retryable` (true unless given) and its budget allow. Told again, it changes nothing.",
+  completeByUrl:
+    "For a `webhook` field of somebody else's: no header is needed, and any JSON posted here, or none, becomes the result. A genuine address always answers 200, also when the task has ended: `accepted` says whether something was changed.",
   listDeliveries: "All of the project's, or one task's.",
   readDelivery: "With every attempt: when, how long, what the receiver answered, or why it failed.",
   redeliver:
@@ -66,6 +84,9 @@ export const answers: Readonly<Record<string, string>> = {
   "readResult 200": "The result.",
   "readResult 202": "Not done yet: the task.",
   "readResult 204": "The task succeeded, and there is no result.",
+  "cancelTask 200": "Canceled, now or before: the task.",
+  "replayTask 202": "Accepted: the task with its new run.",
+  "eraseTask 204": "Erased.",
   "redeliver 202": "On its way again: the delivery.",
   "makeProject 200": "A project of that name exists: this one.",
   "makeProject 201": "Made.",
@@ -110,6 +131,16 @@ export const fields: Readonly<Record<string, Readonly<Record<string, string>>>> 
   BatchRequest: {
     tasks: "1 to 100 tasks; 4 MiB together, 1 MiB each, unless the deployment says otherwise.",
   },
+  ProgressRequest: {
+    percent: "How far the work is, 0 to 100.",
+    message: "What it is doing, at most 500 characters.",
+  },
+  CompleteRequest: { result: "Any JSON; absent: the task succeeds with no result." },
+  FailRequest: {
+    code: "Stable and kebab-case: it becomes the task's `error.code`.",
+    message: "One sentence for people.",
+    retryable: "Whether another attempt may help; true unless given.",
+  },
   ProjectRequest: { name: "The project's name." },
   KeyRequest: {
     project: "The project's name or id.",
@@ -136,6 +167,7 @@ export const parameters: Readonly<Record<string, Parameter>> = {
   },
   cursor: { description: "The `nextCursor` of the page before; opaque." },
   include: { description: "Also show the input." },
+  "completeByUrl token": { description: "The task token." },
   token: { description: "The token of a signed link, in place of an API key." },
   lastEventId: { description: "The same as `Last-Event-ID`, for clients that cannot send the header." },
   taskId: { description: "Only this task's deliveries." },

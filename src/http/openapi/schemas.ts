@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { keyRequest, projectRequest } from "../admin.ts";
+import { completeRequest, failRequest, progressRequest } from "../report.ts";
 import { batchItem, batchRequest, taskRequest } from "../submit.ts";
 import { fields } from "./prose.ts";
 import { shapes } from "./shapes.ts";
@@ -12,6 +13,9 @@ export const requests = {
   TaskRequest: taskRequest,
   BatchRequest: batchRequest,
   BatchItem: batchItem,
+  ProgressRequest: progressRequest,
+  CompleteRequest: completeRequest,
+  FailRequest: failRequest,
   ProjectRequest: projectRequest,
   KeyRequest: keyRequest,
 } as const;

@@ -162,9 +162,11 @@ const Problem = as(
   "Problem details (RFC 9457). Every error is one, as `application/problem+json`.",
 );
 
+const TASK_EVENTS = [...TERMINAL, "started", "waiting", "progress"].map((event) => `task.${event}`);
+
 const TaskEvent = as(
   z.object({
-    type: as(z.enum(TERMINAL.map((end) => `task.${end}`)), "What happened."),
+    type: as(z.enum(TASK_EVENTS), "What happened."),
     timestamp: as(time, "When it happened; `webhook-timestamp` is when this attempt was made."),
     data: as(
       z.object({
@@ -182,7 +184,7 @@ const TaskEvent = as(
           "Absolute addresses.",
         ),
       }),
-      "The task as it was at that moment, with its result.",
+      "The task as it was at that moment, with its result once it has one.",
     ),
   }),
   "The body of a callback: Standard Webhooks, frozen when the event happened.",
@@ -230,6 +232,32 @@ export const shapes = {
   DeliveryPage: pageOf(DeliverySummary, "deliveries"),
   Attempt,
   TaskEvent,
+  Heartbeat: as(
+    z.object({
+      cancelRequested: as(
+        z.boolean(),
+        "Whether to stop. A cancel takes hold at once: then the answer is 410, and this is among the problem's members.",
+      ),
+      deadlineAt: as(time, "When the task expires, whatever is reported."),
+    }),
+    "The work may go on.",
+  ),
+  Heard: as(
+    z.object({
+      status: as(status, "Where the task stands now."),
+      done: as(z.boolean(), "Whether it has ended; not when a failed attempt is followed by another."),
+    }),
+    "It was heard, now or before.",
+  ),
+  Completion: as(
+    z.object({
+      accepted: as(
+        z.boolean(),
+        "Whether this body became the result; false: nothing was changed, whatever the reason.",
+      ),
+    }),
+    "A genuine address.",
+  ),
   SigningSecret: as(
     z.object({
       secret: as(
