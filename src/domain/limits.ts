@@ -32,6 +32,9 @@ export const TASK_RETENTION = 30 * DAY;
 export const DELIVERY_RETENTION = 60 * DAY;
 export const INDEX_RETENTION = 62 * DAY;
 
+/** How long a body is kept that several deliveries share: as long as the last of them, sent as late as may be. */
+export const BODY_RETENTION = DELIVERY_RETENTION + 32 * DAY;
+
 /** Results and inputs up to this many characters of JSON lie in the task's own hash; larger ones are keys. */
 export const INLINE_LIMIT = 16 * 1024;
 
@@ -65,6 +68,9 @@ export const DEFAULT_DEADLINE = DAY;
 export const MAX_DEADLINE = 30 * DAY;
 export const MAX_DELAY = 365 * DAY;
 export const MAX_RESULT_TTL = 30 * DAY;
+
+/** Metadata keys that a project may be searched by. */
+export const MAX_SEARCHABLE = 5;
 
 /** Tasks in one batch, and how much larger than a single body the batch's may be. */
 export const MAX_BATCH = 100;

@@ -1,3 +1,4 @@
+import type { Format } from "./endpoint.ts";
 import type { StoredStatus } from "./status.ts";
 
 /** A failure as clients read it. */
@@ -79,8 +80,10 @@ export interface TaskRecord {
   readonly deliveries: readonly string[];
   /** The ids of earlier runs' deliveries. */
   readonly pastDeliveries: readonly string[];
-  /** The newest delivery of `task.progress`: of these only one is kept, each takes the place of the one before. */
-  readonly progressDelivery?: string;
+  /** The deliveries of the newest `task.progress`: of these one is kept, each takes the place of the one before. */
+  readonly progressDeliveries: readonly string[];
+  /** The bodies that several deliveries share, `<event id>:<format>`. */
+  readonly sharedBodies: readonly string[];
   /** The hash of the idempotency key that it was submitted under. */
   readonly idempotencyHash?: string;
   /** When the bearer of a waiting task's token must have reported again. */
@@ -126,8 +129,11 @@ export interface DeliveryRecord {
   /** When the lease of the attempt under way ends; 0 when none is. */
   readonly leaseUntil: number;
   readonly endedAt?: number;
-  /** The frozen body. */
-  readonly body: string;
+  readonly format: Format;
+  /** The frozen body; absent: it is kept once for all deliveries of the event in this format. */
+  readonly body?: string;
+  /** Deliveries per second that the endpoint bore when this was opened. */
+  readonly rateLimit?: number;
   /** One attempt alone: what comes after has overtaken it. */
   readonly once?: boolean;
   readonly traceparent?: string;

@@ -1,9 +1,8 @@
-import { DELIVERY_LEASE_MARGIN } from "../domain/limits.ts";
 import type { Progress, TaskRecord } from "../domain/record.ts";
 import type { StoredConfig } from "./caller.ts";
-import { deliver, send } from "./deliver.ts";
-import type { NewDelivery } from "./delivery-commands.ts";
-import { announcement, asksFor } from "./events.ts";
+import { announcementOf, type TaskEvent } from "./events.ts";
+import { fanOut, isAwaited, leased } from "./fan-out.ts";
+import { sendOpened } from "./first-attempts.ts";
 import type { Parts } from "./parts.ts";
 import { StoreUnavailable } from "./ports.ts";
 
@@ -30,8 +29,8 @@ const SILENT: Announcer = { opened: async () => undefined, sent: async () => und
 
 /** Announces a task's start beside its handler, and its progress; nothing, and at no cost, where nobody asked. */
 export function announcer(parts: Parts, held: Held): Announcer {
-  const wantsStart = asksFor(held.record, "task.started");
-  const wantsProgress = asksFor(held.record, "task.progress");
+  const wantsStart = isAwaited(held.config, held.record, "task.started");
+  const wantsProgress = isAwaited(held.config, held.record, "task.progress");
   if (!wantsStart && !wantsProgress) return SILENT;
   const start = wantsStart ? announceStart(parts, held) : undefined;
   const teller = wantsProgress ? tellProgress(parts, held) : undefined;
@@ -49,9 +48,7 @@ export function announcer(parts: Parts, held: Held): Announcer {
 
 /** Its failure is told to whoever asks whether it is open: until then nobody waits for it. */
 function announceStart(parts: Parts, held: Held) {
-  const opening = announcement(parts, held.record, "task.started", Math.floor(held.time())).then((delivery) =>
-    open(parts, held, delivery),
-  );
+  const opening = open(parts, held, announcementOf(held.record, "task.started", Math.floor(held.time())));
   const sending = opening.then((sendIt) => sendIt?.());
   const settled = Promise.allSettled([opening, sending]);
   const opened = Promise.allSettled([opening]);
@@ -71,12 +68,12 @@ function announceStart(parts: Parts, held: Held) {
 function tellProgress(parts: Parts, held: Held) {
   let newest: Progress | undefined;
   let telling: Promise<void> | undefined;
-  let { progressDelivery } = held.record;
+  let { progressDeliveries } = held.record;
   async function tellAll(): Promise<void> {
     while (newest) {
-      const record = { ...held.record, progress: newest, ...(progressDelivery && { progressDelivery }) };
+      const record = { ...held.record, progress: newest, progressDeliveries };
       newest = undefined;
-      progressDelivery = await announceProgress(parts, record, held);
+      progressDeliveries = await announceProgress(parts, record, held);
     }
   }
   return {
@@ -93,59 +90,47 @@ function tellProgress(parts: Parts, held: Held) {
   };
 }
 
+/** Who tells of progress: the holder of the task's lease, or without one the bearer of its token. */
+export type Teller = Pick<Held, "config"> & Partial<Pick<Held, "lease">>;
+
 /**
  * Tells of a task's newest progress, once. What cannot be told now is dropped: the next one overtakes it.
  *
- * @param record the task with that progress, and the delivery of the one before as far as it is known
- * @param held how the task is leased; undefined when the bearer of its token speaks
- * @returns the newest delivery of its progress
+ * @param record the task with that progress, and the deliveries of the one before as far as they are known
+ * @returns the newest deliveries of its progress
  */
 export async function announceProgress(
   parts: Parts,
   record: TaskRecord,
-  held?: Held,
-): Promise<string | undefined> {
-  const { project, progress, progressDelivery } = record;
+  teller: Teller,
+): Promise<readonly string[]> {
+  const { project, progress, progressDeliveries } = record;
+  const { config, lease } = teller;
   try {
-    const made = await announcement(parts, record, "task.progress", progress?.at ?? 0);
-    const [delivery] = held ? [leased(parts, made)] : [made];
-    const command = { record, ...(held && { lease: held.lease }), delivery };
-    const answer = await parts.store.announce(command);
+    const event = announcementOf(record, "task.progress", progress?.at ?? 0);
+    const made = await fanOut(parts, config, event);
+    if (made.length === 0) return progressDeliveries;
+    const deliveries = lease === undefined ? made : leased(parts, made);
+    const answer = await parts.store.announce({ record, ...(lease !== undefined && { lease }), deliveries });
     if (answer.kind === "changed") {
-      const { progressDelivery: _overtaken, ...rest } = record;
-      if (answer.newest === progressDelivery) return progressDelivery;
-      return await announceProgress(
-        parts,
-        answer.newest === "" ? rest : { ...rest, progressDelivery: answer.newest },
-        held,
-      );
+      if (answer.newest.join() === progressDeliveries.join()) return progressDeliveries;
+      return await announceProgress(parts, { ...record, progressDeliveries: answer.newest }, teller);
     }
-    if (answer.kind !== "opened") return progressDelivery;
-    if (held) await sendLeased(parts, held, delivery, answer.now);
-    else await deliver(parts, { v: 1, project, delivery: delivery.id, attempt: 1 });
-    return delivery.id;
+    if (answer.kind !== "opened") return progressDeliveries;
+    await sendOpened(parts, project, deliveries, { config, now: answer.now });
+    return deliveries.map(({ id }) => id);
   } catch (error) {
     if (!(error instanceof StoreUnavailable)) throw error;
     parts.log("warn", "progress-not-told", { task: record.id, reason: error.message });
-    return progressDelivery;
+    return progressDeliveries;
   }
 }
 
-/** Opens a delivery that this caller sends; undefined when somebody else has, or the attempt is over. */
-async function open(parts: Parts, held: Held, made: NewDelivery): Promise<(() => Promise<void>) | undefined> {
-  const delivery = leased(parts, made);
-  const answer = await parts.store.announce({ record: held.record, lease: held.lease, delivery });
-  return answer.kind === "opened" ? () => sendLeased(parts, held, delivery, answer.now) : undefined;
-}
-
-function leased(parts: Parts, delivery: NewDelivery): NewDelivery {
-  const length = parts.settings.callbackTimeout + DELIVERY_LEASE_MARGIN;
-  return { ...delivery, lease: { id: crypto.randomUUID(), length } };
-}
-
-function sendLeased(parts: Parts, held: Held, delivery: NewDelivery, now: number): Promise<void> {
-  const lease = delivery.lease?.id ?? "";
-  const { config, record } = held;
-  const attempt = { project: record.project, delivery: delivery.id, lease, attempt: 1, base: 0, crashes: 0 };
-  return send(parts, { ...attempt, parcel: delivery, config, now });
+/** Opens deliveries that this caller sends; undefined when somebody else has, or the attempt is over. */
+async function open(parts: Parts, held: Held, event: TaskEvent): Promise<(() => Promise<void>) | undefined> {
+  const { record, config, lease } = held;
+  const deliveries = leased(parts, await fanOut(parts, config, event));
+  const answer = await parts.store.announce({ record, lease, deliveries });
+  if (answer.kind !== "opened") return undefined;
+  return () => sendOpened(parts, record.project, deliveries, { config, now: answer.now });
 }

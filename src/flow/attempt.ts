@@ -1,14 +1,20 @@
+import type { Format } from "../domain/endpoint.ts";
 import { RESPONSE_LIMIT } from "../domain/limits.ts";
 import type { DeliveryAttempt } from "../domain/record.ts";
 import { parseRetryAfter } from "../domain/schedule.ts";
 import { timestamp } from "../domain/view.ts";
+import { MEDIA } from "./bodies.ts";
+import type { Destination } from "./destination.ts";
 import type { Parts } from "./parts.ts";
 import { FetchFailure } from "./ports.ts";
 
 /** One event for one receiver, ready to be sent. */
 export interface Parcel {
   readonly eventId: string;
+  /** Where it was to go when it was opened; an endpoint's address of now counts. */
   readonly url: string;
+  readonly endpointId?: string;
+  readonly format: Format;
   readonly body: string;
   readonly traceparent?: string;
   /** One attempt alone: what comes after has overtaken it. */
@@ -29,13 +35,12 @@ export interface Attempted {
  * Sends one Standard Webhooks POST, signed for this attempt, and says how it went; never throws for what the
  * receiver did.
  *
- * @param secrets the secrets that sign now, newest first
  * @param time Redis time
  */
 export async function attemptDelivery(
   parts: Parts,
-  parcel: Parcel,
-  secrets: readonly string[],
+  parcel: Pick<Parcel, "eventId" | "format" | "body" | "traceparent">,
+  destination: Destination,
   time: () => number,
 ): Promise<Attempted> {
   const startedAt = time();
@@ -50,9 +55,9 @@ export async function attemptDelivery(
   });
   let statusCode: number | undefined;
   try {
-    const response = await parts.fetcher.fetch(parcel.url, {
+    const response = await parts.fetcher.fetch(destination.url, {
       method: "POST",
-      headers: await headersOf(parts, parcel, secrets, startedAt),
+      headers: await headersOf(parts, parcel, destination, startedAt),
       body: parcel.body,
       redirect: "manual",
       signal: AbortSignal.timeout(parts.settings.callbackTimeout),
@@ -78,13 +83,14 @@ export async function attemptDelivery(
 
 async function headersOf(
   parts: Parts,
-  parcel: Parcel,
-  secrets: readonly string[],
+  parcel: Pick<Parcel, "eventId" | "format" | "body" | "traceparent">,
+  { headers, secrets }: Destination,
   now: number,
 ): Promise<Record<string, string>> {
   const sentAt = Math.floor(now / 1_000);
   return {
-    "content-type": "application/json",
+    ...headers,
+    "content-type": MEDIA[parcel.format],
     "user-agent": `Ringback/${parts.settings.version}`,
     "webhook-id": parcel.eventId,
     "webhook-timestamp": String(sentAt),

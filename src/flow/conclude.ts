@@ -1,8 +1,8 @@
-import { DELIVERY_LEASE_MARGIN, INLINE_DELIVERIES } from "../domain/limits.ts";
 import type { Actor, Progress, TaskRecord } from "../domain/record.ts";
 import type { Caller, StoredConfig } from "./caller.ts";
 import type { NewDelivery } from "./delivery-commands.ts";
-import { type Ending, terminalDeliveries } from "./events.ts";
+import { type Ending, endOf } from "./events.ts";
+import { fanOut, leased } from "./fan-out.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { Parts } from "./parts.ts";
 import type { Authority, EndAnswer } from "./task-commands.ts";
@@ -43,11 +43,9 @@ export async function conclude(parts: Parts, conclusion: Conclusion): Promise<Co
   for (let attempt = 0; attempt < 5; attempt++) {
     const endedAt = Math.max(Math.floor(conclusion.time()), record.startedAt ?? record.createdAt);
     const resultTtl = record.options.resultTtl ?? parts.settings.resultTtl;
-    const deliveries = leaseTo(
-      authority,
-      parts.settings.callbackTimeout + DELIVERY_LEASE_MARGIN,
-      await terminalDeliveries(parts, record, ending, endedAt, resultTtl),
-    );
+    const made = await fanOut(parts, config, endOf(record, ending, endedAt, resultTtl));
+    // The holder of the task's lease sends the first attempts itself; for others the deliver step begins them.
+    const deliveries = authority.by === "lease" ? leased(parts, made) : made;
     const answer = await parts.store.end({
       record,
       authority,
@@ -96,16 +94,4 @@ export function expiry(record: TaskRecord): Ending {
       retryable: false,
     },
   };
-}
-
-/** The holder of the task's lease sends the first attempts itself; for others the deliver step begins them. */
-export function leaseTo(
-  authority: Authority,
-  length: number,
-  deliveries: readonly NewDelivery[],
-): readonly NewDelivery[] {
-  if (authority.by !== "lease") return deliveries;
-  return deliveries.map((delivery, index) =>
-    index < INLINE_DELIVERIES ? { ...delivery, lease: { id: crypto.randomUUID(), length } } : delivery,
-  );
 }

@@ -4,11 +4,11 @@ import { timestamp } from "../domain/view.ts";
 import { type Attempted, attemptDelivery, type Parcel } from "./attempt.ts";
 import type { StoredConfig } from "./caller.ts";
 import type { RecordCommand } from "./delivery-commands.ts";
-import { deliverMessage } from "./fair-use.ts";
+import { type Closed, type Destination, destinationOf } from "./destination.ts";
+import { type DeliveryLine, deliverMessage } from "./fair-use.ts";
 import type { Parts } from "./parts.ts";
 import type { DeliverMessage } from "./ports.ts";
 import { publish } from "./publish.ts";
-import { signingSecrets } from "./secrets.ts";
 import { redisTime } from "./time.ts";
 
 /** What QStash is told: done or stale, or come back after so many milliseconds. */
@@ -32,6 +32,7 @@ export async function deliver(parts: Parts, message: DeliverMessage): Promise<An
       return { status: 503, retryAfter: begun.retryAfter };
     case "begun": {
       const { record } = begun;
+      const body = record.body ?? (await parts.store.readBody(project, record.eventId, record.format));
       await send(parts, {
         project,
         delivery,
@@ -39,7 +40,7 @@ export async function deliver(parts: Parts, message: DeliverMessage): Promise<An
         attempt,
         base: record.base,
         crashes: record.crashes,
-        parcel: record,
+        parcel: { ...record, body: body ?? "" },
         config: begun.config,
         now: begun.now,
         late: begun.now - record.nextAt,
@@ -70,8 +71,9 @@ export interface LeasedAttempt {
 /** Sends a leased attempt and records it; the next one is published, or the delivery is dead. */
 export async function send(parts: Parts, leased: LeasedAttempt): Promise<void> {
   const time = redisTime(leased.now, parts.clock);
-  const attempted = givenUp(leased, time()) ?? (await attempt(parts, leased, time));
-  const outcome = outcomeOf(parts, leased, attempted);
+  const destination = await destinationOf(parts, leased.config, leased.parcel, time());
+  const attempted = givenUp(leased, time()) ?? (await attempt(parts, leased, destination, time));
+  const outcome = outcomeOf(parts, leased, destination, attempted);
   const recorded = await parts.store.record({
     project: leased.project,
     delivery: leased.delivery,
@@ -96,17 +98,25 @@ export async function send(parts: Parts, leased: LeasedAttempt): Promise<void> {
     delivery: leased.delivery,
     attempt: leased.attempt + 1,
   } as const;
-  await publish(parts, deliverMessage(parts, body, outcome.delay));
+  await publish(parts, deliverMessage(parts, body, outcome.delay, lineOf(leased.parcel, destination)));
 }
 
-async function attempt(parts: Parts, leased: LeasedAttempt, time: () => number): Promise<Attempted> {
-  const secrets = await signingSecrets(parts.keyring, leased.config, time());
-  return attemptDelivery(
-    parts,
-    leased.parcel,
-    secrets.map(({ secret }) => secret),
-    time,
-  );
+/** Sends it to where it goes now; what may not be sent, or is no longer kept, has failed for good. */
+async function attempt(
+  parts: Parts,
+  leased: LeasedAttempt,
+  destination: Destination | Closed,
+  time: () => number,
+) {
+  if ("code" in destination) return undelivered(destination, time());
+  if (leased.parcel.body === "") return undelivered(EXPIRED, time());
+  return attemptDelivery(parts, leased.parcel, destination, time);
+}
+
+const EXPIRED = { code: "body-expired", message: "What was to be sent is no longer kept." };
+
+function undelivered(error: { readonly code: string; readonly message: string }, now: number): Attempted {
+  return { log: { at: timestamp(now), durationMs: 0, error }, delivered: false, final: true };
 }
 
 /** How late an event may be sent that the next one overtakes, in milliseconds. */
@@ -132,10 +142,22 @@ function aborted(message: string, now: number): Attempted {
   };
 }
 
-function outcomeOf(parts: Parts, leased: LeasedAttempt, attempted: Attempted): RecordCommand["outcome"] {
+function outcomeOf(
+  parts: Parts,
+  leased: LeasedAttempt,
+  destination: Destination | Closed,
+  attempted: Attempted,
+): RecordCommand["outcome"] {
   if (attempted.delivered) return { kind: "delivered" };
   if (attempted.final || leased.parcel.once) return { kind: "dead" };
   const count = leased.attempt - leased.base;
-  const delay = deliveryBackoff(parts.settings.retrySchedule, count, parts.random(), attempted.retryAfter);
+  const schedule = "code" in destination ? [] : destination.schedule;
+  const delay = deliveryBackoff(schedule, count, parts.random(), attempted.retryAfter);
   return delay === undefined ? { kind: "dead" } : { kind: "retry", delay };
+}
+
+/** The line of now: an endpoint's rate may have changed since the delivery was opened. */
+function lineOf({ endpointId }: Parcel, destination: Destination | Closed): DeliveryLine {
+  const rateLimit = "code" in destination ? undefined : destination.endpoint?.rateLimit;
+  return { ...(endpointId !== undefined && { endpointId }), ...(rateLimit !== undefined && { rateLimit }) };
 }

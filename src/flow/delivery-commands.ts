@@ -1,3 +1,4 @@
+import type { Format } from "../domain/endpoint.ts";
 import type { DeliveryRecord } from "../domain/record.ts";
 import type { Caller, ReadAnswer, StoredConfig } from "./caller.ts";
 import type { Idempotency } from "./idempotency.ts";
@@ -8,7 +9,14 @@ export interface NewDelivery {
   readonly eventType: string;
   readonly url: string;
   readonly endpointId?: string;
+  readonly format: Format;
   readonly body: string;
+  /** The body is kept once for all of the event's deliveries in this format. */
+  readonly shared?: boolean;
+  /** Deliveries per second that the endpoint bears. */
+  readonly rateLimit?: number;
+  /** It may not be sent now: kept as a dead letter, with the attempt that was not made (JSON text), at that time. */
+  readonly dead?: { readonly at: number; readonly log: string };
   readonly traceparent?: string;
   /** One attempt alone: what comes after has overtaken it. */
   readonly once?: boolean;

@@ -56,13 +56,26 @@ export async function runMessage(
   return { kind: "run", body, delay, flow: await flowOf(parts, task) };
 }
 
+/** Beside what else a delivery waits: an endpoint's, at so many per second where it has a limit. */
+export interface DeliveryLine {
+  readonly endpointId?: string;
+  readonly rateLimit?: number;
+}
+
 /**
- * The message that asks for a later attempt of a delivery. Deliveries have a line of their own, half as wide as their
- * project's: slow receivers hold up neither its tasks nor anybody else.
+ * The message that asks for an attempt of a delivery. Deliveries have lines of their own, half as wide as their
+ * project's: each endpoint's, and one for callbacks. Slow receivers hold up neither tasks nor other endpoints.
  */
-export function deliverMessage(parts: Parts, body: DeliverMessage, delay: number): QueueMessage {
+export function deliverMessage(
+  parts: Parts,
+  body: DeliverMessage,
+  delay: number,
+  { endpointId, rateLimit }: DeliveryLine = {},
+): QueueMessage {
   const parallelism = Math.max(1, Math.floor(parts.settings.concurrency.perProject / 2));
-  return { kind: "deliver", body, delay, flow: { key: `deliveries.${body.project}`, parallelism } };
+  const key = endpointId === undefined ? `deliveries.${body.project}` : `endpoint.${endpointId}`;
+  const rate = rateLimit === undefined ? {} : { rate: rateLimit, period: 1_000 };
+  return { kind: "deliver", body, delay, flow: { key, parallelism, ...rate } };
 }
 
 async function nameOf(kind: "type" | "service", name: string): Promise<string> {

@@ -1,11 +1,12 @@
 import { isId } from "../domain/id.ts";
 import { Refusal } from "../domain/problems.ts";
 import type { DeliveryRecord, DeliveryStatus, TaskRecord } from "../domain/record.ts";
-import { isTerminal } from "../domain/status.ts";
+import { isTerminal, type TaskStatus, visibleStatus } from "../domain/status.ts";
 import type { Caller } from "./caller.ts";
 import { denied } from "./denied.ts";
+import { callbackDelivery } from "./events.ts";
 import type { Invocation } from "./parts.ts";
-import type { TaskPosition } from "./task-commands.ts";
+import type { TaskFilter, TaskPosition } from "./task-commands.ts";
 
 /** A task as it is now, with the delivery of its end to `callbackUrl` when there is one. */
 export interface LookedUp {
@@ -26,7 +27,7 @@ export async function lookTask(
   const answer = await inv.store.readTask(caller, id, include);
   if (answer.kind === "missing") throw missing("task", id);
   if (answer.kind !== "found") throw denied(answer, "tasks:read");
-  const [delivery] = await deliveriesOf(inv, caller, endDelivery(answer.record));
+  const [delivery] = await deliveriesOf(inv, caller, await endDelivery(answer.record));
   return { record: kept(answer.record, answer.now), now: answer.now, ...(delivery && { delivery }) };
 }
 
@@ -40,15 +41,33 @@ export async function listTasks(
   inv: Invocation,
   caller: Caller,
   query: { readonly limit: number; readonly cursor?: string },
+  filter: TaskFilter = {},
 ): Promise<TaskPage> {
-  const listed = await inv.store.listTasks(caller, readCursor(query.cursor), query.limit);
+  const listed = await inv.store.listTasks(caller, readCursor(query.cursor), query.limit, filter);
+  if (listed.kind === "unsearchable") throw unsearchable(listed.name, listed.searchable);
   if (listed.kind !== "found") throw denied(listed, "tasks:read");
   const data = await lookTasks(
     inv,
     caller,
     listed.positions.map(({ id }) => id),
   );
-  return { data, ...(listed.next && { nextCursor: writeCursor(listed.next) }) };
+  return {
+    // What has moved on since it was found is no longer what was asked for.
+    data: data.filter((one) => filter.status === undefined || statusOf(one) === filter.status),
+    ...(listed.next && { nextCursor: writeCursor(listed.next) }),
+  };
+}
+
+function statusOf({ record, now }: LookedUp): TaskStatus {
+  return visibleStatus(record.status, record.attempt, record.startsAt, now);
+}
+
+function unsearchable(name: string, searchable: readonly string[]): Refusal {
+  const named = searchable.length === 0 ? "none" : searchable.join(", ");
+  return new Refusal(
+    "metadata-not-searchable",
+    `The metadata key "${name}" is not one that this project is searched by: ${named}.`,
+  );
 }
 
 /** Reads many tasks, in this order, without large results; those that are gone are left out. @throws Refusal */
@@ -61,23 +80,24 @@ export async function lookTasks(
   const answer = await inv.store.readTasks(caller, wanted);
   if (answer.kind !== "found") throw denied(answer, "tasks:read");
   const { records, now } = answer;
-  const ids = records.flatMap(endDelivery);
-  const found = await deliveriesOf(inv, caller, ids);
+  const ends = await Promise.all(records.map(endDelivery));
+  const found = await deliveriesOf(inv, caller, ends.flat());
   const deliveries = new Map(found.map((delivery) => [delivery.id, delivery]));
-  return records.map((record) => {
-    const delivery = deliveries.get(endDelivery(record)[0] ?? "");
+  return records.map((record, index) => {
+    const delivery = deliveries.get(ends[index]?.[0] ?? "");
     return { record: kept(record, now), now, ...(delivery && { delivery }) };
   });
 }
 
-/** The delivery of a task's end is the last that its run has opened. */
-function endDelivery({ status, deliveries }: TaskRecord): readonly string[] {
-  return isTerminal(status) ? deliveries.slice(-1) : [];
+/** The delivery of a task's end to its callback. */
+async function endDelivery(record: TaskRecord): Promise<readonly string[]> {
+  const id = isTerminal(record.status) ? await callbackDelivery(record, record.status) : undefined;
+  return id === undefined ? [] : [id];
 }
 
 /** The deliveries of a task's every run, newest first. */
-function allDeliveries({ deliveries, pastDeliveries, progressDelivery }: TaskRecord): readonly string[] {
-  return [...(progressDelivery ? [progressDelivery] : []), ...pastDeliveries, ...deliveries].reverse();
+function allDeliveries({ deliveries, pastDeliveries, progressDeliveries }: TaskRecord): readonly string[] {
+  return [...progressDeliveries, ...pastDeliveries, ...deliveries].reverse();
 }
 
 /** Reads one delivery. @throws Refusal */
@@ -105,6 +125,7 @@ export async function listDeliveries(
     return { data: (await deliveriesOf(inv, caller, allDeliveries(record))).filter(wanted) };
   }
   const listed = await inv.store.listTasks(caller, readCursor(query.cursor), query.limit);
+  if (listed.kind === "unsearchable") throw unsearchable(listed.name, listed.searchable);
   if (listed.kind !== "found") throw denied(listed, "tasks:read");
   const ids = listed.positions.map(({ id }) => id);
   const answer = ids.length === 0 ? undefined : await inv.store.readTasks(caller, ids);

@@ -3,7 +3,6 @@ import type { Failure, TaskRecord } from "../domain/record.ts";
 import { isTerminal, type TaskStatus, type TerminalStatus } from "../domain/status.ts";
 import { announceProgress } from "./announce.ts";
 import { type Concluded, type Conclusion, conclude } from "./conclude.ts";
-import { asksFor } from "./events.ts";
 import { failAttempt, internalCaller } from "./fail.ts";
 import { sendFirstAttempts } from "./first-attempts.ts";
 import type { Invocation, TaskToken } from "./parts.ts";
@@ -41,8 +40,8 @@ export async function report(
     case "ended":
       throw over(answer.status);
     case "reported":
-      if (answer.record && asksFor(answer.record, "task.progress")) {
-        inv.background.waitUntil(announceProgress(inv, answer.record));
+      if (answer.record && answer.config) {
+        inv.background.waitUntil(announceProgress(inv, answer.record, { config: answer.config }));
       }
       return { deadlineAt: answer.deadlineAt };
   }

@@ -1,11 +1,14 @@
+import { INLINE_DELIVERIES } from "../domain/limits.ts";
 import { announcer } from "./announce.ts";
 import { type Conclusion, conclude, expiry } from "./conclude.ts";
 import { type Answer, DONE, deliver } from "./deliver.ts";
 import { type Executed, execute } from "./execute.ts";
 import { abandon, failAttempt } from "./fail.ts";
 import { sendFirstAttempts } from "./first-attempts.ts";
+import { HTTP_REQUEST } from "./http-request.ts";
 import type { Invocation } from "./parts.ts";
 import type { RunMessage } from "./ports.ts";
+import { runService } from "./run-service.ts";
 import { suspend } from "./suspend.ts";
 import type { ClaimAnswer } from "./task-commands.ts";
 import { redisTime } from "./time.ts";
@@ -38,7 +41,8 @@ export async function run(inv: Invocation, message: RunMessage): Promise<Answer>
       return DONE;
     }
     case "claimed":
-      await work(inv, claimed, lease);
+      if (claimed.record.type === HTTP_REQUEST) await runService(inv, claimed, lease);
+      else await work(inv, claimed, lease);
       return DONE;
   }
 }
@@ -77,19 +81,22 @@ async function write(inv: Invocation, leased: Omit<Conclusion, "ending">, outcom
       return sendFirstAttempts(inv, record, await concludeAs(ending));
     }
     case "waiting":
-      return suspend(inv, {
+      await suspend(inv, {
         ...held,
         ...(outcome.heartbeat !== undefined && { heartbeat: outcome.heartbeat }),
       });
+      return;
     case "failed":
       return sendFirstAttempts(inv, record, await failAttempt(inv, { ...held, ...outcome }));
   }
 }
 
-/** The task has ended: whatever of its deliveries was cut off is begun again. */
+/** The task has ended: whatever of its first deliveries was cut off is begun again; the sweep looks after the rest. */
 async function resume(inv: Invocation, project: string, deliveries: readonly string[]): Promise<Answer> {
   const answers = await Promise.all(
-    deliveries.map((delivery) => deliver(inv, { v: 1, project, delivery, attempt: 1 })),
+    deliveries
+      .slice(-INLINE_DELIVERIES)
+      .map((delivery) => deliver(inv, { v: 1, project, delivery, attempt: 1 })),
   );
   return answers.find(({ status }) => status === 503) ?? DONE;
 }

@@ -1,13 +1,8 @@
 import { Refusal } from "../domain/problems.ts";
-import type { Caller, StoredConfig } from "./caller.ts";
+import type { Caller } from "./caller.ts";
 import { denied } from "./denied.ts";
 import type { Invocation, Keyring } from "./parts.ts";
-
-/** A project's configuration, the JSON under its version. */
-interface ProjectConfig {
-  /** Signing secrets for `callbackUrl`, newest first; an older one signs along until it expires. */
-  readonly signing: readonly { readonly wrapped: string; readonly expiresAt?: number }[];
-}
+import { type ProjectConfig, parseConfig, type SealedSecret, validSecrets } from "./project-config.ts";
 
 /** `whsec_` and 32 random bytes in standard base64, as the Standard Webhooks libraries read it. */
 export function makeSigningSecret(): string {
@@ -16,7 +11,8 @@ export function makeSigningSecret(): string {
 
 /** The first configuration of a project: one signing secret, encrypted. */
 export async function firstConfig(keyring: Keyring): Promise<string> {
-  const config: ProjectConfig = { signing: [{ wrapped: await keyring.wrap(makeSigningSecret()) }] };
+  const signing = [{ wrapped: await keyring.wrap(makeSigningSecret()) }];
+  const config: ProjectConfig = { signing, endpoints: [] };
   return JSON.stringify(config);
 }
 
@@ -26,16 +22,14 @@ export interface SigningSecret {
   readonly expiresAt?: number;
 }
 
-/** The secrets that sign now, newest first. */
-export async function signingSecrets(
+/** Secrets as their receivers need them, of those that sign now, newest first. */
+export async function openSecrets(
   keyring: Keyring,
-  stored: StoredConfig,
+  secrets: readonly SealedSecret[],
   now: number,
 ): Promise<readonly SigningSecret[]> {
-  const config: Partial<ProjectConfig> = JSON.parse(stored.json);
-  const valid = (config.signing ?? []).filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now);
   return Promise.all(
-    valid.map(async ({ wrapped, expiresAt }) => ({
+    validSecrets(secrets, now).map(async ({ wrapped, expiresAt }) => ({
       secret: await keyring.unwrap(wrapped),
       ...(expiresAt !== undefined && { expiresAt }),
     })),
@@ -47,7 +41,11 @@ export async function readSigningSecret(inv: Invocation, caller: Caller) {
   const answer = await inv.store.readConfig(caller, "secrets:read");
   if (answer.kind === "missing") throw new Refusal("not-found", "This project has no signing secret.");
   if (answer.kind !== "found") throw denied(answer, "secrets:read");
-  const [current, ...previous] = await signingSecrets(inv.keyring, answer.config, answer.now);
+  const [current, ...previous] = await openSecrets(
+    inv.keyring,
+    parseConfig(answer.config).signing,
+    answer.now,
+  );
   if (!current) throw new Refusal("not-found", "This project has no signing secret.");
   return {
     secret: current.secret,

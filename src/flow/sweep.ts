@@ -1,8 +1,10 @@
 import { SWEEP_BATCH } from "../domain/limits.ts";
+import { recall } from "./call.ts";
 import { type Abandonment, abandon, internalCaller } from "./fail.ts";
 import { deliverMessage, runMessage } from "./fair-use.ts";
 import { sendFirstAttempts } from "./first-attempts.ts";
 import type { Invocation } from "./parts.ts";
+import { repeatPoll } from "./poll.ts";
 import type { QueueMessage } from "./ports.ts";
 import { publish, publishAll } from "./publish.ts";
 import type { DueAction } from "./task-commands.ts";
@@ -49,7 +51,7 @@ async function messageOf(inv: Invocation, action: DueAction): Promise<QueueMessa
       return [await runMessage(inv, { ...action, id: action.task }, action.attempt, action.delay)];
     case "deliver": {
       const { project, delivery, attempt, delay } = action;
-      return [deliverMessage(inv, { v: 1, project, delivery, attempt }, delay)];
+      return [deliverMessage(inv, { v: 1, project, delivery, attempt }, delay, action)];
     }
     default:
       return [];
@@ -69,11 +71,12 @@ async function endTask(
   const { record, now } = found;
   // The bearer has reported between the two looks.
   if (kind === "silent" && (record.heartbeatBy ?? now) > now) return;
+  if (kind === "silent" && record.poll) return repeatPoll(inv, record);
   const stored = config.kind === "found" ? config.config : { version: 0, json: "{}" };
   const abandoned = await abandon(
     inv,
     { kind, record, config: stored, time: redisTime(now, inv.clock) },
     "sweep",
   );
-  await sendFirstAttempts(inv, record, abandoned);
+  await Promise.all([sendFirstAttempts(inv, record, abandoned), recall(inv, record)]);
 }

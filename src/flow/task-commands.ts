@@ -1,5 +1,5 @@
 import type { Actor, Progress, TaskRecord } from "../domain/record.ts";
-import type { TerminalStatus } from "../domain/status.ts";
+import type { TaskStatus, TerminalStatus } from "../domain/status.ts";
 import type { Caller, Denied, ReadAnswer, Scope, StoredConfig } from "./caller.ts";
 import type { NewDelivery } from "./delivery-commands.ts";
 import type { Idempotency } from "./idempotency.ts";
@@ -208,8 +208,9 @@ export type ReportAnswer =
       readonly kind: "reported";
       readonly now: number;
       readonly deadlineAt: number;
-      /** The task as it is now, when an event of its progress was asked for and may be sent again. */
+      /** The task as it is now, and its project's configuration, when its progress may be told of again. */
       readonly record?: TaskRecord;
+      readonly config?: StoredConfig;
     };
 
 export interface AnnounceCommand {
@@ -217,7 +218,8 @@ export interface AnnounceCommand {
   readonly record: TaskRecord;
   /** The task's lease; absent: the bearer of the attempt's token speaks. */
   readonly lease?: string;
-  readonly delivery: NewDelivery;
+  /** One event's; at least one. */
+  readonly deliveries: readonly NewDelivery[];
 }
 
 export type AnnounceAnswer =
@@ -225,8 +227,24 @@ export type AnnounceAnswer =
   | { readonly kind: "opened"; readonly now: number }
   /** Opened before, by somebody else; the attempt is over; another event of progress went out just now. */
   | { readonly kind: "known" | "stale" | "early" }
-  /** Another delivery of progress is the newest: this one. */
-  | { readonly kind: "changed"; readonly newest: string };
+  /** Other deliveries of progress are the newest: these. */
+  | { readonly kind: "changed"; readonly newest: readonly string[] };
+
+/** Which tasks a list shows; each that is set must hold. */
+export interface TaskFilter {
+  readonly status?: TaskStatus;
+  readonly type?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Created later than this, and earlier than that; milliseconds. */
+  readonly after?: number;
+  readonly before?: number;
+}
+
+export type ListAnswer =
+  | Denied
+  /** The project has not named this metadata key searchable, but those. */
+  | { readonly kind: "unsearchable"; readonly name: string; readonly searchable: readonly string[] }
+  | { readonly kind: "found"; readonly positions: readonly TaskPosition[]; readonly next?: TaskPosition };
 
 export interface TaskPosition {
   /** Milliseconds; the task's creation. */
@@ -268,6 +286,9 @@ export type DueAction =
       readonly delivery: string;
       readonly attempt: number;
       readonly delay: number;
+      /** The endpoint that it goes to, and deliveries per second that it bears. */
+      readonly endpointId?: string;
+      readonly rateLimit?: number;
     }
   /** Its deadline has passed, it has crashed too often, or a waiting task's heartbeat was missed. */
   | { readonly kind: "expired" | "exhausted" | "silent"; readonly project: string; readonly task: string };

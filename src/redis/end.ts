@@ -25,7 +25,7 @@ export const END = script(
   `${OPENING}
 local due, task, proj, cfg = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local a, at = named(ARGV) -- offset nonce member run to by proof attempt version actor cause ended delay heartbeat
--- ttl input output ending result id key secret print idem opened fields deliveries
+-- ttl input output ending result id key secret print idem opened shared fields deliveries
 local t = now(a.offset)
 local p = hash(proj)
 if a.key ~= '' then
@@ -59,7 +59,10 @@ local function change(name, value) changes[#changes + 1] = name; changes[#change
 change('status', a.to) change('seq', seq) change('lease', '') change('until', '0') change('sweep', '')
 change('nonce', a.nonce) change('was', ms(t))
 -- Others may have been announced since the caller read the task.
-if a.opened ~= '' then change('dels', (h.dels or '') == '' and a.opened or h.dels .. ',' .. a.opened) end
+local function append(name, more)
+  if more ~= '' then change(name, (h[name] or '') == '' and more or h[name] .. ',' .. more) end
+end
+append('dels', a.opened) append('evs', a.shared)
 if not TERMINAL[a.to] then
   local nextAt, look, entry = t + a.delay, num(h.deadline), 'task.waiting'
   if a.to == 'queued' then
@@ -105,6 +108,7 @@ export async function end(context: Context, command: EndCommand): Promise<EndAns
   const keys = [names.due, names.task(record.id), names.project, names.config];
   const fields = changesOf(command);
   const deliveries = outcome.kind === "retry" ? [] : outcome.deliveries;
+  const { words, bodies } = openingWords(keys, record.project, record.id, deliveries);
   const reply = await context.worker(END, keys, [
     ...named({
       offset: context.offset,
@@ -127,11 +131,12 @@ export async function end(context: Context, command: EndCommand): Promise<EndAns
       print: idempotency?.fingerprint ?? "",
       idem: idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0,
       opened: deliveries.map(({ id }) => id).join(","),
+      shared: bodies.join(","),
       fields: fields.length,
       deliveries: deliveries.length,
     }),
     ...fields,
-    ...openingWords(keys, record.project, record.id, deliveries),
+    ...words,
   ]);
   return answer(command, reply);
 }

@@ -1,3 +1,4 @@
+import type { Format } from "../domain/endpoint.ts";
 import { INLINE_LIMIT } from "../domain/limits.ts";
 import type {
   Actor,
@@ -57,7 +58,8 @@ export function readTaskFields(project: string, id: string, fields: Fields): Tas
     ...(fields["err"] && { error: JSON.parse(fields["err"]) as Failure }),
     deliveries: fields["dels"] ? fields["dels"].split(",") : [],
     pastDeliveries: fields["past"] ? fields["past"].split(",") : [],
-    ...(fields["pdel"] && { progressDelivery: fields["pdel"] }),
+    progressDeliveries: fields["pdel"] ? fields["pdel"].split(",") : [],
+    sharedBodies: fields["evs"] ? fields["evs"].split(",") : [],
     ...(fields["idem"] && { idempotencyHash: fields["idem"] }),
     ...(fields["beatby"] && { heartbeatBy: number(fields["beatby"]) }),
     ...(fields["lease"] && { lease: fields["lease"] }),
@@ -95,7 +97,9 @@ export function readDeliveryFields(project: string, id: string, fields: Fields):
     nextAt: number(fields["next"]),
     leaseUntil: number(fields["until"]),
     ...(fields["ended"] && { endedAt: number(fields["ended"]) }),
-    body: fields["body"] ?? "",
+    format: (fields["fmt"] ?? "full") as Format, // written by our own scripts alone
+    ...(fields["body"] !== undefined && { body: fields["body"] }),
+    ...(fields["rate"] && { rateLimit: number(fields["rate"]) }),
     ...(fields["once"] === "1" && { once: true }),
     ...(fields["trace"] && { traceparent: fields["trace"] }),
     attempts: numbered(fields, "a:").map(([, json]) => JSON.parse(json) as DeliveryAttempt),

@@ -29,7 +29,8 @@ export function keysOf(project: string) {
     input: (id: string) => `${p}:t:${id}:in`,
     result: (id: string, run: number) => `${p}:t:${id}:out:${run}`,
     delivery: (id: string) => `${p}:d:${id}`,
-    body: (event: string, format: string) => `${p}:e:${event}:${format}`,
+    /** The name is the event's id and the format, `evt_…:full`. */
+    sharedBody: (name: string) => `${p}:e:${name}`,
     hours: `${p}:hours`,
     index: (hour: number) => `${p}:x:${hour}`,
     ending: (hour: number, status: string) => `${p}:x:${hour}:${status}`,

@@ -2,7 +2,6 @@ import type { DeliveryRecord, TaskRecord } from "../domain/record.ts";
 import type { Caller, Denied, ReadAnswer, Scope, StoredConfig } from "../flow/caller.ts";
 import type { KnownRequest } from "../flow/config-commands.ts";
 import type { Idempotency } from "../flow/idempotency.ts";
-import type { TaskPosition } from "../flow/task-commands.ts";
 import { configOf } from "./config.ts";
 import type { Context } from "./context.ts";
 import { readDeliveryFields, readTaskFields } from "./fields.ts";
@@ -27,43 +26,6 @@ end
 return answers
 `,
 );
-
-/** A page of a project's tasks, newest first, from the hours whose keys are given. */
-export const PAGE = script(
-  "page",
-  `
-local proj, offset, key, secret, most, before, id = KEYS[1], ARGV[1], ARGV[2], ARGV[3], num(ARGV[4]), ARGV[5], ARGV[6]
-local no = denied(redis.call('HGET', proj, 'k:' .. key), secret, 'tasks:read', now(offset))
-if no then return {no} end
-local found = {}
-for i = 2, #KEYS do
-  local skip = 0
-  while #found < most * 2 do
-    local rows = redis.call('ZREVRANGEBYSCORE', KEYS[i], before, '-inf', 'WITHSCORES', 'LIMIT', ms(skip), ms(most))
-    for j = 1, #rows, 2 do
-      local later = before ~= '+inf' and num(rows[j + 1]) == num(before) and rows[j] >= id
-      if not later and #found < most * 2 then found[#found + 1] = rows[j]; found[#found + 1] = ms(num(rows[j + 1])) end
-    end
-    skip = skip + most
-    if #rows < most * 2 then break end
-  end
-  if #found >= most * 2 then break end
-end
-return {'found', found}
-`,
-);
-
-/** The hours in which a project's tasks were accepted, newest first. */
-export const HOURS = script(
-  "hours",
-  `
-local hours, before, most = KEYS[1], ARGV[1], ARGV[2]
-return redis.call('ZREVRANGEBYSCORE', hours, before, '-inf', 'LIMIT', '0', most)
-`,
-);
-
-/** How many hours one page looks through at most; a page may be short and still have a next one. */
-const PAGE_HOURS = 48;
 
 type Reply = readonly ScriptReply[];
 
@@ -170,43 +132,8 @@ export async function readBody(
 ): Promise<string | undefined> {
   const nobody = { project, key: "", hash: "" };
   const answer = await read(context, nobody, "admin", [
-    { key: keysOf(project).body(event, format), kind: "s" },
+    { key: keysOf(project).sharedBody(`${event}:${format}`), kind: "s" },
   ]);
   const body = answer.kind === "found" ? String(answer.values[0] ?? "") : "";
   return body === "" ? undefined : body;
-}
-
-/** Positions of tasks, newest first; stable while tasks are added, because a position is a time and an id. */
-export async function listTasks(
-  context: Context,
-  caller: Caller,
-  before: TaskPosition | undefined,
-  limit: number,
-) {
-  const names = keysOf(caller.project);
-  const newest = before ? Math.floor(before.at / 3_600_000) : "+inf";
-  const hours = (await context.quick(HOURS, [names.hours], [newest, PAGE_HOURS + 1])).map(Number);
-  const searched = hours.slice(0, PAGE_HOURS);
-  const [code, rows] = await context.quick(
-    PAGE,
-    [names.project, ...searched.map((hour) => names.index(hour))],
-    [context.offset, caller.key, caller.hash, limit + 1, before?.at ?? "+inf", before?.id ?? ""],
-  );
-  if (code === "unauthenticated" || code === "forbidden") return { kind: code } satisfies Denied;
-  const positions = positionsOf(rows);
-  const oldestSearched = searched.at(-1);
-  const page = positions.slice(0, limit);
-  const last = page.at(-1);
-  const more = positions.length > limit && last ? last : undefined;
-  const further = hours.length > PAGE_HOURS && oldestSearched !== undefined;
-  const next = more ?? (further ? { at: oldestSearched * 3_600_000 - 1, id: "~" } : undefined);
-  return { kind: "found" as const, positions: page, ...(next && { next }) };
-}
-
-function positionsOf(rows: ScriptReply | undefined): TaskPosition[] {
-  const positions: TaskPosition[] = [];
-  if (!Array.isArray(rows)) return positions;
-  for (let i = 0; i + 1 < rows.length; i += 2)
-    positions.push({ id: String(rows[i]).split("|")[0] ?? "", at: Number(rows[i + 1]) });
-  return positions;
 }

@@ -131,16 +131,12 @@ export async function erase(context: Context, { caller, record }: EraseCommand):
       names.ending(hour, status),
     ),
   ];
-  const { pastDeliveries, progressDelivery } = record;
-  const deliveries = [
-    ...pastDeliveries,
-    ...record.deliveries,
-    ...(progressDelivery ? [progressDelivery] : []),
-  ];
+  const deliveries = [...record.pastDeliveries, ...record.deliveries, ...record.progressDeliveries];
   const erased = [
     names.input(id),
     ...Array.from({ length: record.run }, (_, index) => names.result(id, index + 1)),
     ...deliveries.map((delivery) => names.delivery(delivery)),
+    ...record.sharedBodies.map((name) => names.sharedBody(name)),
     ...(record.idempotencyHash ? [names.idempotency(record.idempotencyHash)] : []),
   ];
   const [code, now, flat] = await context.quick(

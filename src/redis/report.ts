@@ -1,6 +1,7 @@
 import { PROGRESS_EVENT_INTERVAL } from "../domain/limits.ts";
 import type { TerminalStatus } from "../domain/status.ts";
 import type { AnnounceAnswer, AnnounceCommand, ReportAnswer, ReportCommand } from "../flow/task-commands.ts";
+import { configOf } from "./config.ts";
 import type { Context } from "./context.ts";
 import { readTaskFields } from "./fields.ts";
 import { deliveryMember, keysOf, taskMember } from "./keys.ts";
@@ -11,7 +12,7 @@ import { fieldsOf, named, script } from "./script.ts";
 export const REPORT = script(
   "report",
   `
-local due, task = KEYS[1], KEYS[2]
+local due, task, cfg = KEYS[1], KEYS[2], KEYS[3]
 local a = named(ARGV) -- offset run attempt member progress
 local t = now(a.offset)
 local h, flat = hash(task)
@@ -33,11 +34,9 @@ if a.progress ~= '' then
 end
 redis.call('HSET', task, unpack(changes))
 if a.progress ~= '' then tell(task, h, t) end
--- A false hit costs a few bytes: whoever reads the task knows what was asked for.
-local asked = a.progress ~= '' and string.find(h.cb or '', 'task.progress', 1, true)
-if not asked or t - num(h.pat) < ${PROGRESS_EVENT_INTERVAL} then return {'reported', ms(t), h.deadline} end
+if a.progress == '' or t - num(h.pat) < ${PROGRESS_EVENT_INTERVAL} then return {'reported', ms(t), h.deadline} end
 for _, word in ipairs(changes) do flat[#flat + 1] = word end
-return {'reported', ms(t), h.deadline, flat}
+return {'reported', ms(t), h.deadline, redis.call('GET', cfg) or '', flat}
 `,
 );
 
@@ -49,29 +48,38 @@ export const ANNOUNCE = script(
   "announce",
   `${OPENING}
 local due, task, delivery = KEYS[1], KEYS[2], KEYS[3]
-local a, at = named(ARGV) -- offset run attempt lease id once first newest last entry
+local a, at = named(ARGV) -- offset run attempt lease ids shared count once first newest last entry
 local t = now(a.offset)
 local h = hash(task)
 if h.run ~= a.run or h.attempt ~= a.attempt then return {'stale'} end
 if a.lease ~= '' and (h.status ~= 'running' or h.lease ~= a.lease) then return {'stale'} end
 if h.status ~= 'running' and h.status ~= 'waiting' then return {'stale'} end
-local before = h.dels or ''
-if h.pdel == a.id or string.find(before, a.id, 1, true) then
-  return {redis.call('HGET', delivery, 'lease') == a.first and 'opened' or 'known', ms(t)}
+local known = (h.dels or '') .. ',' .. (h.pdel or '')
+for id in string.gmatch(a.ids, '[^,]+') do
+  if string.find(known, id, 1, true) then
+    return {redis.call('HGET', delivery, 'lease') == a.first and 'opened' or 'known', ms(t)}
+  end
 end
 if a.once == '' then
-  open(due, t, ms(t), ARGV, at, 1)
-  redis.call('HSET', task, 'dels', before == '' and a.id or before .. ',' .. a.id)
+  open(due, t, ms(t), ARGV, at, num(a.count))
+  local changes = {'dels', (h.dels or '') == '' and a.ids or h.dels .. ',' .. a.ids}
+  if a.shared ~= '' then
+    changes[3] = 'evs'
+    changes[4] = (h.evs or '') == '' and a.shared or h.evs .. ',' .. a.shared
+  end
+  redis.call('HSET', task, unpack(changes))
   return {'opened', ms(t)}
 end
 if t - num(h.pat) < ${PROGRESS_EVENT_INTERVAL} then return {'early'} end
 if (h.pdel or '') ~= a.newest then return {'changed', h.pdel or ''} end
-open(due, t, ms(t), ARGV, at, 1)
+open(due, t, ms(t), ARGV, at, num(a.count))
 if num(a.last) > 0 then
-  redis.call('ZREM', due, a.entry)
-  redis.call('DEL', KEYS[num(a.last)])
+  local entries = {}
+  for id in string.gmatch(h.pdel, '[^,]+') do entries[#entries + 1] = a.entry .. id end
+  redis.call('ZREM', due, unpack(entries))
+  redis.call('DEL', unpack(KEYS, num(a.last)))
 end
-redis.call('HSET', task, 'pdel', a.id, 'pat', ms(t))
+redis.call('HSET', task, 'pdel', a.ids, 'pat', ms(t))
 return {'opened', ms(t)}
 `,
 );
@@ -79,9 +87,9 @@ return {'opened', ms(t)}
 export async function report(context: Context, command: ReportCommand): Promise<ReportAnswer> {
   const { project, task } = command;
   const names = keysOf(project);
-  const [code, now, deadlineAt, flat] = await context.quick(
+  const [code, now, deadlineAt, config, flat] = await context.quick(
     REPORT,
-    [names.due, names.task(task)],
+    [names.due, names.task(task), names.config],
     named({
       offset: context.offset,
       run: command.run,
@@ -102,7 +110,7 @@ export async function report(context: Context, command: ReportCommand): Promise<
         kind: code,
         now: Number(now),
         deadlineAt: Number(deadlineAt),
-        ...(record && { record }),
+        ...(record && { record, config: configOf(config) }),
       };
     }
     default:
@@ -111,24 +119,30 @@ export async function report(context: Context, command: ReportCommand): Promise<
 }
 
 export async function announce(context: Context, command: AnnounceCommand): Promise<AnnounceAnswer> {
-  const { record, delivery } = command;
-  const { project, id, progressDelivery } = record;
+  const { record, deliveries } = command;
+  const { project, id } = record;
+  const [first] = deliveries;
+  if (!first) throw new Error("announce was given nothing to open");
   const names = keysOf(project);
   const keys = [names.due, names.task(id)];
-  const words = openingWords(keys, project, id, [delivery]);
-  const overtaken = delivery.once ? progressDelivery : undefined;
+  const { words, bodies } = openingWords(keys, project, id, deliveries);
+  const overtaken = first.once ? record.progressDeliveries : [];
+  const last = overtaken.length > 0 ? keys.length + 1 : 0;
+  keys.push(...overtaken.map((delivery) => names.delivery(delivery)));
   const [code, rest] = await context.worker(ANNOUNCE, keys, [
     ...named({
       offset: context.offset,
       run: record.run,
       attempt: record.attempt,
       lease: command.lease ?? "",
-      id: delivery.id,
-      once: delivery.once ? "1" : "",
-      first: delivery.lease?.id ?? "",
-      newest: overtaken ?? "",
-      last: overtaken ? keys.push(names.delivery(overtaken)) : 0,
-      entry: overtaken ? deliveryMember(project, overtaken) : "",
+      ids: deliveries.map((delivery) => delivery.id).join(","),
+      shared: bodies.join(","),
+      count: deliveries.length,
+      once: first.once ? "1" : "",
+      first: first.lease?.id ?? "",
+      newest: overtaken.join(","),
+      last,
+      entry: deliveryMember(project, ""),
     }),
     ...words,
   ]);
@@ -136,7 +150,7 @@ export async function announce(context: Context, command: AnnounceCommand): Prom
     case "opened":
       return { kind: code, now: Number(rest) };
     case "changed":
-      return { kind: code, newest: String(rest) };
+      return { kind: code, newest: String(rest).split(",").filter(Boolean) };
     case "known":
     case "stale":
     case "early":

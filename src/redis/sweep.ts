@@ -70,7 +70,8 @@ local function inspectDelivery(key, member, d)
   local nextAt = lapsed and t or num(d.next)
   if nextAt - t > ${PUBLISH_HORIZON} then look(member, nextAt - ${PUBLISH_HORIZON}) return {'none'} end
   again(key, d, member, nextAt)
-  return {'deliver', lapsed and d.attempt or ms(num(d.attempt) + 1), ms(math.max(0, nextAt - t))}
+  local attempt = lapsed and d.attempt or ms(num(d.attempt) + 1)
+  return {'deliver', attempt, ms(math.max(0, nextAt - t)), d.endpoint or '', d.rate or ''}
 end
 for i = 2, #KEYS do
   local key, member = KEYS[i], ARGV[i + 1]
@@ -128,7 +129,15 @@ function action(project: string, id: string, answer: ScriptReply | undefined): D
         options: JSON.parse(String(rest[4])),
       };
     case "deliver":
-      return { kind, project, delivery: id, attempt: Number(rest[0]), delay: Number(rest[1]) };
+      return {
+        kind,
+        project,
+        delivery: id,
+        attempt: Number(rest[0]),
+        delay: Number(rest[1]),
+        ...(rest[2] && { endpointId: String(rest[2]) }),
+        ...(rest[3] && { rateLimit: Number(rest[3]) }),
+      };
     case "expired":
     case "exhausted":
     case "silent":

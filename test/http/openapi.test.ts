@@ -126,6 +126,7 @@ describe("what is sent has the shape that the document tells of, and no field mo
     createdAt: NOW,
     nextAt: NOW + 5_000,
     leaseUntil: 0,
+    format: "full",
     body: "{}",
     attempts: [
       { at: "2026-11-24T09:00:00.000Z", durationMs: 3, error: { code: "timeout", message: "No answer." } },

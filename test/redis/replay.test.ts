@@ -132,8 +132,8 @@ describe.each(await environments())(
         const held = await claimed(store, answer.record, "mine");
         const progress = { ...newDelivery(), once: true };
         const [started, ended] = [newDelivery("s"), newDelivery()];
-        await store.announce({ record: held.record, lease: "mine", delivery: started });
-        await store.announce({ record: held.record, lease: "mine", delivery: progress });
+        await store.announce({ record: held.record, lease: "mine", deliveries: [started] });
+        await store.announce({ record: held.record, lease: "mine", deliveries: [progress] });
         const result = JSON.stringify("z".repeat(INLINE_LIMIT));
         await store.end(succeeded(held.record, "mine", { result, deliveries: [ended] }));
         const record = await readTask(held.record.id);

@@ -88,7 +88,7 @@ describe.each(await environments())(
       test("keeps what was announced since its caller read the task, and what the handler said last", async () => {
         const held = await claimed(store, await accepted(store, caller), "mine");
         const [started, ended] = [newDelivery("a"), newDelivery("b")];
-        await store.announce({ record: held.record, lease: "mine", delivery: started });
+        await store.announce({ record: held.record, lease: "mine", deliveries: [started] });
         const command = succeeded(held.record, "mine", { deliveries: [ended] });
         await store.end({ ...command, progress: { percent: 100, at: 5 } });
         const record = await readTask(held.record.id);
@@ -109,7 +109,7 @@ describe.each(await environments())(
         expect(await dueOf(caller.project, record.id)).toBeGreaterThan(held.now + 109_000);
         const said = await at(100_000).report(told(record, { percent: 40 }));
         if (said.kind !== "reported") throw new Error(said.kind);
-        expect(said.record).toBeUndefined();
+        expect(said.record).toMatchObject({ progress: { percent: 40, at: said.now } });
         expect(await readTask(record.id)).toMatchObject({
           sequence: 3,
           progress: { percent: 40, at: said.now },
@@ -153,17 +153,20 @@ describe.each(await environments())(
         });
       });
 
-      test("hands the task back when an event of its progress was asked for, at most twice a second", async () => {
+      test("hands task and configuration back with progress that may be told of, at most twice a second", async () => {
         const held = await claimed(store, await accepted(store, caller, { callback: ASKING }), "mine");
         const said = await store.report(told(held.record, { percent: 1 }));
         if (said.kind !== "reported" || !said.record) throw new Error("no record");
         expect(said.record.progress).toEqual({ percent: 1, at: said.now });
+        expect(said.config).toEqual({ version: 1, json: '{"signing":[]}' });
         const delivery = { ...newDelivery(), once: true };
-        expect(await store.announce({ record: said.record, delivery })).toMatchObject({ kind: "opened" });
+        expect(await store.announce({ record: said.record, deliveries: [delivery] })).toMatchObject({
+          kind: "opened",
+        });
         const soon = await store.report(told(held.record, { percent: 2 }));
         expect(soon).not.toHaveProperty("record");
         expect(await at(600).report(told(held.record, { percent: 3 }))).toMatchObject({
-          record: { progressDelivery: delivery.id },
+          record: { progressDeliveries: [delivery.id] },
         });
       });
     });
@@ -171,21 +174,22 @@ describe.each(await environments())(
     describe("announce", () => {
       test("opens a delivery that the lease's holder sends; sent twice it does so once, and a takeover finds it", async () => {
         const held = await claimed(store, await accepted(store, caller, { callback: ASKING }), "mine");
-        const command = { record: held.record, lease: "mine", delivery: newDelivery("first") };
+        const delivery = newDelivery("first");
+        const command = { record: held.record, lease: "mine", deliveries: [delivery] };
         const first = await store.announce(command);
         expect(first).toMatchObject({ kind: "opened" });
         expect(await store.announce(command)).toMatchObject({ kind: "opened" });
         const { deliveries, sequence } = await readTask(held.record.id);
-        expect(deliveries).toEqual([command.delivery.id]);
+        expect(deliveries).toEqual([delivery.id]);
         expect(sequence).toBe(held.record.sequence);
-        expect(await dueOf(caller.project, command.delivery.id)).toBeGreaterThan(held.now + 20_000);
-        const again = { ...command, delivery: { ...command.delivery, lease: { id: "other", length: 1 } } };
+        expect(await dueOf(caller.project, delivery.id)).toBeGreaterThan(held.now + 20_000);
+        const again = { ...command, deliveries: [{ ...delivery, lease: { id: "other", length: 1 } }] };
         expect(await store.announce(again)).toEqual({ kind: "known" });
       });
 
       test("is refused to whoever has lost the lease, and once the attempt is over", async () => {
         const held = await claimed(store, await accepted(store, caller), "mine");
-        const command = { record: held.record, lease: "mine", delivery: newDelivery("x") };
+        const command = { record: held.record, lease: "mine", deliveries: [newDelivery("x")] };
         expect(await store.announce({ ...command, lease: "other" })).toEqual({ kind: "stale" });
         expect(await store.announce({ ...command, record: { ...held.record, run: 2 } })).toEqual({
           kind: "stale",
@@ -199,20 +203,20 @@ describe.each(await environments())(
         const [one, two] = [newDelivery(), newDelivery()].map((delivery) => ({ ...delivery, once: true }));
         if (!one || !two) throw new Error("none");
         const { record } = held;
-        expect(await store.announce({ record, lease: "mine", delivery: one })).toMatchObject({
+        expect(await store.announce({ record, lease: "mine", deliveries: [one] })).toMatchObject({
           kind: "opened",
         });
-        expect(await store.announce({ record, lease: "mine", delivery: two })).toEqual({ kind: "early" });
+        expect(await store.announce({ record, lease: "mine", deliveries: [two] })).toEqual({ kind: "early" });
         const late = at(600);
-        expect(await late.announce({ record, lease: "mine", delivery: two })).toEqual({
+        expect(await late.announce({ record, lease: "mine", deliveries: [two] })).toEqual({
           kind: "changed",
-          newest: one.id,
+          newest: [one.id],
         });
-        const current = { ...record, progressDelivery: one.id };
-        const command = { record: current, lease: "mine", delivery: two };
+        const current = { ...record, progressDeliveries: [one.id] };
+        const command = { record: current, lease: "mine", deliveries: [two] };
         expect(await late.announce(command)).toMatchObject({ kind: "opened" });
         expect(await late.announce(command)).toMatchObject({ kind: "opened" });
-        expect(await readTask(record.id)).toMatchObject({ deliveries: [], progressDelivery: two.id });
+        expect(await readTask(record.id)).toMatchObject({ deliveries: [], progressDeliveries: [two.id] });
         expect(await redis("EXISTS", `rb1:000:${caller.project}:d:${one.id}`)).toBe("0");
         expect(await dueOf(caller.project, one.id)).toBeUndefined();
         expect(await dueOf(caller.project, two.id)).toBeDefined();

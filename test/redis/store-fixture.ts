@@ -93,6 +93,7 @@ export function newDelivery(lease?: string): NewDelivery {
     eventId: makeId("evt", Date.now(), 0, random()),
     eventType: "task.succeeded",
     url: "https://client.example/hooks",
+    format: "full",
     body: '{"type":"task.succeeded"}',
     ...(lease !== undefined && { lease: { id: lease, length: 20_000 } }),
   };

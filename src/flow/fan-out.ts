@@ -1,0 +1,100 @@
+import type { Format } from "../domain/endpoint.ts";
+import { DELIVERY_LEASE_MARGIN, INLINE_DELIVERIES } from "../domain/limits.ts";
+import type { TaskRecord } from "../domain/record.ts";
+import { timestamp } from "../domain/view.ts";
+import { taskBody } from "./bodies.ts";
+import type { StoredConfig } from "./caller.ts";
+import type { NewDelivery } from "./delivery-commands.ts";
+import { closed } from "./destination.ts";
+import { deliveryIdOf, eventIdOf, type TaskEvent } from "./events.ts";
+import type { Parts } from "./parts.ts";
+import { type Endpoint, parseConfig, subscribersOf } from "./project-config.ts";
+
+/** Whether anybody wants to be told of an event of that type: the task's callback, or an endpoint of its project. */
+export function isAwaited(stored: StoredConfig, { callback }: TaskRecord, type: string): boolean {
+  return callback?.events.includes(type) === true || subscribersOf(parseConfig(stored), type).length > 0;
+}
+
+/**
+ * The deliveries of an event: to the task's callback first, then to every endpoint that subscribes, oldest first. One
+ * that may not be sent to now gets a dead letter: what it missed is kept and can be recovered.
+ */
+export async function fanOut(
+  parts: Parts,
+  stored: StoredConfig,
+  event: TaskEvent,
+): Promise<readonly NewDelivery[]> {
+  const { type, record } = event;
+  const { callback } = record;
+  const endpoints = subscribersOf(parseConfig(stored), type).filter(
+    // What the next one overtakes is not kept for later.
+    (endpoint) => !event.once || !closed(endpoint),
+  );
+  const called = callback?.events.includes(type) ? callback.url : undefined;
+  if (called === undefined && endpoints.length === 0) return [];
+  const eventId = await eventIdOf(event);
+  const bodyIn = bodies(parts, event, eventId);
+  const shared = !event.once && endpoints.length + (called === undefined ? 0 : 1) > 1;
+  const common = {
+    eventId,
+    eventType: type,
+    ...(shared && { shared }),
+    ...(event.once && { once: event.once }),
+    ...(record.traceparent && { traceparent: record.traceparent }),
+  };
+  const toCallback = async (url: string): Promise<NewDelivery> => ({
+    ...common,
+    id: await deliveryIdOf(event, "callback"),
+    url,
+    format: "full",
+    body: await bodyIn("full"),
+  });
+  const toEndpoint = async (endpoint: Endpoint): Promise<NewDelivery> => ({
+    ...common,
+    id: await deliveryIdOf(event, endpoint.id),
+    endpointId: endpoint.id,
+    url: endpoint.url,
+    format: endpoint.format,
+    body: await bodyIn(endpoint.format),
+    ...(endpoint.rateLimit !== undefined && { rateLimit: endpoint.rateLimit }),
+    ...deadOnArrival(endpoint, event.at),
+  });
+  return Promise.all([
+    ...(called === undefined ? [] : [toCallback(called)]),
+    ...endpoints.map((endpoint) => toEndpoint(endpoint)),
+  ]);
+}
+
+/** Writes each format once. */
+function bodies(parts: Parts, event: TaskEvent, eventId: string): (format: Format) => Promise<string> {
+  const written = new Map<Format, Promise<string>>();
+  return (format) => {
+    const body = written.get(format) ?? taskBody(parts, event, eventId, format);
+    written.set(format, body);
+    return body;
+  };
+}
+
+function deadOnArrival(endpoint: Endpoint, at: number): Pick<NewDelivery, "dead"> {
+  const error = closed(endpoint);
+  return error ? { dead: { at, log: JSON.stringify({ at: timestamp(at), durationMs: 0, error }) } } : {};
+}
+
+/**
+ * Leases the first attempts that this caller makes itself, a few side by side. Those to an endpoint with a rate go by
+ * the queue, which keeps it.
+ */
+export function leased(parts: Parts, deliveries: readonly NewDelivery[]): readonly NewDelivery[] {
+  const length = parts.settings.callbackTimeout + DELIVERY_LEASE_MARGIN;
+  const inline = new Set(inlineOf(deliveries));
+  return deliveries.map((delivery) =>
+    inline.has(delivery) ? { ...delivery, lease: { id: crypto.randomUUID(), length } } : delivery,
+  );
+}
+
+/** The deliveries whose first attempts are made side by side, at once. */
+export function inlineOf(deliveries: readonly NewDelivery[]): readonly NewDelivery[] {
+  return deliveries
+    .filter(({ dead, rateLimit }) => !dead && rateLimit === undefined)
+    .slice(0, INLINE_DELIVERIES);
+}
