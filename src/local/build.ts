@@ -1,11 +1,11 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { type JsMinifyOptions, minify } from "@swc/core";
 import { type BuildOptions, build as bundle } from "esbuild";
-import { minify } from "oxc-minify";
 import { buildAssets } from "./assets.ts";
 import { root } from "./root.ts";
-import { shakeClassMembers } from "./shake.ts";
+import { emptyFunctions, shakeClassMembers } from "./shake.ts";
 import { stripLua, stripProse } from "./strip.ts";
 
 export interface Build {
@@ -38,7 +38,7 @@ async function bundleWorker(outfile: string): Promise<void> {
   const sdk = Object.keys(whole.metafile.inputs).filter((path) => SDK.test(path));
   const texts = await Promise.all(sdk.map((path) => readFile(join(root, path), "utf8")));
   const modules = new Map(sdk.map((path, index) => [join(root, path), texts[index] ?? ""]));
-  const shaken = shakeClassMembers(modules, await namesInAdapters());
+  const shaken = shakeClassMembers(emptyFunctions(modules, NEVER_CALLED), await namesInAdapters());
   const { outputFiles } = await bundle({
     ...SHAPE,
     write: false,
@@ -62,11 +62,13 @@ async function bundleWorker(outfile: string): Promise<void> {
   });
   const [script] = outputFiles;
   if (!script) throw new Error("esbuild made no bundle");
-  const { code, errors } = await minify("worker.js", script.text, MINIFICATION);
-  if (errors[0]) throw new Error(`the minifier failed: ${errors[0].message}`);
+  const { code } = await minify(script.text, MINIFICATION);
   await mkdir(dirname(outfile), { recursive: true });
   await writeFile(outfile, code);
 }
+
+/** QStash's SDK would start its own development server where it is told to (`devMode`): never on Workers. */
+const NEVER_CALLED = ["ensureDevelopmentServer"];
 
 const SDK = /@upstash[\\/](redis|qstash)[\\/][^\\/]+\.mjs$/;
 
@@ -84,7 +86,12 @@ const SHAPE = {
 } satisfies BuildOptions;
 
 /** A second minifier over the first one's work finds another twentieth. */
-const MINIFICATION = { module: true, compress: { target: "es2022" }, mangle: { toplevel: true } } as const;
+const MINIFICATION = {
+  module: true,
+  ecma: 2022,
+  compress: { passes: 3, toplevel: true, pure_getters: true, unsafe_arrows: true, keep_fargs: false },
+  mangle: { toplevel: true },
+} satisfies JsMinifyOptions;
 
 /** Every name by which the adapters reach into the SDKs. */
 async function namesInAdapters(): Promise<ReadonlySet<string>> {

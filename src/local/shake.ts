@@ -36,6 +36,33 @@ export function shakeClassMembers(
   }
 }
 
+/**
+ * Empties functions that a program never gets to, so that a bundler drops what only they used.
+ *
+ * @param names of the functions, which must be constants at the top of a module
+ * @throws Error when one of them is not there: the package has changed
+ */
+export function emptyFunctions(
+  modules: ReadonlyMap<string, string>,
+  names: readonly string[],
+): ReadonlyMap<string, string> {
+  const emptied = new Map(modules);
+  for (const name of names) {
+    const found = [...emptied].find(([, text]) => DEFINITION(name).test(text));
+    if (!found) throw new Error(`no module defines the function ${name}`);
+    const [path, text] = found;
+    const { body } = parse(text, SYNTAX);
+    const { init } = body
+      .flatMap((statement) => (statement.type === "VariableDeclaration" ? statement.declarations : []))
+      .find(({ id }) => id.type === "Identifier" && id.name === name) ?? { init: undefined };
+    if (init?.type !== "ArrowFunctionExpression") throw new Error(`${name} is no arrow function`);
+    emptied.set(path, `${text.slice(0, init.start)}async () => {}${text.slice(init.end)}`);
+  }
+  return emptied;
+}
+
+const DEFINITION = (name: string): RegExp => new RegExp(`^(var|const|let) ${name} = `, "m");
+
 /** A member that makes a command of Redis is there for the program alone, whatever else in the package has its name. */
 const COMMAND = /new \w+Command\w*\(/;
 

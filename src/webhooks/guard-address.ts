@@ -1,4 +1,4 @@
-import ip from "ipaddr.js";
+import { type Address, block, isIn, parseAddress } from "./address.ts";
 
 /** What an address is, as far as calling it matters. */
 export type AddressClass =
@@ -12,29 +12,54 @@ export type AddressClass =
   /** Everything else: link-local, CGNAT, multicast, documentation, translated, reserved. */
   | "reserved";
 
-type Range = [ip.IPv4 | ip.IPv6, number];
+const blocks = (...cidrs: readonly string[]) => cidrs.map(block);
+const within = (address: Address, list: ReturnType<typeof blocks>) => list.some((one) => isIn(address, one));
 
-const range = (cidr: string): Range => ip.parseCIDR(cidr);
+// The host services of Azure, AWS and Google among them.
+const METADATA = blocks("169.254.0.0/16", "168.63.129.16/32", "fd00:ec2::254/128", "fd20:ce::254/128");
+const LOOPBACK = blocks("127.0.0.0/8", "::1/128");
+const PRIVATE = blocks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7");
 
-// What ipaddr.js calls unicast and yet is no receiver: the host services of Azure.
-const METADATA_IPV4 = [range("169.254.0.0/16"), range("168.63.129.16/32")];
-const METADATA_IPV6 = [range("fd00:ec2::254/128"), range("fd20:ce::254/128")];
+/** Every other IPv4 block that is no receiver's (IANA IPv4 Special-Purpose Address Registry; multicast; class E). */
+const RESERVED_IPV4 = blocks(
+  "0.0.0.0/8",
+  "100.64.0.0/10",
+  "192.0.0.0/24",
+  "192.0.2.0/24",
+  "192.31.196.0/24",
+  "192.52.193.0/24",
+  "192.88.99.0/24",
+  "192.175.48.0/24",
+  "198.18.0.0/15",
+  "198.51.100.0/24",
+  "203.0.113.0/24",
+  "224.0.0.0/3",
+);
 
 /** Global unicast, RFC 4291 section 2.4: what lies outside is refused without asking further. */
-const GLOBAL_UNICAST = range("2000::/3");
+const GLOBAL_UNICAST = blocks("2000::/3");
+
+/** What of it is no receiver's (IANA IPv6 Special-Purpose Address Registry). */
+const RESERVED_IPV6 = blocks("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20");
+
+const MAPPED = block("::ffff:0:0/96");
 
 /**
  * Where IPv6 addresses carry an IPv4 address: the offset of its first byte, and whether its bits are inverted.
  * Only the mapped form is ever called (under `local`); the others are looked into for 169.254.0.0/16.
  */
-const EMBEDDED: readonly { readonly form: Range; readonly at: number; readonly inverted?: true }[] = [
-  { form: range("::ffff:0:0/96"), at: 12 }, // mapped, RFC 4291 section 2.5.5.2
-  { form: range("::ffff:0:0:0/96"), at: 12 }, // SIIT, RFC 2765
-  { form: range("::/96"), at: 12 }, // IPv4-compatible, RFC 4291 section 2.5.5.1
-  { form: range("64:ff9b::/96"), at: 12 }, // NAT64, RFC 6052
-  { form: range("64:ff9b:1::/48"), at: 12 }, // local NAT64, RFC 8215
-  { form: range("2002::/16"), at: 2 }, // 6to4, RFC 3056
-  { form: range("2001::/32"), at: 12, inverted: true }, // Teredo, RFC 4380
+const EMBEDDED: readonly {
+  readonly form: ReturnType<typeof block>;
+  readonly at: number;
+  readonly inverted?: true;
+}[] = [
+  { form: MAPPED, at: 12 }, // RFC 4291 section 2.5.5.2
+  { form: block("::ffff:0:0:0/96"), at: 12 }, // SIIT, RFC 2765
+  { form: block("::/96"), at: 12 }, // IPv4-compatible, RFC 4291 section 2.5.5.1
+  { form: block("64:ff9b::/96"), at: 12 }, // NAT64, RFC 6052
+  { form: block("64:ff9b:1::/48"), at: 12 }, // local NAT64, RFC 8215
+  { form: block("2002::/16"), at: 2 }, // 6to4, RFC 3056
+  { form: block("2001::/32"), at: 12, inverted: true }, // Teredo, RFC 4380
 ];
 
 /**
@@ -44,47 +69,38 @@ const EMBEDDED: readonly { readonly form: Range; readonly at: number; readonly i
  * @returns undefined when the text is no address
  */
 export function classify(address: string): AddressClass | undefined {
-  if (ip.IPv4.isValidFourPartDecimal(address)) return classifyIPv4(ip.IPv4.parse(address));
-  if (ip.IPv6.isValid(address) && !address.includes("%")) return classifyIPv6(ip.IPv6.parse(address));
-  return undefined;
+  const bytes = parseAddress(address);
+  return bytes && classOf(bytes);
 }
 
-function classifyIPv4(address: ip.IPv4): AddressClass {
-  if (METADATA_IPV4.some((block) => address.match(block))) return "metadata";
-  const name = address.range();
-  if (name === "unicast") return "public";
-  return name === "private" || name === "loopback" ? name : "reserved";
+function classOf(address: Address): AddressClass {
+  if (within(address, METADATA)) return "metadata";
+  if (within(address, LOOPBACK)) return "loopback";
+  if (address.length === 16) return classOfIPv6(address);
+  if (within(address, PRIVATE)) return "private";
+  return within(address, RESERVED_IPV4) ? "reserved" : "public";
 }
 
-function classifyIPv6(address: ip.IPv6): AddressClass {
-  if (METADATA_IPV6.some((block) => address.match(block))) return "metadata";
-  const name: string = address.range(); // the library's types lack some of the names that it returns
-  if (name === "loopback") return "loopback";
+function classOfIPv6(address: Address): AddressClass {
   const embedded = embeddedIPv4(address);
-  if (embedded) return classifyIPv4(embedded) === "metadata" ? "metadata" : "reserved";
-  if (name === "uniqueLocal") return "private";
-  return name === "unicast" && address.match(GLOBAL_UNICAST) ? "public" : "reserved";
+  if (embedded) return classOf(embedded) === "metadata" ? "metadata" : "reserved";
+  if (within(address, PRIVATE)) return "private";
+  return within(address, GLOBAL_UNICAST) && !within(address, RESERVED_IPV6) ? "public" : "reserved";
 }
 
 /** The IPv4 address that an IPv6 address is translated to, or undefined. */
-function embeddedIPv4(address: ip.IPv6): ip.IPv4 | undefined {
-  const bytes = address.toByteArray();
-  const found = EMBEDDED.find(({ form }) => address.match(form));
+function embeddedIPv4(address: Address): Address | undefined {
+  const found = EMBEDDED.find(({ form }) => isIn(address, form));
   if (found) {
-    return new ip.IPv4(
-      bytes.slice(found.at, found.at + 4).map((byte) => (found.inverted ? byte ^ 0xff : byte)),
-    );
+    return address.slice(found.at, found.at + 4).map((byte) => (found.inverted ? byte ^ 0xff : byte));
   }
   // ISATAP, RFC 5214 section 6.1: interface identifier [0|2]00:5efe and the IPv4 address.
-  const isatap = (bytes[8] ?? 0) <= 2 && bytes[9] === 0 && bytes[10] === 0x5e && bytes[11] === 0xfe;
-  return isatap ? new ip.IPv4(bytes.slice(12)) : undefined;
+  const isatap = (address[8] ?? 0) <= 2 && address[9] === 0 && address[10] === 0x5e && address[11] === 0xfe;
+  return isatap ? address.slice(12) : undefined;
 }
 
 /** The IPv4 address inside a mapped IPv6 one (`::ffff:7f00:1` is `127.0.0.1`); any other address as it is. */
 export function unmapped(address: string): string {
-  if (!ip.IPv6.isValid(address) || address.includes("%")) return address;
-  const parsed = ip.IPv6.parse(address);
-  return parsed.match(range("::ffff:0:0/96"))
-    ? new ip.IPv4(parsed.toByteArray().slice(12)).toString()
-    : address;
+  const bytes = parseAddress(address);
+  return bytes && isIn(bytes, MAPPED) ? bytes.slice(12).join(".") : address;
 }

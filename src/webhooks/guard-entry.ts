@@ -1,4 +1,4 @@
-import ip from "ipaddr.js";
+import { parseAddress } from "./address.ts";
 
 /** A host that the deployer named, with the port when one was given. */
 export interface HostEntry {
@@ -52,14 +52,14 @@ export function portOf(url: URL): number {
 
 /** A host in the spelling of the URL parser, so that one address has one spelling; undefined when it is none. */
 export function canonicalHost(text: string): string | undefined {
-  const url = URL.parse(`http://${ip.IPv6.isValid(text) ? `[${text}]` : text}`);
+  const url = URL.parse(`http://${isIPv6(text) ? `[${text}]` : text}`);
   const plain =
     url !== null && url.pathname === "/" && `${url.search}${url.hash}${url.username}${url.port}` === "";
   return plain && url.hostname !== "" ? hostOf(url) : undefined;
 }
 
 function parseHost(entry: string): HostEntry {
-  const port = ip.IPv6.isValid(entry) ? undefined : /:(\d+)$/.exec(entry)?.[1];
+  const port = isIPv6(entry) ? undefined : /:(\d+)$/.exec(entry)?.[1];
   const host = canonicalHost(port === undefined ? entry : entry.slice(0, -port.length - 1));
   if (host === undefined) throw new TypeError(`"${entry}" is no host.`);
   return { host, port: port === undefined ? undefined : parsePort(port) };
@@ -69,4 +69,8 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (port < 1 || port > 65_535) throw new TypeError(`"${text}" is no port.`);
   return port;
+}
+
+function isIPv6(text: string): boolean {
+  return text.includes(":") && parseAddress(text) !== undefined;
 }
