@@ -1,6 +1,6 @@
 import type { TaskRecord } from "../domain/record.ts";
 import { isTerminal, visibleStatus } from "../domain/status.ts";
-import { type Accepted, accept, type Submit } from "./accept.ts";
+import { type Accepted, accept, type Submit, submitter } from "./accept.ts";
 import type { Caller } from "./caller.ts";
 import { type Listener, listen } from "./listen.ts";
 import { type LookedUp, lookTask } from "./lookup.ts";
@@ -70,7 +70,7 @@ export async function acceptAndWait(
     const accepted = await accept(inv, caller, { ...submit, watch });
     const own = listeners.find(({ task }) => task === accepted.record.id);
     if (!own) for (const listener of listeners) listener.close(); // it was accepted before, under another id
-    const reader: Caller = { project: caller.project, key: "", hash: "" };
+    const reader = submitter(caller);
     try {
       const found = own
         ? await hearOut(inv, reader, accepted, waiting, own, ends, own.state === "open")
