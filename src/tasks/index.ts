@@ -1,6 +1,7 @@
 import type { AnyTask } from "../task.ts";
 import { echo } from "./diagnostics-echo.ts";
 import { flaky } from "./diagnostics-flaky.ts";
+import { waiting } from "./diagnostics-wait.ts";
 import { linksCheck } from "./links-check.ts";
 import { reportGenerate } from "./report-generate.ts";
 
@@ -8,4 +9,4 @@ import { reportGenerate } from "./report-generate.ts";
 export const tasks: readonly AnyTask[] = [reportGenerate, linksCheck];
 
 /** Those that `RINGBACK_DIAGNOSTICS=true` adds. */
-export const diagnostics: readonly AnyTask[] = [echo, flaky];
+export const diagnostics: readonly AnyTask[] = [echo, flaky, waiting];
