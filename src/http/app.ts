@@ -46,7 +46,11 @@ export function createApp({ parts, assets, verifySignature }: AppOptions): Hono<
   const fail = (error: Error, c: Context<Env>): Response =>
     answerFailure(error, c, parts.settings, parts.log);
   app.onError(fail);
-  app.notFound((c) => fail(new Refusal("not-found", `Nothing is at ${c.req.path}.`), c));
+  const missing = (c: Context<Env>): Response =>
+    fail(new Refusal("not-found", `Nothing is at ${c.req.path}.`), c);
+  app.notFound(missing);
+  // The router takes `/docs/` for `/docs`: here each thing has one address.
+  app.use((c, next) => (/.\/$/.test(c.req.path) ? Promise.resolve(missing(c)) : next()));
   mount(app, routesOf(assets), parts, admitter(parts, verifySignature));
   return app;
 }
