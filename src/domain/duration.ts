@@ -9,3 +9,10 @@ export function parseDuration(text: string): number | undefined {
   if (!match) return undefined;
   return Number(match[1]) * UNITS[match[2] as keyof typeof UNITS];
 }
+
+/** A duration as {@link parseDuration} reads it, in the largest unit that says it exactly. */
+export function spellDuration(milliseconds: number): string {
+  const units = Object.entries(UNITS).toReversed();
+  const [name, unit] = units.find(([, size]) => milliseconds % size === 0) ?? ["ms", 1];
+  return milliseconds === 0 ? "0s" : `${milliseconds / unit}${name}`;
+}

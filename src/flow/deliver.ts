@@ -8,6 +8,7 @@ import { type Closed, type Destination, destinationOf } from "./destination.ts";
 import { type DeliveryLine, deliverMessage } from "./fair-use.ts";
 import type { Parts } from "./parts.ts";
 import type { DeliverMessage } from "./ports.ts";
+import { rateOf } from "./project-config.ts";
 import { publish } from "./publish.ts";
 import { redisTime } from "./time.ts";
 
@@ -158,6 +159,7 @@ function outcomeOf(
 
 /** The line of now: an endpoint's rate may have changed since the delivery was opened. */
 function lineOf({ endpointId }: Parcel, destination: Destination | Closed): DeliveryLine {
-  const rateLimit = "code" in destination ? undefined : destination.endpoint?.rateLimit;
+  const endpoint = "code" in destination ? undefined : destination.endpoint;
+  const rateLimit = endpoint && rateOf(endpoint);
   return { ...(endpointId !== undefined && { endpointId }), ...(rateLimit !== undefined && { rateLimit }) };
 }

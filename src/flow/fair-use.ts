@@ -74,8 +74,13 @@ export function deliverMessage(
 ): QueueMessage {
   const parallelism = Math.max(1, Math.floor(parts.settings.concurrency.perProject / 2));
   const key = endpointId === undefined ? `deliveries.${body.project}` : `endpoint.${endpointId}`;
-  const rate = rateLimit === undefined ? {} : { rate: rateLimit, period: 1_000 };
-  return { kind: "deliver", body, delay, flow: { key, parallelism, ...rate } };
+  return { kind: "deliver", body, delay, flow: { key, parallelism, ...(rateLimit && paceOf(rateLimit)) } };
+}
+
+/** So many per second as the queue counts them: whole calls in whole seconds. */
+function paceOf(perSecond: number): Pick<Flow, "rate" | "period"> {
+  if (perSecond >= 1) return { rate: Math.floor(perSecond), period: 1_000 };
+  return { rate: 1, period: Math.ceil(1 / perSecond) * 1_000 };
 }
 
 async function nameOf(kind: "type" | "service", name: string): Promise<string> {

@@ -8,7 +8,7 @@ import type { NewDelivery } from "./delivery-commands.ts";
 import { closed } from "./destination.ts";
 import { deliveryIdOf, eventIdOf, type TaskEvent } from "./events.ts";
 import type { Parts } from "./parts.ts";
-import { type Endpoint, parseConfig, subscribersOf } from "./project-config.ts";
+import { type Endpoint, parseConfig, rateOf, subscribersOf } from "./project-config.ts";
 
 /** Whether anybody wants to be told of an event of that type: the task's callback, or an endpoint of its project. */
 export function isAwaited(stored: StoredConfig, { callback }: TaskRecord, type: string): boolean {
@@ -49,14 +49,14 @@ export async function fanOut(
     format: "full",
     body: await bodyIn("full"),
   });
-  const toEndpoint = async (endpoint: Endpoint): Promise<NewDelivery> => ({
+  const toEndpoint = async (endpoint: Endpoint, rateLimit = rateOf(endpoint)): Promise<NewDelivery> => ({
     ...common,
     id: await deliveryIdOf(event, endpoint.id),
     endpointId: endpoint.id,
     url: endpoint.url,
     format: endpoint.format,
     body: await bodyIn(endpoint.format),
-    ...(endpoint.rateLimit !== undefined && { rateLimit: endpoint.rateLimit }),
+    ...(rateLimit !== undefined && { rateLimit }),
     ...deadOnArrival(endpoint, event.at),
   });
   return Promise.all([

@@ -69,6 +69,13 @@ export function findEndpoint(config: ProjectConfig, id: string): Endpoint | unde
   return config.endpoints.find((endpoint) => endpoint.id === id);
 }
 
+/** Deliveries per second that an endpoint bears: what its project says, or less where its receiver allowed less. */
+export function rateOf({ rateLimit, allowedRate }: Endpoint): number | undefined {
+  const rates = [rateLimit, allowedRate === undefined ? undefined : allowedRate / 60];
+  const rate = Math.min(...rates.filter((one) => one !== undefined));
+  return Number.isFinite(rate) ? rate : undefined;
+}
+
 /** The endpoints that an event concerns, whether or not they may be sent it now. */
 export function subscribersOf(config: ProjectConfig, type: string): readonly Endpoint[] {
   return config.endpoints.filter(({ events }) => matchesEvent(events, type));

@@ -1,8 +1,17 @@
+import { ENDPOINT_LIMITS, type SignatureKind } from "../domain/endpoint.ts";
 import { Refusal } from "../domain/problems.ts";
 import type { Caller } from "./caller.ts";
-import { denied } from "./denied.ts";
-import type { Invocation, Keyring } from "./parts.ts";
-import { type ProjectConfig, parseConfig, type SealedSecret, validSecrets } from "./project-config.ts";
+import { configure, foundIn, readConfiguration } from "./configure.ts";
+import type { Idempotency } from "./idempotency.ts";
+import { type PublicJwk, publicJwk, withKeyPair } from "./key-pair.ts";
+import type { Keyring, Parts } from "./parts.ts";
+import {
+  type KeyPair,
+  type ProjectConfig,
+  parseConfig,
+  type SealedSecret,
+  validSecrets,
+} from "./project-config.ts";
 
 /** `whsec_` and 32 random bytes in standard base64, as the Standard Webhooks libraries read it. */
 export function makeSigningSecret(): string {
@@ -36,19 +45,96 @@ export async function openSecrets(
   );
 }
 
-/** The project's signing secret, for receivers of its callbacks. @throws Refusal */
-export async function readSigningSecret(inv: Invocation, caller: Caller) {
-  const answer = await inv.store.readConfig(caller, "secrets:read");
-  if (answer.kind === "missing") throw new Refusal("not-found", "This project has no signing secret.");
-  if (answer.kind !== "found") throw denied(answer, "secrets:read");
-  const [current, ...previous] = await openSecrets(
-    inv.keyring,
-    parseConfig(answer.config).signing,
-    answer.now,
-  );
-  if (!current) throw new Refusal("not-found", "This project has no signing secret.");
+/**
+ * A new secret in front of those that still sign; the one before it signs along for so many milliseconds more.
+ *
+ * @param overlap 0: from now on the new one signs alone
+ */
+export async function rotated(
+  keyring: Keyring,
+  secrets: readonly SealedSecret[],
+  overlap: number,
+  now: number,
+): Promise<readonly SealedSecret[]> {
+  const fresh = { wrapped: await keyring.wrap(makeSigningSecret()) };
+  const older = secrets.map((sealed) => ({
+    ...sealed,
+    expiresAt: Math.min(sealed.expiresAt ?? Number.POSITIVE_INFINITY, now + overlap),
+  }));
+  return [fresh, ...validSecrets(older, now)].slice(0, ENDPOINT_LIMITS.secrets);
+}
+
+/** What receivers check events with. */
+export interface Verifiers {
+  /** Those that sign now, newest first. */
+  readonly secrets: readonly SigningSecret[];
+  readonly signatures: readonly SignatureKind[];
+  readonly ed25519?: KeyPair;
+}
+
+/** What checks the project's callbacks, or one endpoint's events. @throws Refusal */
+export async function readVerifiers(inv: Parts, caller: Caller, endpointId?: string): Promise<Verifiers> {
+  const { config, now } = await readConfiguration(inv, caller, "secrets:read");
+  const { secrets, signatures = ["v1"] } =
+    endpointId === undefined
+      ? { secrets: config.signing, signatures: config.signatures }
+      : foundIn(config, endpointId);
   return {
-    secret: current.secret,
-    previous: previous.map(({ secret, expiresAt }) => ({ secret, expiresAt: expiresAt ?? answer.now })),
+    secrets: await openSecrets(inv.keyring, secrets, now),
+    signatures,
+    ...(signatures.includes("v1a") && config.ed25519 && { ed25519: config.ed25519 }),
   };
+}
+
+/** The same for a key that may change secrets and perhaps not read them; undefined when it may not. @throws Refusal */
+export async function verifiersIfAllowed(
+  inv: Parts,
+  caller: Caller,
+  endpointId?: string,
+): Promise<Verifiers | undefined> {
+  try {
+    return await readVerifiers(inv, caller, endpointId);
+  } catch (error) {
+    if (error instanceof Refusal && error.code === "forbidden") return undefined;
+    throw error;
+  }
+}
+
+/** Gives the project's callbacks a new secret; the old one signs along for so many milliseconds. @throws Refusal */
+export async function rotateSigningSecret(
+  inv: Parts,
+  caller: Caller,
+  overlap: number,
+  idempotency?: Idempotency,
+): Promise<boolean> {
+  const { replayed } = await configure(
+    inv,
+    caller,
+    { scope: "secrets:write", idempotency },
+    async (config, now) => ({
+      config: { ...config, signing: await rotated(inv.keyring, config.signing, overlap, now) },
+      id: caller.project,
+    }),
+  );
+  return replayed;
+}
+
+/** Says how the project's callbacks are signed; the key pair is made when it is first asked for. @throws Refusal */
+export async function chooseSignatures(
+  inv: Parts,
+  caller: Caller,
+  signatures: readonly SignatureKind[],
+): Promise<void> {
+  await configure(inv, caller, { scope: "secrets:write" }, async (config) => ({
+    config: { ...(await withKeyPair(inv.keyring, config, signatures)), signatures },
+    id: caller.project,
+  }));
+}
+
+/** The public keys of a project, for anybody; undefined when there is no such project. */
+export async function publicKeys(inv: Parts, project: string): Promise<readonly PublicJwk[] | undefined> {
+  const answer = await inv.store.readConfig({ project, key: "", hash: "" }, "admin");
+  if (answer.kind !== "found") return undefined;
+  const { ed25519 } = parseConfig(answer.config);
+  return ed25519 ? [await publicJwk(ed25519)] : [];
 }

@@ -26,7 +26,7 @@ export function mount(app: Hono<Env>, routes: readonly Route[], parts: Parts, ad
     });
   const conditional = etag({ retainedHeaders: [...RETAINED_304_HEADERS, "retry-after", "x-request-id"] });
   for (const route of routes) {
-    const bounded = boundedBy(maxBody * (route.bodies ?? 1));
+    const bounded = boundedBy(route.maxBody ?? maxBody * (route.bodies ?? 1));
     const admitted: MiddlewareHandler<Env> = async (c, next) => {
       c.set("route", route);
       setCaching(c, route);
@@ -104,12 +104,28 @@ function checkQuery(schema: z.core.$ZodType, search: URLSearchParams): unknown {
   for (const name of new Set(search.keys())) {
     if (search.getAll(name).length > 1) throw malformed(`${name} is given more than once.`);
   }
-  const checked = z.safeParse(schema, Object.fromEntries(search));
+  const checked = z.safeParse(schema, grouped(search));
   if (checked.success) return checked.data;
   const [issue] = checked.error.issues;
   if (issue?.code === "unrecognized_keys")
     throw malformed(`There is no parameter ${issue.keys.join(", ")} here.`);
   throw malformed(`${issue?.path.join(".")} ${issue?.message}.`);
+}
+
+/** `name[key]=value` is one object `name` (OpenAPI's deepObject style). */
+function grouped(search: URLSearchParams): unknown {
+  const members = new Map<string, string | Readonly<Record<string, string>>>();
+  for (const [name, value] of search) {
+    const [, group, key] = /^(\w+)\[(.+)\]$/s.exec(name) ?? [];
+    if (group === undefined || key === undefined) {
+      members.set(name, value);
+      continue;
+    }
+    const others = members.get(group);
+    if (typeof others === "string") throw malformed(`${group} is given in two forms.`);
+    members.set(group, Object.fromEntries([...Object.entries(others ?? {}), [key, value]]));
+  }
+  return Object.fromEntries(members);
 }
 
 function malformed(detail: string): Refusal {
@@ -118,7 +134,7 @@ function malformed(detail: string): Refusal {
 
 async function bodyOf(c: Context<Env>, route: Route): Promise<{ json?: unknown; body?: unknown }> {
   if (!route.body) return {};
-  const json = await readJson(c);
+  const json = route.optionalBody && (await c.req.arrayBuffer()).byteLength === 0 ? {} : await readJson(c);
   const checked = z.safeParse(route.body, json);
   if (checked.success) return { json, body: checked.data };
   throw new Refusal("invalid-request", "The body does not fit its schema.", {

@@ -52,7 +52,7 @@ type Schema = z.$ZodType;
 
 /** A route, declared once: it is served by what it says here, and the OpenAPI document is made from it. */
 export interface Declaration<Params, Query extends Schema, Body extends Schema> {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   /** In Hono's spelling, `/v1/tasks/:id`. */
   readonly path: string;
   readonly operation: string;
@@ -61,6 +61,7 @@ export interface Declaration<Params, Query extends Schema, Body extends Schema> 
     | "Tasks"
     | "Task tokens"
     | "Deliveries"
+    | "Endpoints"
     | "Secrets"
     | "Administration"
     | "Operations"
@@ -76,6 +77,10 @@ export interface Declaration<Params, Query extends Schema, Body extends Schema> 
   readonly anyBody?: true;
   /** How many times the configured size of a body this one may have; 1 unless set. */
   readonly bodies?: number;
+  /** In place of the configured size, in bytes. */
+  readonly maxBody?: number;
+  /** No body is as good as `{}`. */
+  readonly optionalBody?: true;
   /** Request headers that change what happens. */
   readonly headers?: readonly RequestHeader[];
   readonly answers: Readonly<Record<number, Answer>>;

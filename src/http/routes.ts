@@ -1,6 +1,7 @@
 import { adminRoutes } from "./admin.ts";
 import { batchRoutes } from "./batch.ts";
 import { deliveryRoutes } from "./deliveries.ts";
+import { endpointRoutes } from "./endpoints.ts";
 import { queueRoutes } from "./internal.ts";
 import { liveRoutes } from "./live.ts";
 import { operationRoutes } from "./operations.ts";
@@ -22,6 +23,7 @@ export function routesOf(assets?: Assets): readonly Route[] {
     ...steeringRoutes,
     ...reportRoutes,
     ...deliveryRoutes,
+    ...endpointRoutes,
     ...secretRoutes,
     ...adminRoutes,
     ...operationRoutes(),

@@ -64,6 +64,19 @@ const delivery = {
 };
 
 const attempts = [{ at: "2026-11-24T09:00:00.490Z", durationMs: 70, statusCode: 200, response: "ok" }];
+const endpoint = {
+  id: "ep_01kawv0m1ne0p86qyrcy9ba2z4",
+  url,
+  events: ["task.*"],
+  headers: { "x-shop": "4711", authorization: "***" },
+  metadata: { team: "orders" },
+  format: "full",
+  signatures: ["v1"],
+  verified: true,
+  verifiedAt: "2026-11-24T09:00:00.000Z",
+  disabled: false,
+  createdAt: "2026-11-24T08:59:00.000Z",
+};
 const project = { id: "prj_01kawtzq4je0a8yqh3n5v6w7x8", name: "shop" };
 const key = {
   id: "key_01kawv06h9e0b9zrj4p6w7x8y9",
@@ -95,6 +108,16 @@ export const requestExamples = {
   ProgressRequest: { percent: 40, message: "Frame 400 of 1000" },
   CompleteRequest: { result: { frames: 1000 } },
   FailRequest: { code: "out-of-memory", message: "The GPU ran out of memory.", retryable: true },
+  EndpointRequest: {
+    url,
+    events: ["task.*"],
+    headers: { "x-shop": "4711", authorization: "Bearer s3cret" },
+    metadata: { team: "orders" },
+  },
+  EndpointPatch: { disabled: true, reason: "maintenance until Monday" },
+  VerifyRequest: { verification: "challenge" },
+  RotateRequest: { overlap: "24h" },
+  SignaturesRequest: { signatures: ["v1", "v1a"] },
   ProjectRequest: { name: "shop" },
   KeyRequest: { project: "shop", scopes: ["tasks:write", "tasks:read"] },
 } as const;
@@ -140,7 +163,27 @@ export const answerExamples = {
   Heartbeat: { cancelRequested: false, deadlineAt: "2026-11-24T09:15:00.000Z" },
   Heard: { status: "succeeded", done: true },
   Completion: { accepted: true },
-  SigningSecret: { secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", previous: [] },
+  Endpoint: endpoint,
+  NewEndpoint: { ...endpoint, secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD" },
+  EndpointPage: { data: [endpoint], nextCursor: null },
+  TestAttempt: { eventId: "evt_01kawv0m1ne0qtrn9tkp0h7k2v", delivered: true, attempt: attempts[0] },
+  Jwks: {
+    keys: [
+      {
+        kty: "OKP",
+        crv: "Ed25519",
+        use: "sig",
+        alg: "EdDSA",
+        kid: "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+        x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+      },
+    ],
+  },
+  SigningSecret: {
+    secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+    previous: [],
+    signatures: ["v1"],
+  },
   Project: project,
   ProjectPage: { data: [project], nextCursor: null },
   NewKey: { ...key, key: "rb_…" },

@@ -43,6 +43,10 @@ export const answerHeaders = {
     description: 'The next page, `rel="next"` (RFC 8288); absent on the last.',
     schema: { type: "string" },
   },
+  "Cache-Control": {
+    description: "How long the answer may be kept, and by whom (RFC 9111).",
+    schema: { type: "string" },
+  },
   "WWW-Authenticate": {
     description: "What to prove, and what was wrong with the proof (RFC 6750, section 3).",
     schema: { type: "string" },

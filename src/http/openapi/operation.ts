@@ -54,7 +54,8 @@ function parametersOf(route: Route): readonly Json[] {
 
 function parameter(route: Route, name: string, where: string, required: boolean, schema: Json): Json {
   const text = parameters[`${route.operation} ${name}`] ?? parameters[name];
-  return { name, in: where, required, schema, ...text };
+  const style = schema["type"] === "object" && { style: "deepObject", explode: true };
+  return { name, in: where, required, ...style, schema, ...text };
 }
 
 function requestOf(route: Route): Json | undefined {
@@ -64,7 +65,7 @@ function requestOf(route: Route): Json | undefined {
   const content = name
     ? { schema: { $ref: `#/components/schemas/${name}` }, example: requestExamples[name] }
     : { schema: schemaOf(route.body) };
-  return { required: true, content: { "application/json": content } };
+  return { required: !route.optionalBody, content: { "application/json": content } };
 }
 
 const requestNames = Object.keys(requests) as readonly RequestName[]; // its own keys

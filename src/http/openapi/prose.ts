@@ -13,6 +13,7 @@ export const tags = {
   "Task tokens":
     "For whoever finishes a task later: report by the token that the handler was given, or post to its completion URL.",
   Deliveries: "Every callback, every attempt to make it, and a way to make it again.",
+  Endpoints: "Receivers of all of a project's events, registered once.",
   Secrets: "What callbacks are signed with.",
   Administration: "Projects and their API keys, under the deployment's admin token.",
   Operations: "Health, this document, and pages for people.",
@@ -55,6 +56,22 @@ export const operations: Readonly<Record<string, string>> = {
   readDelivery: "With every attempt: when, how long, what the receiver answered, or why it failed.",
   redeliver:
     "The same event with the same id and body; its schedule starts anew, the first attempt goes out at once.",
+  createEndpoint:
+    "Its address is judged as every attempt will be. Nothing is sent to it before it is verified; what happens until then is kept as dead letters.",
+  listEndpoints: "All of the project's.",
+  readEndpoint: "Without its secret, and with its secret headers masked.",
+  changeEndpoint:
+    "A JSON Merge Patch (RFC 7396): members that are absent stay, `null` takes one away; headers and metadata are merged by name. Another address has to be verified anew. Enabling is always possible.",
+  deleteEndpoint: "What is still on its way to it ends as dead letters.",
+  verifyEndpoint:
+    'Sends a signed `endpoint.verification` event whose `data.challenge` the receiver must repeat in its answer, as JSON `{"challenge": …}` or as plain text; or makes the handshake of the CloudEvents HTTP webhook specification.',
+  testEndpoint: "Sends `endpoint.test` once, at once, and tells how it went.",
+  readEndpointSecret: "Give it to a Standard Webhooks library (`standardwebhooks`, `svix`).",
+  rotateEndpointSecret: "The old one signs along for `overlap`, so that the receiver has time to change.",
+  rotateSigningSecret: "The old one signs along for `overlap`, so that receivers have time to change.",
+  chooseSignatures:
+    "`v1a` makes the project's Ed25519 key pair when it is first asked for: receivers then need no secret.",
+  readPublicKeys: "The public half of the key pair behind signatures `v1a`. May be kept for 5 minutes.",
   readSigningSecret:
     "Give it to a Standard Webhooks library (`standardwebhooks`, `svix`) to verify callbacks. During a rotation the older ones sign along.",
   makeProject: "Repeating it is safe: a project that is there stays as it is.",
@@ -71,6 +88,8 @@ export const operations: Readonly<Record<string, string>> = {
   readProblem: "For people: what happened, whose fault it is, what to do. A problem's `type` leads here.",
   runTask: "200 when the attempt is over, or is stale; 503 when it is under way or early.",
   deliverEvent: "200 when the attempt is over, or is stale; 503 when it is under way or early.",
+  tellOutcome:
+    "What became of a call that the queue made for a task of the type `http.request`. 200 also when it is stale; 503 when the task moved meanwhile.",
   sweep: "Publishes again what got lost, ends leases and deadlines that ran out. Safe to call at any time.",
 };
 
@@ -88,6 +107,14 @@ export const answers: Readonly<Record<string, string>> = {
   "replayTask 202": "Accepted: the task with its new run.",
   "eraseTask 204": "Erased.",
   "redeliver 202": "On its way again: the delivery.",
+  "createEndpoint 201": "Registered: the endpoint, with its secret.",
+  "deleteEndpoint 204": "Forgotten.",
+  "rotateEndpointSecret 200": "Rotated: the secrets now.",
+  "rotateEndpointSecret 204": "Rotated; this key may not read secrets.",
+  "rotateSigningSecret 200": "Rotated: the secrets now.",
+  "rotateSigningSecret 204": "Rotated; this key may not read secrets.",
+  "chooseSignatures 200": "Chosen: the secrets now.",
+  "chooseSignatures 204": "Chosen; this key may not read secrets.",
   "makeProject 200": "A project of that name exists: this one.",
   "makeProject 201": "Made.",
   "makeKey 201": "Made: the key, with its text.",
@@ -121,6 +148,23 @@ const taskFields = {
     "Up to 20 pairs; names up to 64 characters, values up to 512. They come back in every answer and callback.",
 };
 
+const endpointTexts = {
+  url: "Where events go. Judged by itself and by what its name resolves to; https unless the deployment says otherwise.",
+  events: "Names of events, `task.*`, or `*`; the ends of tasks unless given.",
+  description: "What it is for.",
+  headers:
+    "Sent along with every event, at most 20. Not those of a connection, `Host`, `webhook-*`, `content-*` or `upstash-*`. Values of names that sound secret (`authorization`, `x-api-key`) are kept encrypted and never shown again.",
+  metadata: "Up to 20 pairs for the client's own use.",
+  retrySchedule:
+    "Delays between attempts, at most 20 and 30 days in all: a list of durations, or `5s,30s,2m`. The deployment's unless given.",
+  rateLimit: "Deliveries per second at most; the queue keeps it, on first attempts too.",
+  format:
+    "`full`: the whole task with its result; `thin`: ids, status and links; `cloudevents`: the whole as a CloudEvent.",
+  signatures: "`v1`: HMAC-SHA256 with the endpoint's secret; `v1a`: Ed25519 with the project's key pair.",
+  disabled: "Sent nothing; what happens meanwhile is kept as dead letters.",
+  reason: "Why it is disabled.",
+};
+
 /** The fields of request bodies. */
 export const fields: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   TaskRequest: taskFields,
@@ -140,6 +184,13 @@ export const fields: Readonly<Record<string, Readonly<Record<string, string>>>> 
     code: "Stable and kebab-case: it becomes the task's `error.code`.",
     message: "One sentence for people.",
     retryable: "Whether another attempt may help; true unless given.",
+  },
+  EndpointRequest: endpointTexts,
+  EndpointPatch: endpointTexts,
+  VerifyRequest: { verification: "How the receiver proves that it wants events." },
+  RotateRequest: { overlap: "How long the old secret signs along, `0s` to `7d`." },
+  SignaturesRequest: {
+    signatures: "`v1`: HMAC-SHA256 with the secret; `v1a`: Ed25519 with the project's key pair.",
   },
   ProjectRequest: { name: "The project's name." },
   KeyRequest: {
@@ -161,12 +212,33 @@ interface Parameter {
 export const parameters: Readonly<Record<string, Parameter>> = {
   id: { description: "The id, a TypeID." },
   "readProblem code": { description: "The problem's code.", schema: { type: "string" } },
+  "listTasks status": {
+    description:
+      "Only tasks of this status. `failed`, `canceled` and `expired` have indexes of their own; for the others tasks are looked through, 300 a page at most, so that pages may be short.",
+  },
+  "listTasks type": { description: "Only tasks of this type." },
+  "listTasks metadata": {
+    description:
+      "Only tasks with this metadata, as `metadata[orderId]=o-1`, by keys that the project has named searchable.",
+  },
+  "listTasks createdAfter": { description: "Only tasks that were accepted later than then, RFC 3339." },
+  "listTasks createdBefore": { description: "Only tasks that were accepted earlier than then, RFC 3339." },
+  "readPublicKeys file": {
+    description: "The project's id and `.json`.",
+    schema: { type: "string", pattern: "^prj_[0-7][0-9a-hjkmnp-tv-z]{25}\\.json$" },
+  },
   limit: {
     description: "How many items a page has at most.",
     schema: { type: "integer", minimum: 1, maximum: 100, default: 20 },
   },
   cursor: { description: "The `nextCursor` of the page before; opaque." },
   include: { description: "Also show the input." },
+  "tellOutcome project": { description: "Whose task it is." },
+  "tellOutcome task": { description: "The task." },
+  "tellOutcome run": { description: "Its run." },
+  "tellOutcome attempt": { description: "The attempt that the call was made for." },
+  "tellOutcome service": { description: "The service that was called." },
+  "tellOutcome poll": { description: "Which poll was answered; absent for the call itself." },
   "completeByUrl token": { description: "The task token." },
   token: { description: "The token of a signed link, in place of an API key." },
   lastEventId: { description: "The same as `Last-Event-ID`, for clients that cannot send the header." },

@@ -1,5 +1,12 @@
 import * as z from "zod/mini";
 import { keyRequest, projectRequest } from "../admin.ts";
+import {
+  endpointPatch,
+  endpointRequest,
+  rotateRequest,
+  signaturesRequest,
+  verifyRequest,
+} from "../endpoint-fields.ts";
 import { completeRequest, failRequest, progressRequest } from "../report.ts";
 import { batchItem, batchRequest, taskRequest } from "../submit.ts";
 import { fields } from "./prose.ts";
@@ -16,6 +23,11 @@ export const requests = {
   ProgressRequest: progressRequest,
   CompleteRequest: completeRequest,
   FailRequest: failRequest,
+  EndpointRequest: endpointRequest,
+  EndpointPatch: endpointPatch,
+  VerifyRequest: verifyRequest,
+  RotateRequest: rotateRequest,
+  SignaturesRequest: signaturesRequest,
   ProjectRequest: projectRequest,
   KeyRequest: keyRequest,
 } as const;

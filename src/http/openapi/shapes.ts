@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { PROBLEMS } from "../../domain/problems.ts";
 import { TERMINAL } from "../../domain/status.ts";
 import { adminShapes } from "./admin-shapes.ts";
+import { endpointShapes } from "./endpoint-shapes.ts";
 import { as, count, id, opt, pageOf, positive, time } from "./shape.ts";
 
 /**
@@ -258,24 +259,14 @@ export const shapes = {
     }),
     "A genuine address.",
   ),
-  SigningSecret: as(
+  ...endpointShapes,
+  TestAttempt: as(
     z.object({
-      secret: as(
-        z.string(),
-        "Signs every callback now: `whsec_` and base64.",
-        "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
-      ),
-      previous: as(
-        z.array(
-          z.object({
-            secret: as(z.string(), "An older one."),
-            expiresAt: as(time, "Until when it signs along."),
-          }),
-        ),
-        "Secrets that were rotated away and still sign along.",
-      ),
+      eventId: as(id("evt"), "The test event's id."),
+      delivered: as(z.boolean(), "Whether the receiver took it."),
+      attempt: Attempt,
     }),
-    "The secret of the project's callbacks.",
+    "How a test event fared.",
   ),
   ...adminShapes,
   Health: as(

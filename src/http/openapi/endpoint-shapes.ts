@@ -1,0 +1,77 @@
+import * as z from "zod/mini";
+import { FORMATS, SIGNATURES } from "../../domain/endpoint.ts";
+import { as, id, opt, pageOf, positive, time } from "./shape.ts";
+
+const signatureKinds = z.array(z.enum(SIGNATURES));
+
+const fields = {
+  id: as(id("ep"), "The endpoint's id.", "ep_01kawv0m1ne0p86qyrcy9ba2z4"),
+  url: as(z.string(), "Where its events go."),
+  events: as(z.array(z.string()), "Which events: names, `task.*`, or `*`.", ["task.*"]),
+  description: as(opt(z.string()), "What it is for."),
+  headers: as(
+    z.record(z.string(), z.string()),
+    "Sent along with every event; values that may be secret are shown as `***`.",
+  ),
+  metadata: as(z.record(z.string(), z.string()), "What the client gave along."),
+  retrySchedule: as(opt(z.array(z.string())), "Delays between attempts; absent: the deployment's."),
+  rateLimit: as(opt(positive), "Deliveries per second at most."),
+  allowedRate: as(
+    opt(positive),
+    "Deliveries per minute that the receiver allowed in the CloudEvents handshake.",
+  ),
+  format: as(z.enum(FORMATS), "How bodies are written."),
+  signatures: as(signatureKinds, "How events are signed."),
+  verified: as(z.boolean(), "Whether its receiver has agreed to be sent events; until then none are."),
+  verifiedAt: as(opt(time), "When it did."),
+  disabled: as(z.boolean(), "Whether it is sent nothing; what happens meanwhile is kept as dead letters."),
+  disabledReason: as(opt(z.string()), "Why; `manual` when a client did not say."),
+  disabledAt: as(opt(time), "Since when."),
+  createdAt: as(time, "When it was registered."),
+};
+const Endpoint = as(z.object(fields), "A registered receiver of a project's events.");
+
+const jwk = z.object({
+  kty: as(z.literal("OKP"), "RFC 8037."),
+  crv: as(z.literal("Ed25519"), "The curve."),
+  use: as(z.literal("sig"), "It signs."),
+  alg: as(z.literal("EdDSA"), "The algorithm."),
+  kid: as(z.string(), "The key's thumbprint (RFC 7638)."),
+  x: as(z.string(), "The public key, base64url."),
+});
+
+/** What endpoints and secrets answer with. */
+export const endpointShapes = {
+  Endpoint,
+  NewEndpoint: as(
+    z.object({ ...fields, secret: as(z.string(), "Signs its events: `whsec_` and base64.") }),
+    "A new endpoint, with its secret.",
+  ),
+  EndpointPage: pageOf(Endpoint, "endpoints, newest first"),
+  SigningSecret: as(
+    z.object({
+      secret: as(
+        z.string(),
+        "Signs every event now: `whsec_` and base64.",
+        "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+      ),
+      previous: as(
+        z.array(
+          z.object({
+            secret: as(z.string(), "An older one."),
+            expiresAt: as(time, "Until when it signs along."),
+          }),
+        ),
+        "Secrets that were rotated away and still sign along.",
+      ),
+      signatures: as(signatureKinds, "How events are signed."),
+      publicKey: as(opt(z.string()), "Checks signatures `v1a`: `whpk_` and base64."),
+      jwks: as(opt(z.url()), "The same as JSON Web Key Set, for anybody."),
+    }),
+    "What checks events: those of the project's callbacks, or of one endpoint.",
+  ),
+  Jwks: as(
+    z.object({ keys: as(z.array(jwk), "None until a signature `v1a` was first asked for.") }),
+    "A JSON Web Key Set (RFC 7517).",
+  ),
+} as const;
