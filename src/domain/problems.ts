@@ -15,7 +15,7 @@ export const PROBLEMS = {
   "endpoint-closed": { status: 409, title: "The endpoint is not sent events now" },
   "endpoint-limit-reached": { status: 409, title: "The project has as many endpoints as it may" },
   "delivery-pending": { status: 409, title: "The delivery is still on its way" },
-  "task-over": { status: 410, title: "The task is canceled or has expired" },
+  "task-over": { status: 410, title: "The task is over" },
   "input-expired": { status: 410, title: "The task's input is no longer kept" },
   "result-expired": { status: 410, title: "The result is no longer kept" },
   "payload-too-large": { status: 413, title: "The body is too large" },

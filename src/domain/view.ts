@@ -64,7 +64,7 @@ export function taskView(record: TaskRecord, options: ViewOptions): TaskView {
     attempt: record.attempt,
     maxAttempts: record.maxAttempts,
     createdAt: timestamp(record.createdAt),
-    ...(record.startsAt > record.createdAt && { notBefore: timestamp(record.startsAt) }),
+    ...(record.run === 1 && record.startsAt > record.createdAt && { notBefore: timestamp(record.startsAt) }),
     ...(record.startedAt !== undefined && { startedAt: timestamp(record.startedAt) }),
     ...(record.endedAt !== undefined && { endedAt: timestamp(record.endedAt) }),
     deadlineAt: timestamp(record.deadlineAt),
