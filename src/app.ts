@@ -1,4 +1,5 @@
 import { type Config, ConfigError, readConfig } from "./config.ts";
+import { httpRequestTask } from "./flow/http-request.ts";
 import { createKeyring } from "./flow/keyring.ts";
 import type { Parts } from "./flow/parts.ts";
 import type { Background, Log } from "./flow/ports.ts";
@@ -8,6 +9,7 @@ import type { Assets } from "./http/static.ts";
 import { log } from "./log.ts";
 import { createQueue } from "./qstash/queue.ts";
 import { createVerifier } from "./qstash/signature.ts";
+import type { LoadScript } from "./redis/script.ts";
 import { createStore } from "./redis/store.ts";
 import type { AnyTask } from "./task.ts";
 import { createLookup } from "./webhooks/dns.ts";
@@ -51,7 +53,7 @@ export interface Ringback {
 export function createRingback(options: RingbackOptions) {
   return (env: Readonly<Record<string, unknown>>, assets?: Assets): Ringback => {
     const config = readConfig(env);
-    const parts = createParts(options, config);
+    const parts = createParts(options, config, assets);
     const verifySignature = createVerifier({ ...config.qstash, publicUrl: config.settings.publicUrl });
     const app = createApp({ parts, verifySignature, ...(assets && { assets }) });
     return {
@@ -67,7 +69,7 @@ export function createRingback(options: RingbackOptions) {
   };
 }
 
-function createParts(options: RingbackOptions, config: Config): Parts {
+function createParts(options: RingbackOptions, config: Config, assets: Assets | undefined): Parts {
   const { settings } = config;
   const guard = createGuard({
     mode: config.callbacks.policy,
@@ -75,12 +77,16 @@ function createParts(options: RingbackOptions, config: Config): Parts {
     ownHosts: [new URL(settings.publicUrl).host],
     upstashHosts: [new URL(config.redis.url).host, new URL(config.qstash.url).host],
   });
-  const tasks = [...options.tasks, ...(config.diagnostics ? (options.diagnostics ?? []) : [])];
+  const tasks = [
+    httpRequestTask(config.services),
+    ...options.tasks,
+    ...(config.diagnostics ? (options.diagnostics ?? []) : []),
+  ];
   const offered = new Map(tasks.map((task) => [task.type, task]));
   if (offered.size !== tasks.length) throw new ConfigError("Two task types have the same name.");
   return {
     settings,
-    store: createStore(config.redis),
+    store: createStore({ ...config.redis, ...(assets && { loadScript: scriptsIn(assets) }) }),
     queue: createQueue({ ...config.qstash, publicUrl: settings.publicUrl }),
     fetcher: createFetcher({
       guard,
@@ -90,9 +96,19 @@ function createParts(options: RingbackOptions, config: Config): Parts {
     sign,
     keyring: createKeyring(config.master.secret, config.master.previous),
     tasks: offered,
+    services: config.services,
     log,
     random: Math.random,
     clock: Date.now,
+  };
+}
+
+/** The scripts that the build has put among the static files; no route leads to them. */
+function scriptsIn(assets: Assets): LoadScript {
+  return async (sha) => {
+    const file = await assets.fetch(new Request(`https://ringback.invalid/scripts/${sha}.lua`));
+    if (!file.ok) throw new Error(`the static files lack the script ${sha}`);
+    return await file.text();
   };
 }
 

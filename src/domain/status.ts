@@ -14,6 +14,15 @@ export const TERMINAL = [
   "expired",
 ] as const satisfies readonly TerminalStatus[];
 
+/** Every status that a client reads. */
+export const STATUSES = [
+  "scheduled",
+  "queued",
+  "running",
+  "waiting",
+  ...TERMINAL,
+] as const satisfies readonly TaskStatus[];
+
 /** The state machine: from each stored status the ones it may be left for. The scripts are built from this list. */
 export const MOVES: Readonly<Record<StoredStatus, readonly StoredStatus[]>> = {
   queued: ["running", "succeeded", "failed", "canceled", "expired"],

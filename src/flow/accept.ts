@@ -4,9 +4,12 @@ import { type Fault, Refusal } from "../domain/problems.ts";
 import type { DeliveryRecord, TaskRecord } from "../domain/record.ts";
 import { TERMINAL } from "../domain/status.ts";
 import type { AnyTask } from "../task.ts";
-import type { Caller } from "./caller.ts";
+import { callFirst } from "./call.ts";
+import type { Caller, Scope } from "./caller.ts";
 import { denied } from "./denied.ts";
+import { asksFor } from "./events.ts";
 import { runMessage } from "./fair-use.ts";
+import { HTTP_REQUEST, serviceNamed } from "./http-request.ts";
 import { type Idempotency, idempotencyOf, reused, SUBMIT_PATH } from "./idempotency.ts";
 import { checkInput } from "./input.ts";
 import { lookTask } from "./lookup.ts";
@@ -65,8 +68,8 @@ export async function accept(inv: Invocation, caller: Caller, submit: Submit): P
   if (answer.kind === "replayed") {
     return { ...(await lookTask(inv, submitter(caller), answer.id, { result: true })), replayed: true };
   }
-  const accepted = settle(answer);
-  inv.background.waitUntil(firstRun(inv, accepted).then((message) => publish(inv, message)));
+  const accepted = settle(answer, command.scope);
+  inv.background.waitUntil(start(inv, accepted, command.task.input));
   return accepted;
 }
 
@@ -77,20 +80,34 @@ export async function prepare(inv: Invocation, caller: Caller, submit: Submit): 
   judgeStart(inv, submit.notBefore);
   judgeCallback(inv, submit.callbackUrl);
   judgeInput(inv, definition, submit.input);
+  const service = serviceNamed(inv.services, submit.type, submit.input);
   const idempotency =
     submit.idempotency ?? (await idempotencyOf("POST", SUBMIT_PATH, submit.idempotencyKey, submit.canonical));
   return {
     caller,
-    task: newTask(inv, caller.project, definition, submit),
+    task: newTask(inv, caller.project, { ...(service && { retries: service.retries }), ...definition }, submit),
     rateLimit: inv.settings.rateLimit,
     maxOpen: inv.settings.maxOpen,
     ...(idempotency && { idempotency }),
+    ...(service && { scope: `service:${service.name}` as const }),
     ...(submit.watch && { watch: submit.watch.length }),
   };
 }
 
+/** Publishes the first run; a service that may be called at once is called without the detour over a run of ours. */
+async function start(inv: Invocation, accepted: Accepted, input: string): Promise<void> {
+  const { record, now } = accepted;
+  if (record.type === HTTP_REQUEST && record.startsAt <= now && !asksFor(record, "task.started")) {
+    return callFirst(inv, record, input, now);
+  }
+  await publish(inv, await firstRun(inv, accepted));
+}
+
 /** What Redis said of a new task. @throws Refusal when it was not accepted */
-export function settle(answer: Exclude<AcceptAnswer, { kind: "replayed" }>): Accepted {
+export function settle(
+  answer: Exclude<AcceptAnswer, { kind: "replayed" }>,
+  scope: Scope = "tasks:write",
+): Accepted {
   switch (answer.kind) {
     case "accepted":
       return { record: answer.record, now: answer.now, replayed: false, rate: answer.rate };
@@ -113,7 +130,7 @@ export function settle(answer: Exclude<AcceptAnswer, { kind: "replayed" }>): Acc
       });
     }
     default:
-      throw denied(answer, "tasks:write");
+      throw denied(answer, scope);
   }
 }
 

@@ -1,6 +1,6 @@
 import { Refusal } from "../domain/problems.ts";
 import { type Accepted, firstRun, prepare, type Submit, settle, submitter } from "./accept.ts";
-import type { Caller } from "./caller.ts";
+import type { Caller, Scope } from "./caller.ts";
 import { denied } from "./denied.ts";
 import { type LookedUp, lookTasks } from "./lookup.ts";
 import type { Invocation } from "./parts.ts";
@@ -26,14 +26,17 @@ export async function acceptBatch(
   const commands = prepared.flatMap((item) => (item instanceof Refusal ? [] : [item]));
   const answers = new Map<AcceptCommand, AcceptAnswer>();
   for (const [index, answer] of (await inv.store.acceptAll(commands)).entries()) {
-    if (answer.kind === "unauthenticated" || answer.kind === "forbidden") throw denied(answer, "tasks:write");
     const command = commands[index];
+    const isOneItems = answer.kind === "forbidden" && command?.scope !== undefined;
+    if (!isOneItems && (answer.kind === "unauthenticated" || answer.kind === "forbidden")) {
+      throw denied(answer, "tasks:write");
+    }
     if (command) answers.set(command, answer);
   }
   const known = await lookReplayed(inv, caller, [...answers.values()]);
   const outcomes = await Promise.all(
     prepared.map((item) =>
-      item instanceof Refusal ? item : refusedOr(() => outcomeOf(answers.get(item), known)),
+      item instanceof Refusal ? item : refusedOr(() => outcomeOf(answers.get(item), known, item.scope)),
     ),
   );
   const fresh = outcomes.flatMap((outcome) =>
@@ -47,9 +50,13 @@ export async function acceptBatch(
   return outcomes;
 }
 
-function outcomeOf(answer: AcceptAnswer | undefined, known: ReadonlyMap<string, LookedUp>): Accepted {
+function outcomeOf(
+  answer: AcceptAnswer | undefined,
+  known: ReadonlyMap<string, LookedUp>,
+  scope: Scope | undefined,
+): Accepted {
   if (!answer) throw new Error("acceptAll answered too little");
-  if (answer.kind !== "replayed") return settle(answer);
+  if (answer.kind !== "replayed") return settle(answer, scope);
   const found = known.get(answer.id);
   if (!found) throw new Refusal("not-found", `There is no task "${answer.id}" in this project any more.`);
   return { ...found, replayed: true };

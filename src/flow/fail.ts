@@ -13,6 +13,8 @@ export interface Failing {
   readonly config: StoredConfig;
   readonly authority: Authority;
   readonly error: Failure;
+  /** JSON text: what a service answered that failed, kept when no other attempt follows. */
+  readonly result?: string;
   /** Milliseconds that the failing side asked us to wait. */
   readonly retryAfter?: number;
   readonly actor: Actor;
@@ -29,7 +31,9 @@ export async function failAttempt(
 ): Promise<Concluded | { readonly kind: "retrying" }> {
   const { record, authority, error, actor, retryAfter = 0 } = failing;
   if (!error.retryable || record.attempt >= record.maxAttempts) {
-    return conclude(inv, { ...failing, ending: { status: "failed", error }, cause: error.code });
+    const { result } = failing;
+    const ending = { status: "failed", error, ...(result !== undefined && { result }) } as const;
+    return conclude(inv, { ...failing, ending, cause: error.code });
   }
   const delay = Math.max(handlerBackoff(record.attempt, inv.random()), retryAfter);
   const ended = await inv.store.end({

@@ -114,12 +114,15 @@ export async function listDeliveries(
   caller: Caller,
   query: {
     readonly taskId?: string;
+    readonly endpointId?: string;
     readonly status?: DeliveryStatus;
     readonly limit: number;
     readonly cursor?: string;
   },
 ): Promise<{ readonly data: readonly DeliveryRecord[]; readonly nextCursor?: string }> {
-  const wanted = ({ status }: DeliveryRecord) => query.status === undefined || status === query.status;
+  const wanted = (delivery: DeliveryRecord) =>
+    (query.status === undefined || delivery.status === query.status) &&
+    (query.endpointId === undefined || delivery.endpointId === query.endpointId);
   if (query.taskId !== undefined) {
     const { record } = await lookTask(inv, caller, query.taskId);
     return { data: (await deliveriesOf(inv, caller, allDeliveries(record))).filter(wanted) };
@@ -130,8 +133,26 @@ export async function listDeliveries(
   const ids = listed.positions.map(({ id }) => id);
   const answer = ids.length === 0 ? undefined : await inv.store.readTasks(caller, ids);
   if (answer && answer.kind !== "found") throw denied(answer, "tasks:read");
-  const deliveries = await deliveriesOf(inv, caller, (answer?.records ?? []).flatMap(allDeliveries));
-  return { data: deliveries.filter(wanted), ...(listed.next && { nextCursor: writeCursor(listed.next) }) };
+  const records = fewEnough(answer?.records ?? []);
+  const deliveries = await deliveriesOf(inv, caller, records.flatMap(allDeliveries));
+  const last = records.at(-1);
+  const cut = last && records.length < (answer?.records.length ?? 0);
+  const next = cut ? { at: last.createdAt, id: last.id } : listed.next;
+  return { data: deliveries.filter(wanted), ...(next && { nextCursor: writeCursor(next) }) };
+}
+
+/** Deliveries that one page looks through at most, unless a single task has more, and that one request reads. */
+const PAGE_DELIVERIES = 500;
+const READ_DELIVERIES = 100;
+
+/** The first tasks of a page, as many as it can look through the deliveries of. */
+function fewEnough(records: readonly TaskRecord[]): readonly TaskRecord[] {
+  let count = 0;
+  const end = records.findIndex((record, index) => {
+    count += allDeliveries(record).length;
+    return index > 0 && count > PAGE_DELIVERIES;
+  });
+  return end < 0 ? records : records.slice(0, end);
 }
 
 async function deliveriesOf(
@@ -139,10 +160,13 @@ async function deliveriesOf(
   caller: Caller,
   ids: readonly string[],
 ): Promise<readonly DeliveryRecord[]> {
-  if (ids.length === 0) return [];
-  const answer = await inv.store.readDeliveries(caller, ids);
-  if (answer.kind !== "found") throw denied(answer, "tasks:read");
-  return answer.records;
+  const records: DeliveryRecord[] = [];
+  for (let from = 0; from < ids.length; from += READ_DELIVERIES) {
+    const answer = await inv.store.readDeliveries(caller, ids.slice(from, from + READ_DELIVERIES));
+    if (answer.kind !== "found") throw denied(answer, "tasks:read");
+    records.push(...answer.records);
+  }
+  return records;
 }
 
 /** From `resultExpiresAt` on, result and input are gone, whatever Redis still holds. */

@@ -1,3 +1,4 @@
+import type { Service } from "../domain/service.ts";
 import type { Settings } from "../domain/settings.ts";
 import type { AnyTask } from "../task.ts";
 import type { Background, Fetcher, Log, Queue, Sign } from "./ports.ts";
@@ -44,6 +45,8 @@ export interface Parts {
   readonly keyring: Keyring;
   readonly sign: Sign;
   readonly tasks: ReadonlyMap<string, AnyTask>;
+  /** Services that the queue calls, by name. */
+  readonly services: ReadonlyMap<string, Service>;
   readonly log: Log;
   /** In [0, 1). */
   readonly random: () => number;

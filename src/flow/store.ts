@@ -23,6 +23,7 @@ import type {
   EraseCommand,
   Follower,
   Following,
+  ListAnswer,
   PollingCommand,
   PublishedAnswer,
   PublishedCommand,
@@ -31,6 +32,7 @@ import type {
   ReplayCommand,
   ReportAnswer,
   ReportCommand,
+  TaskFilter,
   TaskPosition,
 } from "./task-commands.ts";
 
@@ -82,10 +84,8 @@ export interface Store {
     caller: Caller,
     before: TaskPosition | undefined,
     limit: number,
-  ): Promise<
-    | Denied
-    | { readonly kind: "found"; readonly positions: readonly TaskPosition[]; readonly next?: TaskPosition }
-  >;
+    filter?: TaskFilter,
+  ): Promise<ListAnswer>;
   readDeliveries(
     caller: Caller,
     ids: readonly string[],

@@ -4,7 +4,7 @@ import type { Caller } from "../flow/caller.ts";
 import type { Parts } from "../flow/parts.ts";
 import type { Env, Route } from "./route.ts";
 
-/** Proves that a request comes from the queue; `path` is its path as the queue signed it. */
+/** Proves that a request comes from the queue; `path` is its path and query as the queue signed them. */
 export type VerifySignature = (request: {
   readonly signature: string | null;
   readonly path: string;
@@ -38,7 +38,8 @@ export function admitter(parts: Parts, verifySignature: VerifySignature): Admit 
       case "queue": {
         const signature = c.req.header("Upstash-Signature") ?? null;
         const body = new Uint8Array(await c.req.arrayBuffer());
-        if (await verifySignature({ signature, path: c.req.path, body })) return NOBODY;
+        if (await verifySignature({ signature, path: c.req.path + new URL(c.req.url).search, body }))
+          return NOBODY;
         throw new Refusal("invalid-signature", "Only the queue may call this address.");
       }
     }

@@ -18,6 +18,7 @@ const list = route({
   scope: "tasks:read",
   query: z.strictObject({
     taskId: z.exactOptional(id("task")),
+    endpointId: z.exactOptional(id("ep")),
     status: z.exactOptional(z.enum(["pending", "delivered", "dead"])),
     ...page,
   }),

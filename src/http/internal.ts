@@ -2,10 +2,15 @@ import type { Context } from "hono";
 import * as z from "zod/mini";
 import { Refusal } from "../domain/problems.ts";
 import { type Answer, deliver } from "../flow/deliver.ts";
+import { fromBase64 } from "../flow/http-request.ts";
+import { outcome } from "../flow/outcome.ts";
 import { run } from "../flow/run.ts";
 import { sweep } from "../flow/sweep.ts";
-import { id } from "./fields.ts";
+import { id, text } from "./fields.ts";
 import { type Env, type Route, route } from "./route.ts";
+
+/** A callback carries answer and request in base64: what the largest messages of QStash's plans may hold. */
+const OUTCOME_LIMIT = 20 * 1024 * 1024;
 
 const count = z.int().check(z.minimum(1));
 
@@ -52,6 +57,65 @@ const sweepRoute = route({
   },
 });
 
+/** Numbers come quoted or not, and what is zero or empty may be missing (docs: features/callbacks). */
+const loose = z.pipe(
+  z.optional(z.nullable(z.union([z.number(), z.string().check(z.regex(/^\d{1,15}$/))]))),
+  z.transform((value: number | string | null | undefined) => Number(value ?? 0)),
+);
+
+const headerValues = z.record(z.string(), z.union([z.string(), z.array(z.string())]));
+
+const ordinal = z.pipe(z.string().check(z.regex(/^[1-9]\d{0,8}$/)), z.transform(Number));
+
+const outcomeRoute = route({
+  ...declared,
+  path: "/internal/outcome",
+  operation: "tellOutcome",
+  summary: "Take the outcome of a service's call",
+  query: z.strictObject({
+    project: id("prj"),
+    task: id("task"),
+    run: ordinal,
+    attempt: ordinal,
+    service: text(1, 32),
+    poll: z.exactOptional(ordinal),
+  }),
+  body: z.looseObject({
+    status: loose,
+    header: z.optional(z.nullable(headerValues)),
+    body: z.optional(z.nullable(z.string())),
+    retried: loose,
+    maxRetries: loose,
+    dlqId: z.optional(z.nullable(z.string())),
+    sourceMessageId: text(1, 500),
+    url: z.string(),
+  }),
+  maxBody: OUTCOME_LIMIT,
+  async handle({ c, invocation, query, body }) {
+    const { status, url, sourceMessageId: message } = body;
+    const bytes = fromBase64(body.body ?? "");
+    if (!bytes) throw new Refusal("malformed-message", "body is not base64.");
+    const isSuccess = status >= 200 && status <= 299;
+    return reply(
+      c,
+      await outcome(invocation, query, {
+        status,
+        url,
+        message,
+        headers: flatHeaders(body.header ?? {}),
+        body: bytes,
+        isFinal: isSuccess || Boolean(body.dlqId) || body.retried >= body.maxRetries,
+      }),
+    );
+  },
+});
+
+function flatHeaders(headers: Readonly<Record<string, string | string[]>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), [value].flat().join(", ")]),
+  );
+}
+
 function reply(c: Context<Env>, answer: Answer): Response {
   if (answer.status === 200) return c.body(null, 200);
   throw new Refusal("not-yet", "The work is under way, or its time has not come.", {
@@ -59,4 +123,4 @@ function reply(c: Context<Env>, answer: Answer): Response {
   });
 }
 
-export const queueRoutes: readonly Route[] = [runRoute, deliverRoute, sweepRoute];
+export const queueRoutes: readonly Route[] = [runRoute, deliverRoute, outcomeRoute, sweepRoute];

@@ -1,13 +1,14 @@
 import * as z from "zod/mini";
+import { MAX_SEARCHABLE } from "../domain/limits.ts";
 import type { DeliveryRecord, TaskRecord } from "../domain/record.ts";
-import { isTerminal } from "../domain/status.ts";
+import { isTerminal, STATUSES } from "../domain/status.ts";
 import { retryAfter, taskView } from "../domain/view.ts";
 import { accept } from "../flow/accept.ts";
 import { listTasks, lookTask } from "../flow/lookup.ts";
 import type { Invocation } from "../flow/parts.ts";
 import { acceptAndWait, wait } from "../flow/wait.ts";
 import { etagOf, namesTag } from "./etag.ts";
-import { page } from "./fields.ts";
+import { instant, page, text } from "./fields.ts";
 import { idempotencyKey, nextLink, rateHeaders, traceparent } from "./headers.ts";
 import { IDEMPOTENCY_PROBLEMS } from "./idempotency.ts";
 import { preferencesOf, waitApplied, waitingOf } from "./prefer.ts";
@@ -85,11 +86,33 @@ const list = route({
   tag: "Tasks",
   access: "key",
   scope: "tasks:read",
-  query: z.strictObject(page),
+  query: z.strictObject({
+    status: z.exactOptional(z.enum(STATUSES)),
+    type: z.exactOptional(text(1, 128)),
+    metadata: z.exactOptional(
+      z
+        .record(z.string(), z.string())
+        .check(z.refine((pairs) => Object.keys(pairs).length <= MAX_SEARCHABLE, "has too many keys")),
+    ),
+    createdAfter: z.exactOptional(instant()),
+    createdBefore: z.exactOptional(instant()),
+    ...page,
+  }),
   answers: { 200: { shape: "TaskPage", headers: ["Link"] }, 304: {} },
+  problems: ["metadata-not-searchable"],
   cache: "revalidate",
   async handle({ c, invocation, caller, query }) {
-    const { data, nextCursor } = await listTasks(invocation, caller, query);
+    const { limit, cursor, createdAfter, createdBefore, ...filter } = query;
+    const { data, nextCursor } = await listTasks(
+      invocation,
+      caller,
+      { limit, ...(cursor !== undefined && { cursor }) },
+      {
+        ...filter,
+        ...(createdAfter !== undefined && { after: createdAfter }),
+        ...(createdBefore !== undefined && { before: createdBefore }),
+      },
+    );
     const items = data.map((item) => view(invocation, item));
     return answer(
       c,

@@ -5,13 +5,14 @@ import { type JsMinifyOptions, minify } from "@swc/core";
 import { type BuildOptions, build as bundle } from "esbuild";
 import { buildAssets } from "./assets.ts";
 import { root } from "./root.ts";
+import { collectScripts, type Scripts, withoutTexts, writeScripts } from "./scripts.ts";
 import { emptyFunctions, shakeClassMembers } from "./shake.ts";
-import { stripLua, stripProse } from "./strip.ts";
+import { stripProse } from "./strip.ts";
 
 export interface Build {
   /** The Worker as one module. */
   readonly script: string;
-  /** The pages outside of the bundle: OpenAPI document, problems, reference. */
+  /** What lies outside of the bundle: OpenAPI document, problems, reference, the scripts' texts. */
   readonly assets: string;
 }
 
@@ -24,7 +25,12 @@ export async function build(): Promise<Build> {
   await mkdir(dist, { recursive: true });
   const fresh = await mkdtemp(join(dist, ".fresh-"));
   try {
-    await Promise.all([bundleWorker(join(fresh, "worker/worker.js")), buildAssets(join(fresh, "assets"))]);
+    const scripts = await collectScripts();
+    await Promise.all([
+      bundleWorker(join(fresh, "worker/worker.js"), scripts),
+      buildAssets(join(fresh, "assets")),
+      writeScripts(scripts, join(fresh, "assets/scripts")),
+    ]);
     for (const folder of ["worker", "assets"]) await replace(join(fresh, folder), join(dist, folder));
   } finally {
     await rm(fresh, { recursive: true, force: true });
@@ -33,12 +39,12 @@ export async function build(): Promise<Build> {
 }
 
 /** Bundles the Worker without the members of the SDKs' classes that nothing of ours names. */
-async function bundleWorker(outfile: string): Promise<void> {
+async function bundleWorker(outfile: string, scripts: Scripts): Promise<void> {
   const whole = await bundle({ ...SHAPE, metafile: true, write: false });
   const sdk = Object.keys(whole.metafile.inputs).filter((path) => SDK.test(path));
   const texts = await Promise.all(sdk.map((path) => readFile(join(root, path), "utf8")));
-  const modules = new Map(sdk.map((path, index) => [join(root, path), texts[index] ?? ""]));
-  const shaken = shakeClassMembers(emptyFunctions(modules, NEVER_CALLED), await namesInAdapters());
+  const modules = new Map(sdk.map((path, index) => [join(root, path), withoutServer(texts[index] ?? "")]));
+  const shaken = shakeClassMembers(modules, await namesInAdapters());
   const { outputFiles } = await bundle({
     ...SHAPE,
     write: false,
@@ -48,9 +54,16 @@ async function bundleWorker(outfile: string): Promise<void> {
         setup({ onLoad, onResolve }) {
           onLoad({ filter: SDK }, ({ path }) => ({ contents: shaken.get(path) ?? "" }));
           onLoad({ filter: /src[\\/](redis|http)[\\/][^\\/]+\.ts$/ }, async ({ path }) => {
-            const strip = path.includes("redis") ? stripLua : stripProse;
-            return { contents: strip(await readFile(path, "utf8")), loader: "ts" };
+            const text = await readFile(path, "utf8");
+            const contents = /src[\\/]redis/.test(path) ? withoutTexts(text, scripts) : stripProse(text);
+            return { contents, loader: "ts" };
           });
+          onResolve({ filter: /^papaparse$/ }, () => ({
+            path: join(root, "node_modules/papaparse/papaparse.js"),
+          }));
+          onLoad({ filter: /papaparse\.js$/ }, async ({ path }) => ({
+            contents: emptyFunctions(await readFile(path, "utf8"), PAPA_BESIDES),
+          }));
           // QStash's SDK imports it for a part that is not used here.
           onResolve({ filter: /^neverthrow$/ }, async ({ path, resolveDir }) => ({
             path: createRequire(join(resolveDir, "index.js")).resolve(path),
@@ -68,7 +81,21 @@ async function bundleWorker(outfile: string): Promise<void> {
 }
 
 /** QStash's SDK would start its own development server where it is told to (`devMode`): never on Workers. */
-const NEVER_CALLED = ["ensureDevelopmentServer"];
+function withoutServer(text: string): string {
+  return text.includes("ensureDevelopmentServer") ? emptyFunctions(text, ["ensureDevelopmentServer"]) : text;
+}
+
+/** What Papa Parse has besides its parser: it writes CSV, loads files and starts workers. */
+const PAPA_BESIDES = [
+  "JsonToCsv",
+  "NetworkStreamer",
+  "FileStreamer",
+  "ReadableStreamStreamer",
+  "DuplexStreamStreamer",
+  "newWorker",
+  "mainThreadReceivedMessage",
+  "workerThreadReceivedMessage",
+];
 
 const SDK = /@upstash[\\/](redis|qstash)[\\/][^\\/]+\.mjs$/;
 
@@ -82,6 +109,7 @@ const SHAPE = {
   platform: "browser",
   conditions: ["workerd", "worker", "browser"],
   external: ["node:*", "cloudflare:*"],
+  define: { SCRIPTS_APART: "true" },
   logLevel: "error",
 } satisfies BuildOptions;
 

@@ -39,29 +39,33 @@ export function shakeClassMembers(
 /**
  * Empties functions that a program never gets to, so that a bundler drops what only they used.
  *
- * @param names of the functions, which must be constants at the top of a module
+ * @param names of the functions: declarations, or constants that are arrow functions, anywhere in the module
  * @throws Error when one of them is not there: the package has changed
  */
-export function emptyFunctions(
-  modules: ReadonlyMap<string, string>,
-  names: readonly string[],
-): ReadonlyMap<string, string> {
-  const emptied = new Map(modules);
-  for (const name of names) {
-    const found = [...emptied].find(([, text]) => DEFINITION(name).test(text));
-    if (!found) throw new Error(`no module defines the function ${name}`);
-    const [path, text] = found;
-    const { body } = parse(text, SYNTAX);
-    const { init } = body
-      .flatMap((statement) => (statement.type === "VariableDeclaration" ? statement.declarations : []))
-      .find(({ id }) => id.type === "Identifier" && id.name === name) ?? { init: undefined };
-    if (init?.type !== "ArrowFunctionExpression") throw new Error(`${name} is no arrow function`);
-    emptied.set(path, `${text.slice(0, init.start)}async () => {}${text.slice(init.end)}`);
-  }
-  return emptied;
+export function emptyFunctions(source: string, names: readonly string[]): string {
+  const bodies: { readonly name: string; readonly start: number; readonly end: number }[] = [];
+  full(parse(source, SYNTAX), (node) => {
+    const { type, id, init, body } = node as Defining; // by its type
+    const defined = type === "FunctionDeclaration" ? body : initOf(type, init);
+    if (defined?.type === "BlockStatement" && id?.name !== undefined && names.includes(id.name)) {
+      bodies.push({ name: id.name, start: defined.start + 1, end: defined.end - 1 });
+    }
+  });
+  const missing = names.filter((name) => !bodies.some((found) => found.name === name));
+  if (missing.length > 0) throw new Error(`the package has no function ${missing.join(", ")}`);
+  return without(source, bodies);
 }
 
-const DEFINITION = (name: string): RegExp => new RegExp(`^(var|const|let) ${name} = `, "m");
+function initOf(type: string, init: Defining["init"]): Node | undefined {
+  return type === "VariableDeclarator" ? init?.body : undefined;
+}
+
+/** The fields of acorn's function nodes that matter here. */
+interface Defining extends Node {
+  readonly id?: { readonly name?: string } | null;
+  readonly init?: { readonly body?: Node } | null;
+  readonly body?: Node;
+}
 
 /** A member that makes a command of Redis is there for the program alone, whatever else in the package has its name. */
 const COMMAND = /new \w+Command\w*\(/;

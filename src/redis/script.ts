@@ -5,11 +5,23 @@ import { StoreUnavailable } from "../flow/ports.ts";
 /** What a script answers: text, integers and lists of them; scripts never answer nil inside a list. */
 export type ScriptReply = string | number | readonly ScriptReply[];
 
-/** A Lua script: the text that Redis runs, and its name for logs. */
+/** A Lua script, and its name for logs. */
 export interface Script {
   readonly name: string;
+  /** The text that Redis runs; empty where the build has put it apart. */
   readonly lua: string;
+  /** The text's SHA-1 in hex, where it lies apart. */
+  readonly sha?: string;
 }
+
+/**
+ * Set by the build of the Worker's bundle: the scripts' texts lie among the static files, as `/scripts/<sha>.lua`,
+ * because Redis needs one only when it has forgotten it.
+ */
+declare const SCRIPTS_APART: boolean | undefined;
+
+/** Reads the text of a script that lies apart, by its SHA-1. */
+export type LoadScript = (sha: string) => Promise<string>;
 
 /** Upstash locks just the declared keys; the flag must be the very first bytes. Plain Redis does not know it. */
 const SHEBANG = "#!lua flags=allow-key-locking";
@@ -18,7 +30,7 @@ const SHEBANG = "#!lua flags=allow-key-locking";
  * What all scripts share. `now` is the one place where time comes from: milliseconds, as a float, because the
  * embedded engine's integers have 32 bits. MOVES and TERMINAL are the domain's own lists.
  */
-const PRELUDE = `
+const prelude = (): string => `
 local MOVES = {${Object.entries(MOVES)
   .flatMap(([from, targets]) => targets.map((to) => `['${from}>${to}']=true`))
   .join(",")}}
@@ -59,12 +71,14 @@ end
 
 /** Declares a script; its KEYS and ARGV get names in its first lines. */
 export function script(name: string, body: string): Script {
-  return { name, lua: `${SHEBANG}${PRELUDE}${body}` };
+  if (typeof SCRIPTS_APART !== "undefined") return { name, lua: "", sha: body };
+  return { name, lua: `${SHEBANG}${prelude()}${body}` };
 }
 
 const digests = new Map<string, Promise<string>>();
 
-function sha1(lua: string): Promise<string> {
+function shaOf({ sha, lua }: Script): Promise<string> {
+  if (sha !== undefined) return Promise.resolve(sha);
   let digest = digests.get(lua);
   if (!digest) {
     digest = crypto.subtle
@@ -75,6 +89,10 @@ function sha1(lua: string): Promise<string> {
     digests.set(lua, digest);
   }
   return digest;
+}
+
+async function textOf(script: Script, load: LoadScript): Promise<string> {
+  return script.sha === undefined ? script.lua : await load(script.sha);
 }
 
 /**
@@ -92,17 +110,17 @@ export type Runner = (
  * A runner over one client. The SDK's error messages hold whole commands, so none leaves this function:
  * what is passed on is the script's name and the first word of Redis's own error.
  */
-export function createRunner(redis: Redis): Runner {
+export function createRunner(redis: Redis, load: LoadScript): Runner {
   return async (script, keys, args) => {
     const words = args.map(String);
     const names = [...keys];
     try {
-      return await redis.evalsha<string[], ScriptReply[]>(await sha1(script.lua), names, words);
+      return await redis.evalsha<string[], ScriptReply[]>(await shaOf(script), names, words);
     } catch (error) {
       if (!isNoScript(error)) throw unavailable(script, error);
     }
     try {
-      return await redis.eval<string[], ScriptReply[]>(script.lua, names, words);
+      return await redis.eval<string[], ScriptReply[]>(await textOf(script, load), names, words);
     } catch (error) {
       throw unavailable(script, error);
     }
@@ -118,27 +136,27 @@ export type BatchRunner = (
   calls: readonly Parameters<Runner>[],
 ) => Promise<readonly (readonly ScriptReply[])[]>;
 
-export function createBatchRunner(redis: Redis): BatchRunner {
+export function createBatchRunner(redis: Redis, load: LoadScript): BatchRunner {
   return async (calls) => {
     if (calls.length === 0) return [];
-    const answers = await sendAll(redis, calls, true);
+    const answers = await sendAll(redis, calls);
     const forgotten = calls.filter((_, index) => answers[index] === undefined);
-    const again = forgotten.length > 0 ? await sendAll(redis, forgotten, false) : [];
+    const again = forgotten.length > 0 ? await sendAll(redis, forgotten, load) : [];
     let next = 0;
     return answers.map((answer) => answer ?? again[next++] ?? []);
   };
 }
 
 /** One pipeline; undefined where Redis does not know the script. */
-async function sendAll(redis: Redis, calls: readonly Parameters<Runner>[], known: boolean) {
+async function sendAll(redis: Redis, calls: readonly Parameters<Runner>[], load?: LoadScript) {
   const pipeline = redis.pipeline();
   const told = new Set<string>();
-  for (const [{ lua }, keys, args] of calls) {
+  for (const [called, keys, args] of calls) {
     const words = args.map(String);
     // Redis runs them one after the other: it needs a script's text once.
-    if (known || told.has(lua)) pipeline.evalsha(await sha1(lua), [...keys], words);
-    else pipeline.eval(lua, [...keys], words);
-    told.add(lua);
+    if (!load || told.has(called.name)) pipeline.evalsha(await shaOf(called), [...keys], words);
+    else pipeline.eval(await textOf(called, load), [...keys], words);
+    told.add(called.name);
   }
   const name = calls[0]?.[0] ?? PIPELINE;
   try {

@@ -6,12 +6,13 @@ import { configure } from "./configure.ts";
 import type { Context } from "./context.ts";
 import { begin, record, redeliver } from "./deliver.ts";
 import { end } from "./end.ts";
+import { listTasks } from "./list.ts";
 import { dropKey, initProject, listKeys, listProjects, nameProject, PING, putKey } from "./projects.ts";
 import { polling, published } from "./published.ts";
-import { listTasks, readBody, readConfig, readDeliveries, readTask, readTasks } from "./read.ts";
+import { readBody, readConfig, readDeliveries, readTask, readTasks } from "./read.ts";
 import { erase, replay } from "./replay.ts";
 import { announce, report } from "./report.ts";
-import { createBatchRunner, createRunner } from "./script.ts";
+import { createBatchRunner, createRunner, type LoadScript } from "./script.ts";
 import { inspect, take } from "./sweep.ts";
 import { follow, watch } from "./watch.ts";
 
@@ -21,6 +22,8 @@ export interface StoreOptions {
   /** Milliseconds added to Redis's clock, so that tests can travel; 0 unless set. */
   readonly offset?: number;
   readonly clock?: () => number;
+  /** Reads scripts that the build has put apart. */
+  readonly loadScript?: LoadScript;
 }
 
 /** How long a client's request waits for Redis, repeats included; and how long a worker's does. */
@@ -30,10 +33,11 @@ const WORKER_TIMEOUT = 15_000;
 /** The store over Upstash Redis's REST API. */
 export function createStore(options: StoreOptions): Store {
   const quick = connect(options, 1, QUICK_TIMEOUT);
+  const load = options.loadScript ?? (() => Promise.reject(new Error("this build lacks its scripts")));
   const context: Context = {
-    quick: createRunner(quick),
-    many: createBatchRunner(quick),
-    worker: createRunner(connect(options, 3, WORKER_TIMEOUT)),
+    quick: createRunner(quick, load),
+    many: createBatchRunner(quick, load),
+    worker: createRunner(connect(options, 3, WORKER_TIMEOUT), load),
     offset: options.offset ?? 0,
     clock: options.clock ?? Date.now,
   };
@@ -58,7 +62,7 @@ export function createStore(options: StoreOptions): Store {
     inspect: (partition, members, nonce) => inspect(context, partition, members, nonce),
     readTask: (caller, id, include) => readTask(context, caller, id, include),
     readTasks: (caller, ids) => readTasks(context, caller, ids),
-    listTasks: (caller, before, limit) => listTasks(context, caller, before, limit),
+    listTasks: (caller, before, limit, filter) => listTasks(context, caller, before, limit, filter),
     readDeliveries: (caller, ids) => readDeliveries(context, caller, ids),
     readBody: (project, event, format) => readBody(context, project, event, format),
     readConfig: (caller, scope, idempotency) => readConfig(context, caller, scope, idempotency),

@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { buffer } from "node:stream/consumers";
 import * as z from "zod";
-import { stripLua } from "../../src/local/strip.ts";
 
 /** One request on its way through the proxy. */
 export interface Passing {
@@ -112,10 +111,9 @@ export function commandsIn(passing: Passing): string[][] {
   return commands.map((one) => one.map(String));
 }
 
-/** True when a request runs the script, by its hash or by its text: as it is written, or as a bundle carries it. */
+/** True when a request runs the script, by its hash or by its text. */
 export function runs(passing: Passing, script: string): boolean {
-  const texts = [script, stripLua(script)];
-  const names = texts.flatMap((text) => [text, createHash("sha1").update(text).digest("hex")]);
+  const names = [script, createHash("sha1").update(script).digest("hex")];
   return commandsIn(passing).some(
     ([name, first]) => /^EVAL(SHA)?$/i.test(name ?? "") && first !== undefined && names.includes(first),
   );

@@ -242,6 +242,7 @@ export const parameters: Readonly<Record<string, Parameter>> = {
   "completeByUrl token": { description: "The task token." },
   token: { description: "The token of a signed link, in place of an API key." },
   lastEventId: { description: "The same as `Last-Event-ID`, for clients that cannot send the header." },
+  endpointId: { description: "Only deliveries to this endpoint; pages may be short." },
   taskId: { description: "Only this task's deliveries." },
   status: { description: "Only deliveries of this status." },
   project: { description: "The project's name or id." },
