@@ -59,6 +59,8 @@ export interface RedeliverCommand {
   readonly delivery: string;
   /** When it ended, milliseconds: the day under which a dead one is filed. */
   readonly endedAt: number;
+  /** Where its body is kept with that of others, `<event id>:<format>`: kept longer with it. */
+  readonly sharedBody?: string;
   readonly idempotency?: Idempotency;
   readonly nonce: string;
 }

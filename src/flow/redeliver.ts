@@ -19,11 +19,12 @@ export async function redeliver(
   id: string,
   idempotency?: Idempotency,
 ): Promise<{ readonly record: DeliveryRecord; readonly replayed: boolean }> {
-  const { endedAt = 0 } = await lookDelivery(inv, caller, id);
+  const { endedAt = 0, body, eventId, format } = await lookDelivery(inv, caller, id);
   const answer = await inv.store.redeliver({
     caller,
     delivery: id,
     endedAt,
+    ...(body === undefined && { sharedBody: `${eventId}:${format}` }),
     ...(idempotency && { idempotency }),
     nonce: crypto.randomUUID(),
   });

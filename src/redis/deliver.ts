@@ -1,4 +1,5 @@
 import {
+  BODY_RETENTION,
   DELIVERY_RETENTION,
   DUE_GRACE,
   EARLY_TOLERANCE,
@@ -82,8 +83,9 @@ return {'recorded', ''}
 export const REDELIVER = script(
   "redeliver",
   `
-local due, delivery, dead, proj, idem = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local due, delivery, dead, proj = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local offset, nonce, key, secret, member, id, print = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local idem, body = KEYS[num(ARGV[8])], KEYS[num(ARGV[9])]
 local t = now(offset)
 local no = denied(redis.call('HGET', proj, 'k:' .. key), secret, 'tasks:write', t)
 if no then return {no} end
@@ -95,6 +97,7 @@ if known then return {string.match(known, '^%S+') == print and 'repeated' or 're
 if d.status == 'pending' then return {'pending'} end
 redis.call('ZADD', due, ms(t + ${DUE_GRACE}), member)
 redis.call('PERSIST', delivery)
+if body then redis.call('PEXPIRE', body, '${BODY_RETENTION}') end
 redis.call('ZREM', dead, id)
 if idem then redis.call('SET', idem, print .. ' ' .. id, 'PX', '${IDEMPOTENCY_TTL}') end
 redis.call('HDEL', delivery, 'ended')
@@ -165,25 +168,18 @@ export async function record(context: Context, command: RecordCommand): Promise<
 export async function redeliver(context: Context, command: RedeliverCommand): Promise<RedeliverAnswer> {
   const { caller, delivery, idempotency } = command;
   const names = keysOf(caller.project);
-  const [code, now, flat] = await context.quick(
-    REDELIVER,
-    [
-      names.due,
-      names.delivery(delivery),
-      names.dead(dayOf(command.endedAt)),
-      names.project,
-      ...(idempotency ? [names.idempotency(idempotency.hash)] : []),
-    ],
-    [
-      context.offset,
-      command.nonce,
-      caller.key,
-      caller.hash,
-      deliveryMember(caller.project, delivery),
-      delivery,
-      idempotency?.fingerprint ?? "",
-    ],
-  );
+  const keys = [names.due, names.delivery(delivery), names.dead(dayOf(command.endedAt)), names.project];
+  const [code, now, flat] = await context.quick(REDELIVER, keys, [
+    context.offset,
+    command.nonce,
+    caller.key,
+    caller.hash,
+    deliveryMember(caller.project, delivery),
+    delivery,
+    idempotency?.fingerprint ?? "",
+    idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0,
+    command.sharedBody ? keys.push(names.sharedBody(command.sharedBody)) : 0,
+  ]);
   switch (code) {
     case "unauthenticated":
     case "forbidden":

@@ -48,7 +48,9 @@ describe.each(await environments())(
     test("200 at a time", async () => {
       const held = await claimed(store, await accepted(store, caller), "mine");
       const deliveries = sharing(200);
-      expect(await store.end(succeeded(held.record, "mine", { deliveries }))).toMatchObject({ kind: "ended" });
+      expect(await store.end(succeeded(held.record, "mine", { deliveries }))).toMatchObject({
+        kind: "ended",
+      });
       for (const { id } of [deliveries[0], deliveries[199]].flatMap((one) => one ?? [])) {
         expect(await dueOf(caller.project, id)).toBeDefined();
       }
@@ -73,15 +75,18 @@ describe.each(await environments())(
         records: [{ status: "dead", attempt: 1, attempts: [{ error: { code: "endpoint-disabled" } }] }],
       });
       const [record] = read.kind === "found" ? read.records : [];
+      await redis("PEXPIRE", `rb1:000:${caller.project}:e:${dead.eventId}:full`, "1000");
       const again = await store.redeliver({
         caller,
         delivery: dead.id,
         endedAt: record?.endedAt ?? 0,
+        sharedBody: `${dead.eventId}:full`,
         nonce: "again",
       });
       expect(again).toMatchObject({ kind: "found", record: { status: "pending", base: 1 } });
       expect(await redis("ZSCORE", letters, dead.id)).toBeNull();
       expect(await ttlOf(`d:${dead.id}`)).toBe(-1);
+      expect(await ttlOf(`e:${dead.eventId}:full`)).toBeGreaterThan(BODY_RETENTION - 60_000);
     });
 
     test("an announcement opens several, once, and what they share", async () => {
