@@ -1,5 +1,4 @@
 import type { Context } from "hono";
-import { accepts } from "hono/accepts";
 import type { Waiting } from "../flow/wait.ts";
 import type { Env } from "./route.ts";
 
@@ -63,6 +62,12 @@ export function goneOf(c: Context<Env>): AbortSignal {
 
 /** Whether the client wants the answer as an event stream; JSON unless it says so. */
 export function acceptsStream(c: Context<Env>): boolean {
-  const supports = ["application/json", "text/event-stream"];
-  return accepts(c, { header: "Accept", supports, default: "application/json" }) === "text/event-stream";
+  const accept = c.req.header("Accept") ?? "";
+  return qualityOf(accept, "text/event-stream") > qualityOf(accept, "application/json");
+}
+
+/** The weight that an `Accept` gives a media type by name (RFC 9110, section 12.5.1); 0 when it does not name it. */
+function qualityOf(accept: string, type: string): number {
+  const range = accept.split(",").find((item) => item.trim().toLowerCase().split(/\s*;/)[0] === type);
+  return range === undefined ? 0 : Number(/;\s*q=([\d.]+)/i.exec(range)?.[1] ?? 1);
 }
