@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { type JsMinifyOptions, minify } from "@swc/core";
 import { type BuildOptions, build as bundle } from "esbuild";
 import { buildAssets } from "./assets.ts";
+import { buildReceiver } from "./receiver.ts";
 import { root } from "./root.ts";
 import { collectScripts, type Scripts, withoutTexts, writeScripts } from "./scripts.ts";
 import { emptyFunctions, shakeClassMembers } from "./shake.ts";
@@ -159,6 +160,6 @@ async function filesIn(folder: string): Promise<string[]> {
 
 if (import.meta.main) {
   const began = performance.now();
-  await build();
-  console.log(`build: dist/worker and dist/assets in ${Math.round(performance.now() - began)} ms`);
+  await Promise.all([build(), buildReceiver()]);
+  console.log(`build: dist/worker, dist/assets and dist/receiver.js in ${Math.round(performance.now() - began)} ms`);
 }
