@@ -38,6 +38,12 @@ export function createKeyring(master: string, previous?: string): Keyring {
     openKey: (text) => openKey(find, text),
     wrap: (secret) => wrap(current, secret),
     unwrap: (wrapped) => unwrap(find, wrapped),
+    rotating: previous !== undefined,
+    generationOf: async (wrapped) => {
+      const [id = ""] = wrapped.split(".");
+      if (id === (await current).id) return "current";
+      return (await find(id)) ? "previous" : "lost";
+    },
     sealReadToken: (project, task, expiresAt) => sealLink(current, "readTokens", project, task, expiresAt),
     openReadToken: (text, task, now) => openLink(find, "readTokens", text, task, now),
     sealEventsToken: (project, task, expiresAt) =>

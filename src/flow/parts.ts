@@ -22,6 +22,10 @@ export interface Keyring {
   openKey(text: string): Promise<{ project: string; key: string; hash: string } | undefined>;
   /** Encrypts a signing secret; the text names the master secret's generation. */
   wrap(secret: string): Promise<string>;
+  /** Which master secret has sealed it: the one of now, the one before it, or none that is configured. */
+  generationOf(wrapped: string): Promise<"current" | "previous" | "lost">;
+  /** Whether there is a previous master secret. */
+  readonly rotating: boolean;
   /** @throws Error when no configured master secret opens it */
   unwrap(wrapped: string): Promise<string>;
   /** A token that lets its bearer read one task's result until it expires (milliseconds). */

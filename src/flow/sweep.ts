@@ -7,6 +7,7 @@ import type { Invocation } from "./parts.ts";
 import { repeatPoll } from "./poll.ts";
 import type { QueueMessage } from "./ports.ts";
 import { publish, publishAll } from "./publish.ts";
+import { resealSome } from "./reseal.ts";
 import type { DueAction } from "./task-commands.ts";
 import { redisTime } from "./time.ts";
 
@@ -29,6 +30,7 @@ export async function sweep(inv: Invocation): Promise<void> {
       }
     }
   }
+  await resealSome(inv);
 }
 
 /** One batch of due entries; true when there may be more. */

@@ -10,6 +10,7 @@ import {
   listProjects,
 } from "../flow/admin.ts";
 import type { Parts } from "../flow/parts.ts";
+import { listSealed } from "../flow/reseal.ts";
 import { duration, text } from "./fields.ts";
 import { answer } from "./respond.ts";
 import { type Route, route } from "./route.ts";
@@ -56,6 +57,20 @@ const projects = route({
   answers: { 200: { shape: "ProjectPage" } },
   async handle({ c, invocation }) {
     return answer(c, 200, { data: await listProjects(invocation), nextCursor: null });
+  },
+});
+
+const sealed = route({
+  ...declared,
+  method: "GET",
+  path: "/admin/secrets",
+  operation: "listSealedSecrets",
+  summary: "Show what still needs the previous master secret",
+  answers: { 200: { shape: "SealedSecrets" } },
+  async handle({ c, invocation }) {
+    const data = await listSealed(invocation);
+    const { rotating } = invocation.keyring;
+    return answer(c, 200, { rotating, previousNeeded: data.some(({ previous }) => previous > 0), data });
   },
 });
 
@@ -121,4 +136,4 @@ function keyView({ createdAt, expiresAt, ...key }: ApiKeyView) {
   };
 }
 
-export const adminRoutes: readonly Route[] = [makeProject, projects, makeKey, keys, revokeKey];
+export const adminRoutes: readonly Route[] = [makeProject, projects, sealed, makeKey, keys, revokeKey];

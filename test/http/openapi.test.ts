@@ -71,6 +71,8 @@ describe("the OpenAPI document", () => {
       "task.started",
       "task.waiting",
       "task.progress",
+      "endpoint.verification",
+      "endpoint.test",
     ]);
   });
 

@@ -1,10 +1,11 @@
 import * as z from "zod/mini";
-import { as, id, opt, pageOf, time } from "./shape.ts";
+import { as, count, id, opt, pageOf, time } from "./shape.ts";
 
-const Project = as(
-  z.object({ id: as(id("prj"), "The project's id."), name: as(z.string(), "Its name.", "shop") }),
-  "A project: its keys see its tasks and nobody else's.",
-);
+const projectFields = {
+  id: as(id("prj"), "The project's id."),
+  name: as(z.string(), "Its name.", "shop"),
+};
+const Project = as(z.object(projectFields), "A project: its keys see its tasks and nobody else's.");
 
 const keyFields = {
   id: as(id("key"), "The key's id, with which it is revoked."),
@@ -20,6 +21,23 @@ const Key = as(z.object(keyFields), "An API key, without its text.");
 export const adminShapes = {
   Project,
   ProjectPage: pageOf(Project, "projects"),
+  SealedSecrets: as(
+    z.object({
+      rotating: as(z.boolean(), "Whether a previous master secret is configured."),
+      previousNeeded: as(z.boolean(), "Whether anything is still sealed under it; when not, it can go."),
+      data: as(
+        z.array(
+          z.object({
+            ...projectFields,
+            previous: as(count, "Secrets that the next sweeps encrypt anew."),
+            lost: as(count, "Secrets that no configured master secret opens."),
+          }),
+        ),
+        "The projects concerned; none when all is well.",
+      ),
+    }),
+    "How the rotation of the master secret stands.",
+  ),
   Key,
   NewKey: as(
     z.object({ ...keyFields, key: as(z.string(), "The key's text: shown this once.", "rb_…") }),

@@ -40,6 +40,24 @@ const jwk = z.object({
   x: as(z.string(), "The public key, base64url."),
 });
 
+function event(fields: z.core.$ZodLooseShape, description: string) {
+  return as(
+    z.object({
+      type: as(z.string(), "What it is."),
+      timestamp: as(time, "When it was made."),
+      data: as(
+        z.object({
+          project: as(id("prj"), "The project's id."),
+          endpointId: as(id("ep"), "The endpoint that it is sent to."),
+          ...fields,
+        }),
+        "About the endpoint.",
+      ),
+    }),
+    description,
+  );
+}
+
 /** What endpoints and secrets answer with. */
 export const endpointShapes = {
   Endpoint,
@@ -48,6 +66,11 @@ export const endpointShapes = {
     "A new endpoint, with its secret.",
   ),
   EndpointPage: pageOf(Endpoint, "endpoints, newest first"),
+  VerificationEvent: event(
+    { challenge: as(z.string(), "To be repeated in the answer.") },
+    "Asks a receiver whether it wants an endpoint's events.",
+  ),
+  TestEvent: event({ message: as(z.string(), "For people.") }, "A test."),
   SigningSecret: as(
     z.object({
       secret: as(

@@ -47,42 +47,87 @@ const MEANINGS = {
 
 const EVENTS = [...TERMINAL, "started", "waiting", "progress"] as const;
 
-function post(operationId: string, summary: string, schema: Json): Json {
+const REPEATED =
+  "Repeated after 5 s, 30 s, 2 m, 15 m, 1 h, 4 h, 10 h and 24 h until it is received, by an endpoint's own schedule where it has one; each attempt is signed anew, the body never changes.";
+
+function post(operationId: string, summary: string, content: Json, description: string = REPEATED): Json {
   return {
     operationId,
     summary,
-    description:
-      "Repeated after 5 s, 30 s, 2 m, 15 m, 1 h, 4 h, 10 h and 24 h until it is received; each attempt is signed anew, the body never changes.",
+    description,
     tags: ["Deliveries"],
     security: [],
     parameters,
-    requestBody: { required: true, content: { "application/json": { schema } } },
+    requestBody: { required: true, content },
     responses,
   };
 }
 
 const TaskEvent = { $ref: "#/components/schemas/TaskEvent" };
+const ThinTaskEvent = { $ref: "#/components/schemas/ThinTaskEvent" };
+const CloudEvent = { $ref: "#/components/schemas/CloudEvent" };
+
+/** A schema whose `type` is this event's. */
+function of(type: string, schema: Json, examples?: readonly unknown[]): Json {
+  return {
+    allOf: [schema, { type: "object", properties: { type: { const: type } } }],
+    ...(examples && { examples }),
+  };
+}
 
 /** What goes to the `callbackUrl` of a task. */
 export function callbacks(): Json {
   return {
     taskEvent: {
-      "{$request.body#/callbackUrl}": { post: post("receiveTaskEvent", "A task's event", TaskEvent) },
+      "{$request.body#/callbackUrl}": {
+        post: post("receiveTaskEvent", "A task's event", { "application/json": { schema: TaskEvent } }),
+      },
     },
   };
 }
 
-/** The same by event. */
+/** Every event, as `callbackUrl`s and endpoints receive it; endpoints choose its format. */
 export function webhooks(): Json {
-  return Object.fromEntries(
-    EVENTS.map((status) => {
-      const type = `task.${status}`;
-      const schema = {
-        allOf: [TaskEvent, { type: "object", properties: { type: { const: type } } }],
-        ...(status === "succeeded" && { examples: [answerExamples.TaskEvent] }),
-      };
-      const name = `receiveTask${status.charAt(0).toUpperCase()}${status.slice(1)}`;
-      return [type, { post: post(name, MEANINGS[status], schema) }];
-    }),
-  );
+  return { ...Object.fromEntries(EVENTS.map(taskWebhook)), ...endpointWebhooks() };
+}
+
+function taskWebhook(status: (typeof EVENTS)[number]): [string, Json] {
+  const type = `task.${status}`;
+  const name = `receiveTask${status.charAt(0).toUpperCase()}${status.slice(1)}`;
+  const full = of(type, TaskEvent, status === "succeeded" ? [answerExamples.TaskEvent] : undefined);
+  const content = {
+    "application/json": { schema: { oneOf: [full, of(type, ThinTaskEvent)] } },
+    "application/cloudevents+json": { schema: of(type, CloudEvent) },
+  };
+  return [type, { post: post(name, MEANINGS[status], content) }];
+}
+
+/** What is sent once, when somebody asks for it. */
+function endpointWebhooks(): Json {
+  const once = (type: string, name: string, schema: string, meaning: string, text: string): Json => ({
+    [type]: {
+      post: post(
+        name,
+        meaning,
+        { "application/json": { schema: of(type, { $ref: `#/components/schemas/${schema}` }) } },
+        text,
+      ),
+    },
+  });
+  return {
+    ...once(
+      "endpoint.verification",
+      "receiveEndpointVerification",
+      "VerificationEvent",
+      "Does this endpoint want events?",
+      'Sent once per call of `verifyEndpoint`. Answer 2xx with `{"challenge": …}` or the bare challenge.',
+    ),
+    ...once(
+      "endpoint.test",
+      "receiveEndpointTest",
+      "TestEvent",
+      "A test that a client asked for.",
+      "Sent once per call of `testEndpoint`.",
+    ),
+  };
 }

@@ -186,6 +186,7 @@ export const answerExamples = {
   },
   Project: project,
   ProjectPage: { data: [project], nextCursor: null },
+  SealedSecrets: { rotating: true, previousNeeded: true, data: [{ ...project, previous: 2, lost: 0 }] },
   NewKey: { ...key, key: "rb_…" },
   KeyPage: { data: [key], nextCursor: null },
   Health: { status: "ok", version: "0.1.0" },

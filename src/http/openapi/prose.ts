@@ -76,6 +76,8 @@ export const operations: Readonly<Record<string, string>> = {
     "Give it to a Standard Webhooks library (`standardwebhooks`, `svix`) to verify callbacks. During a rotation the older ones sign along.",
   makeProject: "Repeating it is safe: a project that is there stays as it is.",
   listProjects: "All of the deployment's.",
+  listSealedSecrets:
+    "While `RINGBACK_PREVIOUS_MASTER_SECRET` is set, each sweep encrypts the secrets of some projects anew; no customer's secret or key changes by it. When `previousNeeded` is false, the previous one can go: all that then ends are task tokens and links which it has signed and which have not expired.",
   makeKey:
     "A project's name that is new makes the project. Redis keeps a hash, so the text cannot be shown again.",
   listKeys: "Without their texts.",

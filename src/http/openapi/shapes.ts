@@ -3,66 +3,14 @@ import { PROBLEMS } from "../../domain/problems.ts";
 import { TERMINAL } from "../../domain/status.ts";
 import { adminShapes } from "./admin-shapes.ts";
 import { endpointShapes } from "./endpoint-shapes.ts";
+import { eventShapes } from "./event-shapes.ts";
 import { as, count, id, opt, pageOf, positive, time } from "./shape.ts";
+import { links, status, taskFields } from "./task-fields.ts";
 
 /**
  * The shapes of answers and callbacks. Routes name them; nothing but the OpenAPI document and the tests load them,
  * so they weigh nothing in what is deployed.
  */
-
-const status = as(
-  z.enum(["scheduled", "queued", "running", "waiting", ...TERMINAL]),
-  "Where the task stands. New words may come: `done` tells whether it has ended.",
-);
-
-const taskFields = {
-  id: as(id("task"), "The task's id, a TypeID.", "task_01kawv0m1ne0nvxf9dkb2jc5h0"),
-  type: as(z.string(), "The task type.", "report.generate"),
-  status,
-  done: as(z.boolean(), "Whether it has ended; then nothing but a replay changes it."),
-  run: as(positive, "1, and one more with each replay."),
-  sequence: as(count, "Counts the changes of its state: of two versions the higher is the newer."),
-  attempt: as(count, "Attempts begun in this run."),
-  maxAttempts: as(positive, "`retries` + 1."),
-  createdAt: as(time, "When it was accepted."),
-  notBefore: as(opt(time), "When it may start; absent when it may at once."),
-  startedAt: as(opt(time), "When the first attempt of this run began."),
-  endedAt: as(opt(time), "When it ended."),
-  deadlineAt: as(time, "When it expires, whatever it is doing."),
-  resultExpiresAt: as(opt(time), "Until when result and input are kept."),
-  progress: opt(
-    as(
-      z.object({
-        percent: as(opt(z.number().check(z.minimum(0), z.maximum(100))), "How far the work is."),
-        message: as(opt(z.string()), "What it is doing."),
-        at: as(time, "When the handler said so."),
-      }),
-      "What the handler said last.",
-    ),
-  ),
-  metadata: as(z.record(z.string(), z.string()), "What the client gave along, unchanged.", {
-    orderId: "o-1",
-  }),
-  input: as(opt(z.unknown()), "With `?include=input`: the input as it was submitted."),
-  result: as(opt(z.unknown()), "What the handler returned, once it succeeded and while it is kept."),
-  error: opt(
-    as(
-      z.object({
-        code: as(z.string(), "Stable and kebab-case.", "invalid-csv"),
-        message: as(z.string(), "One sentence for people.", "Line 3: the quote is not closed."),
-        retryable: as(z.boolean(), "Whether another attempt could have helped."),
-      }),
-      "Why it failed or expired, or why its last attempt did.",
-    ),
-  ),
-};
-
-const links = {
-  self: as(z.url(), "The task."),
-  result: as(z.url(), "Its bare result."),
-  events: as(z.url(), "Its timeline."),
-  cancel: as(z.url(), "Where it is canceled."),
-};
 
 const deliveryStatus = as(
   z.enum(["pending", "delivered", "dead"]),
@@ -163,34 +111,6 @@ const Problem = as(
   "Problem details (RFC 9457). Every error is one, as `application/problem+json`.",
 );
 
-const TASK_EVENTS = [...TERMINAL, "started", "waiting", "progress"].map((event) => `task.${event}`);
-
-const TaskEvent = as(
-  z.object({
-    type: as(z.enum(TASK_EVENTS), "What happened."),
-    timestamp: as(time, "When it happened; `webhook-timestamp` is when this attempt was made."),
-    data: as(
-      z.object({
-        ...taskFields,
-        project: as(id("prj"), "The project's id."),
-        resultOmitted: as(
-          opt(z.literal(true)),
-          "The result is larger than 64 KiB: read it at `links.result`.",
-        ),
-        links: as(
-          z.object({
-            ...links,
-            result: as(z.url(), "Its bare result; with a token of its own when it was omitted."),
-          }),
-          "Absolute addresses.",
-        ),
-      }),
-      "The task as it was at that moment, with its result once it has one.",
-    ),
-  }),
-  "The body of a callback: Standard Webhooks, frozen when the event happened.",
-);
-
 const reach = as(z.enum(["ok", "unreachable"]), "Whether it answered within the last 5 seconds.");
 
 const BatchAnswer = as(
@@ -232,7 +152,6 @@ export const shapes = {
   DeliverySummary,
   DeliveryPage: pageOf(DeliverySummary, "deliveries"),
   Attempt,
-  TaskEvent,
   Heartbeat: as(
     z.object({
       cancelRequested: as(
@@ -259,6 +178,7 @@ export const shapes = {
     }),
     "A genuine address.",
   ),
+  ...eventShapes,
   ...endpointShapes,
   TestAttempt: as(
     z.object({

@@ -1,0 +1,81 @@
+import { expect } from "vitest";
+import * as z from "zod";
+import { Client, eventually, newProject } from "../support/client.ts";
+import { verifiedEndpoint } from "../support/endpoints.ts";
+import { test } from "../support/fixture.ts";
+import { verified } from "../support/receiver.ts";
+import { QUICK } from "../support/shared-stack.ts";
+import { publicKeys, secrets, signedBy } from "../support/signatures.ts";
+import { type Gateway, startBacking, startGateway } from "../support/stack.ts";
+
+const [OLD, NEW] = ["the first master secret, 01", "the second master secret, 02"];
+
+const report = z.object({
+  rotating: z.boolean(),
+  previousNeeded: z.boolean(),
+  data: z.array(z.object({ name: z.string(), previous: z.int(), lost: z.int() })),
+});
+
+test("rotating the master secret keeps every secret and key, re-encrypts, and tells when the old one can go", async ({
+  stack,
+  receiver,
+}) => {
+  const backing = await startBacking(stack.redisKind);
+  let gateway: Gateway | undefined;
+  const restart = async (env: Readonly<Record<string, string>>): Promise<Gateway> => {
+    const port = gateway && Number(new URL(gateway.url).port);
+    await gateway?.running.stop();
+    gateway = await startGateway(stack.runtime, backing, {
+      env: { ...QUICK, ...env },
+      ...(port && { port }),
+    });
+    return gateway;
+  };
+  const sealed = async ({ url, adminToken }: Gateway) => {
+    const headers = { authorization: `Bearer ${adminToken}` };
+    return report.parse((await new Client({ url }).send("GET", "/admin/secrets", { headers })).json());
+  };
+  try {
+    const first = await restart({ RINGBACK_MASTER_SECRET: OLD });
+    const client = await newProject(first, "rotating");
+    const one = await verifiedEndpoint(client, receiver, {
+      events: ["task.succeeded"],
+      signatures: ["v1", "v1a"],
+      headers: { authorization: "Bearer s3cret" },
+    });
+    const path = `/v1/endpoints/${one.id}/secret`;
+    const before = [await client.signingSecret(), secrets.parse((await client.send("GET", path)).json())];
+    expect(await sealed(first)).toEqual({ rotating: false, previousNeeded: false, data: [] });
+
+    const rotating = { RINGBACK_MASTER_SECRET: NEW, RINGBACK_PREVIOUS_MASTER_SECRET: OLD };
+    const waiting = await restart({ ...rotating, RINGBACK_SWEEP_INTERVAL: "1d" });
+    expect(await sealed(waiting)).toMatchObject({
+      rotating: true,
+      previousNeeded: true,
+      data: expect.arrayContaining([{ name: "rotating", previous: 4, lost: 0 }]),
+    });
+    await client.submit({ type: "diagnostics.echo", input: "under the old one" });
+    verified((await one.inbox.wait(1))[0], one.secret);
+
+    const sweeping = await restart({ ...rotating, RINGBACK_SWEEP_INTERVAL: "500ms" });
+    await eventually(async () => expect(await sealed(sweeping)).toMatchObject({ previousNeeded: false }));
+
+    const last = await restart({ RINGBACK_MASTER_SECRET: NEW });
+    expect(await sealed(last)).toEqual({ rotating: false, previousNeeded: false, data: [] });
+    const after = [await client.signingSecret(), secrets.parse((await client.send("GET", path)).json())];
+    expect(after).toEqual(before);
+    await client.submit({ type: "diagnostics.echo", input: "under the new one" });
+    const received = (await one.inbox.wait(2))[1];
+    verified(received, one.secret);
+    expect(received?.headers["authorization"]).toBe("Bearer s3cret");
+    const [jwk] = await publicKeys(client, secrets.parse(after[1]).jwks ?? "");
+    expect(await signedBy(received, jwk)).toBe(true);
+
+    const lost = await restart({ RINGBACK_MASTER_SECRET: "a third master secret, 03" });
+    expect(await sealed(lost)).toMatchObject({ previousNeeded: false, data: expect.any(Array) });
+    expect((await sealed(lost)).data.find(({ name }) => name === "rotating")?.lost).toBe(4);
+  } finally {
+    await gateway?.running.stop();
+    await backing.stop();
+  }
+}, 180_000);
