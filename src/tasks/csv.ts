@@ -87,14 +87,12 @@ const BROKEN_QUOTE = "a quoted field is not closed, or text follows its closing 
 function slicesOf(text: string): Slice[] {
   const slices: Slice[] = [];
   let start = 0;
-  Papa.parse<string[]>(text, {
-    delimiter: ",",
-    newline: "\n",
-    step: ({ data, errors, meta }) => {
-      slices.push({ fields: data, start, end: meta.cursor, broken: errors[0] });
-      start = meta.cursor;
-    },
-  });
+  // The parser alone: what Papa Parse has around it loads, guesses and converts.
+  const step = ({ data, errors, meta }: Papa.ParseStepResult<string[][]>): void => {
+    slices.push({ fields: data[0] ?? [], start, end: meta.cursor, broken: errors[0] });
+    start = meta.cursor;
+  };
+  new Papa.Parser({ delimiter: ",", newline: "\n", step }).parse(text, 0, false);
   return slices;
 }
 

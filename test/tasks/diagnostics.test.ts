@@ -6,7 +6,11 @@ import { faults, run, taskError } from "./context.ts";
 
 it("the types are there under their names, the diagnostic ones apart", () => {
   expect(tasks.map(({ type }) => type)).toEqual(["report.generate", "links.check"]);
-  expect(diagnostics.map(({ type }) => type)).toEqual(["diagnostics.echo", "diagnostics.flaky"]);
+  expect(diagnostics.map(({ type }) => type)).toEqual([
+    "diagnostics.echo",
+    "diagnostics.flaky",
+    "diagnostics.wait",
+  ]);
 });
 
 describe("diagnostics.echo", () => {
