@@ -12,7 +12,7 @@ import {
 export interface Destination {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** What signs it: `whsec_…` newest first, `whsk_…` for Ed25519. */
+  /** What signs it: `whsec_…` newest first, a JWK for Ed25519. */
   readonly secrets: readonly string[];
   /** Delays between attempts, milliseconds. */
   readonly schedule: readonly number[];

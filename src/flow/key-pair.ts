@@ -1,4 +1,4 @@
-import { sha256, utf8 } from "./keyring.ts";
+import { base64url, sha256, utf8 } from "./keyring.ts";
 import type { Keyring } from "./parts.ts";
 import type { Endpoint, KeyPair, ProjectConfig } from "./project-config.ts";
 
@@ -23,32 +23,20 @@ export async function withKeyPair(
   return { ...config, ed25519: await makeKeyPair(keyring) };
 }
 
-/** An Ed25519 key pair, its private half (`whsk_`: seed and public key, as Standard Webhooks has it) encrypted. */
+/** An Ed25519 key pair, its private half (a JWK's JSON) encrypted. */
 async function makeKeyPair(keyring: Keyring): Promise<KeyPair> {
   const pair = (await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"])) as CryptoKeyPair; // as the algorithm says
-  const { d = "", x = "" } = (await crypto.subtle.exportKey("jwk", pair.privateKey)) as JsonWebKey; // as the format says
-  const bytes = bytesOf(d) + bytesOf(x);
-  return { wrapped: await keyring.wrap(`whsk_${btoa(bytes)}`), publicKey: btoa(bytesOf(x)) };
-}
-
-/** Base64url to a string of bytes. */
-function bytesOf(text: string): string {
-  return atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  const { kty, crv, d, x = "" } = (await crypto.subtle.exportKey("jwk", pair.privateKey)) as JsonWebKey; // as the format says
+  return { wrapped: await keyring.wrap(JSON.stringify({ kty, crv, d, x })), x };
 }
 
 /** The public key as Standard Webhooks libraries take it. */
-export function publicKeyText({ publicKey }: KeyPair): string {
-  return `whpk_${publicKey}`;
+export function publicKeyText({ x }: KeyPair): string {
+  return `whpk_${x.replaceAll("-", "+").replaceAll("_", "/")}=`; // 32 bytes: one character of padding
 }
 
 /** The public key as JWK. */
-export async function publicJwk({ publicKey }: KeyPair): Promise<PublicJwk> {
-  const x = base64url(publicKey);
+export async function publicJwk({ x }: KeyPair): Promise<PublicJwk> {
   const thumbprint = await sha256(utf8(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`));
-  const kid = base64url(btoa(String.fromCharCode(...thumbprint)));
-  return { kty: "OKP", crv: "Ed25519", use: "sig", alg: "EdDSA", kid, x };
-}
-
-function base64url(base64: string): string {
-  return base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return { kty: "OKP", crv: "Ed25519", use: "sig", alg: "EdDSA", kid: base64url(thumbprint), x };
 }

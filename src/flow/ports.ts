@@ -59,9 +59,9 @@ export class FetchFailure extends Error {
 }
 
 /**
- * The `webhook-signature` of one attempt: a `v1` signature per secret, space-separated.
+ * The `webhook-signature` of one attempt, space-separated: a `v1` signature per secret, a `v1a` per private key.
  *
- * @param secrets `whsec_…`, newest first
+ * @param secrets `whsec_…`, newest first; Ed25519 keys as a JWK's JSON
  * @param sentAt seconds since the epoch, as `webhook-timestamp` has them
  */
 export type Sign = (secrets: readonly string[], id: string, sentAt: number, body: string) => Promise<string>;

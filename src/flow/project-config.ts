@@ -35,10 +35,10 @@ export interface Endpoint {
 
 /** The one Ed25519 key pair of a project. */
 export interface KeyPair {
-  /** `whsk_…`, wrapped. */
+  /** The private key, a JWK's JSON, wrapped. */
   readonly wrapped: string;
-  /** The 32 bytes in standard base64. */
-  readonly publicKey: string;
+  /** The public key's 32 bytes, base64url. */
+  readonly x: string;
 }
 
 /** A project's configuration: the JSON behind the version in `p:cfg`. */

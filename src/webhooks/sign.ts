@@ -2,12 +2,12 @@ import type { Sign } from "../flow/ports.ts";
 
 /**
  * Signs `{id}.{timestamp}.{body}` (Standard Webhooks 1.0.0, "Signature scheme"): `v1`, HMAC-SHA256, with each secret
- * `whsec_…`; `v1a`, Ed25519, with each private key `whsk_…`.
+ * `whsec_…`; `v1a`, Ed25519, with each private key, which is a JWK's JSON.
  */
 export const sign: Sign = async (secrets, id, sentAt, body) => {
   const content = new TextEncoder().encode(`${id}.${sentAt}.${body}`);
   const signatures = await Promise.all(
-    secrets.map((secret) => (secret.startsWith("whsk_") ? signature(secret, content) : mac(secret, content))),
+    secrets.map((secret) => (secret.startsWith("{") ? signature(secret, content) : mac(secret, content))),
   );
   return signatures.join(" ");
 };
@@ -18,11 +18,9 @@ async function mac(secret: string, content: Uint8Array<ArrayBuffer>): Promise<st
   return `v1,${base64(await crypto.subtle.sign("HMAC", key, content))}`;
 }
 
-/** A private key is its 32-byte seed, followed by the public key. */
+/** A private key is a JWK (RFC 8037, section 2). */
 async function signature(secret: string, content: Uint8Array<ArrayBuffer>): Promise<string> {
-  const bytes = bytesOf(secret);
-  const [d, x] = [bytes.subarray(0, 32), bytes.subarray(32)].map(base64url);
-  const jwk = { kty: "OKP", crv: "Ed25519", d: d ?? "", x: x ?? "" };
+  const jwk: JsonWebKey = JSON.parse(secret);
   const key = await crypto.subtle.importKey("jwk", jwk, "Ed25519", false, ["sign"]);
   return `v1a,${base64(await crypto.subtle.sign("Ed25519", key, content))}`;
 }
@@ -33,11 +31,4 @@ function bytesOf(secret: string): Uint8Array<ArrayBuffer> {
 
 function base64(bytes: ArrayBuffer): string {
   return btoa(String.fromCharCode(...new Uint8Array(bytes)));
-}
-
-function base64url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
 }

@@ -27,7 +27,7 @@ function endpoint(id: string, changes: Partial<Endpoint> = {}): Endpoint {
 
 const config: ProjectConfig = {
   signing: [{ wrapped: "s1" }, { wrapped: "s0", expiresAt: 10 }],
-  ed25519: { wrapped: "pair", publicKey: "public" },
+  ed25519: { wrapped: "pair", x: "public" },
   endpoints: [
     endpoint("ep_a", { headers: { "x-shop": "1", authorization: { wrapped: "header" } } }),
     endpoint("ep_b", { events: ["task.failed"] }),

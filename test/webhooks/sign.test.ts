@@ -25,3 +25,18 @@ test("it signs as the reference library does", async () => {
   const sentAt = new Date(1_700_000_000_000);
   expect(await sign([secret], id, 1_700_000_000, body)).toBe(new Webhook(secret).sign(id, sentAt, body));
 });
+
+test("a private key signs with Ed25519, beside the secrets", async () => {
+  const pair = (await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"])) as CryptoKeyPair;
+  const { kty, crv, d, x } = await crypto.subtle.exportKey("jwk", pair.privateKey);
+  const [v1, v1a] = (
+    await sign([makeSigningSecret(), JSON.stringify({ kty, crv, d, x })], id, 1_700_000_000, body)
+  ).split(" ");
+  expect(v1).toMatch(/^v1,/);
+  expect(v1a).toMatch(/^v1a,/);
+  const signature = Buffer.from(v1a?.slice(4) ?? "", "base64");
+  const check = (text: string) =>
+    crypto.subtle.verify("Ed25519", pair.publicKey, signature, new TextEncoder().encode(text));
+  expect(await check(`${id}.1700000000.${body}`)).toBe(true);
+  expect(await check(`${id}.1700000001.${body}`)).toBe(false);
+});
