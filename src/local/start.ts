@@ -1,6 +1,6 @@
 import { readConfig } from "../config.ts";
-import { build } from "./build.ts";
 import { gatewayVariables } from "./environment.ts";
+import { freshBuild } from "./fresh.ts";
 import { makeKey, makeProject, untilAnswered } from "./stack/admin.ts";
 import { startOnDeno } from "./stack/deno.ts";
 import type { Gateway } from "./stack/gateway.ts";
@@ -40,7 +40,11 @@ async function start(): Promise<void> {
   const runtime = runtimeOf(process.env["RUNTIME"] || "workerd");
   const port = await freePort(Number(process.env["PORT"] || 8787));
   const url = `http://127.0.0.1:${port}`;
-  const built = timed("build", build(), () => "dist/worker, dist/assets");
+  const built = timed(
+    "build",
+    freshBuild(),
+    ({ made }) => `dist/worker, dist/assets${made ? "" : ", up to date"}`,
+  );
   const services = await timed("stand-ins", startServices(process.env), ({ summary }) => summary);
   closes.push(services.close);
 
