@@ -77,8 +77,12 @@ async function bodyOf(request: Request | RawCallback, most: number): Promise<Uin
   return bytes;
 }
 
-function bytesOf(body: Uint8Array | string): Uint8Array<ArrayBuffer> {
-  return typeof body === "string" ? new TextEncoder().encode(body) : new Uint8Array(body);
+/** JavaScript can give anything, above all what a server's JSON parser made of the body. */
+function bytesOf(body: unknown): Uint8Array<ArrayBuffer> {
+  if (typeof body === "string") return new TextEncoder().encode(body);
+  if (body instanceof Uint8Array) return new Uint8Array(body);
+  const message = "The body is neither bytes nor text: give it as it came, before a parser has read it.";
+  throw new CallbackError("body-used", message);
 }
 
 async function readAll(

@@ -29,9 +29,8 @@ describe("public keys", () => {
 
   it("verify what the gateway signs", async () => {
     const { privateKey, publicKey } = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
-    const { d = "", x = "" } = await crypto.subtle.exportKey("jwk", privateKey);
-    const whsk = `whsk_${Buffer.concat([Buffer.from(d, "base64url"), Buffer.from(x, "base64url")]).toString("base64")}`;
-    const signature = await sign([newSecret(), whsk], "evt_1", at(0).getTime() / 1_000, BODY);
+    const jwk = JSON.stringify(await crypto.subtle.exportKey("jwk", privateKey));
+    const signature = await sign([newSecret(), jwk], "evt_1", at(0).getTime() / 1_000, BODY);
     const raw = Buffer.from(await crypto.subtle.exportKey("raw", publicKey)).toString("base64");
     const both = requestOf(secret, { id: "evt_1", at: at(0), signature });
     await verifyCallback(both, [], { ...clock, publicKeys: `whpk_${raw}` });

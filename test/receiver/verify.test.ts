@@ -1,5 +1,10 @@
 import { describe, expect, expectTypeOf, it, onTestFinished } from "vitest";
-import { type CallbackEvent, type TaskEventData, verifyCallback } from "../../src/receiver.ts";
+import {
+  type CallbackEvent,
+  type RawCallback,
+  type TaskEventData,
+  verifyCallback,
+} from "../../src/receiver.ts";
 import { sign } from "../../src/webhooks/sign.ts";
 import { BODY, codeOf, EVENT, headersOf, newKeyPair, newSecret, requestOf, SIGNERS } from "./signed.ts";
 
@@ -191,6 +196,14 @@ describe("a callback is refused", () => {
     const request = requestOf(secret);
     await request.text();
     expect(await codeOf(verifyCallback(request, secret))).toBe("body-used");
+  });
+
+  it("when a parser has read its body", async () => {
+    for (const body of [EVENT, {}, undefined]) {
+      // as JavaScript may call it
+      const parsed = { headers: headersOf(secret), body } as unknown as RawCallback;
+      expect(await codeOf(verifyCallback(parsed, secret))).toBe("body-used");
+    }
   });
 });
 

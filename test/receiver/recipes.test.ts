@@ -1,0 +1,156 @@
+import { execFile, spawn } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { buildReceiver } from "../../src/local/receiver.ts";
+import { freePort, node, root } from "../support/process.ts";
+import { headersOf, newSecret, type Parts } from "./signed.ts";
+
+/** The recipes as they stand in the documentation, by their file's name. */
+const text = await readFile(join(root, "docs/receivers.md"), "utf8");
+const recipes = new Map(
+  [...text.matchAll(/^```\w+ (\S+)\n([\s\S]*?)^```$/gm)].map(([, name = "", code = ""]) => [name, code]),
+);
+
+const secret = newSecret();
+const challenge = crypto.randomUUID();
+const VERIFICATION = JSON.stringify({
+  type: "endpoint.verification",
+  timestamp: "2026-11-24T09:00:00.000Z",
+  data: { project: "prj_1", endpointId: "ep_1", challenge },
+});
+
+type Send = (headers: Record<string, string>, body: string) => Promise<Response>;
+
+/** A folder in which `ringback` and the frameworks are installed, and the recipe. */
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "ringback-recipes-"));
+  await mkdir(join(folder, "node_modules"));
+  await writeFile(join(folder, "package.json"), JSON.stringify({ type: "module" }));
+  await buildReceiver();
+  const installed = {
+    ringback: root,
+    ...Object.fromEntries(
+      ["hono", "express", "fastify"].map((name) => [name, join(root, "node_modules", name)]),
+    ),
+  };
+  for (const [name, place] of Object.entries(installed)) {
+    await symlink(place, join(folder, "node_modules", name), "dir");
+  }
+  for (const [name, code] of recipes) await writeFile(join(folder, name), code);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function takesCallbacks(send: Send): Promise<void> {
+  const post = (parts: Parts = {}, by = secret) => {
+    const body =
+      typeof parts.body === "string"
+        ? parts.body
+        : '{ "type": "task.failed", "timestamp": "2026-11-24T09:00:00.000Z", "data": {"id": "\u00fc"} }';
+    return send(headersOf(by, { ...parts, body }), body);
+  };
+  expect((await post()).status).toBe(204);
+  const echoed = await post({ body: VERIFICATION });
+  expect(echoed.status).toBe(200);
+  expect(JSON.parse(await echoed.text())).toEqual({ challenge });
+  const refused = await Promise.all([
+    post({}, newSecret()),
+    post({ at: new Date(Date.now() - 600_000) }),
+    post({ at: new Date(Date.now() + 600_000) }),
+    send({}, "{}"),
+    send(headersOf(secret), VERIFICATION),
+  ]);
+  for (const response of refused) {
+    expect([400, 401]).toContain(response.status);
+    expect(await response.text()).toMatch(
+      /^(?:bad-signature|too-old|too-new|too-old-or-too-new|missing-headers)\n?$/,
+    );
+  }
+}
+
+/** Starts a server that prints `listening`, and posts to it. */
+async function serve(command: string, ...args: readonly string[]): Promise<Send> {
+  const port = await freePort();
+  const child = spawn(command, args, {
+    cwd: folder,
+    env: { ...process.env, PORT: `${port}`, RINGBACK_SECRET: secret },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  onTestFinished(async () => {
+    child.kill("SIGKILL");
+    await ended;
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.once("error", reject);
+    void ended.then(() => reject(new Error(`${command} ended`)));
+    child.stdout.on("data", (chunk: Buffer) => chunk.includes("listening") && resolve());
+  });
+  return (headers, body) => fetch(`http://127.0.0.1:${port}/hooks`, { method: "POST", headers, body });
+}
+
+const installed = async (command: string, ...args: string[]): Promise<boolean> =>
+  promisify(execFile)(command, args).then(
+    () => true,
+    () => false,
+  );
+const hasPython = await installed("python3", "--version");
+const hasGo = await installed("go", "version");
+console.info(`python3: ${hasPython}, go: ${hasGo}`);
+
+const requestFor = (headers: Record<string, string>, body: string): Request =>
+  new Request("https://client.example/hooks", { method: "POST", headers, body });
+
+describe("each recipe takes a callback, answers a challenge, and refuses what is forged or old", () => {
+  it("has the file that each of them is", () => {
+    expect([...recipes.keys()]).toEqual([
+      "worker.mjs",
+      "hono.mjs",
+      "express.mjs",
+      "fastify.mjs",
+      "next.mjs",
+      "receiver.py",
+      "receiver.go",
+    ]);
+  });
+
+  it.each(["worker.mjs", "hono.mjs"])("%s", async (name) => {
+    const { default: app } = await import(pathToFileURL(join(folder, name)).href);
+    await takesCallbacks(async (headers, body) =>
+      app.fetch(requestFor(headers, body), { RINGBACK_SECRET: secret }),
+    );
+  });
+
+  it("next.mjs", async () => {
+    process.env["RINGBACK_SECRET"] = secret;
+    onTestFinished(() => {
+      delete process.env["RINGBACK_SECRET"];
+    });
+    const { POST } = await import(pathToFileURL(join(folder, "next.mjs")).href);
+    await takesCallbacks(async (headers, body) => POST(requestFor(headers, body)));
+  });
+
+  it.each(["express.mjs", "fastify.mjs"])("%s", async (name) => {
+    await takesCallbacks(await serve(node, name));
+  });
+
+  if (hasPython) {
+    it("receiver.py", async () => {
+      await takesCallbacks(await serve("python3", "receiver.py"));
+    });
+  }
+
+  if (hasGo) {
+    it("receiver.go", { timeout: 120_000 }, async () => {
+      await promisify(execFile)("go", ["build", "-o", "receiver", "receiver.go"], {
+        cwd: folder,
+        env: { ...process.env, GOCACHE: join(folder, "cache") },
+      });
+      await takesCallbacks(await serve(join(folder, "receiver")));
+    });
+  }
+});
