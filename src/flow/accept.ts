@@ -57,6 +57,8 @@ export interface Accepted {
   /** The idempotency key named a task that was accepted before. */
   readonly replayed: boolean;
   readonly rate?: RateState;
+  /** An endpoint of the project is told of every start. */
+  readonly startsTold?: boolean;
   readonly delivery?: DeliveryRecord;
 }
 
@@ -85,7 +87,12 @@ export async function prepare(inv: Invocation, caller: Caller, submit: Submit): 
     submit.idempotency ?? (await idempotencyOf("POST", SUBMIT_PATH, submit.idempotencyKey, submit.canonical));
   return {
     caller,
-    task: newTask(inv, caller.project, { ...(service && { retries: service.retries }), ...definition }, submit),
+    task: newTask(
+      inv,
+      caller.project,
+      { ...(service && { retries: service.retries }), ...definition },
+      submit,
+    ),
     rateLimit: inv.settings.rateLimit,
     maxOpen: inv.settings.maxOpen,
     ...(idempotency && { idempotency }),
@@ -96,8 +103,9 @@ export async function prepare(inv: Invocation, caller: Caller, submit: Submit): 
 
 /** Publishes the first run; a service that may be called at once is called without the detour over a run of ours. */
 async function start(inv: Invocation, accepted: Accepted, input: string): Promise<void> {
-  const { record, now } = accepted;
-  if (record.type === HTTP_REQUEST && record.startsAt <= now && !asksFor(record, "task.started")) {
+  const { record, now, startsTold } = accepted;
+  const told = startsTold || asksFor(record, "task.started");
+  if (record.type === HTTP_REQUEST && record.startsAt <= now && !told) {
     return callFirst(inv, record, input, now);
   }
   await publish(inv, await firstRun(inv, accepted));
@@ -109,8 +117,10 @@ export function settle(
   scope: Scope = "tasks:write",
 ): Accepted {
   switch (answer.kind) {
-    case "accepted":
-      return { record: answer.record, now: answer.now, replayed: false, rate: answer.rate };
+    case "accepted": {
+      const { record, now, rate, startsTold } = answer;
+      return { record, now, replayed: false, rate, startsTold };
+    }
     case "reused":
       throw reused(answer.id);
     case "rate-limited": {

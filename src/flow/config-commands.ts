@@ -9,6 +9,8 @@ export interface ConfigureCommand {
   readonly version: number;
   /** JSON text. */
   readonly json: string;
+  /** An endpoint is told of every start of a task; `accept` says so. */
+  readonly startsTold?: boolean;
   /** What was changed: an endpoint's id, or the project's for its own. */
   readonly id: string;
   readonly idempotency?: Idempotency;

@@ -3,7 +3,13 @@ import type { Caller, Scope } from "./caller.ts";
 import { denied } from "./denied.ts";
 import { type Idempotency, reused } from "./idempotency.ts";
 import type { Parts } from "./parts.ts";
-import { type Endpoint, findEndpoint, type ProjectConfig, parseConfig } from "./project-config.ts";
+import {
+  type Endpoint,
+  findEndpoint,
+  type ProjectConfig,
+  parseConfig,
+  subscribersOf,
+} from "./project-config.ts";
 
 /** How often a change is made anew when others change the same configuration. */
 const ROUNDS = 5;
@@ -68,6 +74,7 @@ export async function configure(
       scope,
       version: stored.version,
       json: JSON.stringify(config),
+      startsTold: subscribersOf(config, "task.started").length > 0,
       id,
       ...(idempotency && { idempotency }),
       nonce: crypto.randomUUID(),

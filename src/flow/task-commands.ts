@@ -42,7 +42,14 @@ export interface RateState {
 
 export type AcceptAnswer =
   | Denied
-  | { readonly kind: "accepted"; readonly record: TaskRecord; readonly now: number; readonly rate: RateState }
+  | {
+      readonly kind: "accepted";
+      readonly record: TaskRecord;
+      readonly now: number;
+      readonly rate: RateState;
+      /** An endpoint of the project is told of every start. */
+      readonly startsTold: boolean;
+    }
   /** The idempotency key names a task that the same request made; or another request. */
   | { readonly kind: "replayed"; readonly id: string }
   | { readonly kind: "reused"; readonly id: string }

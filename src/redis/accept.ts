@@ -42,7 +42,7 @@ local interval = 1000.0 / limit
 local tat = math.max(num(p.tat), t)
 if known then
   local _, flat = hash(task)
-  return {'accepted', ms(t), ms(limit), ms((t + 1000 - tat) / interval), ms(tat - t), flat}
+  return {'accepted', ms(t), ms(limit), ms((t + 1000 - tat) / interval), ms(tat - t), flat, p.starts or ''}
 end
 if math.floor(t / 3600000) ~= num(a.hour) then return {'hour', ms(t)} end
 if num(p.open) >= quota then return {'quota', ms(quota), ms(limit), ms((t + 1000 - tat) / interval), ms(tat - t)} end
@@ -77,7 +77,7 @@ if p.search then
   end
 end
 redis.call('HSET', proj, 'open', ms(num(p.open) + 1), 'tat', string.format('%.3f', tat), 'hour', a.hour)
-return {'accepted', ms(t), ms(limit), ms((t + 1000 - tat) / interval), ms(tat - t), fields}
+return {'accepted', ms(t), ms(limit), ms((t + 1000 - tat) / interval), ms(tat - t), fields, p.starts or ''}
 `,
 );
 
@@ -160,7 +160,7 @@ async function callOf(context: Context, command: AcceptCommand, hour: number): P
 function answer(command: AcceptCommand, code: string, rest: readonly unknown[]): AcceptAnswer {
   switch (code) {
     case "accepted": {
-      const [now, limit, remaining, reset, flat] = rest;
+      const [now, limit, remaining, reset, flat, starts] = rest;
       const record = readTaskFields(command.caller.project, command.task.id, fieldsOf(flat as string[]));
       if (!record) throw new Error("accept answered without a task");
       return {
@@ -168,6 +168,7 @@ function answer(command: AcceptCommand, code: string, rest: readonly unknown[]):
         record,
         now: Number(now),
         rate: rateOf(limit, remaining, reset),
+        startsTold: starts === "1",
       };
     }
     case "replayed":

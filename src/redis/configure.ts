@@ -10,7 +10,7 @@ export const CONFIGURE = script(
   "configure",
   `
 local proj, cfg, idem = KEYS[1], KEYS[2], KEYS[3]
-local a = named(ARGV) -- offset nonce key secret scope version config print id
+local a = named(ARGV) -- offset nonce key secret scope version config starts print id
 local t = now(a.offset)
 local p = hash(proj)
 if a.key ~= '' then
@@ -26,7 +26,7 @@ if known then
 end
 if p.cfgv ~= a.version then return {'changed', ms(t), redis.call('GET', cfg) or ''} end
 local version = ms(num(p.cfgv) + 1)
-redis.call('HSET', proj, 'cfgv', version, 'cfgn', a.nonce)
+redis.call('HSET', proj, 'cfgv', version, 'cfgn', a.nonce, 'starts', a.starts)
 redis.call('SET', cfg, version .. ' ' .. a.config)
 if idem then redis.call('SET', idem, a.print .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end
 return {'configured', ms(t), version}
@@ -49,6 +49,7 @@ export async function configure(context: Context, command: ConfigureCommand): Pr
       scope: command.scope,
       version: command.version,
       config: command.json,
+      starts: command.startsTold ? "1" : "",
       print: idempotency?.fingerprint ?? "",
       id: command.id,
     }),

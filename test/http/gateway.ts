@@ -92,6 +92,7 @@ export async function open(options: Options = {}): Promise<Gateway> {
       record: taskRecord(),
       now: NOW,
       rate: { limit: 100, remaining: 99, reset: 10 },
+      startsTold: false,
     });
   };
   const parts: Parts = {

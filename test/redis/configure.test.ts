@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { makeId } from "../../src/domain/id.ts";
 import type { Caller } from "../../src/flow/caller.ts";
 import type { ConfigureCommand } from "../../src/flow/config-commands.ts";
-import { environments, freshProject } from "./store-fixture.ts";
+import { acceptCommand, environments, freshProject } from "./store-fixture.ts";
 
 function command(caller: Caller, changes: Partial<ConfigureCommand> = {}): ConfigureCommand {
   return {
@@ -39,6 +39,16 @@ describe.each(await environments())("configure on the %s engine", (_kind, { stor
       config: { version: 2, json: first.json },
     });
     expect(await store.readConfig(caller, "endpoints:read")).toMatchObject({ config: { version: 2 } });
+  });
+
+  test("`accept` says whether an endpoint is told of every start", async () => {
+    const caller = await freshProject(store);
+    const first = await store.accept(acceptCommand(caller));
+    expect(first).toMatchObject({ kind: "accepted", startsTold: false });
+    await store.configure(command(caller, { startsTold: true }));
+    expect(await store.accept(acceptCommand(caller))).toMatchObject({ startsTold: true });
+    await store.configure(command(caller, { version: 2 }));
+    expect(await store.accept(acceptCommand(caller))).toMatchObject({ startsTold: false });
   });
 
   test("`end` and `claim` see the new version", async () => {
