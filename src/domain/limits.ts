@@ -72,6 +72,9 @@ export const MAX_RESULT_TTL = 30 * DAY;
 /** Metadata keys that a project may be searched by. */
 export const MAX_SEARCHABLE = 5;
 
+/** What their names are made of: what a comma-separated list can hold. */
+export const SEARCHABLE = /^[\w.:-]{1,64}$/;
+
 /** Tasks in one batch, and how much larger than a single body the batch's may be. */
 export const MAX_BATCH = 100;
 export const BATCH_BODIES = 4;

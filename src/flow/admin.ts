@@ -1,5 +1,7 @@
 import { idBytes, idOf, isId, makeId } from "../domain/id.ts";
 import { Refusal } from "../domain/problems.ts";
+import type { ProjectLimits } from "./caller.ts";
+import { type Idempotency, reused } from "./idempotency.ts";
 import { hex, sha256 } from "./keyring.ts";
 import type { Parts } from "./parts.ts";
 import { firstConfig } from "./secrets.ts";
@@ -44,11 +46,35 @@ export interface ApiKeyView {
   readonly expiresAt?: number;
 }
 
-/** Makes an API key; its text is shown this once, Redis keeps a hash. @throws Refusal */
+/** A project with its own limits; null is the deployment's. */
+export interface LimitedProject extends Project {
+  readonly searchable: readonly string[];
+  readonly rateLimit: number | null;
+  readonly maxOpen: number | null;
+}
+
+/** Sets a project's own limits. Tasks that were accepted before are not filed anew. @throws Refusal */
+export async function limitProject(parts: Parts, id: string, limits: ProjectLimits): Promise<LimitedProject> {
+  const set = await parts.store.limitProject(id, limits);
+  if (!set) throw new Refusal("not-found", `There is no project "${id}".`);
+  const { name, searchable = [], rateLimit = null, maxOpen = null } = set;
+  return { id, name, searchable, rateLimit, maxOpen };
+}
+
+/** A key as it is told at its making. */
+export type MadeKey = ApiKeyView & { readonly key: string };
+
+/**
+ * Makes an API key; Redis keeps a hash. Repeated under its idempotency key the answer is that of the first time, which
+ * is kept for as long, encrypted under the master secret: else a lost answer would be a lost key.
+ *
+ * @throws Refusal
+ */
 export async function createKey(
   parts: Parts,
   wanted: NewKey,
-): Promise<ApiKeyView & { readonly key: string }> {
+  idempotency?: Idempotency,
+): Promise<{ readonly made: MadeKey; readonly replayed: boolean }> {
   const project = isId("prj", wanted.project)
     ? await projectOf(parts, wanted.project)
     : await createProject(parts, wanted.project);
@@ -57,15 +83,7 @@ export async function createKey(
   const id = makeId("key", createdAt, 0, crypto.getRandomValues(new Uint8Array(8)));
   const secret = crypto.getRandomValues(new Uint8Array(24));
   const expiresAt = wanted.expiresIn === undefined ? 0 : createdAt + wanted.expiresIn;
-  await parts.store.putKey(projectId, {
-    key: hex(idBytes(id)),
-    hash: hex(await sha256(secret)),
-    expiresAt,
-    scopes: wanted.scopes,
-    createdAt,
-    name: wanted.name ?? "",
-  });
-  return {
+  const made = {
     id,
     key: await parts.keyring.sealKey(projectId, idBytes(id), secret),
     project: { id: projectId, name: projectName },
@@ -74,6 +92,20 @@ export async function createKey(
     createdAt,
     ...(expiresAt > 0 && { expiresAt }),
   };
+  const { store, keyring } = parts;
+  const record = {
+    key: hex(idBytes(id)),
+    hash: hex(await sha256(secret)),
+    expiresAt,
+    scopes: wanted.scopes,
+    createdAt,
+    name: wanted.name ?? "",
+  };
+  const once = idempotency && { idempotency, id, sealed: await keyring.wrap(JSON.stringify(made)) };
+  const answer = await store.putKey(projectId, record, once);
+  if (answer.kind === "reused") throw reused();
+  if (answer.kind === "granted") return { made, replayed: false };
+  return { made: JSON.parse(await keyring.unwrap(answer.sealed)) as MadeKey, replayed: true }; // sealed by ourselves
 }
 
 /** The project's keys, oldest first, without their texts. @throws Refusal */

@@ -1,3 +1,5 @@
+import type { Idempotency } from "./idempotency.ts";
+
 /** A caller whose key passed the MAC filter; Redis decides whether the key is still there. */
 export interface Caller {
   readonly project: string;
@@ -40,4 +42,30 @@ export interface ApiKeyRecord {
   readonly scopes: readonly string[];
   readonly createdAt: number;
   readonly name: string;
+}
+
+/** A key that is made once per idempotency key. */
+export interface KeyOnce {
+  readonly idempotency: Idempotency;
+  /** The key's id. */
+  readonly id: string;
+  /** The whole answer, encrypted: it holds the key's text. */
+  readonly sealed: string;
+}
+
+export type PutKeyAnswer =
+  | { readonly kind: "granted" }
+  /** The idempotency key belongs to another request. */
+  | { readonly kind: "reused" }
+  /** The idempotency key made a key before: what was answered then. */
+  | { readonly kind: "repeated"; readonly sealed: string };
+
+/** A project's own limits; undefined leaves one as it is, null is the deployment's. */
+export interface ProjectLimits {
+  /** Metadata keys that its tasks are found by. */
+  readonly searchable?: readonly string[];
+  /** Tasks per second. */
+  readonly rateLimit?: number | null;
+  /** Tasks that have not ended. */
+  readonly maxOpen?: number | null;
 }

@@ -1,5 +1,15 @@
 import type { DeliveryRecord, Progress, TaskRecord } from "../domain/record.ts";
-import type { ApiKeyRecord, Caller, Denied, ReadAnswer, Scope, StoredConfig } from "./caller.ts";
+import type {
+  ApiKeyRecord,
+  Caller,
+  Denied,
+  KeyOnce,
+  ProjectLimits,
+  PutKeyAnswer,
+  ReadAnswer,
+  Scope,
+  StoredConfig,
+} from "./caller.ts";
 import type { ConfigureAnswer, ConfigureCommand, KnownRequest } from "./config-commands.ts";
 import type {
   BeginAnswer,
@@ -107,7 +117,12 @@ export interface Store {
   listProjects(): Promise<readonly { readonly name: string; readonly id: string }[]>;
   /** Writes the first configuration of a project; one that is there stays. */
   initProject(project: string, name: string, config: string): Promise<void>;
-  putKey(project: string, key: ApiKeyRecord): Promise<void>;
+  putKey(project: string, key: ApiKeyRecord, once?: KeyOnce): Promise<PutKeyAnswer>;
+  /** Sets limits, and answers with all of them; undefined when there is no such project. */
+  limitProject(
+    project: string,
+    limits: ProjectLimits,
+  ): Promise<(ProjectLimits & { readonly name: string }) | undefined>;
   dropKey(project: string, key: string): Promise<boolean>;
   listKeys(project: string): Promise<readonly ApiKeyRecord[]>;
   ping(): Promise<boolean>;

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { MAX_SEARCHABLE, SEARCHABLE } from "../domain/limits.ts";
 import { Refusal } from "../domain/problems.ts";
 import { timestamp } from "../domain/view.ts";
 import {
@@ -6,12 +7,15 @@ import {
   createKey,
   createProject,
   deleteKey,
+  limitProject,
   listKeys,
   listProjects,
 } from "../flow/admin.ts";
 import type { Parts } from "../flow/parts.ts";
 import { listSealed } from "../flow/reseal.ts";
 import { duration, text } from "./fields.ts";
+import { idempotencyKey } from "./headers.ts";
+import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "./idempotency.ts";
 import { answer } from "./respond.ts";
 import { type Route, route } from "./route.ts";
 
@@ -20,6 +24,20 @@ const YEARS_10 = 3_650 * 86_400_000;
 const SCOPE = /^(?:admin|(?:tasks|endpoints|secrets):(?:read|write)|service:[a-z0-9][a-z0-9-]{0,62})$/;
 
 export const projectRequest = z.strictObject({ name: text(1, 100) });
+
+const limit = (most: number) => z.exactOptional(z.nullable(z.int().check(z.minimum(1), z.maximum(most))));
+
+/** The body of `PATCH /admin/projects/{id}`; null is what the deployment says. */
+export const limitsRequest = z.strictObject({
+  searchable: z.exactOptional(
+    z.array(z.string().check(z.regex(SEARCHABLE, "must be 1 to 64 letters, digits, and _ . : -"))).check(
+      z.maxLength(MAX_SEARCHABLE),
+      z.refine((names) => new Set(names).size === names.length, "names a key twice"),
+    ),
+  ),
+  rateLimit: limit(100_000),
+  maxOpen: limit(100_000_000),
+});
 
 /** The body of `POST /admin/keys`; `expiresIn` becomes milliseconds. */
 export const keyRequest = z.strictObject({
@@ -40,9 +58,12 @@ const makeProject = route({
   path: "/admin/projects",
   operation: "makeProject",
   summary: "Make a project, or find the one of that name",
+  headers: ["Idempotency-Key"],
   body: projectRequest,
   answers: { 200: { shape: "Project" }, 201: { shape: "Project" } },
+  problems: ["malformed-idempotency-key"],
   async handle({ c, invocation, body }) {
+    idempotencyKey(c.req.header("Idempotency-Key")); // the name is key enough: repeated, it is the same project
     const { id, name, created } = await createProject(invocation, body.name);
     return answer(c, created ? 201 : 200, { id, name });
   },
@@ -57,6 +78,20 @@ const projects = route({
   answers: { 200: { shape: "ProjectPage" } },
   async handle({ c, invocation }) {
     return answer(c, 200, { data: await listProjects(invocation), nextCursor: null });
+  },
+});
+
+const limitedProject = route({
+  ...declared,
+  method: "PATCH",
+  path: "/admin/projects/:id",
+  operation: "limitProject",
+  summary: "Set a project's own limits, and what its tasks are found by",
+  params: { id: "prj" },
+  body: limitsRequest,
+  answers: { 200: { shape: "LimitedProject" } },
+  async handle({ c, invocation, params, body }) {
+    return answer(c, 200, await limitProject(invocation, params.id, body));
   },
 });
 
@@ -80,12 +115,14 @@ const makeKey = route({
   path: "/admin/keys",
   operation: "makeKey",
   summary: "Make an API key; its text is shown this once",
+  headers: ["Idempotency-Key"],
   body: keyRequest,
-  answers: { 201: { shape: "NewKey" } },
-  problems: ["not-found"],
-  async handle({ c, invocation, body }) {
-    const { key, ...made } = await createKey(invocation, body);
-    return answer(c, 201, { ...keyView(made), key });
+  answers: { 201: { shape: "NewKey", headers: ["Idempotent-Replayed"] } },
+  problems: ["not-found", ...IDEMPOTENCY_PROBLEMS],
+  async handle({ c, invocation, body, json }) {
+    const { made, replayed } = await createKey(invocation, body, await idempotencyIn(c, json));
+    const { key, ...view } = made;
+    return answer(c, 201, { ...keyView(view), key }, replayedHeader(replayed));
   },
 });
 
@@ -136,4 +173,12 @@ function keyView({ createdAt, expiresAt, ...key }: ApiKeyView) {
   };
 }
 
-export const adminRoutes: readonly Route[] = [makeProject, projects, sealed, makeKey, keys, revokeKey];
+export const adminRoutes: readonly Route[] = [
+  makeProject,
+  projects,
+  limitedProject,
+  sealed,
+  makeKey,
+  keys,
+  revokeKey,
+];

@@ -4,13 +4,14 @@ import {
   INDEX_RETENTION,
   INLINE_LIMIT,
   PUBLISH_HORIZON,
+  SEARCHABLE,
 } from "../domain/limits.ts";
 import type { AcceptAnswer, AcceptCommand, RateState } from "../flow/task-commands.ts";
 import type { Context } from "./context.ts";
 import { newTaskFields, readTaskFields } from "./fields.ts";
 import { hourOf, keysOf, taskMember } from "./keys.ts";
 import { fieldsOf, named, type Runner, script } from "./script.ts";
-import { pairHash, SEARCHABLE } from "./search.ts";
+import { pairHash } from "./search.ts";
 
 /** Stores a task with everything that keeps it: due entry, indexes, first timeline entry, counters. */
 export const ACCEPT = script(

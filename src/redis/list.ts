@@ -66,20 +66,23 @@ return {'found', found, '', ''}
 `,
 );
 
-/** Where tasks stand: status, attempts and start of each, no more. */
+/** Those tasks that have a status now, by their numbers; asks no further when it has enough. */
 export const STATUSES = script(
   "statuses",
   `
-local t, answers = now(ARGV[1]), {}
+local offset, wanted, most = ARGV[1], ARGV[2], num(ARGV[3])
+local t, found = now(offset), {}
+local stored = wanted == 'scheduled' and 'queued' or wanted
 for i = 1, #KEYS do
-  local status = redis.call('HGET', KEYS[i], 'status') or ''
-  answers[i] = status
-  if status == 'queued' and ARGV[2] == '1' then
-    local ahead = num(redis.call('HGET', KEYS[i], 'start')) > t
-    if ahead and redis.call('HGET', KEYS[i], 'attempt') == '0' then answers[i] = 'scheduled' end
+  if #found == most then break end
+  local fits = redis.call('HGET', KEYS[i], 'status') == stored
+  if fits and stored == 'queued' then
+    local ahead = num(redis.call('HGET', KEYS[i], 'start')) > t and redis.call('HGET', KEYS[i], 'attempt') == '0'
+    fits = ahead == (wanted == 'scheduled')
   end
+  if fits then found[#found + 1] = ms(i) end
 end
-return answers
+return found
 `,
 );
 
@@ -134,7 +137,7 @@ export async function listTasks(
   if (code === "unauthenticated" || code === "forbidden") return { kind: code };
   if (code === "unsearchable") return { kind: code, name: String(rows), searchable: list(String(rest[0])) };
   const walked = positionsOf(rows);
-  const fitting = isAsked ? await ofStatus(context, caller, walked, status) : walked;
+  const fitting = isAsked ? await ofStatus(context, caller, walked, status, limit + 1) : walked;
   const page = fitting.slice(0, limit);
   const more = fitting.length > limit ? page.at(-1) : undefined;
   const next = more ?? stoppedAt(rest) ?? beyond(hours, searched);
@@ -171,19 +174,19 @@ async function groupsOf(
   });
 }
 
-/** Those that have the status now; one request, one command for each and three at most where starts matter. */
+/** Those that have the status now, at most so many; one request, up to three commands for each that is looked at. */
 async function ofStatus(
   context: Context,
   caller: Caller,
   positions: readonly TaskPosition[],
   wanted: TaskStatus,
+  most: number,
 ): Promise<readonly TaskPosition[]> {
   if (positions.length === 0) return [];
   const names = keysOf(caller.project);
-  const ahead = wanted === "scheduled" || wanted === "queued" ? 1 : 0;
   const keys = positions.map(({ id }) => names.task(id));
-  const statuses = await context.quick(STATUSES, keys, [context.offset, ahead]);
-  return positions.filter((_, index) => statuses[index] === wanted);
+  const numbers = await context.quick(STATUSES, keys, [context.offset, wanted, most]);
+  return numbers.flatMap((number) => positions[Number(number) - 1] ?? []);
 }
 
 /** The last entry that was looked at, when there are more. */

@@ -1,4 +1,5 @@
-import type { ApiKeyRecord } from "../flow/caller.ts";
+import { IDEMPOTENCY_TTL } from "../domain/limits.ts";
+import type { ApiKeyRecord, KeyOnce, ProjectLimits, PutKeyAnswer } from "../flow/caller.ts";
 import type { Context } from "./context.ts";
 import { DIRECTORY, keysOf } from "./keys.ts";
 import { fieldsOf, script } from "./script.ts";
@@ -30,13 +31,34 @@ return {'made'}
 `,
 );
 
-/** Keeps an API key's hash; written again it is the same. */
+/** Keeps an API key's hash, once per idempotency key, whose record keeps the sealed answer too. */
 export const GRANT = script(
   "grant",
   `
-local proj, field, value = KEYS[1], ARGV[1], ARGV[2]
+local proj, idem, field, value, print, record = KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local known = idem and redis.call('GET', idem)
+if known then
+  local before, _, sealed = string.match(known, '^(%S+) (%S+) (%S+)$')
+  return {before == print and 'repeated' or 'reused', sealed}
+end
 redis.call('HSET', proj, field, value)
+if idem then redis.call('SET', idem, print .. ' ' .. record, 'PX', '${IDEMPOTENCY_TTL}') end
 return {'granted'}
+`,
+);
+
+/** Sets a project's own limits and what it is searched by; an empty value takes one away. */
+export const LIMIT = script(
+  "limit",
+  `
+local proj = KEYS[1]
+local name = redis.call('HGET', proj, 'name')
+if not name then return {'missing'} end
+for i = 1, #ARGV, 2 do
+  if ARGV[i + 1] == '' then redis.call('HDEL', proj, ARGV[i]) else redis.call('HSET', proj, ARGV[i], ARGV[i + 1]) end
+end
+return {'limited', name, redis.call('HGET', proj, 'search') or '', redis.call('HGET', proj, 'rate') or '',
+  redis.call('HGET', proj, 'quota') or ''}
 `,
 );
 
@@ -70,9 +92,52 @@ export async function initProject(
 }
 
 /** Stored under `k:<key UUID hex>` as `<hash> <expiry> <scopes> <created> <name>`. */
-export async function putKey(context: Context, project: string, key: ApiKeyRecord): Promise<void> {
+export async function putKey(
+  context: Context,
+  project: string,
+  key: ApiKeyRecord,
+  once?: KeyOnce,
+): Promise<PutKeyAnswer> {
   const value = [key.hash, key.expiresAt, key.scopes.join(",") || "-", key.createdAt, key.name].join(" ");
-  await context.quick(GRANT, [keysOf(project).project], [`k:${key.key}`, value]);
+  const names = keysOf(project);
+  const [code, sealed] = await context.quick(
+    GRANT,
+    [names.project, ...(once ? [names.idempotency(once.idempotency.hash)] : [])],
+    [`k:${key.key}`, value, ...(once ? [once.idempotency.fingerprint, `${once.id} ${once.sealed}`] : [])],
+  );
+  switch (code) {
+    case "granted":
+    case "reused":
+      return { kind: code };
+    case "repeated":
+      return { kind: code, sealed: String(sealed) };
+    default:
+      throw new Error(`grant answered "${code}"`);
+  }
+}
+
+export async function limitProject(
+  context: Context,
+  project: string,
+  limits: ProjectLimits,
+): Promise<(ProjectLimits & { readonly name: string }) | undefined> {
+  const { searchable, rateLimit, maxOpen } = limits;
+  const [code, name, search, rate, quota] = await context.quick(
+    LIMIT,
+    [keysOf(project).project],
+    [
+      ...(searchable ? ["search", searchable.join(",")] : []),
+      ...(rateLimit !== undefined ? ["rate", rateLimit ?? ""] : []),
+      ...(maxOpen !== undefined ? ["quota", maxOpen ?? ""] : []),
+    ],
+  );
+  if (code === "missing") return undefined;
+  return {
+    name: String(name),
+    searchable: String(search).split(",").filter(Boolean),
+    rateLimit: rate ? Number(rate) : null,
+    maxOpen: quota ? Number(quota) : null,
+  };
 }
 
 export async function dropKey(context: Context, project: string, key: string): Promise<boolean> {

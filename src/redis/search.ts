@@ -1,6 +1,3 @@
-/** Metadata names that a project may search by: what a comma-separated list can hold. */
-export const SEARCHABLE = /^[\w.:-]{1,64}$/;
-
 /** The name of a metadata pair's index: 128 bits of a SHA-256, so that any value makes a short key. */
 export async function pairHash(name: string, value: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`${name}=${value}`));

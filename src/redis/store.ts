@@ -7,7 +7,16 @@ import type { Context } from "./context.ts";
 import { begin, record, redeliver } from "./deliver.ts";
 import { end } from "./end.ts";
 import { listTasks } from "./list.ts";
-import { dropKey, initProject, listKeys, listProjects, nameProject, PING, putKey } from "./projects.ts";
+import {
+  dropKey,
+  initProject,
+  limitProject,
+  listKeys,
+  listProjects,
+  nameProject,
+  PING,
+  putKey,
+} from "./projects.ts";
 import { polling, published } from "./published.ts";
 import { readBody, readConfig, readDeliveries, readTask, readTasks } from "./read.ts";
 import { erase, replay } from "./replay.ts";
@@ -70,7 +79,8 @@ export function createStore(options: StoreOptions): Store {
     nameProject: (name, fresh) => nameProject(context, name, fresh),
     listProjects: () => listProjects(context),
     initProject: (project, name, config) => initProject(context, project, name, config),
-    putKey: (project, key) => putKey(context, project, key),
+    putKey: (project, key, once) => putKey(context, project, key, once),
+    limitProject: (project, limits) => limitProject(context, project, limits),
     dropKey: (project, key) => dropKey(context, project, key),
     listKeys: (project) => listKeys(context, project),
     ping: async () => {

@@ -20,6 +20,15 @@ const Key = as(z.object(keyFields), "An API key, without its text.");
 /** What `/admin` answers with. */
 export const adminShapes = {
   Project,
+  LimitedProject: as(
+    z.object({
+      ...projectFields,
+      searchable: as(z.array(z.string()), "Metadata keys that its tasks are found by.", ["orderId"]),
+      rateLimit: as(z.nullable(z.int()), "Tasks per second; null: what the deployment says."),
+      maxOpen: as(z.nullable(z.int()), "Tasks that have not ended; null: what the deployment says."),
+    }),
+    "A project with its own limits.",
+  ),
   ProjectPage: pageOf(Project, "projects"),
   SealedSecrets: as(
     z.object({

@@ -119,6 +119,7 @@ export const requestExamples = {
   RotateRequest: { overlap: "24h" },
   SignaturesRequest: { signatures: ["v1", "v1a"] },
   ProjectRequest: { name: "shop" },
+  LimitsRequest: { searchable: ["orderId"], rateLimit: 20, maxOpen: null },
   KeyRequest: { project: "shop", scopes: ["tasks:write", "tasks:read"] },
 } as const;
 
@@ -185,6 +186,7 @@ export const answerExamples = {
     signatures: ["v1"],
   },
   Project: project,
+  LimitedProject: { ...project, searchable: ["orderId"], rateLimit: 20, maxOpen: null },
   ProjectPage: { data: [project], nextCursor: null },
   SealedSecrets: { rotating: true, previousNeeded: true, data: [{ ...project, previous: 2, lost: 0 }] },
   NewKey: { ...key, key: "rb_…" },

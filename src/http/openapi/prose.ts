@@ -75,11 +75,12 @@ export const operations: Readonly<Record<string, string>> = {
   readSigningSecret:
     "Give it to a Standard Webhooks library (`standardwebhooks`, `svix`) to verify callbacks. During a rotation the older ones sign along.",
   makeProject: "Repeating it is safe: a project that is there stays as it is.",
+  limitProject: "What is left out stays as it is. Takes effect with the next task that is submitted.",
   listProjects: "All of the deployment's.",
   listSealedSecrets:
     "While `RINGBACK_PREVIOUS_MASTER_SECRET` is set, each sweep encrypts the secrets of some projects anew; no customer's secret or key changes by it. When `previousNeeded` is false, the previous one can go: all that then ends are task tokens and links which it has signed and which have not expired.",
   makeKey:
-    "A project's name that is new makes the project. Redis keeps a hash, so the text cannot be shown again.",
+    "A project's name that is new makes the project. Redis keeps a hash, so the text cannot be shown again, except to a repetition under the same `Idempotency-Key`.",
   listKeys: "Without their texts.",
   revokeKey: "Without `project` every project is searched for the key.",
   readHealth: "Asks nothing of what the gateway stands on.",
@@ -193,6 +194,12 @@ export const fields: Readonly<Record<string, Readonly<Record<string, string>>>> 
   RotateRequest: { overlap: "How long the old secret signs along, `0s` to `7d`." },
   SignaturesRequest: {
     signatures: "`v1`: HMAC-SHA256 with the secret; `v1a`: Ed25519 with the project's key pair.",
+  },
+  LimitsRequest: {
+    searchable:
+      "At most 5 metadata keys; tasks that are accepted from then on are found by them. Replaces those before.",
+    rateLimit: "Tasks per second, with a burst of one second's; null: what the deployment says.",
+    maxOpen: "Tasks that have not ended; null: what the deployment says.",
   },
   ProjectRequest: { name: "The project's name." },
   KeyRequest: {

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { keyRequest, projectRequest } from "../admin.ts";
+import { keyRequest, limitsRequest, projectRequest } from "../admin.ts";
 import {
   endpointPatch,
   endpointRequest,
@@ -29,6 +29,7 @@ export const requests = {
   RotateRequest: rotateRequest,
   SignaturesRequest: signaturesRequest,
   ProjectRequest: projectRequest,
+  LimitsRequest: limitsRequest,
   KeyRequest: keyRequest,
 } as const;
 

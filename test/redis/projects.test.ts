@@ -1,0 +1,90 @@
+import { describe, expect, test } from "vitest";
+import { makeId } from "../../src/domain/id.ts";
+import type { AcceptAnswer } from "../../src/flow/task-commands.ts";
+import { acceptCommand, environments, freshProject } from "./store-fixture.ts";
+
+const key = {
+  key: "a".repeat(32),
+  hash: "cd".repeat(32),
+  expiresAt: 0,
+  scopes: ["tasks:read"],
+  createdAt: 1,
+  name: "a name with spaces",
+};
+
+describe.each(await environments())("project scripts on the %s engine", (_kind, { store, redis }) => {
+  describe("grant", () => {
+    test("makes one key per idempotency key, and tells what was answered then", async () => {
+      const { project } = await freshProject(store);
+      const idempotency = { hash: crypto.randomUUID(), fingerprint: "f1" };
+      const first = { idempotency, id: "key_1", sealed: "sealed.1" };
+      expect(await store.putKey(project, key, first)).toEqual({ kind: "granted" });
+      expect(await store.putKey(project, key, first)).toEqual({ kind: "repeated", sealed: "sealed.1" });
+      const second = { ...key, key: "b".repeat(32) };
+      expect(await store.putKey(project, second, { ...first, id: "key_2", sealed: "sealed.2" })).toEqual({
+        kind: "repeated",
+        sealed: "sealed.1",
+      });
+      const other = { ...first, idempotency: { ...idempotency, fingerprint: "f2" } };
+      expect(await store.putKey(project, second, other)).toEqual({ kind: "reused" });
+      const keys = await store.listKeys(project);
+      expect(keys.filter(({ name }) => name === key.name)).toEqual([key]);
+      expect(Number(await redis("PTTL", `rb1:000:${project}:idem:${idempotency.hash}`))).toBeGreaterThan(0);
+    });
+
+    test("another project's key of the same name is another", async () => {
+      const [one, two] = [await freshProject(store), await freshProject(store)];
+      const once = {
+        idempotency: { hash: crypto.randomUUID(), fingerprint: "f1" },
+        id: "key_1",
+        sealed: "sealed",
+      };
+      expect(await store.putKey(one.project, key, once)).toEqual({ kind: "granted" });
+      expect(await store.putKey(two.project, key, once)).toEqual({ kind: "granted" });
+    });
+  });
+
+  describe("limit", () => {
+    test("sets what is given, leaves the rest, takes away what is null; set twice it is the same", async () => {
+      const { project } = await freshProject(store);
+      const first = await store.limitProject(project, { searchable: ["orderId", "a.b"], rateLimit: 7 });
+      expect(first).toEqual({
+        name: "a project",
+        searchable: ["orderId", "a.b"],
+        rateLimit: 7,
+        maxOpen: null,
+      });
+      expect(await store.limitProject(project, { searchable: ["orderId", "a.b"], rateLimit: 7 })).toEqual(
+        first,
+      );
+      expect(await store.limitProject(project, { maxOpen: 3 })).toEqual({ ...first, maxOpen: 3 });
+      expect(await store.limitProject(project, { searchable: [], rateLimit: null })).toEqual({
+        name: "a project",
+        searchable: [],
+        rateLimit: null,
+        maxOpen: 3,
+      });
+    });
+
+    test("an unknown project is missing, and stays so", async () => {
+      const project = makeId("prj", Date.now(), 0, new Uint8Array(8));
+      expect(await store.limitProject(project, { rateLimit: 1 })).toBeUndefined();
+      expect(await redis("EXISTS", `rb1:000:${project}:proj`)).toBe("0");
+    });
+
+    test("the project's own rate and quota hold before the deployment's, and are told", async () => {
+      const caller = await freshProject(store);
+      await store.limitProject(caller.project, { rateLimit: 2, maxOpen: 50 });
+      const answers: AcceptAnswer[] = [];
+      for (let n = 0; n < 6; n++) answers.push(await store.accept(acceptCommand(caller)));
+      expect(answers[0]).toMatchObject({ kind: "accepted", rate: { limit: 2, remaining: 1 } });
+      expect(answers.findLast(({ kind }) => kind === "rate-limited")).toMatchObject({ limit: 2 });
+      await store.limitProject(caller.project, { rateLimit: null, maxOpen: 1 });
+      expect(await store.accept(acceptCommand(caller))).toMatchObject({
+        kind: "quota",
+        quota: 1,
+        rate: { limit: 1_000 },
+      });
+    });
+  });
+});
