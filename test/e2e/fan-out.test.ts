@@ -2,6 +2,7 @@ import { describe, expect } from "vitest";
 import { type Client, eventually } from "../support/client.ts";
 import { patch, test, verifiedEndpoint } from "../support/endpoints.ts";
 import { verified } from "../support/receiver.ts";
+import { handOn, reached } from "../support/waiting.ts";
 
 const ECHO = { type: "diagnostics.echo", input: "x" };
 
@@ -141,6 +142,32 @@ describe("a task's events", () => {
     );
     const times = received.map(({ at }) => at);
     expect(Math.max(...times) - Math.min(...times)).toBeGreaterThanOrEqual(1_500);
+  });
+
+  test("of its way too: started, waiting and the progress that a token's bearer tells, without a callbackUrl", async ({
+    own,
+    receiver,
+  }) => {
+    const [one, other] = [
+      await verifiedEndpoint(own, receiver, { events: ["*"] }),
+      await verifiedEndpoint(own, receiver, { events: ["task.progress", "task.waiting"] }),
+    ];
+    const { id, bearer } = await handOn(own, receiver);
+    await reached(own, id, "waiting");
+    await bearer.send("POST", `/v1/tasks/${id}/progress`, { body: { percent: 40 } });
+    await other.inbox.wait(2);
+    await bearer.send("POST", `/v1/tasks/${id}/complete`, { body: { result: 1 } });
+    const events = (await one.inbox.wait(4)).map((received) => verified(received, one.secret));
+    expect(events.map(({ type, data }) => `${data.sequence} ${type}`).sort()).toEqual([
+      "2 task.started",
+      "3 task.progress",
+      "3 task.waiting",
+      "4 task.succeeded",
+    ]);
+    expect(events.find(({ type }) => type === "task.progress")?.data).toMatchObject({
+      progress: { percent: 40 },
+    });
+    expect(other.inbox.received).toHaveLength(2);
   });
 
   test("of a task that is erased are erased with it, what they shared too", async ({ own, receiver }) => {
