@@ -1,3 +1,4 @@
+import { headerFault as neverPassed } from "./service-headers.ts";
 import { TERMINAL } from "./status.ts";
 
 /** The events that there are, beside those of tasks: of the endpoints themselves. */
@@ -55,20 +56,14 @@ export const ENDPOINT_LIMITS = {
   secrets: 10,
 } as const;
 
-/** Ours to set, or of one connection (RFC 9110, section 7.6.1). */
-const RESERVED_HEADER =
-  /^(?:host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|cookie2?|user-agent|traceparent|tracestate|forwarded|via|date|x-forwarded-.*|proxy-.*|content-.*|webhook-.*|upstash-.*|cf-.*|sec-.*)$/i;
+/** What describes a body, and what is the task's own. */
+const OURS = /^(?:content-|trace)/i;
 
-const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** Visible ASCII and inner spaces: what every runtime sends as it is (RFC 9110, section 5.5). */
-const HEADER_VALUE = /^[!-~](?:[ -~]*[!-~])?$/;
-
-/** Why a header may not be sent along, or undefined when it may. */
+/** Why a header may not be sent along, as the end of a sentence; undefined when it may be. */
 export function headerFault(name: string, value: string): string | undefined {
-  if (!HEADER_NAME.test(name) || name.length > ENDPOINT_LIMITS.headerName) return "is not a header's name";
-  if (RESERVED_HEADER.test(name)) return "is a header that is not the client's to set";
-  if (!HEADER_VALUE.test(value)) return "must have visible ASCII characters";
-  return undefined;
+  if (OURS.test(name)) return "is set by the gateway";
+  // A receiver's credentials are the client's to give.
+  return neverPassed({ headers: {} }, /^authorization$/i.test(name) ? "x-credentials" : name, value);
 }
 
 /** Header names whose values are kept encrypted, and shown as {@link MASK}. */

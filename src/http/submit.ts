@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { TASK_EVENTS } from "../domain/endpoint.ts";
 import {
   MAX_BATCH,
   MAX_DEADLINE,
@@ -7,11 +8,7 @@ import {
   MAX_RETRIES,
   MAX_TIMEOUT,
 } from "../domain/limits.ts";
-import { TERMINAL } from "../domain/status.ts";
 import { duration, instant, json, text } from "./fields.ts";
-
-/** The events of a task that a callback can be asked for. */
-const EVENTS = [...TERMINAL, "started", "waiting", "progress"].map((status) => `task.${status}`);
 
 /** Pairs, and the characters of a name and of a value. */
 const METADATA = { pairs: 20, name: 64, value: 512 };
@@ -20,7 +17,9 @@ const fields = {
   type: text(1, 128),
   input: json(),
   callbackUrl: z.exactOptional(text(0, 2_048)),
-  callbackEvents: z.exactOptional(z.array(z.enum(EVENTS)).check(z.minLength(1), z.maxLength(EVENTS.length))),
+  callbackEvents: z.exactOptional(
+    z.array(z.enum(TASK_EVENTS)).check(z.minLength(1), z.maxLength(TASK_EVENTS.length)),
+  ),
   delay: z.exactOptional(duration(0, MAX_DELAY)),
   notBefore: z.exactOptional(instant()),
   deadline: z.exactOptional(duration(1, MAX_DEADLINE)),
