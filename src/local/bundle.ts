@@ -106,16 +106,21 @@ async function shakePackages(inputs: readonly string[]): Promise<ReadonlyMap<str
     LARGE_CLASSES.map(async ({ modules, users, naming }) => {
       const paths = inputs.filter((path) => modules.test(path)).map((path) => join(root, path));
       const texts = await Promise.all(paths.map((path) => readFile(path, "utf8")));
-      const whole = new Map(paths.map((path, index) => [path, withoutServer(texts[index] ?? "")]));
+      const whole = new Map(paths.map((path, index) => [path, withoutUncalled(texts[index] ?? "")]));
       return shakeClassMembers(whole, await namesIn(users, naming));
     }),
   );
   return new Map(shaken.flatMap((modules) => [...modules]));
 }
 
-/** QStash's SDK would start its own development server where it is told to (`devMode`): never on Workers. */
-function withoutServer(text: string): string {
-  return text.includes("ensureDevelopmentServer") ? emptyFunctions(text, ["ensureDevelopmentServer"]) : text;
+/** QStash's SDK would start its own development server, and Redis's gather commands, where it is told to: never here. */
+const NEVER_CALLED = ["ensureDevelopmentServer", "createAutoPipelineProxy"];
+
+function withoutUncalled(text: string): string {
+  const defined = NEVER_CALLED.filter((name) =>
+    new RegExp(`^(var ${name} =|function ${name}\\()`, "m").test(text),
+  );
+  return defined.length > 0 ? emptyFunctions(text, defined) : text;
 }
 
 /** Every name by which files of ours, those that hold `naming`, reach into what they use. */
