@@ -1,4 +1,5 @@
 import { type Config, ConfigError, readConfig } from "./config.ts";
+import { limitFault } from "./flow/fair-use.ts";
 import { httpRequestTask } from "./flow/http-request.ts";
 import { createKeyring } from "./flow/keyring.ts";
 import type { Parts } from "./flow/parts.ts";
@@ -84,6 +85,10 @@ function createParts(options: RingbackOptions, config: Config, assets: Assets | 
   ];
   const offered = new Map(tasks.map((task) => [task.type, task]));
   if (offered.size !== tasks.length) throw new ConfigError("Two task types have the same name.");
+  for (const task of tasks) {
+    const fault = limitFault(task);
+    if (fault !== undefined) throw new ConfigError(fault);
+  }
   return {
     settings,
     store: createStore({ ...config.redis, ...(assets && { loadScript: scriptsIn(assets) }) }),

@@ -9,6 +9,9 @@ export const LEASE_RENEWAL = 10 * SECOND;
 /** Crashes (leases that lapsed) that one run survives. */
 export const CRASHES = 3;
 
+/** How soon the queue asks again for a task whose type is at its limit, at the latest. */
+export const LIMIT_RETRY = 5 * SECOND;
+
 /** How much longer than the callback timeout a delivery attempt is leased. */
 export const DELIVERY_LEASE_MARGIN = 5 * SECOND;
 

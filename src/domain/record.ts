@@ -89,6 +89,8 @@ export interface TaskRecord {
   /** When the bearer of a waiting task's token must have reported again. */
   readonly heartbeatBy?: number;
   readonly lease?: string;
+  /** Its attempt has a place in its type's set of running ones. */
+  readonly held?: true;
   /** The queue's ids of the messages by which it calls a service for the present attempt. */
   readonly calls?: readonly string[];
   /** Where the service is asked after the present attempt's work, and which poll that is. */

@@ -1,7 +1,12 @@
 import type { TaskOptions } from "../domain/record.ts";
+import type { AnyTask } from "../task.ts";
 import { hex, sha256, utf8 } from "./keyring.ts";
 import type { Parts } from "./parts.ts";
-import type { DeliverMessage, Flow, QueueMessage } from "./ports.ts";
+import type { DeliverMessage, Flow, QueueMessage, RunMessage } from "./ports.ts";
+import type { TypeLimits } from "./task-commands.ts";
+
+/** The queue counts rates over a week at most. */
+const LONGEST_PERIOD = 7 * 86_400_000;
 
 /** What of a task decides beside whom it waits. */
 export interface Runnable {
@@ -51,9 +56,43 @@ export async function runMessage(
   attempt: number,
   delay: number,
 ): Promise<QueueMessage> {
-  const { project, id, run } = task;
-  const body = { v: 1, project, task: id, run, attempt } as const;
+  const { project, id, run, type } = task;
+  const { concurrency, rate } = parts.tasks.get(type) ?? {};
+  const isKeyed = task.options.concurrencyKey !== undefined;
+  const body: RunMessage = {
+    v: 1,
+    project,
+    task: id,
+    run,
+    attempt,
+    ...((concurrency !== undefined || rate) && { type, ...(isKeyed && { keyed: true }) }),
+  };
   return { kind: "run", body, delay, flow: await flowOf(parts, task) };
+}
+
+/** Why a type's limits cannot be held, or undefined when they can. */
+export function limitFault({ type, concurrency, rate }: AnyTask): string | undefined {
+  const isCount = (value: number) => Number.isInteger(value) && value >= 1;
+  if (concurrency !== undefined && !isCount(concurrency))
+    return `The concurrency of "${type}" must be 1 or more.`;
+  if (!rate) return undefined;
+  const { limit, period = 1_000 } = rate;
+  const isPeriod = isCount(period) && period % 1_000 === 0 && period <= LONGEST_PERIOD;
+  return isCount(limit) && isPeriod
+    ? undefined
+    : `The rate of "${type}" must be 1 or more within whole seconds, 7 days at most.`;
+}
+
+/** What has to be free at the start of an attempt, as this deployment declares the type now. */
+export function limitsOf(parts: Parts, { type, keyed }: RunMessage): TypeLimits | undefined {
+  const { concurrency, rate } = (type !== undefined && parts.tasks.get(type)) || {};
+  if (type === undefined || (concurrency === undefined && !rate)) return undefined;
+  return {
+    type,
+    ...(concurrency !== undefined && { concurrency }),
+    ...(rate && { rate: { limit: rate.limit, period: rate.period ?? 1_000 } }),
+    keyed: keyed === true,
+  };
 }
 
 /** Beside what else a delivery waits: an endpoint's, at so many per second where it has a limit. */

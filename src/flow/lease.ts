@@ -50,6 +50,7 @@ export function keepLease(
         run,
         attempt,
         lease,
+        ...(record.held && { held: record.type }),
         ...(progress && { progress }),
       });
       if (answer.kind !== "renewed" && !over) on.gone(answer.kind);

@@ -5,8 +5,8 @@ import { isTerminal, type TaskStatus, visibleStatus } from "../domain/status.ts"
 import type { Caller } from "./caller.ts";
 import { denied } from "./denied.ts";
 import { callbackDelivery } from "./events.ts";
+import type { TaskFilter, TaskPosition } from "./list-commands.ts";
 import type { Invocation } from "./parts.ts";
-import type { TaskFilter, TaskPosition } from "./task-commands.ts";
 
 /** A task as it is now, with the delivery of its end to `callbackUrl` when there is one. */
 export interface LookedUp {

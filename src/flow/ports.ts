@@ -78,6 +78,10 @@ export interface RunMessage {
   readonly task: string;
   readonly run: number;
   readonly attempt: number;
+  /** The task's type, when it is limited: the limits are held at its start. */
+  readonly type?: string;
+  /** It waits in its `concurrencyKey`'s line, so that no line has held it to its type's limits. */
+  readonly keyed?: true;
 }
 
 /** A deliver message: the attempt that it asks for. */

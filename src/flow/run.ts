@@ -4,6 +4,7 @@ import { type Conclusion, conclude, expiry } from "./conclude.ts";
 import { type Answer, DONE, deliver } from "./deliver.ts";
 import { type Executed, execute } from "./execute.ts";
 import { abandon, failAttempt } from "./fail.ts";
+import { limitsOf } from "./fair-use.ts";
 import { sendFirstAttempts } from "./first-attempts.ts";
 import { HTTP_REQUEST } from "./http-request.ts";
 import type { Invocation } from "./parts.ts";
@@ -18,7 +19,8 @@ type Held = Extract<ClaimAnswer, { kind: "claimed" | "expired" | "exhausted" }>;
 /** The attempt that a run message asks for: leased, run, ended; compares state before it acts. */
 export async function run(inv: Invocation, message: RunMessage): Promise<Answer> {
   const lease = crypto.randomUUID();
-  const claimed = await inv.store.claim({ ...message, lease });
+  const limits = limitsOf(inv, message);
+  const claimed = await inv.store.claim({ ...message, lease, ...(limits && { limits }) });
   switch (claimed.kind) {
     case "gone":
     case "stale":

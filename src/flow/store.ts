@@ -1,4 +1,4 @@
-import type { DeliveryRecord, Progress, TaskRecord } from "../domain/record.ts";
+import type { DeliveryRecord, TaskRecord } from "../domain/record.ts";
 import type {
   ApiKeyRecord,
   Caller,
@@ -19,6 +19,7 @@ import type {
   RedeliverCommand,
 } from "./delivery-commands.ts";
 import type { Idempotency } from "./idempotency.ts";
+import type { ListAnswer, TaskFilter, TaskPosition } from "./list-commands.ts";
 import type {
   AcceptAnswer,
   AcceptCommand,
@@ -33,24 +34,22 @@ import type {
   EraseCommand,
   Follower,
   Following,
-  ListAnswer,
   PollingCommand,
   PublishedAnswer,
   PublishedCommand,
   RenewAnswer,
+  RenewCommand,
   ReplayAnswer,
   ReplayCommand,
   ReportAnswer,
   ReportCommand,
-  TaskFilter,
-  TaskPosition,
 } from "./task-commands.ts";
 
 /** What the gateway keeps in Redis: one script per state change. Every call may throw StoreUnavailable. */
 export interface Store {
   accept(command: AcceptCommand): Promise<AcceptAnswer>;
   claim(command: ClaimCommand): Promise<ClaimAnswer>;
-  renew(command: ClaimCommand & { readonly progress?: Progress }): Promise<RenewAnswer>;
+  renew(command: RenewCommand): Promise<RenewAnswer>;
   end(command: EndCommand): Promise<EndAnswer>;
   begin(command: {
     project: string;

@@ -1,5 +1,5 @@
 import type { Actor, Progress, TaskRecord } from "../domain/record.ts";
-import type { TaskStatus, TerminalStatus } from "../domain/status.ts";
+import type { TerminalStatus } from "../domain/status.ts";
 import type { Caller, Denied, ReadAnswer, Scope, StoredConfig } from "./caller.ts";
 import type { NewDelivery } from "./delivery-commands.ts";
 import type { Idempotency } from "./idempotency.ts";
@@ -75,6 +75,24 @@ export interface ClaimCommand {
   readonly attempt: number;
   /** The new lease's id. */
   readonly lease: string;
+  /** The limits of the task's type, when it has any. */
+  readonly limits?: TypeLimits;
+}
+
+/** How many tasks of a type may run, and start; see {@link TaskDefinition}. */
+export interface TypeLimits {
+  readonly type: string;
+  readonly concurrency?: number;
+  /** Starts within `period` milliseconds. */
+  readonly rate?: { readonly limit: number; readonly period: number };
+  /** Whether the rate holds this one back too, or has been kept by the queue and is just counted. */
+  readonly keyed: boolean;
+}
+
+export interface RenewCommand extends Omit<ClaimCommand, "limits"> {
+  readonly progress?: Progress;
+  /** The type in whose set of running ones it has a place. */
+  readonly held?: string;
 }
 
 export type RenewAnswer =
@@ -236,28 +254,6 @@ export type AnnounceAnswer =
   | { readonly kind: "known" | "stale" | "early" }
   /** Other deliveries of progress are the newest: these. */
   | { readonly kind: "changed"; readonly newest: readonly string[] };
-
-/** Which tasks a list shows; each that is set must hold. */
-export interface TaskFilter {
-  readonly status?: TaskStatus;
-  readonly type?: string;
-  readonly metadata?: Readonly<Record<string, string>>;
-  /** Created later than this, and earlier than that; milliseconds. */
-  readonly after?: number;
-  readonly before?: number;
-}
-
-export type ListAnswer =
-  | Denied
-  /** The project has not named this metadata key searchable, but those. */
-  | { readonly kind: "unsearchable"; readonly name: string; readonly searchable: readonly string[] }
-  | { readonly kind: "found"; readonly positions: readonly TaskPosition[]; readonly next?: TaskPosition };
-
-export interface TaskPosition {
-  /** Milliseconds; the task's creation. */
-  readonly at: number;
-  readonly id: string;
-}
 
 /** Who listens to a task's changes. */
 export interface Follower {

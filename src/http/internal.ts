@@ -28,7 +28,15 @@ const runRoute = route({
   path: "/internal/run",
   operation: "runTask",
   summary: "Run the attempt that a message names",
-  body: z.strictObject({ v: z.literal(1), project: id("prj"), task: id("task"), run: count, attempt: count }),
+  body: z.strictObject({
+    v: z.literal(1),
+    project: id("prj"),
+    task: id("task"),
+    run: count,
+    attempt: count,
+    type: z.exactOptional(text(1, 128)),
+    keyed: z.exactOptional(z.literal(true)),
+  }),
   async handle({ c, invocation, body }) {
     return reply(c, await run(invocation, body));
   },

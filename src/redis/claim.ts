@@ -1,6 +1,5 @@
-import { CRASHES, EARLY_TOLERANCE, LEASE, LEASE_GRACE } from "../domain/limits.ts";
-import type { Progress } from "../domain/record.ts";
-import type { ClaimAnswer, ClaimCommand, RenewAnswer } from "../flow/task-commands.ts";
+import { CRASHES, DUE_GRACE, EARLY_TOLERANCE, LEASE, LEASE_GRACE, LIMIT_RETRY } from "../domain/limits.ts";
+import type { ClaimAnswer, ClaimCommand, RenewAnswer, RenewCommand } from "../flow/task-commands.ts";
 import { configOf } from "./config.ts";
 import type { Context } from "./context.ts";
 import { readTaskFields } from "./fields.ts";
@@ -13,6 +12,8 @@ export const CLAIM = script(
   `
 local due, task, input, cfg = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local offset, lease, run, attempt, member = ARGV[1], ARGV[2], ARGV[3], num(ARGV[4]), ARGV[5]
+local running, starts = KEYS[num(ARGV[6])], KEYS[num(ARGV[7])]
+local most, rate, period, keyed = num(ARGV[8]), num(ARGV[9]), num(ARGV[10]), ARGV[11] == '1'
 local t = now(offset)
 local h, flat = hash(task)
 if not h.status then return {'gone'} end
@@ -35,14 +36,35 @@ else
   if num(h.next) > t + ${EARLY_TOLERANCE} then return {'early', ms(num(h.next) - t)} end
 end
 if crashes > ${CRASHES} or attempt > num(h.max) then return answer('exhausted') end
+-- Milliseconds until a set of entries, each scored by its end, has room again; nil when it has.
+local function full(set, limit)
+  local after = '(' .. ms(t)
+  if redis.call('ZCOUNT', set, after, '+inf') < limit then return nil end
+  return num(redis.call('ZRANGEBYSCORE', set, after, '+inf', 'WITHSCORES', 'LIMIT', '0', '1')[2]) - t
+end
+local wait = running and full(running, most) or starts and keyed and full(starts, rate)
+if wait then
+  -- It is no fault of the queue's: the sweep asks again soon, however often it has found nothing moved.
+  redis.call('ZADD', due, ms(math.min(t + ${DUE_GRACE}, num(h.deadline))), member)
+  redis.call('HSET', task, 'sweep', '')
+  return {'busy', ms(math.max(1000, math.min(wait, ${LIMIT_RETRY})))}
+end
 local seq = num(h.seq) + 1
 redis.call('ZADD', due, ms(math.min(t + ${LEASE} + ${LEASE_GRACE}, num(h.deadline))), member)
+local function enter(set, entry, length)
+  redis.call('ZREMRANGEBYSCORE', set, '-inf', ms(t))
+  redis.call('ZADD', set, ms(t + length), entry)
+  redis.call('PEXPIRE', set, ms(length))
+end
+if running then enter(running, member, ${LEASE}) end
+if starts then enter(starts, lease, period) end
 local changes = {
   'status', 'running', 'attempt', ms(attempt), 'crashes', ms(crashes), 'seq', ms(seq), 'lease', lease,
   'until', ms(t + ${LEASE}), 'started', h.started or ms(t), 'sweep', '',
   'l:' .. ms(seq), ms(t) .. ' ' .. run .. ' task.started worker '
     .. (crashes > num(h.crashes) and 'lease-lapsed' or '')
 }
+if running then changes[#changes + 1] = 'held'; changes[#changes + 1] = '1' end
 redis.call('HSET', task, unpack(changes))
 tell(task, h, t, 'running')
 for _, word in ipairs(changes) do flat[#flat + 1] = word end
@@ -54,7 +76,7 @@ return answer('claimed')
 export const RENEW = script(
   "renew",
   `
-local due, task = KEYS[1], KEYS[2]
+local due, task, running = KEYS[1], KEYS[2], KEYS[3]
 local offset, lease, run, attempt, member, progress = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local t = now(offset)
 local h = hash(task)
@@ -64,19 +86,33 @@ redis.call('ZADD', due, ms(math.min(t + ${LEASE} + ${LEASE_GRACE}, num(h.deadlin
 local changes = {'until', ms(t + ${LEASE}), 'sweep', ''}
 if progress ~= '' then changes[5] = 'progress'; changes[6] = progress end
 redis.call('HSET', task, unpack(changes))
+if running then
+  redis.call('ZADD', running, ms(t + ${LEASE}), member)
+  redis.call('PEXPIRE', running, '${LEASE}')
+end
 if progress ~= '' then tell(task, h, t) end
 return {'renewed', ms(t)}
 `,
 );
 
 export async function claim(context: Context, command: ClaimCommand): Promise<ClaimAnswer> {
-  const { project, task } = command;
+  const { project, task, limits } = command;
   const names = keysOf(project);
-  const [code, ...rest] = await context.worker(
-    CLAIM,
-    [names.due, names.task(task), names.input(task), names.config],
-    [context.offset, command.lease, command.run, command.attempt, taskMember(project, task)],
-  );
+  const keys = [names.due, names.task(task), names.input(task), names.config];
+  const rate = limits?.rate;
+  const [code, ...rest] = await context.worker(CLAIM, keys, [
+    context.offset,
+    command.lease,
+    command.run,
+    command.attempt,
+    taskMember(project, task),
+    limits?.concurrency !== undefined ? keys.push(names.running(limits.type)) : 0,
+    limits && rate ? keys.push(names.starts(limits.type)) : 0,
+    limits?.concurrency ?? 0,
+    rate?.limit ?? 0,
+    rate?.period ?? 0,
+    limits?.keyed ? 1 : 0,
+  ]);
   switch (code) {
     case "gone":
     case "stale":
@@ -90,27 +126,24 @@ export async function claim(context: Context, command: ClaimCommand): Promise<Cl
     case "claimed":
     case "expired":
     case "exhausted":
-      return { kind: code, ...held(project, task, rest) };
+      return { kind: code, ...heldTask(project, task, rest) };
     default:
       throw new Error(`claim answered "${code}"`);
   }
 }
 
-function held(project: string, task: string, [now, config, flat]: readonly ScriptReply[]) {
+function heldTask(project: string, task: string, [now, config, flat]: readonly ScriptReply[]) {
   const record = readTaskFields(project, task, fieldsOf(flat));
   if (!record) throw new Error("claim answered without a task");
   return { now: Number(now), config: configOf(config), record };
 }
 
-export async function renew(
-  context: Context,
-  command: ClaimCommand & { readonly progress?: Progress },
-): Promise<RenewAnswer> {
-  const { project, task } = command;
+export async function renew(context: Context, command: RenewCommand): Promise<RenewAnswer> {
+  const { project, task, held } = command;
   const names = keysOf(project);
   const [code, now] = await context.worker(
     RENEW,
-    [names.due, names.task(task)],
+    [names.due, names.task(task), ...(held !== undefined ? [names.running(held)] : [])],
     [
       context.offset,
       command.lease,

@@ -25,7 +25,7 @@ export const END = script(
   `${OPENING}
 local due, task, proj, cfg = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local a, at = named(ARGV) -- offset nonce member run to by proof attempt version actor cause ended delay heartbeat
--- ttl input output ending result id key secret print idem opened shared fields deliveries
+-- ttl input output ending result id key secret running print idem opened shared fields deliveries
 local t = now(a.offset)
 local p = hash(proj)
 if a.key ~= '' then
@@ -58,6 +58,9 @@ for i = at, opening - 1 do changes[#changes + 1] = ARGV[i] end
 local function change(name, value) changes[#changes + 1] = name; changes[#changes + 1] = value end
 change('status', a.to) change('seq', seq) change('lease', '') change('until', '0') change('sweep', '')
 change('nonce', a.nonce) change('was', ms(t))
+-- Whoever lost the lease may still be at work: its place in its type's set goes with the lease.
+local running = a.by == 'lease' and KEYS[num(a.running)]
+if h.held == '1' then change('held', '') end
 -- Others may have been announced since the caller read the task.
 local function append(name, more)
   if more ~= '' then change(name, (h[name] or '') == '' and more or h[name] .. ',' .. more) end
@@ -79,6 +82,7 @@ if not TERMINAL[a.to] then
   change('next', ms(nextAt))
   change('l:' .. seq, ms(t) .. ' ' .. a.run .. ' ' .. entry .. ' ' .. a.actor .. ' ' .. a.cause)
   redis.call('HSET', task, unpack(changes))
+  if running then redis.call('ZREM', running, a.member) end
   tell(task, h, t, a.to)
   return {'ended', ms(t), seq, ms(nextAt)}
 end
@@ -92,6 +96,7 @@ change('ended', a.ended) change('expires', ms(num(a.ended) + a.ttl)) change('nex
 change('l:' .. seq, a.ended .. ' ' .. a.run .. ' task.' .. a.to .. ' ' .. a.actor .. ' ' .. a.cause)
 redis.call('HSET', task, unpack(changes))
 redis.call('ZREM', due, a.member)
+if running then redis.call('ZREM', running, a.member) end
 local counter = 'n:' .. a.to
 redis.call('HSET', proj, 'open', ms(math.max(0, num(p.open) - 1)), counter, ms(num(p[counter]) + 1))
 redis.call('PEXPIRE', task, '${TASK_RETENTION}')
@@ -128,6 +133,7 @@ export async function end(context: Context, command: EndCommand): Promise<EndAns
       id: record.id,
       key: caller?.key ?? "",
       secret: caller?.hash ?? "",
+      running: record.held ? keys.push(names.running(record.type)) : 0,
       print: idempotency?.fingerprint ?? "",
       idem: idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0,
       opened: deliveries.map(({ id }) => id).join(","),

@@ -63,6 +63,7 @@ export function readTaskFields(project: string, id: string, fields: Fields): Tas
     ...(fields["idem"] && { idempotencyHash: fields["idem"] }),
     ...(fields["beatby"] && { heartbeatBy: number(fields["beatby"]) }),
     ...(fields["lease"] && { lease: fields["lease"] }),
+    ...(fields["held"] && { held: true }),
     ...serviceFields(fields),
     ...(fields["trace"] && { traceparent: fields["trace"] }),
     timeline: timeline(fields),

@@ -22,6 +22,9 @@ export function keysOf(project: string) {
   const p = `${partition}:${project}`;
   return {
     due: `${partition}:due`,
+    /** A type's limits hold over all projects. */
+    running: (type: string) => `${partition}:running:${type}`,
+    starts: (type: string) => `${partition}:starts:${type}`,
     project: `${p}:proj`,
     config: `${p}:cfg`,
     idempotency: (hash: string) => `${p}:idem:${hash}`,

@@ -1,6 +1,6 @@
 import type { TaskStatus } from "../domain/status.ts";
 import type { Caller } from "../flow/caller.ts";
-import type { ListAnswer, TaskFilter, TaskPosition } from "../flow/task-commands.ts";
+import type { ListAnswer, TaskFilter, TaskPosition } from "../flow/list-commands.ts";
 import type { Context } from "./context.ts";
 import { hourOf, keysOf } from "./keys.ts";
 import { named, type ScriptReply, script } from "./script.ts";

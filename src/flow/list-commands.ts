@@ -1,0 +1,24 @@
+import type { TaskStatus } from "../domain/status.ts";
+import type { Denied } from "./caller.ts";
+
+/** Which tasks a list shows; each that is set must hold. */
+export interface TaskFilter {
+  readonly status?: TaskStatus;
+  readonly type?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Created later than this, and earlier than that; milliseconds. */
+  readonly after?: number;
+  readonly before?: number;
+}
+
+export type ListAnswer =
+  | Denied
+  /** The project has not named this metadata key searchable, but those. */
+  | { readonly kind: "unsearchable"; readonly name: string; readonly searchable: readonly string[] }
+  | { readonly kind: "found"; readonly positions: readonly TaskPosition[]; readonly next?: TaskPosition };
+
+export interface TaskPosition {
+  /** Milliseconds; the task's creation. */
+  readonly at: number;
+  readonly id: string;
+}
