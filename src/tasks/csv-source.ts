@@ -9,8 +9,8 @@ const PIECE = 64 * 1024;
 export function* piecesOf(csv: string, { signal, progress }: Reading): Generator<string> {
   for (let at = 0; at < csv.length; at += PIECE) {
     signal.throwIfAborted();
-    progress({ percent: Math.round((100 * at) / csv.length) });
     yield csv.slice(at, at + PIECE);
+    progress({ percent: Math.round(100 * Math.min(1, (at + PIECE) / csv.length)) });
   }
 }
 
