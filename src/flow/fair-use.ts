@@ -102,8 +102,9 @@ export interface DeliveryLine {
 }
 
 /**
- * The message that asks for an attempt of a delivery. Deliveries have lines of their own, half as wide as their
- * project's: each endpoint's, and one for callbacks. Slow receivers hold up neither tasks nor other endpoints.
+ * The message that asks for an attempt of a delivery. Deliveries have lines of their own: one for callbacks, half as
+ * wide as their project's, and each endpoint's, an eighth, because there are many. Slow receivers hold up neither tasks
+ * nor other endpoints.
  */
 export function deliverMessage(
   parts: Parts,
@@ -111,8 +112,9 @@ export function deliverMessage(
   delay: number,
   { endpointId, rateLimit }: DeliveryLine = {},
 ): QueueMessage {
-  const parallelism = Math.max(1, Math.floor(parts.settings.concurrency.perProject / 2));
-  const key = endpointId === undefined ? `deliveries.${body.project}` : `endpoint.${endpointId}`;
+  const [key, share] =
+    endpointId === undefined ? [`deliveries.${body.project}`, 2] : [`endpoint.${endpointId}`, 8];
+  const parallelism = Math.max(1, Math.floor(parts.settings.concurrency.perProject / share));
   return { kind: "deliver", body, delay, flow: { key, parallelism, ...(rateLimit && paceOf(rateLimit)) } };
 }
 

@@ -1,6 +1,13 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod/mini";
-import { flowOf, limitFault, limitsOf, type Runnable, runMessage } from "../../src/flow/fair-use.ts";
+import {
+  deliverMessage,
+  flowOf,
+  limitFault,
+  limitsOf,
+  type Runnable,
+  runMessage,
+} from "../../src/flow/fair-use.ts";
 import type { Parts } from "../../src/flow/parts.ts";
 import { type AnyTask, defineTask } from "../../src/task.ts";
 
@@ -62,6 +69,19 @@ describe("the line that a message waits in", () => {
     expect(new Set(keys).size).toBe(4);
     expect(keys[3]).toBe(keys[0]);
     for (const key of keys) expect(key).toMatch(/^[\w.-]+$/);
+  });
+});
+
+test("deliveries wait in lines of their own: an endpoint's at its rate, and one for callbacks", () => {
+  const body = { v: 1, project: "prj_1", delivery: "del_1", attempt: 2 } as const;
+  expect(deliverMessage(parts, body, 5_000)).toEqual({
+    kind: "deliver",
+    body,
+    delay: 5_000,
+    flow: { key: "deliveries.prj_1", parallelism: 20 },
+  });
+  expect(deliverMessage(parts, body, 0, { endpointId: "ep_1", rateLimit: 2 })).toMatchObject({
+    flow: { key: "endpoint.ep_1", parallelism: 5, rate: 2, period: 1_000 },
   });
 });
 
