@@ -4,7 +4,10 @@ import { runChild } from "./child.ts";
 import { root } from "./root.ts";
 
 /** What the tests need and npm cannot install: a program on the PATH, by the Debian package that has it. */
-const PROGRAMS = [{ names: ["redis-server"], package: "redis-server" }];
+const PROGRAMS = [
+  { names: ["redis-server"], package: "redis-server" },
+  { names: ["ffmpeg"], package: "ffmpeg" },
+];
 
 const isOnPath = (name: string): boolean =>
   (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, name)));
