@@ -3,7 +3,7 @@ import { parseRetryAfter, RETRY_AFTER_LIMIT } from "../domain/schedule.ts";
 import type { Service } from "../domain/service.ts";
 import { shownHeaders } from "../domain/service-headers.ts";
 import { pollTarget } from "../domain/service-path.ts";
-import { fromBase64, textOf, toBase64 } from "./http-request.ts";
+import { textOf, toBase64 } from "./http-request.ts";
 
 /** What the queue tells of one call of a service. */
 export interface Told {
@@ -170,14 +170,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined; // then it is text, whatever its type says
   }
-}
-
-/** The body as the service sent it. */
-export function bytesOf({ body, bodyEncoding, bodyText }: HttpResult): Uint8Array<ArrayBuffer> {
-  if (bodyText !== undefined) return new TextEncoder().encode(bodyText);
-  if (body === null || body === undefined) return new Uint8Array();
-  if (typeof body === "string") {
-    return (bodyEncoding && fromBase64(body)) || new TextEncoder().encode(body);
-  }
-  return new TextEncoder().encode(JSON.stringify(body));
 }
