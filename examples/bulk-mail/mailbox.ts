@@ -33,7 +33,8 @@ const smtp = new SMTPServer({
 smtp.on("error", () => undefined); // a client that is killed resets its connections
 smtp.listen(Number(process.env["SMTP_PORT"] ?? 2525), "127.0.0.1");
 
-const http = createServer((_request, response) => {
+// Longer than anybody looks away: a connection closed just as the next look is on its way would be an error there.
+const http = createServer({ keepAliveTimeout: 600_000 }, (_request, response) => {
   response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(messages));
 });
 http.listen(Number(process.env["HTTP_PORT"] ?? 2526), "127.0.0.1");
