@@ -21,20 +21,21 @@ const smtp = new SMTPServer({
     done(address.startsWith("refuse") ? refusal : null);
   },
   onData(stream, session, done) {
-    void text(stream).then(async (mail) => {
+    const keep = async () => {
+      const mail = await text(stream);
       await sleep(delay);
       const messageId = /^message-id: (\S+)/im.exec(mail)?.[1] ?? "";
       for (const { address } of session.envelope.rcptTo)
         messages.push({ messageId, to: address, text: mail });
-      done(null);
-    });
+    };
+    // A client that is killed in the middle of its mail has sent none.
+    keep().then(() => done(null), done);
   },
 });
 smtp.on("error", () => undefined); // a client that is killed resets its connections
 smtp.listen(Number(process.env["SMTP_PORT"] ?? 2525), "127.0.0.1");
 
-// Longer than anybody looks away: a connection closed just as the next look is on its way would be an error there.
-const http = createServer({ keepAliveTimeout: 600_000 }, (_request, response) => {
+const http = createServer((_request, response) => {
   response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(messages));
 });
 http.listen(Number(process.env["HTTP_PORT"] ?? 2526), "127.0.0.1");
