@@ -5,8 +5,9 @@ import { type JsMinifyOptions, minify } from "@swc/core";
 import { type BuildOptions, build, type Plugin } from "esbuild";
 import { root } from "./root.ts";
 import { type Scripts, withoutTexts } from "./scripts.ts";
-import { emptyFunctions, shakeClassMembers } from "./shake.ts";
+import { shakeClassMembers } from "./shake.ts";
 import { stripProse } from "./strip.ts";
+import { UNREACHED, withoutUnreached } from "./unreached.ts";
 
 const SHAPE = {
   absWorkingDir: root,
@@ -32,28 +33,9 @@ const MINIFICATION = {
 
 /** Packages whose classes have far more members than are used here, and which of our files reach into them. */
 const LARGE_CLASSES = [
-  {
-    modules: /@upstash[\\/](redis|qstash)[\\/][^\\/]+\.mjs$/,
-    users: ["src/redis", "src/qstash"],
-    naming: 'from "@upstash/',
-  },
+  { modules: /@upstash[\\/]redis[\\/][^\\/]+\.mjs$/, users: ["src/redis"], naming: 'from "@upstash/' },
+  { modules: /@upstash[\\/]qstash[\\/][^\\/]+\.mjs$/, users: ["src/qstash"], naming: 'from "@upstash/' },
   { modules: /node_modules[\\/]hono[\\/]dist[\\/].+\.js$/, users: ["src/http", "src"], naming: "" },
-];
-
-/** What Papa Parse has around its parser: it guesses and converts, writes CSV, loads files and starts workers. */
-const PAPA_BESIDES = [
-  "CsvToJson",
-  "ParserHandle",
-  "ChunkStreamer",
-  "StringStreamer",
-  "JsonToCsv",
-  "NetworkStreamer",
-  "FileStreamer",
-  "ReadableStreamStreamer",
-  "DuplexStreamStreamer",
-  "newWorker",
-  "mainThreadReceivedMessage",
-  "workerThreadReceivedMessage",
 ];
 
 /** Bundles the Worker without what it carries and never uses: members of classes, Lua, words for documents. */
@@ -81,15 +63,11 @@ function leaveOut(shaken: ReadonlyMap<string, string>, scripts: Scripts): Plugin
         const contents = /src[\\/]redis/.test(path) ? withoutTexts(text, scripts) : stripProse(text);
         return { contents, loader: "ts" };
       });
+      onLoad({ filter: UNREACHED }, async ({ path }) => ({
+        contents: withoutUnreached(path, await readFile(path, "utf8")),
+      }));
       onResolve({ filter: /^papaparse$/ }, () => ({
         path: join(root, "node_modules/papaparse/papaparse.js"),
-      }));
-      onLoad({ filter: /papaparse\.js$/ }, async ({ path }) => ({
-        contents: emptyFunctions(await readFile(path, "utf8"), PAPA_BESIDES),
-      }));
-      // Workers evaluate no code that is made at run time: zod's fast path is never taken there.
-      onLoad({ filter: /zod[\\/]v4[\\/]core[\\/]schemas\.js$/ }, async ({ path }) => ({
-        contents: emptyFunctions(await readFile(path, "utf8"), ["generateFastpass"]),
       }));
       // QStash's SDK imports it for a part that is not used here.
       onResolve({ filter: /^neverthrow$/ }, ({ path, resolveDir }) => ({
@@ -106,21 +84,11 @@ async function shakePackages(inputs: readonly string[]): Promise<ReadonlyMap<str
     LARGE_CLASSES.map(async ({ modules, users, naming }) => {
       const paths = inputs.filter((path) => modules.test(path)).map((path) => join(root, path));
       const texts = await Promise.all(paths.map((path) => readFile(path, "utf8")));
-      const whole = new Map(paths.map((path, index) => [path, withoutUncalled(texts[index] ?? "")]));
+      const whole = new Map(paths.map((path, index) => [path, withoutUnreached(path, texts[index] ?? "")]));
       return shakeClassMembers(whole, await namesIn(users, naming));
     }),
   );
   return new Map(shaken.flatMap((modules) => [...modules]));
-}
-
-/** QStash's SDK would start its own development server, and Redis's gather commands, where it is told to: never here. */
-const NEVER_CALLED = ["ensureDevelopmentServer", "createAutoPipelineProxy"];
-
-function withoutUncalled(text: string): string {
-  const defined = NEVER_CALLED.filter((name) =>
-    new RegExp(`^(var ${name} =|function ${name}\\()`, "m").test(text),
-  );
-  return defined.length > 0 ? emptyFunctions(text, defined) : text;
 }
 
 /** Every name by which files of ours, those that hold `naming`, reach into what they use. */

@@ -39,25 +39,33 @@ export function shakeClassMembers(
 /**
  * Empties functions that a program never gets to, so that a bundler drops what only they used.
  *
- * @param names of the functions: declarations, or constants that are arrow functions, anywhere in the module
+ * @param names of the functions: declarations, or constants that are arrow functions, anywhere in the module;
+ *   `default` is an arrow function that the module exports as its default
+ * @param body what stands in them instead
  * @throws Error when one of them is not there: the package has changed
  */
-export function emptyFunctions(source: string, names: readonly string[]): string {
-  const bodies: { readonly name: string; readonly start: number; readonly end: number }[] = [];
+export function emptyFunctions(source: string, names: readonly string[], body = ""): string {
+  const bodies: Member[] = [];
   full(parse(source, SYNTAX), (node) => {
-    const { type, id, init, body } = node as Defining; // by its type
-    const defined = type === "FunctionDeclaration" ? body : initOf(type, init);
-    if (defined?.type === "BlockStatement" && id?.name !== undefined && names.includes(id.name)) {
-      bodies.push({ name: id.name, start: defined.start + 1, end: defined.end - 1 });
+    const { name, block } = definedBy(node as Defining); // by its type
+    if (block?.type === "BlockStatement" && name !== undefined && names.includes(name)) {
+      bodies.push({ name, start: block.start + 1, end: block.end - 1 });
     }
   });
   const missing = names.filter((name) => !bodies.some((found) => found.name === name));
   if (missing.length > 0) throw new Error(`the package has no function ${missing.join(", ")}`);
-  return without(source, bodies);
+  return without(source, bodies, body);
 }
 
-function initOf(type: string, init: Defining["init"]): Node | undefined {
-  return type === "VariableDeclarator" ? init?.body : undefined;
+function definedBy({ type, id, init, body, declaration }: Defining): { name?: string; block?: Node } {
+  if (type === "ExportDefaultDeclaration") return { name: "default", ...blockOf(declaration) };
+  const name = id?.name === undefined ? {} : { name: id.name };
+  if (type === "FunctionDeclaration") return { ...name, ...(body && { block: body }) };
+  return type === "VariableDeclarator" ? { ...name, ...blockOf(init) } : {};
+}
+
+function blockOf(value: { readonly body?: Node } | null | undefined): { block?: Node } {
+  return value?.body ? { block: value.body } : {};
 }
 
 /** The fields of acorn's function nodes that matter here. */
@@ -65,6 +73,7 @@ interface Defining extends Node {
   readonly id?: { readonly name?: string } | null;
   readonly init?: { readonly body?: Node } | null;
   readonly body?: Node;
+  readonly declaration?: { readonly body?: Node };
 }
 
 /** A member that makes a command of Redis is there for the program alone, whatever else in the package has its name. */
@@ -116,12 +125,12 @@ function namesRead(program: Node): string[] {
   return names;
 }
 
-function without(text: string, members: readonly Member[]): string {
+function without(text: string, members: readonly Member[], instead = ""): string {
   let result = "";
   let from = 0;
   for (const { start, end } of [...members].sort((a, b) => a.start - b.start)) {
     if (start < from) continue; // lies in a member that goes already
-    result += text.slice(from, start);
+    result += text.slice(from, start) + instead;
     from = end;
   }
   return result + text.slice(from);
