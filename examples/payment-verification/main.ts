@@ -1,0 +1,27 @@
+import { createRingback, type Ringback } from "../../src/app.ts"; // for you: "ringback"
+import { verifyPayment } from "./task.ts";
+
+interface Env extends Readonly<Record<string, string>> {
+  readonly BANK_URL: string;
+  readonly BANK_TOKEN: string;
+}
+
+let ringback: Ringback | undefined;
+
+/** The bank's access is configuration, as all secrets are: no client sees it or sends it. */
+function gateway(env: Env): Ringback {
+  const bank = { url: env.BANK_URL, token: env.BANK_TOKEN };
+  ringback ??= createRingback({ tasks: [verifyPayment(bank)] })(env);
+  return ringback;
+}
+
+interface Background {
+  waitUntil(work: Promise<unknown>): void;
+}
+
+export default {
+  fetch: (request: Request, env: Env, context: Background): Promise<Response> =>
+    gateway(env).fetch(request, context),
+  scheduled: (_event: unknown, env: Env, context: Background): void =>
+    context.waitUntil(gateway(env).sweep(context)),
+};
