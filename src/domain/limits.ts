@@ -47,6 +47,28 @@ export const IDEMPOTENCY_TTL = DAY;
 /** Results up to this many characters of JSON are put into callbacks; larger ones are linked. */
 export const CALLBACK_RESULT_LIMIT = 64 * 1024;
 
+/** Failures in a row, none later than the memory after the one before, that open a destination's circuit. */
+export const CIRCUIT_FAILURES = 10;
+export const CIRCUIT_MEMORY = HOUR;
+
+/** How long a circuit stays open: doubled each time that its probe fails, at most the limit. */
+export const CIRCUIT_OPEN = 30 * SECOND;
+export const CIRCUIT_OPEN_LIMIT = 10 * 60 * SECOND;
+
+/** Circuits that a project keeps: those of the destinations that failed last. */
+export const CIRCUITS = 100;
+
+/** How long an open circuit holds one attempt back at most; then it is made all the same. */
+export const HOLD_LIMIT = HOUR;
+
+/** An endpoint with nothing but failures for this long is disabled; a pause this long between two starts anew. */
+export const DISABLE_AFTER = 5 * DAY;
+export const FAILURE_PAUSE = 2 * DAY;
+
+/** Deliveries that one call recovers, and how many per second unless the call or the endpoint says otherwise. */
+export const RECOVER_BATCH = 1_000;
+export const RECOVER_PACE = 10;
+
 /** How much of a receiver's response is kept, in bytes. */
 export const RESPONSE_LIMIT = 4 * 1024;
 

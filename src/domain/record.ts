@@ -116,6 +116,7 @@ export type DeliveryStatus = "pending" | "delivered" | "dead";
 export interface DeliveryRecord {
   readonly id: string;
   readonly project: string;
+  /** Empty for an event that is of no task. */
   readonly taskId: string;
   readonly eventId: string;
   readonly eventType: string;
@@ -130,6 +131,8 @@ export interface DeliveryRecord {
   readonly nextAt: number;
   /** When the lease of the attempt under way ends; 0 when none is. */
   readonly leaseUntil: number;
+  /** Since when its destination's open circuit holds the next attempt back. */
+  readonly heldSince?: number;
   readonly endedAt?: number;
   readonly format: Format;
   /** The frozen body; absent: it is kept once for all deliveries of the event in this format. */

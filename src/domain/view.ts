@@ -98,11 +98,17 @@ function callbackView(
   };
 }
 
+/** Why a delivery waits although its time has come. */
+const HELD = {
+  code: "circuit-open",
+  message: "The destination has failed again and again: one attempt at a time is let through to it.",
+};
+
 /** A delivery as clients read it; list items lack `attempts`. */
 export function deliveryView(record: DeliveryRecord, options: { attempts: boolean }) {
   return {
     id: record.id,
-    taskId: record.taskId,
+    ...(record.taskId !== "" && { taskId: record.taskId }),
     eventId: record.eventId,
     eventType: record.eventType,
     url: record.url,
@@ -110,6 +116,7 @@ export function deliveryView(record: DeliveryRecord, options: { attempts: boolea
     status: record.status,
     createdAt: timestamp(record.createdAt),
     ...(record.status === "pending" && { nextAttemptAt: timestamp(record.nextAt) }),
+    ...(record.heldSince !== undefined && { reason: { ...HELD, since: timestamp(record.heldSince) } }),
     ...(record.endedAt !== undefined && { endedAt: timestamp(record.endedAt) }),
     ...(options.attempts && { attempts: record.attempts }),
   };

@@ -1,7 +1,7 @@
 import type { Progress, TaskRecord } from "../domain/record.ts";
 import type { StoredConfig } from "./caller.ts";
 import { announcementOf, type TaskEvent } from "./events.ts";
-import { fanOut, isAwaited, leased } from "./fan-out.ts";
+import { fanOut, heldBack, isAwaited, leased } from "./fan-out.ts";
 import { sendOpened } from "./first-attempts.ts";
 import type { Parts } from "./parts.ts";
 import { StoreUnavailable } from "./ports.ts";
@@ -132,5 +132,6 @@ async function open(parts: Parts, held: Held, event: TaskEvent): Promise<(() => 
   const deliveries = leased(parts, await fanOut(parts, config, event));
   const answer = await parts.store.announce({ record, lease, deliveries });
   if (answer.kind !== "opened") return undefined;
-  return () => sendOpened(parts, record.project, deliveries, { config, now: answer.now });
+  const opened = heldBack(deliveries, answer.held);
+  return () => sendOpened(parts, record.project, opened, { config, now: answer.now });
 }

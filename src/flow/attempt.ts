@@ -10,7 +10,9 @@ import { FetchFailure } from "./ports.ts";
 
 /** One event for one receiver, ready to be sent. */
 export interface Parcel {
+  readonly taskId: string;
   readonly eventId: string;
+  readonly eventType: string;
   /** Where it was to go when it was opened; an endpoint's address of now counts. */
   readonly url: string;
   readonly endpointId?: string;
@@ -27,6 +29,10 @@ export interface Attempted {
   readonly delivered: boolean;
   /** The receiver wants nothing more of this event. */
   readonly final: boolean;
+  /** The receiver wants nothing more at all, and says so this way. */
+  readonly disable?: Disabling;
+  /** It was tried; absent: nothing was to be sent. */
+  readonly tried?: boolean;
   /** Milliseconds that the receiver asked us to wait. */
   readonly retryAfter?: number;
 }
@@ -46,12 +52,13 @@ export async function attemptDelivery(
   const startedAt = time();
   const finish = (
     rest: Omit<DeliveryAttempt, "at" | "durationMs">,
-    steer: { final?: boolean; retryAfter?: number } = {},
+    steer: Partial<Pick<Attempted, "final" | "disable" | "retryAfter">> = {},
   ): Attempted => ({
     log: { at: timestamp(startedAt), durationMs: Math.max(0, Math.round(time() - startedAt)), ...rest },
     delivered: rest.error === undefined,
-    final: steer.final ?? false,
-    ...(steer.retryAfter !== undefined && { retryAfter: steer.retryAfter }),
+    final: false,
+    tried: true,
+    ...steer,
   });
   let statusCode: number | undefined;
   try {
@@ -66,12 +73,10 @@ export async function attemptDelivery(
     const { text } = await parts.fetcher.read(response, RESPONSE_LIMIT);
     const seen = { statusCode, ...(text !== "" && { response: text }) };
     const error = errorOf(statusCode);
-    if (!error) return finish(seen);
+    const steer = steering(response);
+    if (!error) return finish(seen, steer);
     const retryAfter = parseRetryAfter(response.headers.get("retry-after"), time());
-    return finish(
-      { ...seen, error },
-      { final: statusCode === 410, ...(retryAfter !== undefined && { retryAfter }) },
-    );
+    return finish({ ...seen, error }, { ...steer, ...(retryAfter !== undefined && { retryAfter }) });
   } catch (error) {
     if (!(error instanceof FetchFailure)) throw error;
     return finish({
@@ -97,6 +102,17 @@ async function headersOf(
     "webhook-signature": await parts.sign(secrets, parcel.eventId, sentAt, parcel.body),
     ...(parcel.traceparent && { traceparent: parcel.traceparent }),
   };
+}
+
+/** Why an endpoint is disabled by what its receiver answered. */
+export type Disabling = "gone" | "receiver";
+
+/** What the receiver decides: 410, or `webhook-delivery: disable` for all, `abort-message` for this event. */
+function steering({ status, headers }: Response): Pick<Attempted, "final" | "disable"> {
+  const asked = headers.get("webhook-delivery")?.trim().toLowerCase();
+  if (status === 410) return { final: true, disable: "gone" };
+  if (asked === "disable") return { final: true, disable: "receiver" };
+  return { final: asked === "abort-message" };
 }
 
 /** Whose fault a status tells of, or undefined for success (2xx alone). */

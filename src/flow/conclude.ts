@@ -2,7 +2,7 @@ import type { Actor, Progress, TaskRecord } from "../domain/record.ts";
 import type { Caller, StoredConfig } from "./caller.ts";
 import type { NewDelivery } from "./delivery-commands.ts";
 import { type Ending, endOf } from "./events.ts";
-import { fanOut, leased } from "./fan-out.ts";
+import { fanOut, heldBack, leased } from "./fan-out.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { Parts } from "./parts.ts";
 import type { Authority, EndAnswer } from "./task-commands.ts";
@@ -73,7 +73,10 @@ export async function conclude(parts: Parts, conclusion: Conclusion): Promise<Co
         config = answer.config;
         continue;
       case "ended":
-        return { kind: "ended", ending, endedAt, now: answer.now, config, opened: deliveries };
+        return {
+          ...{ kind: "ended", ending, endedAt, now: answer.now, config },
+          opened: heldBack(deliveries, answer.held),
+        };
       default:
         return answer;
     }

@@ -1,4 +1,5 @@
 import type { Caller, Denied, Scope, StoredConfig } from "./caller.ts";
+import type { NewDelivery } from "./delivery-commands.ts";
 import type { Idempotency } from "./idempotency.ts";
 
 export interface ConfigureCommand {
@@ -14,6 +15,8 @@ export interface ConfigureCommand {
   /** What was changed: an endpoint's id, or the project's for its own. */
   readonly id: string;
   readonly idempotency?: Idempotency;
+  /** What tells of the change. */
+  readonly deliveries: readonly NewDelivery[];
   readonly nonce: string;
 }
 

@@ -1,5 +1,6 @@
 import { Refusal } from "../domain/problems.ts";
-import type { Caller, Scope } from "./caller.ts";
+import type { Caller, Scope, StoredConfig } from "./caller.ts";
+import type { NewDelivery } from "./delivery-commands.ts";
 import { denied } from "./denied.ts";
 import { type Idempotency, reused } from "./idempotency.ts";
 import type { Parts } from "./parts.ts";
@@ -24,8 +25,17 @@ export interface Configured {
   readonly replayed: boolean;
 }
 
+/** A change: the new configuration, what it is about, and the deliveries that tell of it. */
+interface Change {
+  readonly config: ProjectConfig;
+  readonly id: string;
+  readonly deliveries?: readonly NewDelivery[];
+  /** There is nothing to change. */
+  readonly same?: boolean;
+}
+
 /**
- * A configuration for a caller with the scope, and whether the idempotency key has changed it before.
+ * A configuration for a caller with the scope; whether the idempotency key was used before, and for what (`known`).
  *
  * @throws Refusal
  */
@@ -34,9 +44,14 @@ export async function readConfiguration(
   caller: Caller,
   scope: Scope,
   idempotency?: Idempotency,
-): Promise<Omit<Configured, "id">> {
+): Promise<Pick<Configured, "config" | "now" | "replayed"> & { readonly known?: string }> {
   const { stored, now, known } = await read(parts, caller, scope, idempotency);
-  return { config: parseConfig(stored), now, replayed: known !== undefined };
+  return {
+    config: parseConfig(stored),
+    now,
+    replayed: known !== undefined,
+    ...(known && { known: known.id }),
+  };
 }
 
 async function read(parts: Parts, caller: Caller, scope: Scope, idempotency: Idempotency | undefined) {
@@ -59,21 +74,20 @@ export async function configure(
   parts: Parts,
   caller: Caller,
   { scope, idempotency }: { readonly scope: Scope; readonly idempotency?: Idempotency | undefined },
-  change: (
-    config: ProjectConfig,
-    now: number,
-  ) => Promise<{ readonly config: ProjectConfig; readonly id: string }>,
+  change: (config: ProjectConfig, now: number) => Promise<Change>,
 ): Promise<Configured> {
   const { known, ...found } = await read(parts, caller, scope, idempotency);
   let { stored, now } = found;
-  if (known) return { config: parseConfig(stored), id: known.id, now, replayed: true };
+  if (known) return unwritten(stored, known.id, now, true);
   for (let round = 0; round < ROUNDS; round++) {
-    const { config, id } = await change(parseConfig(stored), now);
+    const { config, id, deliveries = [], same } = await change(parseConfig(stored), now);
+    if (same) return unwritten(stored, id, now, false);
     const answer = await parts.store.configure({
       caller,
       scope,
       version: stored.version,
       json: JSON.stringify(config),
+      deliveries,
       startsTold: subscribersOf(config, "task.started").length > 0,
       id,
       ...(idempotency && { idempotency }),
@@ -86,7 +100,7 @@ export async function configure(
         ({ config: stored, now } = answer);
         continue;
       case "repeated":
-        return { config: parseConfig(answer.config), id: answer.id, now: answer.now, replayed: true };
+        return unwritten(answer.config, answer.id, answer.now, true);
       case "reused":
         throw reused(answer.id);
       case "missing":
@@ -96,6 +110,10 @@ export async function configure(
     }
   }
   throw new Error(`The configuration of ${caller.project} keeps changing.`);
+}
+
+function unwritten(stored: StoredConfig, id: string, now: number, replayed: boolean): Configured {
+  return { config: parseConfig(stored), id, now, replayed };
 }
 
 /** @throws Refusal `not-found` */

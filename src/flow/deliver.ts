@@ -3,13 +3,15 @@ import { deliveryBackoff } from "../domain/schedule.ts";
 import { timestamp } from "../domain/view.ts";
 import { type Attempted, attemptDelivery, type Parcel } from "./attempt.ts";
 import type { StoredConfig } from "./caller.ts";
-import type { RecordCommand } from "./delivery-commands.ts";
+import type { RecordCommand, Verdict } from "./delivery-commands.ts";
 import { type Closed, type Destination, destinationOf } from "./destination.ts";
+import { disableEndpoint, hasFailedLong } from "./disable.ts";
 import { type DeliveryLine, deliverMessage } from "./fair-use.ts";
 import type { Parts } from "./parts.ts";
 import type { DeliverMessage } from "./ports.ts";
 import { rateOf } from "./project-config.ts";
 import { publish } from "./publish.ts";
+import { publishTidings, tellOfDead } from "./tidings.ts";
 import { redisTime } from "./time.ts";
 
 /** What QStash is told: done or stale, or come back after so many milliseconds. */
@@ -31,6 +33,9 @@ export async function deliver(parts: Parts, message: DeliverMessage): Promise<An
     case "busy":
     case "early":
       return { status: 503, retryAfter: begun.retryAfter };
+    case "held":
+      await publish(parts, deliverMessage(parts, message, begun.delay, begun));
+      return DONE;
     case "begun": {
       const { record } = begun;
       const body = record.body ?? (await parts.store.readBody(project, record.eventId, record.format));
@@ -71,36 +76,59 @@ export interface LeasedAttempt {
 
 /** Sends a leased attempt and records it; the next one is published, or the delivery is dead. */
 export async function send(parts: Parts, leased: LeasedAttempt): Promise<void> {
+  const { project, delivery, parcel } = leased;
   const time = redisTime(leased.now, parts.clock);
-  const destination = await destinationOf(parts, leased.config, leased.parcel, time());
+  const destination = await destinationOf(parts, leased.config, parcel, time());
   const attempted = givenUp(leased, time()) ?? (await attempt(parts, leased, destination, time));
+  const endpoint = "code" in destination ? undefined : destination.endpoint;
+  // Before it is on record: when we are cut off between the two, the attempt finds the endpoint disabled.
+  if (endpoint && attempted.disable) await disableEndpoint(parts, project, endpoint, attempted.disable);
   const outcome = outcomeOf(parts, leased, destination, attempted);
+  const tidings = outcome.kind === "dead" ? await tellOfDead(parts, leased, attempted, time()) : [];
   const recorded = await parts.store.record({
-    project: leased.project,
-    delivery: leased.delivery,
+    project,
+    delivery,
     lease: leased.lease,
     attempt: leased.attempt,
     outcome,
     log: JSON.stringify(attempted.log),
     at: time(),
+    verdict: verdictOf(attempted),
+    ...(endpoint && { endpointId: endpoint.id }),
+    deliveries: tidings,
     nonce: crypto.randomUUID(),
   });
   const { error } = attempted.log;
   if (error)
-    parts.log("warn", "delivery-attempt-failed", {
-      delivery: leased.delivery,
-      attempt: leased.attempt,
-      code: error.code,
-    });
-  if (recorded.kind !== "recorded" || outcome.kind !== "retry") return;
-  const body = {
-    v: 1,
-    project: leased.project,
-    delivery: leased.delivery,
-    attempt: leased.attempt + 1,
-  } as const;
-  await publish(parts, deliverMessage(parts, body, outcome.delay, lineOf(leased.parcel, destination)));
+    parts.log("warn", "delivery-attempt-failed", { delivery, attempt: leased.attempt, code: error.code });
+  if (recorded.kind !== "recorded") return;
+  if (endpoint && hasFailedLong(endpoint, recorded.failingSince, time())) {
+    await disableEndpoint(parts, project, endpoint, "failing");
+  }
+  await publishTidings(parts, project, tidings);
+  if (outcome.kind !== "retry") return;
+  const body = { v: 1, project, delivery, attempt: leased.attempt + 1 } as const;
+  await publish(parts, deliverMessage(parts, body, outcome.delay, lineOf(parcel, destination)));
 }
+
+/** What the attempt says of its receiver: a refusal shows that it is alive; what never left tells nothing. */
+function verdictOf({ log, tried }: Attempted): Verdict {
+  if (!tried) return {};
+  const { code } = log.error ?? {};
+  if (code === "unsafe-address") return { failing: true };
+  const down = code !== undefined && (log.statusCode === 429 || DOWN.has(code));
+  return { circuit: down ? "failed" : "alive", failing: code !== undefined };
+}
+
+/** Failures that every delivery to the destination would share. */
+const DOWN: ReadonlySet<string> = new Set([
+  "connect-failed",
+  "dns-failed",
+  "http-5xx",
+  "response-aborted",
+  "timeout",
+  "tls-failed",
+]);
 
 /** Sends it to where it goes now; what may not be sent, or is no longer kept, has failed for good. */
 async function attempt(

@@ -1,10 +1,12 @@
 import type { Format } from "../domain/endpoint.ts";
 import type { DeliveryRecord } from "../domain/record.ts";
-import type { Caller, ReadAnswer, StoredConfig } from "./caller.ts";
+import type { Caller, Denied, ReadAnswer, Scope, StoredConfig } from "./caller.ts";
 import type { Idempotency } from "./idempotency.ts";
 
 export interface NewDelivery {
   readonly id: string;
+  /** Empty for an event that is of no task. */
+  readonly taskId: string;
   readonly eventId: string;
   readonly eventType: string;
   readonly url: string;
@@ -20,13 +22,25 @@ export interface NewDelivery {
   readonly traceparent?: string;
   /** One attempt alone: what comes after has overtaken it. */
   readonly once?: boolean;
+  /** An open circuit holds its first attempt back, for so many milliseconds. */
+  readonly delay?: number;
   /** The caller sends the first attempt itself: the lease's id and its length in milliseconds. */
   readonly lease?: { readonly id: string; readonly length: number };
 }
 
+/** The first attempts that an open circuit held back as their deliveries were opened, and for how many milliseconds. */
+export type Held = ReadonlyMap<string, number>;
+
 export type BeginAnswer =
   | { readonly kind: "gone" | "closed" | "stale" }
   | { readonly kind: "busy" | "early"; readonly retryAfter: number }
+  /** The destination's circuit is open: to be asked for again after so many milliseconds. */
+  | {
+      readonly kind: "held";
+      readonly delay: number;
+      readonly endpointId?: string;
+      readonly rateLimit?: number;
+    }
   | {
       readonly kind: "begun";
       readonly record: DeliveryRecord;
@@ -47,16 +61,42 @@ export interface RecordCommand {
   readonly log: string;
   /** Redis time, estimated from the last script's answer. */
   readonly at: number;
+  /** What the attempt says of the receiver. */
+  readonly verdict: Verdict;
+  /** Whose endpoint's health learns of it. */
+  readonly endpointId?: string;
+  /** What tells of a dead one. */
+  readonly deliveries?: readonly NewDelivery[];
   readonly nonce: string;
 }
 
+/** What an attempt says of its receiver. */
+export interface Verdict {
+  /** Its destination answers, or fails; absent: nothing is known of it. */
+  readonly circuit?: "alive" | "failed";
+  /** It counts among the failures for which an endpoint is disabled. */
+  readonly failing?: boolean;
+}
+
 export type RecordAnswer =
-  | { readonly kind: "recorded"; readonly nextAt?: number }
+  | {
+      readonly kind: "recorded";
+      readonly nextAt?: number;
+      /** Since when its endpoint has had nothing but failures, milliseconds. */
+      readonly failingSince?: number;
+    }
   | { readonly kind: "gone" | "stale" };
 
 export interface RedeliverCommand {
   readonly caller: Caller;
+  /** What the caller's key must be allowed. */
+  readonly scope: Scope;
   readonly delivery: string;
+  readonly endpointId?: string;
+  /** Milliseconds until its first attempt. */
+  readonly delay: number;
+  /** What the idempotency key is remembered for; the delivery's id unless given. */
+  readonly note?: string;
   /** When it ended, milliseconds: the day under which a dead one is filed. */
   readonly endedAt: number;
   /** Where its body is kept with that of others, `<event id>:<format>`: kept longer with it. */
@@ -71,3 +111,25 @@ export type RedeliverAnswer =
   | { readonly kind: "repeated"; readonly now: number; readonly record: DeliveryRecord }
   /** It has not ended; the key belongs to another request. */
   | { readonly kind: "pending" | "reused" };
+
+/** How an endpoint fares; times in milliseconds. */
+export interface EndpointHealth {
+  /** Failed attempts in a row, whatever delivery they were of, and since when. */
+  readonly failures: number;
+  readonly failingSince?: number;
+  /** Until when the circuit of its destination is open. */
+  readonly openUntil?: number;
+}
+
+/** Which of an endpoint's dead letters: those that died in a span of time (milliseconds), so many ids at most. */
+export interface LettersQuery {
+  readonly caller: Caller;
+  readonly endpointId: string;
+  readonly since: number;
+  readonly until: number;
+  readonly most: number;
+}
+
+export type LettersAnswer =
+  | Denied
+  | { readonly kind: "found"; readonly count: number; readonly ids: readonly string[] };

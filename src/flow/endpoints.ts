@@ -4,6 +4,7 @@ import { Refusal } from "../domain/problems.ts";
 import { TERMINAL } from "../domain/status.ts";
 import type { Caller, Scope } from "./caller.ts";
 import { type Configured, configure, foundIn, readConfiguration } from "./configure.ts";
+import type { EndpointHealth } from "./delivery-commands.ts";
 import type { Idempotency } from "./idempotency.ts";
 import { withKeyPair } from "./key-pair.ts";
 import type { Invocation, Parts } from "./parts.ts";
@@ -70,10 +71,15 @@ export async function createEndpoint(
   return { endpoint, now: made.now, secret: current?.secret ?? "", replayed: made.replayed };
 }
 
-/** @throws Refusal */
-export async function readEndpoint(inv: Parts, caller: Caller, id: string): Promise<FoundEndpoint> {
+/** An endpoint, and how it fares. @throws Refusal */
+export async function readEndpoint(
+  inv: Parts,
+  caller: Caller,
+  id: string,
+): Promise<FoundEndpoint & { readonly health: EndpointHealth }> {
   const { config, now } = await readConfiguration(inv, caller, "endpoints:read");
-  return { endpoint: foundIn(config, id), now };
+  const endpoint = foundIn(config, id);
+  return { endpoint, now, health: await inv.store.readHealth(caller.project, endpoint) };
 }
 
 /** A page of the project's endpoints, newest first. @throws Refusal */
@@ -178,6 +184,7 @@ async function change(
     ...member("retrySchedule", changes.retrySchedule, retrySchedule),
     ...member("rateLimit", changes.rateLimit, rateLimit),
     ...member("disabled", disabledBy(changes, now), disabled),
+    ...(disabled && changes.disabled === false && { enabledAt: now }),
   };
   const ready = await withKeyPair(inv.keyring, config, signatures);
   return { config: withEndpoint(ready, endpoint.id, endpoint), id: endpoint.id };

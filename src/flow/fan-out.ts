@@ -4,7 +4,7 @@ import type { TaskRecord } from "../domain/record.ts";
 import { timestamp } from "../domain/view.ts";
 import { taskBody } from "./bodies.ts";
 import type { StoredConfig } from "./caller.ts";
-import type { NewDelivery } from "./delivery-commands.ts";
+import type { Held, NewDelivery } from "./delivery-commands.ts";
 import { closed } from "./destination.ts";
 import { deliveryIdOf, eventIdOf, type TaskEvent } from "./events.ts";
 import type { Parts } from "./parts.ts";
@@ -36,6 +36,7 @@ export async function fanOut(
   const bodyIn = bodies(parts, event, eventId);
   const shared = !event.once && endpoints.length + (called === undefined ? 0 : 1) > 1;
   const common = {
+    taskId: record.id,
     eventId,
     eventType: type,
     ...(shared && { shared }),
@@ -75,7 +76,8 @@ function bodies(parts: Parts, event: TaskEvent, eventId: string): (format: Forma
   };
 }
 
-function deadOnArrival(endpoint: Endpoint, at: number): Pick<NewDelivery, "dead"> {
+/** An endpoint that may not be sent to now gets a dead letter. */
+export function deadOnArrival(endpoint: Endpoint, at: number): Pick<NewDelivery, "dead"> {
   const error = closed(endpoint);
   return error ? { dead: { at, log: JSON.stringify({ at: timestamp(at), durationMs: 0, error }) } } : {};
 }
@@ -92,9 +94,20 @@ export function leased(parts: Parts, deliveries: readonly NewDelivery[]): readon
   );
 }
 
+/** Without their leases those that a circuit holds back: the queue asks for them when it may be tried again. */
+export function heldBack(deliveries: readonly NewDelivery[], held: Held): readonly NewDelivery[] {
+  if (held.size === 0) return deliveries;
+  return deliveries.map((delivery) => {
+    const delay = held.get(delivery.id);
+    if (delay === undefined) return delivery;
+    const { lease: _lease, ...rest } = delivery;
+    return { ...rest, delay };
+  });
+}
+
 /** The deliveries whose first attempts are made side by side, at once. */
 export function inlineOf(deliveries: readonly NewDelivery[]): readonly NewDelivery[] {
   return deliveries
-    .filter(({ dead, rateLimit }) => !dead && rateLimit === undefined)
+    .filter(({ dead, rateLimit, delay }) => !dead && rateLimit === undefined && delay === undefined)
     .slice(0, INLINE_DELIVERIES);
 }

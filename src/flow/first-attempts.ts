@@ -1,3 +1,4 @@
+import { DELIVERY_LEASE_MARGIN } from "../domain/limits.ts";
 import type { TaskRecord } from "../domain/record.ts";
 import type { StoredConfig } from "./caller.ts";
 import type { Concluded } from "./conclude.ts";
@@ -19,7 +20,26 @@ export async function sendFirstAttempts(
     inv.log("info", "outcome-not-written", { task: record.id, run: record.run, reason: concluded.kind });
     return;
   }
-  await sendOpened(inv, record.project, concluded.opened, concluded);
+  await patiently(inv, sendOpened(inv, record.project, concluded.opened, concluded));
+}
+
+/** How long whoever ended a task waits for its first attempts, and how much longer a Worker may work after its answer. */
+const PATIENCE = 2_000;
+const AFTER_ANSWER = 25_000;
+
+/** Goes on without what takes long: a receiver that hangs holds up neither the queue's line nor a client. */
+async function patiently({ settings, background }: Invocation, work: Promise<void>): Promise<void> {
+  const longest = settings.callbackTimeout + DELIVERY_LEASE_MARGIN;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const enough = new Promise<void>((done) => {
+    timer = setTimeout(done, Math.max(PATIENCE, longest - AFTER_ANSWER));
+  });
+  background.waitUntil(work);
+  try {
+    await Promise.race([work, enough]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /**
@@ -36,7 +56,12 @@ export async function sendOpened(
   const messages = opened
     .filter((delivery) => !delivery.dead && !inline.has(delivery))
     .map((delivery) =>
-      deliverMessage(parts, { v: 1, project, delivery: delivery.id, attempt: 1 }, 0, delivery),
+      deliverMessage(
+        parts,
+        { v: 1, project, delivery: delivery.id, attempt: 1 },
+        delivery.delay ?? 0,
+        delivery,
+      ),
     );
   const sent = [...inline].map((parcel) => {
     const { id: delivery, lease } = parcel;

@@ -31,6 +31,8 @@ export interface Endpoint {
   /** Deliveries per minute that it allowed in the CloudEvents handshake, when it named a number. */
   readonly allowedRate?: number;
   readonly disabled?: Disabled;
+  /** When it was enabled again: failures before count no more. */
+  readonly enabledAt?: number;
 }
 
 /** The one Ed25519 key pair of a project. */

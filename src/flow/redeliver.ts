@@ -2,10 +2,28 @@ import { Refusal } from "../domain/problems.ts";
 import type { DeliveryRecord } from "../domain/record.ts";
 import type { Caller } from "./caller.ts";
 import { deliver } from "./deliver.ts";
+import type { RedeliverCommand } from "./delivery-commands.ts";
 import { denied } from "./denied.ts";
 import { type Idempotency, reused } from "./idempotency.ts";
 import { lookDelivery } from "./lookup.ts";
 import type { Invocation } from "./parts.ts";
+
+/** The command that sends a delivery again, at once. */
+export function again(
+  caller: Caller,
+  { id, endedAt = 0, endpointId, body, eventId, format }: DeliveryRecord,
+): RedeliverCommand {
+  return {
+    caller,
+    scope: "tasks:write",
+    delivery: id,
+    delay: 0,
+    endedAt,
+    ...(endpointId !== undefined && { endpointId }),
+    ...(body === undefined && { sharedBody: `${eventId}:${format}` }),
+    nonce: crypto.randomUUID(),
+  };
+}
 
 /**
  * Sends an ended delivery again: the same event id and body, its schedule from the start; the first attempt at once.
@@ -19,14 +37,9 @@ export async function redeliver(
   id: string,
   idempotency?: Idempotency,
 ): Promise<{ readonly record: DeliveryRecord; readonly replayed: boolean }> {
-  const { endedAt = 0, body, eventId, format } = await lookDelivery(inv, caller, id);
   const answer = await inv.store.redeliver({
-    caller,
-    delivery: id,
-    endedAt,
-    ...(body === undefined && { sharedBody: `${eventId}:${format}` }),
+    ...again(caller, await lookDelivery(inv, caller, id)),
     ...(idempotency && { idempotency }),
-    nonce: crypto.randomUUID(),
   });
   switch (answer.kind) {
     case "found": {

@@ -13,6 +13,9 @@ import type {
 import type { ConfigureAnswer, ConfigureCommand, KnownRequest } from "./config-commands.ts";
 import type {
   BeginAnswer,
+  EndpointHealth,
+  LettersAnswer,
+  LettersQuery,
   RecordAnswer,
   RecordCommand,
   RedeliverAnswer,
@@ -60,6 +63,14 @@ export interface Store {
   }): Promise<BeginAnswer>;
   record(command: RecordCommand): Promise<RecordAnswer>;
   redeliver(command: RedeliverCommand): Promise<RedeliverAnswer>;
+  /** Sends many again in one Redis request. */
+  redeliverAll(commands: readonly RedeliverCommand[]): Promise<readonly RedeliverAnswer[]>;
+  readHealth(
+    project: string,
+    endpoint: { readonly id: string; readonly url: string },
+  ): Promise<EndpointHealth>;
+  /** An endpoint's dead letters, oldest first. */
+  letters(query: LettersQuery): Promise<LettersAnswer>;
   replay(command: ReplayCommand): Promise<ReplayAnswer>;
   erase(command: EraseCommand): Promise<EraseAnswer>;
   report(command: ReportCommand): Promise<ReportAnswer>;

@@ -1,7 +1,7 @@
 import type { Actor, Progress, TaskRecord } from "../domain/record.ts";
 import type { TerminalStatus } from "../domain/status.ts";
 import type { Caller, Denied, ReadAnswer, Scope, StoredConfig } from "./caller.ts";
-import type { NewDelivery } from "./delivery-commands.ts";
+import type { Held, NewDelivery } from "./delivery-commands.ts";
 import type { Idempotency } from "./idempotency.ts";
 
 export interface NewTask {
@@ -179,7 +179,13 @@ export interface EndCommand {
 
 export type EndAnswer =
   | Denied
-  | { readonly kind: "ended"; readonly now: number; readonly sequence: number; readonly nextAt: number }
+  | {
+      readonly kind: "ended";
+      readonly now: number;
+      readonly sequence: number;
+      readonly nextAt: number;
+      readonly held: Held;
+    }
   | { readonly kind: "gone" | "stale" | "deadline-passed" }
   | { readonly kind: "already"; readonly status: TerminalStatus }
   /**
@@ -249,7 +255,7 @@ export interface AnnounceCommand {
 
 export type AnnounceAnswer =
   /** Opened by this very call, or by one before it with the same lease. */
-  | { readonly kind: "opened"; readonly now: number }
+  | { readonly kind: "opened"; readonly now: number; readonly held: Held }
   /** Opened before, by somebody else; the attempt is over; another event of progress went out just now. */
   | { readonly kind: "known" | "stale" | "early" }
   /** Other deliveries of progress are the newest: these. */

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { ENDPOINT_LIMITS, FORMATS, headerFault, isEventPattern, SIGNATURES } from "../domain/endpoint.ts";
 import { parseSchedule } from "../domain/schedule.ts";
-import { duration, text } from "./fields.ts";
+import { duration, instant, text } from "./fields.ts";
 
 const { delay, attempts, schedule } = ENDPOINT_LIMITS;
 
@@ -75,6 +75,13 @@ export const rotateRequest = z.strictObject({
 
 export const verifyRequest = z.strictObject({
   verification: z._default(z.enum(["challenge", "cloudevents"]), "challenge"),
+});
+
+export const recoverRequest = z.strictObject({
+  since: instant(),
+  until: z.exactOptional(instant()),
+  dryRun: z._default(z.boolean(), false),
+  pace: z.exactOptional(z.int().check(z.minimum(1), z.maximum(100))),
 });
 
 export const signaturesRequest = z.strictObject({

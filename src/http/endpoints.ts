@@ -1,7 +1,8 @@
 import * as z from "zod/mini";
 import { spellDuration } from "../domain/duration.ts";
 import { MASK } from "../domain/endpoint.ts";
-import { timestamp } from "../domain/view.ts";
+import { deliveryView, timestamp } from "../domain/view.ts";
+import type { EndpointHealth } from "../flow/delivery-commands.ts";
 import {
   changeEndpoint,
   createEndpoint,
@@ -12,8 +13,15 @@ import {
 } from "../flow/endpoints.ts";
 import { testEndpoint, verifyEndpoint } from "../flow/probe.ts";
 import type { Endpoint } from "../flow/project-config.ts";
+import { recover } from "../flow/recover.ts";
 import { readVerifiers } from "../flow/secrets.ts";
-import { endpointPatch, endpointRequest, rotateRequest, verifyRequest } from "./endpoint-fields.ts";
+import {
+  endpointPatch,
+  endpointRequest,
+  recoverRequest,
+  rotateRequest,
+  verifyRequest,
+} from "./endpoint-fields.ts";
 import { page } from "./fields.ts";
 import { nextLink } from "./headers.ts";
 import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "./idempotency.ts";
@@ -75,10 +83,10 @@ const read = route({
   operation: "readEndpoint",
   summary: "Look an endpoint up",
   scope: "endpoints:read",
-  answers: { 200: { shape: "Endpoint" } },
+  answers: { 200: { shape: "EndpointWithHealth" } },
   async handle({ c, invocation, caller, params }) {
-    const { endpoint } = await readEndpoint(invocation, caller, params.id);
-    return answer(c, 200, endpointView(endpoint));
+    const { endpoint, health } = await readEndpoint(invocation, caller, params.id);
+    return answer(c, 200, { ...endpointView(endpoint), health: healthView(health) });
   },
 });
 
@@ -145,6 +153,35 @@ const test = route({
   },
 });
 
+const recoverRoute = route({
+  ...one,
+  method: "POST",
+  path: "/v1/endpoints/:id/recover",
+  operation: "recoverEndpoint",
+  summary: "Send an endpoint's dead letters again",
+  scope: "endpoints:write",
+  headers: ["Idempotency-Key"],
+  body: recoverRequest,
+  answers: {
+    200: { shape: "Recovery" },
+    202: { shape: "Recovery", headers: ["Idempotent-Replayed"] },
+  },
+  problems: [...IDEMPOTENCY_PROBLEMS, "endpoint-closed"],
+  async handle({ c, invocation, caller, params, body, json }) {
+    const { dryRun } = body;
+    const idempotency = dryRun ? undefined : await idempotencyIn(c, json);
+    const found = await recover(invocation, caller, params.id, body, idempotency);
+    const { count, recovered, pace, deliveries, replayed } = found;
+    const listed = deliveries.map((record) => deliveryView(record, { attempts: false }));
+    return answer(
+      c,
+      dryRun ? 200 : 202,
+      { dryRun, count, recovered, remaining: count - recovered, pace, deliveries: listed },
+      replayedHeader(replayed),
+    );
+  },
+});
+
 const readSecret = route({
   ...one,
   method: "GET",
@@ -177,6 +214,15 @@ const rotate = route({
     return await rotatedAnswer(c, invocation, caller, replayed, params.id);
   },
 });
+
+function healthView({ failures, failingSince, openUntil }: EndpointHealth) {
+  return {
+    failures,
+    ...(failingSince !== undefined && { failingSince: timestamp(failingSince) }),
+    circuit: openUntil === undefined ? "closed" : "open",
+    ...(openUntil !== undefined && { openUntil: timestamp(openUntil) }),
+  };
+}
 
 /** An endpoint as clients read it: header values that may be secret are masked. */
 export function endpointView(endpoint: Endpoint) {
@@ -213,6 +259,7 @@ export const endpointRoutes: readonly Route[] = [
   remove,
   verify,
   test,
+  recoverRoute,
   readSecret,
   rotate,
 ];

@@ -48,6 +48,20 @@ export interface EndpointEventData {
   readonly endpointId: string;
 }
 
+/** What is told of a delivery that was given up. */
+export interface DeadDeliveryData {
+  readonly project: string;
+  readonly deliveryId: string;
+  readonly taskId?: string;
+  /** The endpoint that it was for; absent: the task's `callbackUrl`. */
+  readonly endpointId?: string;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly url: string;
+  readonly attempts: number;
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
 interface Event<Type extends string, Data> {
   /** The event's id, `webhook-id`: the same on every attempt. Do each id's work once. */
   readonly id: string;
@@ -70,8 +84,15 @@ export type TaskEvent =
 export type EndpointEvent =
   | Event<"endpoint.verification", EndpointEventData & { readonly challenge: string }>
   | Event<"endpoint.test", EndpointEventData & { readonly message: string }>
-  | Event<"endpoint.disabled", EndpointEventData & { readonly reason?: string }>
-  | Event<"delivery.dead", EndpointEventData & Readonly<Record<string, unknown>>>;
+  | Event<
+      "endpoint.disabled",
+      EndpointEventData & {
+        readonly url: string;
+        readonly reason: "failing" | "gone" | "receiver";
+        readonly disabledAt: string;
+      }
+    >
+  | Event<"delivery.dead", DeadDeliveryData>;
 
 /**
  * What a gateway sends, told apart by `type`. A newer gateway may send types that are not listed here: answer them with

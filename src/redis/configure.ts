@@ -3,14 +3,16 @@ import type { ConfigureAnswer, ConfigureCommand } from "../flow/config-commands.
 import { configOf } from "./config.ts";
 import type { Context } from "./context.ts";
 import { keysOf } from "./keys.ts";
+import { OPENING, openingWords } from "./opening.ts";
 import { named, script } from "./script.ts";
 
 /** Writes a project's configuration in place of the version that the caller has read. */
 export const CONFIGURE = script(
   "configure",
-  `
-local proj, cfg, idem = KEYS[1], KEYS[2], KEYS[3]
-local a = named(ARGV) -- offset nonce key secret scope version config starts print id
+  `${OPENING}
+local due, proj, cfg = KEYS[1], KEYS[2], KEYS[3]
+local a, at = named(ARGV) -- offset nonce key secret scope version config starts print id idem count
+local idem = KEYS[num(a.idem)]
 local t = now(a.offset)
 local p = hash(proj)
 if a.key ~= '' then
@@ -26,6 +28,7 @@ if known then
 end
 if p.cfgv ~= a.version then return {'changed', ms(t), redis.call('GET', cfg) or ''} end
 local version = ms(num(p.cfgv) + 1)
+if num(a.count) > 0 then open(due, t, ms(t), ARGV, at, num(a.count)) end
 redis.call('HSET', proj, 'cfgv', version, 'cfgn', a.nonce, 'starts', a.starts)
 redis.call('SET', cfg, version .. ' ' .. a.config)
 if idem then redis.call('SET', idem, a.print .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end
@@ -34,14 +37,13 @@ return {'configured', ms(t), version}
 );
 
 export async function configure(context: Context, command: ConfigureCommand): Promise<ConfigureAnswer> {
-  const { caller, idempotency } = command;
+  const { caller, idempotency, deliveries } = command;
   const names = keysOf(caller.project);
-  const keys = [names.project, names.config];
-  if (idempotency) keys.push(names.idempotency(idempotency.hash));
-  const [code, now, config, id] = await context.quick(
-    CONFIGURE,
-    keys,
-    named({
+  const keys = [names.due, names.project, names.config];
+  const idem = idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0;
+  const { words } = openingWords(keys, caller.project, deliveries);
+  const [code, now, config, id] = await context.quick(CONFIGURE, keys, [
+    ...named({
       offset: context.offset,
       nonce: command.nonce,
       key: caller.key,
@@ -52,8 +54,11 @@ export async function configure(context: Context, command: ConfigureCommand): Pr
       starts: command.startsTold ? "1" : "",
       print: idempotency?.fingerprint ?? "",
       id: command.id,
+      idem,
+      count: deliveries.length,
     }),
-  );
+    ...words,
+  ]);
   switch (code) {
     case "unauthenticated":
     case "forbidden":

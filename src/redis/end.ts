@@ -13,7 +13,7 @@ import { configOf } from "./config.ts";
 import type { Context } from "./context.ts";
 import { readTaskFields } from "./fields.ts";
 import { hourOf, keysOf, taskMember } from "./keys.ts";
-import { OPENING, openingWords } from "./opening.ts";
+import { heldOf, OPENING, openingWords } from "./opening.ts";
 import { fieldsOf, named, type ScriptReply, script } from "./script.ts";
 
 /**
@@ -34,7 +34,7 @@ if a.key ~= '' then
 end
 local h, flat = hash(task)
 if not h.status then return {'gone'} end
-if h.nonce == a.nonce then return {'ended', h.was, h.seq, h.next} end
+if h.nonce == a.nonce then return {'ended', h.was, h.seq, h.next, h.heldback or ''} end
 local idem = KEYS[num(a.idem)]
 local known = idem and redis.call('GET', idem)
 if known then return {string.match(known, '^%S+') == a.print and 'repeated' or 'reused', ms(t), flat} end
@@ -78,15 +78,18 @@ if not TERMINAL[a.to] then
     change('beat', a.heartbeat) change('beatby', num(a.heartbeat) > 0 and ms(look) or '')
   end
   redis.call('ZADD', due, ms(math.min(look, num(h.deadline))), a.member)
-  open(due, t, ms(t), ARGV, opening, num(a.deliveries))
+  local held, circuits = open(due, t, ms(t), ARGV, opening, num(a.deliveries), p)
+  if #circuits > 0 then redis.call('HSET', proj, unpack(circuits)) end
+  if held ~= '' or h.heldback then change('heldback', held) end
   change('next', ms(nextAt))
   change('l:' .. seq, ms(t) .. ' ' .. a.run .. ' ' .. entry .. ' ' .. a.actor .. ' ' .. a.cause)
   redis.call('HSET', task, unpack(changes))
   if running then redis.call('ZREM', running, a.member) end
   tell(task, h, t, a.to)
-  return {'ended', ms(t), seq, ms(nextAt)}
+  return {'ended', ms(t), seq, ms(nextAt), held}
 end
-open(due, t, a.ended, ARGV, opening, num(a.deliveries))
+local held, circuits = open(due, t, a.ended, ARGV, opening, num(a.deliveries), p)
+if held ~= '' or h.heldback then change('heldback', held) end
 remember()
 local input, output, ending = KEYS[num(a.input)], KEYS[num(a.output)], KEYS[num(a.ending)]
 if output then redis.call('SET', output, a.result, 'PX', a.ttl) end
@@ -98,10 +101,10 @@ redis.call('HSET', task, unpack(changes))
 redis.call('ZREM', due, a.member)
 if running then redis.call('ZREM', running, a.member) end
 local counter = 'n:' .. a.to
-redis.call('HSET', proj, 'open', ms(math.max(0, num(p.open) - 1)), counter, ms(num(p[counter]) + 1))
+redis.call('HSET', proj, 'open', ms(math.max(0, num(p.open) - 1)), counter, ms(num(p[counter]) + 1), unpack(circuits))
 redis.call('PEXPIRE', task, '${TASK_RETENTION}')
 tell(task, h, t, a.to)
-return {'ended', ms(t), seq, a.ended}
+return {'ended', ms(t), seq, a.ended, held}
 `,
 );
 
@@ -113,7 +116,7 @@ export async function end(context: Context, command: EndCommand): Promise<EndAns
   const keys = [names.due, names.task(record.id), names.project, names.config];
   const fields = changesOf(command);
   const deliveries = outcome.kind === "retry" ? [] : outcome.deliveries;
-  const { words, bodies } = openingWords(keys, record.project, record.id, deliveries);
+  const { words, bodies } = openingWords(keys, record.project, deliveries);
   const reply = await context.worker(END, keys, [
     ...named({
       offset: context.offset,
@@ -190,7 +193,13 @@ function answer(command: EndCommand, [code, ...rest]: readonly ScriptReply[]): E
   const { project, id } = command.record;
   switch (code) {
     case "ended":
-      return { kind: code, now: Number(rest[0]), sequence: Number(rest[1]), nextAt: Number(rest[2]) };
+      return {
+        kind: code,
+        now: Number(rest[0]),
+        sequence: Number(rest[1]),
+        nextAt: Number(rest[2]),
+        held: heldOf(rest[3]),
+      };
     case "gone":
     case "stale":
     case "deadline-passed":

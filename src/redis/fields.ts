@@ -97,6 +97,7 @@ export function readDeliveryFields(project: string, id: string, fields: Fields):
     createdAt: number(fields["created"]),
     nextAt: number(fields["next"]),
     leaseUntil: number(fields["until"]),
+    ...(fields["held"] && { heldSince: number(fields["held"]) }),
     ...(fields["ended"] && { endedAt: number(fields["ended"]) }),
     format: (fields["fmt"] ?? "full") as Format, // written by our own scripts alone
     ...(fields["body"] !== undefined && { body: fields["body"] }),

@@ -39,6 +39,7 @@ export function keysOf(project: string) {
     ending: (hour: number, status: string) => `${p}:x:${hour}:${status}`,
     metadata: (hour: number, pair: string) => `${p}:x:${hour}:m:${pair}`,
     dead: (day: number) => `${p}:dead:${day}`,
+    health: (endpoint: string) => `${p}:ep:${endpoint}:health`,
   };
 }
 

@@ -6,24 +6,51 @@ import {
   LEASE_GRACE,
 } from "../domain/limits.ts";
 import type { NewDelivery } from "../flow/delivery-commands.ts";
+import { CIRCUIT } from "./circuit.ts";
 import { dayOf, deliveryMember, keysOf } from "./keys.ts";
+import type { ScriptReply } from "./script.ts";
 
 /**
  * Opens deliveries: their due entries first, then what they share, then their hashes. Words per delivery: the key's
  * number, the due member, the lease's length (0: nobody sends yet), the number of the dead letters' key (0: it is
  * alive), how many fields follow, the fields. After the last one: how many bodies follow, each with its key's number.
+ *
+ * With the project's hash it heeds the circuits of the destinations: a first attempt is held back where one is open,
+ * or becomes its probe. Answers which are held and for how long (`<id>:<ms>,…`), and the circuits to be written.
  */
-export const OPENING = `
-local function open(due, t, created, words, at, count)
-  local dues, hashes, dead = {}, {}, {}
+export const OPENING = `${CIRCUIT}
+local function open(due, t, created, words, at, count, p)
+  local dues, hashes, dead, held, circuits = {}, {}, {}, {}, {}
   for _ = 1, count do
     local key, entry, lease, size = KEYS[num(words[at])], words[at + 1], num(words[at + 2]), num(words[at + 4])
     local letters = KEYS[num(words[at + 3])]
-    local fields = {'created', created, 'next', ms(t), 'until', ms(lease > 0 and t + lease or 0)}
-    for i = at + 5, at + 4 + size do fields[#fields + 1] = words[i] end
-    if letters then dead[#dead + 1] = {key, letters, string.match(entry, '[^|]+$')}
+    local own, fields, wait = {}, {'created', created}, 0
+    for i = at + 5, at + 4 + size, 2 do
+      own[words[i]] = words[i + 1]
+      fields[#fields + 1] = words[i]
+      fields[#fields + 1] = words[i + 1]
+    end
+    local id, place = string.match(entry, '[^|]+$'), placeOf(own.url)
+    local c = p and not letters and circuitOf(p[place], t)
+    local function field(name, value) fields[#fields + 1] = name; fields[#fields + 1] = value end
+    if c then field('watch', '1') end
+    if c and c.trips > 0 and lease > 0 then
+      if c.open > t then wait = c.open - t
+      else
+        p[place] = probeBy(c, own.lease, t + lease)
+        circuits[#circuits + 1] = place
+        circuits[#circuits + 1] = p[place]
+      end
+    end
+    if wait > 0 then
+      lease = 0
+      held[#held + 1] = id .. ':' .. ms(wait)
+      field('attempt', '0') field('lease', '') field('held', ms(t))
+    end
+    field('next', ms(t + wait)) field('until', ms(lease > 0 and t + lease or 0))
+    if letters then dead[#dead + 1] = {key, letters, own.endpoint and id .. '|' .. own.endpoint or id}
     else
-      dues[#dues + 1] = ms(lease > 0 and t + lease + ${LEASE_GRACE} or t + ${DUE_GRACE})
+      dues[#dues + 1] = ms(lease > 0 and t + lease + ${LEASE_GRACE} or t + wait + ${DUE_GRACE})
       dues[#dues + 1] = entry
     end
     hashes[#hashes + 1] = {key, fields}
@@ -39,6 +66,7 @@ local function open(due, t, created, words, at, count)
     redis.call('ZADD', d[2], created, d[3])
   end
   if #dead > 0 then redis.call('PEXPIRE', dead[1][2], '${INDEX_RETENTION}') end
+  return table.concat(held, ','), circuits
 end
 `;
 
@@ -46,7 +74,6 @@ end
 export function openingWords(
   keys: string[],
   project: string,
-  task: string,
   deliveries: readonly NewDelivery[],
 ): { readonly words: readonly (string | number)[]; readonly bodies: readonly string[] } {
   const names = keysOf(project);
@@ -54,7 +81,7 @@ export function openingWords(
   let letters = 0;
   const words = deliveries.flatMap((delivery) => {
     const { id, dead } = delivery;
-    const fields = fieldsOfNew(task, delivery);
+    const fields = fieldsOfNew(delivery);
     const key = keys.push(names.delivery(id));
     if (delivery.shared) apart.set(`${delivery.eventId}:${delivery.format}`, delivery.body);
     if (dead && letters === 0) letters = keys.push(names.dead(dayOf(dead.at)));
@@ -65,11 +92,19 @@ export function openingWords(
   return { words: [...words, kept.length, ...kept.flat()], bodies: [...apart.keys()] };
 }
 
-function fieldsOfNew(task: string, delivery: NewDelivery): readonly string[] {
+/** What `open` says of held deliveries: for how many milliseconds each. */
+export function heldOf(text: ScriptReply | undefined): ReadonlyMap<string, number> {
+  const held = String(text ?? "")
+    .split(",")
+    .filter(Boolean);
+  return new Map(held.map((one) => [one.split(":")[0] ?? "", Number(one.split(":")[1])]));
+}
+
+function fieldsOfNew(delivery: NewDelivery): readonly string[] {
   const { lease, dead } = delivery;
   const fields: Record<string, string> = {
     status: dead ? "dead" : "pending",
-    task,
+    task: delivery.taskId,
     event: delivery.eventId,
     type: delivery.eventType,
     url: delivery.url,

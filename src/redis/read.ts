@@ -1,6 +1,7 @@
 import type { DeliveryRecord, TaskRecord } from "../domain/record.ts";
 import type { Caller, Denied, ReadAnswer, Scope, StoredConfig } from "../flow/caller.ts";
 import type { KnownRequest } from "../flow/config-commands.ts";
+import type { EndpointHealth } from "../flow/delivery-commands.ts";
 import type { Idempotency } from "../flow/idempotency.ts";
 import { configOf } from "./config.ts";
 import type { Context } from "./context.ts";
@@ -122,6 +123,27 @@ export async function readConfig(
   if (config.version === 0) return { kind: "missing", now };
   const [fingerprint, id] = String(values[1] ?? "").split(" ");
   return { kind: "found", now, config, ...(fingerprint && id && { known: { fingerprint, id } }) };
+}
+
+/** What lies beside an endpoint's configuration: its failures, and the circuit of its destination. */
+export async function readHealth(
+  context: Context,
+  project: string,
+  { id, url }: { readonly id: string; readonly url: string },
+): Promise<EndpointHealth> {
+  const names = keysOf(project);
+  const answer = await read(context, { project, key: "", hash: "" }, "admin", [
+    { key: names.health(id), kind: "h" },
+    { key: names.project, kind: "h" },
+  ]);
+  const [health, fields] = answer.kind === "found" ? answer.values.map(fieldsOf) : [];
+  const circuit = fields?.[`b:${/^[a-z]+:\/\/[^/?#]+/i.exec(url)?.[0]}`]?.split(" ");
+  const openUntil = Number(circuit?.[2] ?? 0);
+  return {
+    failures: Number(health?.["failures"] ?? 0),
+    ...(health?.["first"] && { failingSince: Number(health["first"]) }),
+    ...(answer.kind === "found" && openUntil > answer.now && { openUntil }),
+  };
 }
 
 export async function readBody(

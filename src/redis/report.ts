@@ -5,7 +5,7 @@ import { configOf } from "./config.ts";
 import type { Context } from "./context.ts";
 import { readTaskFields } from "./fields.ts";
 import { deliveryMember, keysOf, taskMember } from "./keys.ts";
-import { OPENING, openingWords } from "./opening.ts";
+import { heldOf, OPENING, openingWords } from "./opening.ts";
 import { fieldsOf, named, script } from "./script.ts";
 
 /** A task token's bearer is alive, and may say how far it is: its own clock, apart from the lease's. */
@@ -47,7 +47,7 @@ return {'reported', ms(t), h.deadline, redis.call('GET', cfg) or '', flat}
 export const ANNOUNCE = script(
   "announce",
   `${OPENING}
-local due, task, delivery = KEYS[1], KEYS[2], KEYS[3]
+local due, task, proj, delivery = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local a, at = named(ARGV) -- offset run attempt lease ids shared count once first newest last entry
 local t = now(a.offset)
 local h = hash(task)
@@ -61,14 +61,15 @@ for id in string.gmatch(a.ids, '[^,]+') do
   end
 end
 if a.once == '' then
-  open(due, t, ms(t), ARGV, at, num(a.count))
+  local held, circuits = open(due, t, ms(t), ARGV, at, num(a.count), hash(proj))
+  if #circuits > 0 then redis.call('HSET', proj, unpack(circuits)) end
   local changes = {'dels', (h.dels or '') == '' and a.ids or h.dels .. ',' .. a.ids}
   if a.shared ~= '' then
     changes[3] = 'evs'
     changes[4] = (h.evs or '') == '' and a.shared or h.evs .. ',' .. a.shared
   end
   redis.call('HSET', task, unpack(changes))
-  return {'opened', ms(t)}
+  return {'opened', ms(t), held}
 end
 if t - num(h.pat) < ${PROGRESS_EVENT_INTERVAL} then return {'early'} end
 if (h.pdel or '') ~= a.newest then return {'changed', h.pdel or ''} end
@@ -124,12 +125,12 @@ export async function announce(context: Context, command: AnnounceCommand): Prom
   const [first] = deliveries;
   if (!first) throw new Error("announce was given nothing to open");
   const names = keysOf(project);
-  const keys = [names.due, names.task(id)];
-  const { words, bodies } = openingWords(keys, project, id, deliveries);
+  const keys = [names.due, names.task(id), names.project];
+  const { words, bodies } = openingWords(keys, project, deliveries);
   const overtaken = first.once ? record.progressDeliveries : [];
   const last = overtaken.length > 0 ? keys.length + 1 : 0;
   keys.push(...overtaken.map((delivery) => names.delivery(delivery)));
-  const [code, rest] = await context.worker(ANNOUNCE, keys, [
+  const [code, rest, held] = await context.worker(ANNOUNCE, keys, [
     ...named({
       offset: context.offset,
       run: record.run,
@@ -148,7 +149,7 @@ export async function announce(context: Context, command: AnnounceCommand): Prom
   ]);
   switch (code) {
     case "opened":
-      return { kind: code, now: Number(rest) };
+      return { kind: code, now: Number(rest), held: heldOf(held) };
     case "changed":
       return { kind: code, newest: String(rest).split(",").filter(Boolean) };
     case "known":

@@ -4,7 +4,7 @@ import { accept, acceptAll } from "./accept.ts";
 import { claim, renew } from "./claim.ts";
 import { configure } from "./configure.ts";
 import type { Context } from "./context.ts";
-import { begin, record, redeliver } from "./deliver.ts";
+import { begin, letters, record, redeliver, redeliverAll } from "./deliver.ts";
 import { end } from "./end.ts";
 import { listTasks } from "./list.ts";
 import {
@@ -18,7 +18,7 @@ import {
   putKey,
 } from "./projects.ts";
 import { polling, published } from "./published.ts";
-import { readBody, readConfig, readDeliveries, readTask, readTasks } from "./read.ts";
+import { readBody, readConfig, readDeliveries, readHealth, readTask, readTasks } from "./read.ts";
 import { erase, replay } from "./replay.ts";
 import { announce, report } from "./report.ts";
 import { createBatchRunner, createRunner, type LoadScript } from "./script.ts";
@@ -58,6 +58,9 @@ export function createStore(options: StoreOptions): Store {
     begin: (command) => begin(context, command),
     record: (command) => record(context, command),
     redeliver: (command) => redeliver(context, command),
+    redeliverAll: (commands) => redeliverAll(context, commands),
+    letters: (query) => letters(context, query),
+    readHealth: (project, endpoint) => readHealth(context, project, endpoint),
     replay: (command) => replay(context, command),
     erase: (command) => erase(context, command),
     report: (command) => report(context, command),

@@ -73,6 +73,8 @@ describe("the OpenAPI document", () => {
       "task.progress",
       "endpoint.verification",
       "endpoint.test",
+      "endpoint.disabled",
+      "delivery.dead",
     ]);
   });
 

@@ -11,6 +11,7 @@ function command(caller: Caller, changes: Partial<ConfigureCommand> = {}): Confi
     version: 1,
     json: '{"signing":[],"endpoints":[1]}',
     id: "ep_1",
+    deliveries: [],
     nonce: crypto.randomUUID(),
     ...changes,
   };

@@ -33,6 +33,7 @@ describe.each(await environments())(
           statusCode: outcome.kind === "delivered" ? 200 : 500,
         }),
         at: Date.now(),
+        verdict: {},
         nonce: crypto.randomUUID(),
       });
 
@@ -80,7 +81,14 @@ describe.each(await environments())(
         expect(await store.record(command)).toEqual({ kind: "recorded" });
         const day = `rb1:000:${caller.project}:dead:${Math.floor(command.at / (24 * HOUR))}`;
         expect(await redis("ZSCORE", day, id)).not.toBeNull();
-        const again = { caller, delivery: id, endedAt: command.at, nonce: "again-1" };
+        const again = {
+          caller,
+          scope: "tasks:write" as const,
+          delay: 0,
+          delivery: id,
+          endedAt: command.at,
+          nonce: "again-1",
+        };
         const first = await store.redeliver(again);
         expect(first).toMatchObject({ kind: "found", record: { status: "pending", attempt: 1, base: 1 } });
         expect(await store.redeliver(again)).toMatchObject({
@@ -102,7 +110,15 @@ describe.each(await environments())(
         const dead = recordOf(id, 1, "first", { kind: "dead" });
         await store.record(dead);
         const idempotency = { hash: crypto.randomUUID(), fingerprint: "f1" };
-        const command = { caller, delivery: id, endedAt: dead.at, idempotency, nonce: "one" };
+        const command = {
+          caller,
+          scope: "tasks:write" as const,
+          delay: 0,
+          delivery: id,
+          endedAt: dead.at,
+          idempotency,
+          nonce: "one",
+        };
         expect((await store.redeliver(command)).kind).toBe("found");
         expect((await store.redeliver(command)).kind).toBe("found");
         expect((await store.redeliver({ ...command, nonce: "two" })).kind).toBe("repeated");
@@ -121,7 +137,15 @@ describe.each(await environments())(
       test("a refused redelivery holds no key", async () => {
         const { id } = await opened();
         const idempotency = { hash: crypto.randomUUID(), fingerprint: "f1" };
-        const command = { caller, delivery: id, endedAt: 0, idempotency, nonce: "one" };
+        const command = {
+          caller,
+          scope: "tasks:write" as const,
+          delay: 0,
+          delivery: id,
+          endedAt: 0,
+          idempotency,
+          nonce: "one",
+        };
         expect(await store.redeliver(command)).toEqual({ kind: "pending" });
         expect(await ttlOf(`idem:${idempotency.hash}`)).toBe(-2);
       });
@@ -132,7 +156,16 @@ describe.each(await environments())(
           await store.begin({ project: caller.project, delivery: id, attempt: 1, lease: "l", length: 1 }),
         ).toEqual({ kind: "gone" });
         expect(await store.record(recordOf(id, 1, "l", { kind: "delivered" }))).toEqual({ kind: "gone" });
-        expect(await store.redeliver({ caller, delivery: id, endedAt: 0, nonce: "n" })).toMatchObject({
+        expect(
+          await store.redeliver({
+            caller,
+            scope: "tasks:write",
+            delay: 0,
+            delivery: id,
+            endedAt: 0,
+            nonce: "n",
+          }),
+        ).toMatchObject({
           kind: "missing",
         });
       });

@@ -78,6 +78,8 @@ describe.each(await environments())(
       await redis("PEXPIRE", `rb1:000:${caller.project}:e:${dead.eventId}:full`, "1000");
       const again = await store.redeliver({
         caller,
+        scope: "tasks:write",
+        delay: 0,
         delivery: dead.id,
         endedAt: record?.endedAt ?? 0,
         sharedBody: `${dead.eventId}:full`,

@@ -90,6 +90,7 @@ export async function claimed(
 export function newDelivery(lease?: string): NewDelivery {
   return {
     id: makeId("del", Date.now(), 0, random()),
+    taskId: makeId("task", Date.now(), 0, random()),
     eventId: makeId("evt", Date.now(), 0, random()),
     eventType: "task.succeeded",
     url: "https://client.example/hooks",

@@ -79,6 +79,7 @@ export const delivery = z.looseObject({
   url: z.url(),
   status: z.enum(["pending", "delivered", "dead"]),
   nextAttemptAt: time.optional(),
+  reason: z.object({ code: z.string(), message: z.string(), since: time }).optional(),
 });
 export type Delivery = z.infer<typeof delivery>;
 

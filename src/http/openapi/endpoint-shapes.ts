@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { FORMATS, SIGNATURES } from "../../domain/endpoint.ts";
-import { as, id, opt, pageOf, positive, time } from "./shape.ts";
+import { as, count, id, opt, pageOf, positive, time } from "./shape.ts";
 
 const signatureKinds = z.array(z.enum(SIGNATURES));
 
@@ -31,6 +31,13 @@ const fields = {
 };
 const Endpoint = as(z.object(fields), "A registered receiver of a project's events.");
 
+const health = z.object({
+  failures: as(count, "Failed attempts since the last one that was taken."),
+  failingSince: as(opt(time), "When the first of them was; after five days of nothing else it is disabled."),
+  circuit: as(z.enum(["closed", "open"]), "Whether its destination's circuit holds deliveries back."),
+  openUntil: as(opt(time), "When the next attempt is let through."),
+});
+
 const jwk = z.object({
   kty: as(z.literal("OKP"), "RFC 8037."),
   crv: as(z.literal("Ed25519"), "The curve."),
@@ -48,7 +55,7 @@ function event(fields: z.core.$ZodLooseShape, description: string) {
       data: as(
         z.object({
           project: as(id("prj"), "The project's id."),
-          endpointId: as(id("ep"), "The endpoint that it is sent to."),
+          endpointId: as(id("ep"), "The endpoint that it is about."),
           ...fields,
         }),
         "About the endpoint.",
@@ -61,6 +68,10 @@ function event(fields: z.core.$ZodLooseShape, description: string) {
 /** What endpoints and secrets answer with. */
 export const endpointShapes = {
   Endpoint,
+  EndpointWithHealth: as(
+    z.object({ ...fields, health: as(health, "How its deliveries fare.") }),
+    "A registered endpoint, and how it fares.",
+  ),
   NewEndpoint: as(
     z.object({ ...fields, secret: as(z.string(), "Signs its events: `whsec_` and base64.") }),
     "A new endpoint, with its secret.",
@@ -71,6 +82,17 @@ export const endpointShapes = {
     "Asks a receiver whether it wants an endpoint's events.",
   ),
   TestEvent: event({ message: as(z.string(), "For people.") }, "A test."),
+  EndpointDisabledEvent: event(
+    {
+      url: as(z.string(), "Its address."),
+      reason: as(
+        z.enum(["failing", "gone", "receiver"]),
+        "Five days of nothing but failures; its receiver answered 410, or `webhook-delivery: disable`.",
+      ),
+      disabledAt: as(time, "Since when."),
+    },
+    "An endpoint of the project was disabled by the gateway.",
+  ),
   SigningSecret: as(
     z.object({
       secret: as(

@@ -102,9 +102,9 @@ function taskWebhook(status: (typeof EVENTS)[number]): [string, Json] {
   return [type, { post: post(name, MEANINGS[status], content) }];
 }
 
-/** What is sent once, when somebody asks for it. */
+/** What is sent once, when somebody asks for it; and what the gateway tells of deliveries and endpoints themselves. */
 function endpointWebhooks(): Json {
-  const once = (type: string, name: string, schema: string, meaning: string, text: string): Json => ({
+  const about = (type: string, name: string, schema: string, meaning: string, text?: string): Json => ({
     [type]: {
       post: post(
         name,
@@ -115,19 +115,31 @@ function endpointWebhooks(): Json {
     },
   });
   return {
-    ...once(
+    ...about(
       "endpoint.verification",
       "receiveEndpointVerification",
       "VerificationEvent",
       "Does this endpoint want events?",
       'Sent once per call of `verifyEndpoint`. Answer 2xx with `{"challenge": …}` or the bare challenge.',
     ),
-    ...once(
+    ...about(
       "endpoint.test",
       "receiveEndpointTest",
       "TestEvent",
       "A test that a client asked for.",
       "Sent once per call of `testEndpoint`.",
+    ),
+    ...about(
+      "endpoint.disabled",
+      "receiveEndpointDisabled",
+      "EndpointDisabledEvent",
+      "The gateway has disabled another endpoint of the project.",
+    ),
+    ...about(
+      "delivery.dead",
+      "receiveDeliveryDead",
+      "DeadEvent",
+      "A delivery to another receiver was given up.",
     ),
   };
 }

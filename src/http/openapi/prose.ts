@@ -59,13 +59,15 @@ export const operations: Readonly<Record<string, string>> = {
   createEndpoint:
     "Its address is judged as every attempt will be. Nothing is sent to it before it is verified; what happens until then is kept as dead letters.",
   listEndpoints: "All of the project's.",
-  readEndpoint: "Without its secret, and with its secret headers masked.",
+  readEndpoint: "Without its secret, and with its secret headers masked; and how its deliveries fare.",
   changeEndpoint:
     "A JSON Merge Patch (RFC 7396): members that are absent stay, `null` takes one away; headers and metadata are merged by name. Another address has to be verified anew. Enabling is always possible.",
   deleteEndpoint: "What is still on its way to it ends as dead letters.",
   verifyEndpoint:
     'Sends a signed `endpoint.verification` event whose `data.challenge` the receiver must repeat in its answer, as JSON `{"challenge": …}` or as plain text; or makes the handshake of the CloudEvents HTTP webhook specification.',
   testEndpoint: "Sends `endpoint.test` once, at once, and tells how it went.",
+  recoverEndpoint:
+    "Each goes out with its event id and body as they were, its schedule from the start, `pace` of them per second (the endpoint's rate, else 10). One call takes up to 1,000, oldest first; while `remaining` is not 0, call again. `dryRun` tells how many there are, and which.",
   readEndpointSecret: "Give it to a Standard Webhooks library (`standardwebhooks`, `svix`).",
   rotateEndpointSecret: "The old one signs along for `overlap`, so that the receiver has time to change.",
   rotateSigningSecret: "The old one signs along for `overlap`, so that receivers have time to change.",
@@ -110,6 +112,8 @@ export const answers: Readonly<Record<string, string>> = {
   "replayTask 202": "Accepted: the task with its new run.",
   "eraseTask 204": "Erased.",
   "redeliver 202": "On its way again: the delivery.",
+  "recoverEndpoint 200": "A dry run: what would be sent.",
+  "recoverEndpoint 202": "On their way again.",
   "createEndpoint 201": "Registered: the endpoint, with its secret.",
   "deleteEndpoint 204": "Forgotten.",
   "rotateEndpointSecret 200": "Rotated: the secrets now.",
@@ -190,6 +194,12 @@ export const fields: Readonly<Record<string, Readonly<Record<string, string>>>> 
   },
   EndpointRequest: endpointTexts,
   EndpointPatch: endpointTexts,
+  RecoverRequest: {
+    since: "Dead letters from this time on, 60 days back at most.",
+    until: "And until then; now unless given.",
+    dryRun: "Tell what would be sent, and send nothing.",
+    pace: "Deliveries per second, 1 to 100.",
+  },
   VerifyRequest: { verification: "How the receiver proves that it wants events." },
   RotateRequest: { overlap: "How long the old secret signs along, `0s` to `7d`." },
   SignaturesRequest: {

@@ -3,6 +3,7 @@ import { keyRequest, limitsRequest, projectRequest } from "../admin.ts";
 import {
   endpointPatch,
   endpointRequest,
+  recoverRequest,
   rotateRequest,
   signaturesRequest,
   verifyRequest,
@@ -25,6 +26,7 @@ export const requests = {
   FailRequest: failRequest,
   EndpointRequest: endpointRequest,
   EndpointPatch: endpointPatch,
+  RecoverRequest: recoverRequest,
   VerifyRequest: verifyRequest,
   RotateRequest: rotateRequest,
   SignaturesRequest: signaturesRequest,

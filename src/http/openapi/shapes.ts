@@ -43,7 +43,7 @@ const Task = as(
 
 const deliveryFields = {
   id: as(id("del"), "The delivery's id.", "del_01kawv0m1ne0p86qyrcy9ba2z4"),
-  taskId: as(id("task"), "The task whose event it delivers."),
+  taskId: as(opt(id("task")), "The task whose event it delivers; absent where the event is of no task."),
   eventId: as(id("evt"), "The event's id, which receivers see as `webhook-id`: the same on every attempt."),
   eventType: as(z.string(), "The event.", "task.succeeded"),
   url: as(z.string(), "Where it goes."),
@@ -51,6 +51,16 @@ const deliveryFields = {
   status: deliveryStatus,
   createdAt: as(time, "When the event happened."),
   nextAttemptAt: as(opt(time), "While it is pending: when the next attempt is due."),
+  reason: as(
+    opt(
+      z.object({
+        code: as(z.literal("circuit-open"), "A stable code."),
+        message: as(z.string(), "For people."),
+        since: as(time, "Since when it waits."),
+      }),
+    ),
+    "Why it waits although its time has come; such waiting uses up no attempt.",
+  ),
   endedAt: as(opt(time), "When it was delivered or given up."),
 };
 
@@ -150,6 +160,38 @@ export const shapes = {
   Delivery,
   DeliverySummary,
   DeliveryPage: pageOf(DeliverySummary, "deliveries"),
+  Recovery: as(
+    z.object({
+      dryRun: as(z.boolean(), "Whether nothing was sent."),
+      count: as(count, "Dead letters in that time."),
+      recovered: as(count, "Of these, how many are on their way again."),
+      remaining: as(count, "How many are left; another call goes on with them."),
+      pace: as(z.number(), "Deliveries per second."),
+      deliveries: as(z.array(DeliverySummary), "The first 100, oldest first."),
+    }),
+    "What was recovered, or would be.",
+  ),
+  DeadEvent: as(
+    z.object({
+      type: as(z.literal("delivery.dead"), "What it is."),
+      timestamp: as(time, "When it was given up."),
+      data: as(
+        z.object({
+          project: as(id("prj"), "The project's id."),
+          deliveryId: deliveryFields.id,
+          taskId: deliveryFields.taskId,
+          endpointId: deliveryFields.endpointId,
+          eventId: deliveryFields.eventId,
+          eventType: deliveryFields.eventType,
+          url: deliveryFields.url,
+          attempts: as(count, "Attempts made."),
+          error: as(opt(attemptError), "Why the last one failed."),
+        }),
+        "About the delivery.",
+      ),
+    }),
+    "A delivery was given up.",
+  ),
   Attempt,
   Heartbeat: as(
     z.object({

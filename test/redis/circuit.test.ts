@@ -1,0 +1,188 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { CIRCUIT_OPEN, CIRCUITS } from "../../src/domain/limits.ts";
+import type { Caller } from "../../src/flow/caller.ts";
+import type { RecordCommand } from "../../src/flow/delivery-commands.ts";
+import type { Store } from "../../src/flow/store.ts";
+import { accepted, claimed, environments, freshProject, newDelivery, succeeded } from "./store-fixture.ts";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+describe.each(await environments())("circuits on the %s engine", (_kind, { store, at, redis, dueOf }) => {
+  let count = 0;
+  // Each test travels in time: it has a project, and so a rate, of its own.
+  let caller: Caller;
+  beforeEach(async () => {
+    caller = await freshProject(store);
+  });
+  /** A destination that no other test has. */
+  const place = () => `https://r${++count}-${caller.project.slice(-6)}.example`;
+  const circuitOf = (origin: string) => redis("HGET", `rb1:000:${caller.project}:proj`, `b:${origin}`);
+
+  /** A task that ends now with one delivery to the destination; what `end` answered, and the delivery. */
+  async function opened(origin: string, through: Store = store) {
+    const held = await claimed(through, await accepted(through, caller), crypto.randomUUID());
+    const lease = crypto.randomUUID();
+    const delivery = { ...newDelivery(lease), url: `${origin}/hooks?a=b` };
+    const command = succeeded(held.record, held.lease, { deliveries: [delivery] });
+    const answer = await through.end(command);
+    if (answer.kind !== "ended") throw new Error(`end answered ${answer.kind}`);
+    return { id: delivery.id, lease, held: answer.held, again: () => through.end(command) };
+  }
+
+  function recordOf(
+    id: string,
+    attempt: number,
+    lease: string,
+    rest: Partial<RecordCommand> = {},
+  ): RecordCommand {
+    return {
+      project: caller.project,
+      delivery: id,
+      lease,
+      attempt,
+      outcome: { kind: "retry", delay: 5_000 },
+      log: JSON.stringify({ at: new Date().toISOString(), durationMs: 1, statusCode: 503 }),
+      at: Date.now(),
+      verdict: { circuit: "failed", failing: true },
+      nonce: crypto.randomUUID(),
+      ...rest,
+    };
+  }
+
+  /** Fails a destination's first attempts so many times in a row. */
+  async function fail(origin: string, times: number): Promise<string[]> {
+    const ids: string[] = [];
+    for (let n = 0; n < times; n++) {
+      const { id, lease } = await opened(origin);
+      await store.record(recordOf(id, 1, lease));
+      ids.push(id);
+    }
+    return ids;
+  }
+
+  const begin = (through: Store, id: string, attempt: number, lease: string = crypto.randomUUID()) =>
+    through.begin({ project: caller.project, delivery: id, attempt, lease, length: 20_000 });
+
+  test("ten failures in a row open one; what is due is held back and uses up no attempt", async () => {
+    const origin = place();
+    const [first = ""] = await fail(origin, 9);
+    expect((await begin(at(6_000), first, 2, "tenth")).kind).toBe("begun");
+    await at(6_000).record(recordOf(first, 2, "tenth"));
+    const late = at(12_000);
+    const held = await begin(late, first, 3, "held");
+    expect(held).toEqual({ kind: "held", delay: expect.any(Number) });
+    expect(await begin(late, first, 3, "held")).toMatchObject({ kind: "early" });
+    const read = await store.readDeliveries(caller, [first]);
+    expect(read).toMatchObject({
+      records: [{ status: "pending", attempt: 2, heldSince: expect.any(Number), attempts: [{}, {}] }],
+    });
+    expect(await dueOf(caller.project, first)).toBeGreaterThan(Date.now() + CIRCUIT_OPEN);
+  });
+
+  test("nine and a success, or an answer that shows it is alive, leave it closed", async () => {
+    for (const verdict of [{ circuit: "alive" }, { circuit: "alive", failing: true }] as const) {
+      const origin = place();
+      await fail(origin, 9);
+      const { id, lease } = await opened(origin);
+      const outcome = { kind: "failing" in verdict ? "dead" : "delivered" } as const;
+      await store.record(recordOf(id, 1, lease, { outcome, verdict }));
+      expect(await circuitOf(origin)).toBeNull();
+      await fail(origin, 9);
+      expect((await opened(origin)).held.size).toBe(0);
+    }
+  });
+
+  test("an open one holds first attempts back as they are opened; told twice the same", async () => {
+    const origin = place();
+    await fail(origin, 10);
+    const { id, held, again } = await opened(origin);
+    expect(held.get(id)).toBeGreaterThan(20_000);
+    expect(await again()).toMatchObject({ kind: "ended", held });
+    const read = await store.readDeliveries(caller, [id]);
+    expect(read).toMatchObject({ records: [{ attempt: 0, leaseUntil: 0, heldSince: expect.any(Number) }] });
+    expect(await begin(store, id, 1)).toMatchObject({ kind: "early" });
+    expect((await opened(place())).held.size).toBe(0);
+  });
+
+  test("when its time is up one attempt is let through; its failure opens it twice as long, its success closes it", async () => {
+    const origin = place();
+    const [first = "", second = ""] = await fail(origin, 10);
+    const later = at(CIRCUIT_OPEN + 6_000);
+    expect((await begin(later, first, 2, "probe")).kind).toBe("begun");
+    expect((await begin(later, second, 2)).kind).toBe("held");
+    await later.record(recordOf(first, 2, "probe"));
+    const third = at(CIRCUIT_OPEN + 27_000);
+    expect(await begin(third, second, 2)).toMatchObject({ kind: "held" });
+    const reopened = at(3 * CIRCUIT_OPEN + 8_000);
+    const { id, lease, held } = await opened(origin, reopened);
+    expect(held.size).toBe(0); // it is the probe
+    expect((await begin(reopened, second, 2)).kind).toBe("held");
+    await reopened.record(
+      recordOf(id, 1, lease, { outcome: { kind: "delivered" }, verdict: { circuit: "alive" } }),
+    );
+    expect(await circuitOf(origin)).toBeNull();
+    expect((await begin(at(3 * CIRCUIT_OPEN + 30_000), second, 2)).kind).toBe("begun");
+  });
+
+  test("a probe that is cut off is followed by another", async () => {
+    const origin = place();
+    const [first = "", second = ""] = await fail(origin, 10);
+    const later = at(CIRCUIT_OPEN + 6_000);
+    expect((await begin(later, first, 2)).kind).toBe("begun");
+    expect((await begin(later, second, 2)).kind).toBe("held");
+    expect((await begin(at(CIRCUIT_OPEN + 27_000), second, 2)).kind).toBe("begun");
+  });
+
+  test("no attempt is held back for more than an hour", async () => {
+    const origin = place();
+    const [first = "", ...others] = await fail(origin, 14);
+    let time = 6_000;
+    let attempts = 0;
+    for (; time < 2 * HOUR; time += 2 * MINUTE) {
+      const now = at(time);
+      // Another delivery takes each probe and fails, so that the circuit never closes.
+      const other = others[0] ?? "";
+      const lease = crypto.randomUUID();
+      const probe = await begin(now, other, attempts + 2, lease);
+      if (probe.kind === "begun") {
+        attempts += 1;
+        await now.record(recordOf(other, attempts + 1, lease, { outcome: { kind: "retry", delay: 1_000 } }));
+      }
+      if ((await begin(now, first, 2)).kind === "begun") break;
+    }
+    expect(time).toBeGreaterThan(5 * MINUTE);
+    expect(time).toBeLessThanOrEqual(HOUR + 5 * MINUTE);
+  });
+
+  test("sending a delivery again says that the receiver is mended", async () => {
+    const origin = place();
+    await fail(origin, 9);
+    const { id, lease } = await opened(origin);
+    await store.record(recordOf(id, 1, lease, { outcome: { kind: "dead" } }));
+    expect((await opened(origin)).held.size).toBe(1);
+    const command = {
+      caller,
+      scope: "tasks:write",
+      delivery: id,
+      delay: 0,
+      endedAt: Date.now(),
+      nonce: "n",
+    } as const;
+    expect((await store.redeliver(command)).kind).toBe("found");
+    expect((await begin(store, id, 2)).kind).toBe("begun");
+    expect((await opened(origin)).held.size).toBe(0);
+  });
+
+  test("a project keeps a hundred, those of the destinations that failed last", async () => {
+    const origins = Array.from({ length: CIRCUITS + 3 }, place);
+    for (const [index, origin] of origins.entries()) {
+      const { id, lease } = await opened(origin, at(index * 100));
+      await at(index * 100).record(recordOf(id, 1, lease));
+    }
+    const names = (await redis("HKEYS", `rb1:000:${caller.project}:proj`))?.split(",") ?? [];
+    expect(names.filter((name) => name.startsWith("b:")).length).toBeLessThanOrEqual(CIRCUITS);
+    expect(await circuitOf(origins.at(-1) ?? "")).not.toBeNull();
+    expect(await circuitOf(origins[0] ?? "")).toBeNull();
+  });
+});

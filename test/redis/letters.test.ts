@@ -1,0 +1,173 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { makeId } from "../../src/domain/id.ts";
+import { FAILURE_PAUSE } from "../../src/domain/limits.ts";
+import type { Caller } from "../../src/flow/caller.ts";
+import type { RecordCommand } from "../../src/flow/delivery-commands.ts";
+import type { Store } from "../../src/flow/store.ts";
+import { accepted, claimed, environments, freshProject, newDelivery, succeeded } from "./store-fixture.ts";
+
+const DAY = 86_400_000;
+const LETTERS = { since: 0, until: Date.now() + DAY, most: 10 } as const;
+
+describe.each(await environments())(
+  "an endpoint's failures on the %s engine",
+  (_kind, { store, at, redis, dueOf }) => {
+    let caller: Caller;
+    let endpointId: string;
+    beforeEach(async () => {
+      caller = await freshProject(store);
+      endpointId = makeId("ep", Date.now(), 0, crypto.getRandomValues(new Uint8Array(8)));
+    });
+
+    async function opened(through: Store = store, endpoint: string = endpointId) {
+      const held = await claimed(through, await accepted(through, caller), crypto.randomUUID());
+      const delivery = { ...newDelivery("first"), endpointId: endpoint };
+      await through.end(succeeded(held.record, held.lease, { deliveries: [delivery] }));
+      return delivery.id;
+    }
+
+    function recordOf(
+      id: string,
+      kind: "delivered" | "dead",
+      rest: Partial<RecordCommand> = {},
+    ): RecordCommand {
+      return {
+        project: caller.project,
+        delivery: id,
+        lease: "first",
+        attempt: 1,
+        outcome: { kind },
+        log: JSON.stringify({ at: new Date().toISOString(), durationMs: 1 }),
+        at: Date.now(),
+        verdict: kind === "dead" ? { failing: true } : {},
+        endpointId,
+        nonce: crypto.randomUUID(),
+        ...rest,
+      };
+    }
+
+    const health = () =>
+      store.readHealth(caller.project, { id: endpointId, url: "https://client.example/hooks" });
+    const since = { since: Date.now() - DAY, until: Date.now() + 70 * DAY };
+    const lettersOf = (endpoint = endpointId, most = 10) =>
+      store.letters({ caller, endpointId: endpoint, ...since, until: Date.now() + DAY, most });
+
+    describe("health", () => {
+      test("counts failures in a row and says since when; told twice it counts once", async () => {
+        const command = recordOf(await opened(), "dead");
+        const answer = await store.record(command);
+        expect(answer).toEqual({ kind: "recorded", failingSince: expect.any(Number) });
+        expect((await store.record(command)).kind).toBe("recorded");
+        expect(await health()).toMatchObject({ failures: 1 });
+        const later = at(DAY);
+        const again = await later.record(recordOf(await opened(later), "dead", { at: Date.now() + DAY }));
+        expect(again).toEqual(answer);
+        expect(await health()).toMatchObject({ failures: 2 });
+      });
+
+      test("is forgiven by one success", async () => {
+        await store.record(recordOf(await opened(), "dead"));
+        await store.record(recordOf(await opened(), "delivered"));
+        expect(await health()).toEqual({ failures: 0 });
+      });
+
+      test("begins anew after a pause", async () => {
+        const first = await store.record(recordOf(await opened(), "dead"));
+        const later = at(FAILURE_PAUSE + 60_000);
+        const second = await later.record(recordOf(await opened(later), "dead"));
+        expect(second).not.toEqual(first);
+        expect(await health()).toMatchObject({ failures: 1 });
+      });
+
+      test("does not count what was not the receiver's", async () => {
+        await store.record(recordOf(await opened(), "dead", { verdict: {} }));
+        expect(await health()).toEqual({ failures: 0 });
+      });
+
+      test("says until when the destination's circuit is open", async () => {
+        for (let n = 0; n < 10; n++) {
+          await store.record(
+            recordOf(await opened(), "dead", { verdict: { circuit: "failed", failing: true } }),
+          );
+        }
+        expect(await health()).toMatchObject({ failures: 10, openUntil: expect.any(Number) });
+      });
+    });
+
+    describe("letters", () => {
+      test("are the endpoint's own, in that time, oldest first, as many as are asked for", async () => {
+        const ids: string[] = [];
+        for (let n = 0; n < 3; n++) {
+          const id = await opened();
+          await store.record(recordOf(id, "dead", { at: Date.now() - 3_000 + n }));
+          ids.push(id);
+        }
+        const other = `${endpointId.slice(0, -1)}0`;
+        const foreign = await opened(store, other);
+        await store.record(recordOf(foreign, "dead", { endpointId: other }));
+        expect(await lettersOf()).toEqual({ kind: "found", count: 3, ids });
+        expect(await lettersOf(endpointId, 2)).toEqual({ kind: "found", count: 3, ids: ids.slice(0, 2) });
+        expect(await lettersOf(other)).toEqual({ kind: "found", count: 1, ids: [foreign] });
+        const until = Date.now() - 1_000_000;
+        const before = await store.letters({ ...LETTERS, caller, endpointId, since: until - DAY, until });
+        expect(before).toEqual({ kind: "found", count: 0, ids: [] });
+      });
+
+      test("are found among thousands", async () => {
+        const day = Math.floor(Date.now() / DAY);
+        const words = Array.from({ length: 2_500 }, (_, n) => [
+          `${Date.now() - 5_000 + n}`,
+          `del_${n}|ep_other`,
+        ]);
+        await redis("ZADD", `rb1:000:${caller.project}:dead:${day}`, ...words.flat());
+        const id = await opened();
+        await store.record(recordOf(id, "dead"));
+        expect(await lettersOf()).toEqual({ kind: "found", count: 1, ids: [id] });
+      });
+
+      test("take the scope endpoints:write", async () => {
+        const reader = await freshProject(store, ["endpoints:read"]);
+        expect(
+          await store.letters({ ...LETTERS, since: Date.now() - DAY, caller: reader, endpointId }),
+        ).toEqual({
+          kind: "forbidden",
+        });
+      });
+
+      test("that are sent again are letters no more, and go out one after the other; told twice once", async () => {
+        const ids = [await opened(), await opened()];
+        for (const id of ids) await store.record(recordOf(id, "dead"));
+        const commands = ids.map((delivery, index) => ({
+          caller,
+          scope: "endpoints:write" as const,
+          delivery,
+          endpointId,
+          delay: index * 60_000,
+          endedAt: Date.now(),
+          nonce: `again-${index}`,
+        }));
+        const answers = await store.redeliverAll(commands);
+        expect(answers.map(({ kind }) => kind)).toEqual(["found", "found"]);
+        const repeated = await store.redeliverAll(commands);
+        expect(repeated).toMatchObject(answers.map((answer) => ({ ...answer, now: expect.any(Number) })));
+        expect(await lettersOf()).toEqual({ kind: "found", count: 0, ids: [] });
+        const [first = 0, second = 0] = await Promise.all(ids.map((id) => dueOf(caller.project, id)));
+        expect(second - first).toBeGreaterThan(59_000);
+      });
+    });
+
+    test("a dead delivery and what tells of it are written at once; told twice it is told once", async () => {
+      const tiding = { ...newDelivery(), eventType: "delivery.dead", taskId: "" };
+      const command = recordOf(await opened(), "dead", { deliveries: [tiding] });
+      await store.record(command);
+      const due = await dueOf(caller.project, tiding.id);
+      expect(due).toBeGreaterThan(Date.now());
+      await at(5_000).record(command);
+      expect(await dueOf(caller.project, tiding.id)).toBe(due);
+      const read = await store.readDeliveries(caller, [tiding.id]);
+      expect(read).toMatchObject({
+        records: [{ taskId: "", status: "pending", eventType: "delivery.dead" }],
+      });
+    });
+  },
+);
