@@ -38,7 +38,10 @@ describe("registering", () => {
       verified: false,
       disabled: false,
     });
-    expect((await own.send("GET", `/v1/endpoints/${made.id}`)).json()).toEqual(shown);
+    expect((await own.send("GET", `/v1/endpoints/${made.id}`)).json()).toEqual({
+      ...shown,
+      health: { failures: 0, circuit: "closed" },
+    });
     const changed = await patch(own, made.id, {
       description: null,
       headers: { "x-shop": null, "X-New": "1" },

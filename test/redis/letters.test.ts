@@ -102,7 +102,7 @@ describe.each(await environments())(
           await store.record(recordOf(id, "dead", { at: Date.now() - 3_000 + n }));
           ids.push(id);
         }
-        const other = `${endpointId.slice(0, -1)}0`;
+        const other = makeId("ep", Date.now(), 0, crypto.getRandomValues(new Uint8Array(8)));
         const foreign = await opened(store, other);
         await store.record(recordOf(foreign, "dead", { endpointId: other }));
         expect(await lettersOf()).toEqual({ kind: "found", count: 3, ids });
