@@ -8,6 +8,8 @@ import type { Runtime } from "./stack.ts";
 /** A Worker of ours that listens. */
 export interface Hosted {
   readonly url: string;
+  /** Of its process group: what runs it may have started a program of its own. */
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -40,6 +42,7 @@ export async function host(
     runtime === "deno" ? await onDeno(folder, port, env(url)) : await onWorkerd(folder, port, env(url));
   return {
     url,
+    pid: running.pid,
     stop: async () => {
       await running.stop();
       await rm(folder, { recursive: true, force: true });
