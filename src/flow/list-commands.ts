@@ -1,5 +1,14 @@
+import type { TaskRecord } from "../domain/record.ts";
 import type { TaskStatus } from "../domain/status.ts";
 import type { Denied } from "./caller.ts";
+
+/** What is read together with a task. */
+export interface TaskParts {
+  readonly input?: boolean;
+  readonly result?: boolean;
+  /** Which of its deliveries, told by the task. */
+  readonly deliveries?: (record: TaskRecord) => Promise<readonly string[]>;
+}
 
 /** Which tasks a list shows; each that is set must hold. */
 export interface TaskFilter {

@@ -24,10 +24,10 @@ export async function lookTask(
   include: { readonly input?: boolean; readonly result?: boolean } = {},
 ): Promise<LookedUp> {
   if (!isId("task", id)) throw missing("task", id);
-  const answer = await inv.store.readTask(caller, id, include);
+  const answer = await inv.store.readTask(caller, id, { ...include, deliveries: endDelivery });
   if (answer.kind === "missing") throw missing("task", id);
   if (answer.kind !== "found") throw denied(answer, "tasks:read");
-  const [delivery] = await deliveriesOf(inv, caller, await endDelivery(answer.record));
+  const [delivery] = answer.deliveries;
   return { record: kept(answer.record, answer.now), now: answer.now, ...(delivery && { delivery }) };
 }
 

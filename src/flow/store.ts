@@ -22,7 +22,7 @@ import type {
   RedeliverCommand,
 } from "./delivery-commands.ts";
 import type { Idempotency } from "./idempotency.ts";
-import type { ListAnswer, TaskFilter, TaskPosition } from "./list-commands.ts";
+import type { ListAnswer, TaskFilter, TaskParts, TaskPosition } from "./list-commands.ts";
 import type {
   AcceptAnswer,
   AcceptCommand,
@@ -92,8 +92,8 @@ export interface Store {
   readTask(
     caller: Caller,
     id: string,
-    include?: { input?: boolean; result?: boolean },
-  ): Promise<ReadAnswer<{ record: TaskRecord }>>;
+    include?: TaskParts,
+  ): Promise<ReadAnswer<{ record: TaskRecord; deliveries: readonly DeliveryRecord[] }>>;
   readTasks(
     caller: Caller,
     ids: readonly string[],

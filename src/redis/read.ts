@@ -3,6 +3,7 @@ import type { Caller, Denied, ReadAnswer, Scope, StoredConfig } from "../flow/ca
 import type { KnownRequest } from "../flow/config-commands.ts";
 import type { EndpointHealth } from "../flow/delivery-commands.ts";
 import type { Idempotency } from "../flow/idempotency.ts";
+import type { TaskParts } from "../flow/list-commands.ts";
 import { configOf } from "./config.ts";
 import type { Context } from "./context.ts";
 import { readDeliveryFields, readTaskFields } from "./fields.ts";
@@ -45,13 +46,16 @@ async function read(
   return { kind: "found", now: Number(now), values };
 }
 
-/** Reads a task; its large input or result costs a further request, because only the task knows where it lies. */
+/**
+ * Reads a task; its large input or result and the deliveries that are asked for together cost a further request, because
+ * only the task knows where they lie.
+ */
 export async function readTask(
   context: Context,
   caller: Caller,
   id: string,
-  include: { readonly input?: boolean; readonly result?: boolean } = {},
-): Promise<ReadAnswer<{ record: TaskRecord }>> {
+  include: TaskParts = {},
+): Promise<ReadAnswer<{ record: TaskRecord; deliveries: readonly DeliveryRecord[] }>> {
   const names = keysOf(caller.project);
   const first = await read(context, caller, "tasks:read", [{ key: names.task(id), kind: "h" }]);
   if (first.kind !== "found") return first;
@@ -63,20 +67,27 @@ export async function readTask(
   if (include.result && record.result.placement === "key") {
     wanted.push({ part: "result", key: names.result(id, record.run) });
   }
-  if (wanted.length === 0) return { kind: "found", now, record };
-  const second = await read(
-    context,
-    caller,
-    "tasks:read",
-    wanted.map(({ key }) => ({ key, kind: "s" })),
-  );
+  const beside = (await include.deliveries?.(record)) ?? [];
+  if (wanted.length + beside.length === 0) return { kind: "found", now, record, deliveries: [] };
+  const second = await read(context, caller, "tasks:read", [
+    ...wanted.map(({ key }) => ({ key, kind: "s" as const })),
+    ...beside.map((one) => ({ key: names.delivery(one), kind: "h" as const })),
+  ]);
   if (second.kind !== "found") return second;
+  const deliveries = deliveriesIn(caller.project, beside, second.values.slice(wanted.length));
   let whole = record;
   for (const [index, { part }] of wanted.entries()) {
     const json = String(second.values[index] ?? "");
     if (json !== "") whole = { ...whole, [part]: { placement: "key", json } };
   }
-  return { kind: "found", now, record: whole };
+  return { kind: "found", now, record: whole, deliveries };
+}
+
+function deliveriesIn(project: string, ids: readonly string[], values: Reply): readonly DeliveryRecord[] {
+  return ids.flatMap((id, index): DeliveryRecord[] => {
+    const record = readDeliveryFields(project, id, fieldsOf(values[index]));
+    return record ? [record] : [];
+  });
 }
 
 export async function readTasks(context: Context, caller: Caller, ids: readonly string[]) {
@@ -96,11 +107,7 @@ export async function readDeliveries(context: Context, caller: Caller, ids: read
   const keys = ids.map((id) => ({ key: names.delivery(id), kind: "h" as const }));
   const answer = await read(context, caller, "tasks:read", keys);
   if (answer.kind !== "found") return answer;
-  const records = ids.flatMap((id, index): DeliveryRecord[] => {
-    const record = readDeliveryFields(caller.project, id, fieldsOf(answer.values[index]));
-    return record ? [record] : [];
-  });
-  return { kind: answer.kind, now: answer.now, records };
+  return { kind: answer.kind, now: answer.now, records: deliveriesIn(caller.project, ids, answer.values) };
 }
 
 export async function readConfig(

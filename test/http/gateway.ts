@@ -164,7 +164,7 @@ export function knowing(record: TaskRecord): Partial<Store> {
     readTask: (caller: Caller, id: string) =>
       Promise.resolve(
         caller.project === record.project && id === record.id
-          ? { kind: "found", now: NOW, record }
+          ? { kind: "found", now: NOW, record, deliveries: [] }
           : { kind: "missing", now: NOW },
       ),
   };
