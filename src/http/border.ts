@@ -25,7 +25,7 @@ export function mount(app: Hono<Env>, routes: readonly Route[], parts: Parts, ad
       },
     });
   const conditional = etag({ retainedHeaders: [...RETAINED_304_HEADERS, "retry-after", "x-request-id"] });
-  for (const route of routes) {
+  const serve = (route: Route): void => {
     const bounded = boundedBy(route.maxBody ?? maxBody * (route.bodies ?? 1));
     const admitted: MiddlewareHandler<Env> = async (c, next) => {
       c.set("route", route);
@@ -35,14 +35,17 @@ export function mount(app: Hono<Env>, routes: readonly Route[], parts: Parts, ad
     };
     const chain: MiddlewareHandler<Env>[] =
       route.access === "queue" ? [bounded, admitted] : [admitted, bounded];
+    // Nobody reads what may come along with a GET.
+    if (route.method === "GET" && !route.body && !route.anyBody) chain.pop();
     // A stream has no tag, and whoever reads it whole to make one never answers.
     if (route.cache === "revalidate") {
       chain.push((c, next) => (isStream(c, route) ? next() : conditional(c, next)));
     }
     chain.push(async (c) => await route.handle(await callOf(c, route, parts)));
     app.on(route.method, [route.path], ...chain);
-  }
+  };
   for (const [path, methods] of methodsByPath(routes)) {
+    for (const route of routes) if (route.path === path) serve(route);
     const allow = [...methods].sort().join(", ");
     app.all(path, (c) => {
       c.header("Allow", allow);
@@ -154,9 +157,14 @@ async function messageOf(c: Context<Env>, route: Route): Promise<{ body: unknown
   throw new Refusal("malformed-message", `${issue?.path.join(".")} ${issue?.message}.`);
 }
 
+/** What each path offers; `/v1/tasks/batch` comes before `/v1/tasks/:id`, of which it is none. */
 function methodsByPath(routes: readonly Route[]): Map<string, Set<string>> {
   const paths = new Map<string, Set<string>>();
-  for (const { path, method } of routes) {
+  const isTemplate = ({ path }: Route): boolean => path.includes(":");
+  for (const { path, method } of [
+    ...routes.filter((one) => !isTemplate(one)),
+    ...routes.filter(isTemplate),
+  ]) {
     const methods = paths.get(path) ?? new Set();
     methods.add(method);
     if (method === "GET") methods.add("HEAD");

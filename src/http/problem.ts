@@ -52,11 +52,19 @@ export function problemBody(c: Context<Env>, refusal: Refusal, settings: Setting
     status,
     detail: refusal.message,
     code: refusal.code,
-    instance: `${settings.publicUrl}${c.req.path}`,
+    instance: settings.publicUrl + instanceOf(c),
     requestId: c.get("requestId"),
     errors: refusal.details.errors,
     ...refusal.details.members,
   };
+}
+
+/** The path as it was sent: what a URI must not hold is escaped (RFC 9457, section 3.1.5; RFC 3986, section 3.3). */
+function instanceOf(c: Context<Env>): string {
+  return new URL(c.req.url).pathname.replace(
+    /[^\w\-.~!$&'()*+,;=:@%/]|%(?![0-9a-f]{2})/gi,
+    encodeURIComponent,
+  );
 }
 
 function headersOf(c: Context<Env>, refusal: Refusal, settings: Settings): Record<string, string> {

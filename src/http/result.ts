@@ -24,9 +24,9 @@ const result = route({
   headers: ["If-None-Match", "Prefer"],
   answers: {
     200: { shape: "Result", headers: ["ETag", "Preference-Applied", "Vary"] },
-    202: { shape: "Task", headers: ["Location", "Retry-After", "Vary"] },
+    202: { shape: "Task", headers: ["ETag", "Location", "Retry-After", "Vary"] },
     204: { headers: ["Preference-Applied", "Vary"] },
-    304: { headers: ["ETag", "Vary"] },
+    304: { headers: ["ETag", "Retry-After", "Vary"] },
   },
   problems: ["task-not-succeeded", "result-expired"],
   cache: "revalidate",

@@ -111,7 +111,7 @@ export function problemsOf(route: Route): readonly ProblemCode[] {
   if (route.scope) codes.add("forbidden");
   if (route.params) codes.add("not-found");
   if (route.query) codes.add("malformed-parameter");
-  if (route.body || route.anyBody) codes.add("payload-too-large");
+  if (route.body || route.anyBody || route.method !== "GET") codes.add("payload-too-large");
   if (route.anyBody) codes.add("malformed-json").add("invalid-request");
   if (route.body && route.access !== "queue") {
     for (const code of ["malformed-json", "unsupported-media-type", "invalid-request"] as const)

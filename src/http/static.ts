@@ -11,14 +11,14 @@ export interface Assets {
 export function staticRoutes(assets?: Assets): readonly Route[] {
   const handle = ({ c }: Call<unknown, unknown, unknown>): Promise<Response> => serve(c, assets);
   const page = { method: "GET", tag: "Operations", access: "open", problems: ["not-found"], handle } as const;
-  const html = { 200: { media: "text/html" } } as const;
+  const html = { 200: { media: "text/html", headers: ["ETag"] } } as const;
   return [
     route({
       ...page,
       path: "/openapi.json",
       operation: "readOpenApi",
       summary: "Read this API's OpenAPI document",
-      answers: { 200: { shape: "OpenApi" } },
+      answers: { 200: { shape: "OpenApi", headers: ["ETag"] } },
     }),
     route({
       ...page,

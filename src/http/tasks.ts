@@ -98,7 +98,7 @@ const list = route({
     createdBefore: z.exactOptional(instant()),
     ...page,
   }),
-  answers: { 200: { shape: "TaskPage", headers: ["Link"] }, 304: {} },
+  answers: { 200: { shape: "TaskPage", headers: ["ETag", "Link"] }, 304: { headers: ["ETag"] } },
   problems: ["metadata-not-searchable"],
   cache: "revalidate",
   async handle({ c, invocation, caller, query }) {
@@ -138,7 +138,7 @@ const read = route({
   headers: ["If-None-Match", "Prefer"],
   answers: {
     200: { shape: "Task", headers: ["ETag", "Retry-After", "Preference-Applied", "Vary"] },
-    304: { headers: ["ETag", "Vary"] },
+    304: { headers: ["ETag", "Retry-After", "Vary"] },
   },
   cache: "revalidate",
   async handle({ c, invocation, caller, params, query }) {

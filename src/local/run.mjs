@@ -22,6 +22,7 @@ const COMMANDS = {
   key: ["src/local/key.ts"],
   schedule: ["src/local/schedule.ts"],
   bench: ["bench/main.ts"],
+  fuzz: ["test/fuzz/main.ts"],
   "local:redis": ["src/local/redis/main.ts"],
   "local:qstash": ["src/local/qstash/main.ts"],
   lock: ["src/local/lock.ts"],

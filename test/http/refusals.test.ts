@@ -229,9 +229,22 @@ describe("addresses", () => {
     }
   });
 
+  test("is told of as a URI, whatever it was sent with", async () => {
+    for (const [path, instance] of [
+      ["/v1/%F2%BF%9B%BA/e\u0301", "/v1/%F2%BF%9B%BA/e%CC%81"],
+      ['/v1/%zz/a|b[c]^{d}"<e>', "/v1/%25zz/a%7Cb%5Bc%5D%5E%7Bd%7D%22%3Ce%3E"],
+      ["/v1/a%2Fb/%0d%0a", "/v1/a%2Fb/%0d%0a"],
+    ] as const) {
+      const problem = await refused((await open()).send("GET", path), "not-found");
+      expect(problem.instance).toBe(PUBLIC_URL + instance);
+    }
+  });
+
   test("another method is refused with the ones that are offered", async () => {
     const { headers } = await refused((await open()).send("PUT", "/v1/tasks"), "method-not-allowed");
     expect(headers.get("allow")).toBe("GET, HEAD, OPTIONS, POST");
+    const batch = await refused((await open()).send("GET", "/v1/tasks/batch"), "method-not-allowed");
+    expect(batch.headers.get("allow")).toBe("OPTIONS, POST");
   });
 });
 

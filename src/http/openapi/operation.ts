@@ -113,7 +113,13 @@ const REFUSAL_HEADERS: Readonly<Record<number, readonly (keyof typeof answerHead
 };
 
 function refusal(status: number, codes: readonly ProblemCode[]): Json {
-  const names = ["X-Request-Id", ...(REFUSAL_HEADERS[status] ?? [])];
+  // A result that was waited for, and is none.
+  const waited = codes.includes("task-not-succeeded") || codes.includes("result-expired");
+  const names = [
+    "X-Request-Id",
+    ...(REFUSAL_HEADERS[status] ?? []),
+    ...(waited ? ["Preference-Applied"] : []),
+  ];
   return {
     description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}.`).join(" "),
     headers: Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }])),
