@@ -68,6 +68,32 @@ function blockOf(value: { readonly body?: Node } | null | undefined): { block?: 
   return value?.body ? { block: value.body } : {};
 }
 
+/**
+ * Empties the texts by which a package explains errors that nobody is shown: the program tells its own.
+ *
+ * @param speaking errors (or `console`) that keep the texts which are put together: something reads them
+ * @returns the module, `new …Error("…")` and `console.warn("…")` without their words
+ */
+export function muteErrors(source: string, speaking: readonly string[]): string {
+  const texts: Member[] = [];
+  full(parse(source, SYNTAX), (node) => {
+    const { type, callee, arguments: given = [] } = node as Calling; // by its type
+    const named = callee?.name ?? (callee?.object?.name === "console" ? "console" : "");
+    if (!(type === "NewExpression" ? /Error$|^Err$|^J(OSE|WS|WT)/ : /^console$/).test(named)) return;
+    for (const { type: kind, value, start, end } of given) {
+      const isText = typeof value === "string" || (kind === "TemplateLiteral" && !speaking.includes(named));
+      if (isText) texts.push({ name: named, start, end });
+    }
+  });
+  return without(source, texts, '""');
+}
+
+/** The fields of acorn's calls that matter here. */
+interface Calling extends Node {
+  readonly callee?: { readonly name?: string; readonly object?: { readonly name?: string } };
+  readonly arguments?: readonly (Node & { readonly value?: unknown })[];
+}
+
 /** The fields of acorn's function nodes that matter here. */
 interface Defining extends Node {
   readonly id?: { readonly name?: string } | null;

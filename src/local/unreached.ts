@@ -1,4 +1,4 @@
-import { emptyFunctions } from "./shake.ts";
+import { emptyFunctions, muteErrors } from "./shake.ts";
 
 /** Functions of a module that no call of ours gets to. */
 interface Unreached {
@@ -73,6 +73,14 @@ const ERROR_CODES = /^JW?\w*\.code = '\w+';$/gm;
 /** Takes the insides out of a package's functions that are never reached, so that a bundler drops what only they used. */
 export function withoutUnreached(path: string, text: string): string {
   if (/jose[\\/].+[\\/]errors\.js$/.test(path)) return text.replace(ERROR_CODES, "");
+  const open = withoutInsides(path, text);
+  return MUTE.test(path) ? muteErrors(open, ["UpstashError", "console"]) : open;
+}
+
+/** What these say of a failure is never passed on: the adapters give a code and words of their own. */
+const MUTE = /@upstash[\\/]|jose[\\/]/;
+
+function withoutInsides(path: string, text: string): string {
   const found = MODULES.find(({ module, holding = "" }) => module.test(path) && text.includes(holding));
   if (!found) return text;
   const idle = emptyFunctions(text, found.idle ?? []);
