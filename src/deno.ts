@@ -34,7 +34,8 @@ const TYPES: Readonly<Record<string, string>> = {
 const assets: Assets = {
   async fetch(request) {
     const path = new URL(request.url).pathname.replace(/\/$/, "");
-    if (!/^(\/[\w.-]*\w)+$/.test(path)) return new Response(null, { status: 404 }); // an encoded slash could lead elsewhere
+    // An encoded slash could lead elsewhere, and what is longer than a name may be is an error of the disk.
+    if (path.length > 200 || !/^(\/[\w.-]*\w)+$/.test(path)) return new Response(null, { status: 404 });
     for (const name of [path, `${path}.html`, `${path}/index.html`]) {
       const body = await read(new URL(`../dist/assets${name}`, import.meta.url));
       const type = TYPES[name.split(".").at(-1) ?? ""];

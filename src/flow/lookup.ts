@@ -102,9 +102,18 @@ function allDeliveries({ deliveries, pastDeliveries, progressDeliveries }: TaskR
 
 /** Reads one delivery. @throws Refusal */
 export async function lookDelivery(inv: Invocation, caller: Caller, id: string): Promise<DeliveryRecord> {
-  if (!isId("del", id)) throw missing("delivery", id);
-  const [delivery] = await deliveriesOf(inv, caller, [id]);
+  const delivery = isId("del", id) && (await findDelivery(inv, caller, id));
   if (!delivery) throw missing("delivery", id);
+  return delivery;
+}
+
+/** Reads one delivery, if there is one. @throws Refusal when the caller may not read */
+export async function findDelivery(
+  inv: Invocation,
+  caller: Caller,
+  id: string,
+): Promise<DeliveryRecord | undefined> {
+  const [delivery] = await deliveriesOf(inv, caller, [id]);
   return delivery;
 }
 

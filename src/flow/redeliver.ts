@@ -4,25 +4,25 @@ import type { Caller } from "./caller.ts";
 import { deliver } from "./deliver.ts";
 import type { RedeliverCommand } from "./delivery-commands.ts";
 import { denied } from "./denied.ts";
+import { internalCaller } from "./fail.ts";
 import { type Idempotency, reused } from "./idempotency.ts";
-import { lookDelivery } from "./lookup.ts";
+import { findDelivery } from "./lookup.ts";
 import type { Invocation } from "./parts.ts";
 
 /** The command that sends a delivery again, at once. */
 export function again(
   caller: Caller,
-  { id, endedAt = 0, endpointId, body, eventId, format }: DeliveryRecord,
+  { id, endedAt, endpointId, body, eventId, format }: DeliveryRecord,
 ): RedeliverCommand {
   return {
-    caller,
-    scope: "tasks:write",
-    delivery: id,
-    delay: 0,
-    endedAt,
+    ...atOnce(caller, id, endedAt),
     ...(endpointId !== undefined && { endpointId }),
     ...(body === undefined && { sharedBody: `${eventId}:${format}` }),
-    nonce: crypto.randomUUID(),
   };
+}
+
+function atOnce(caller: Caller, delivery: string, endedAt = 0): RedeliverCommand {
+  return { caller, scope: "tasks:write", delivery, delay: 0, endedAt, nonce: crypto.randomUUID() };
 }
 
 /**
@@ -37,8 +37,10 @@ export async function redeliver(
   id: string,
   idempotency?: Idempotency,
 ): Promise<{ readonly record: DeliveryRecord; readonly replayed: boolean }> {
+  // Whether the caller may is the script's to say, and whether there is such a delivery is told after that.
+  const found = await findDelivery(inv, internalCaller(caller.project), id);
   const answer = await inv.store.redeliver({
-    ...again(caller, await lookDelivery(inv, caller, id)),
+    ...(found ? again(caller, found) : atOnce(caller, id)),
     ...(idempotency && { idempotency }),
   });
   switch (answer.kind) {

@@ -1,0 +1,190 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { beforeAll, describe, expect, inject } from "vitest";
+import { routesOf } from "../../src/http/routes.ts";
+import { type Key, makeKey } from "../fuzz/api.ts";
+import { type Bystander, makeBystander } from "../fuzz/bystander.ts";
+import { listen } from "../fuzz/receiver.ts";
+import { Client } from "../support/client.ts";
+import { everyOperation, type Things, type Wanted } from "../support/every-operation.ts";
+import { test } from "../support/fixture.ts";
+import { sign } from "../support/qstash-signature.ts";
+
+/**
+ * Who may call what: a scope of an API key, or another proof. It is written down here a second time, so that a route
+ * that is added, or opened, without a decision is found.
+ */
+const DECISIONS: Readonly<Record<string, readonly string[]>> = {
+  "tasks:write": ["submitTask", "submitBatch", "cancelTask", "replayTask", "eraseTask", "redeliver"],
+  "tasks:read": [
+    "listTasks",
+    "readTask",
+    "readTimeline",
+    "makeEventsToken",
+    "readResult",
+    "listDeliveries",
+    "readDelivery",
+  ],
+  "endpoints:write": [
+    "createEndpoint",
+    "changeEndpoint",
+    "deleteEndpoint",
+    "verifyEndpoint",
+    "testEndpoint",
+    "recoverEndpoint",
+  ],
+  "endpoints:read": ["listEndpoints", "readEndpoint"],
+  "secrets:read": ["readSigningSecret", "readEndpointSecret"],
+  "secrets:write": ["chooseSignatures", "rotateSigningSecret", "rotateEndpointSecret"],
+  "task-token": ["reportProgress", "reportHeartbeat", "completeTask", "failTask"],
+  admin: [
+    "makeProject",
+    "listProjects",
+    "limitProject",
+    "listSealedSecrets",
+    "makeKey",
+    "listKeys",
+    "revokeKey",
+  ],
+  queue: ["runTask", "deliverEvent", "tellOutcome", "sweep"],
+  open: [
+    "completeByUrl", // its token is in the path
+    "readPublicKeys",
+    "readHealth",
+    "readReadiness",
+    "readOpenApi",
+    "readDocs",
+    "listProblems",
+    "readProblem",
+  ],
+};
+const SCOPES = Object.keys(DECISIONS).filter((one) => one.includes(":"));
+const routes = routesOf();
+const rows = routes.map((route) => ({
+  operation: route.operation,
+  needs: route.access.startsWith("key") ? (route.scope ?? "no scope") : route.access,
+}));
+
+const { gateway, backing } = inject("stack");
+const admin = { url: gateway.url, adminToken: gateway.adminToken };
+let receiverUrl = "";
+let victim: Bystander;
+let wanted: Readonly<Record<string, Wanted>>;
+
+/** Sends what fits, with this proof. */
+function call(operation: string, headers: Readonly<Record<string, string>>, of = wanted) {
+  const { method, path, body } = of[operation] ?? { method: "GET", path: "/" };
+  return new Client(gateway).send(method, path, { headers, ...(body !== undefined && { body }) });
+}
+
+function bearer(token: string): Record<string, string> {
+  return { authorization: `Bearer ${token}` };
+}
+
+function thingsOf({ ids, key }: Bystander, url: string): Things {
+  return {
+    task: ids.task[0] ?? "",
+    delivery: ids.del[0] ?? "",
+    endpoint: ids.ep[0] ?? "",
+    key: key.id,
+    project: key.project.id,
+    taskToken: `rbt_${"A".repeat(107)}`,
+    url,
+  };
+}
+
+beforeAll(async () => {
+  const receiver = await listen(() => undefined);
+  receiverUrl = receiver.url;
+  victim = await makeBystander(admin, receiverUrl, backing.redisServer);
+  wanted = everyOperation(thingsOf(victim, receiverUrl));
+  return receiver.stop;
+});
+
+describe("every route has a decision", () => {
+  test("about who may call it, and a request that tries it", () => {
+    const decided = Object.entries(DECISIONS).flatMap(([needs, operations]) =>
+      operations.map((operation) => ({ operation, needs })),
+    );
+    const byName = (a: { operation: string }, b: { operation: string }) =>
+      a.operation.localeCompare(b.operation);
+    expect(rows.toSorted(byName)).toEqual(decided.toSorted(byName));
+    expect(Object.keys(wanted).sort()).toEqual(rows.map(({ operation }) => operation).sort());
+  });
+});
+
+describe("a route lets nobody in without what it needs, and nothing happens", () => {
+  const closed = rows.filter(({ needs }) => needs !== "open");
+  test.for(closed)("$operation ($needs)", async ({ operation, needs }) => {
+    const project = victim.key.project.id;
+    const others = SCOPES.filter((scope) => scope !== needs);
+    const isScope = needs.includes(":");
+    const [lacking, revoked, expired] = await Promise.all([
+      makeKey(admin, project, others),
+      makeKey(admin, project),
+      new Client(gateway).send("POST", "/admin/keys", {
+        headers: bearer(gateway.adminToken),
+        body: { project, expiresIn: "1ms" },
+      }),
+    ]);
+    await new Client(gateway).send("DELETE", `/admin/keys/${revoked.id}`, {
+      headers: bearer(gateway.adminToken),
+    });
+    await sleep(5);
+    const before = await victim.snapshot();
+    const { key } = victim.key;
+    const refused: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+      nothing: {},
+      "an empty key": bearer(""),
+      "a guessed key": bearer(`rb_${"A".repeat(91)}`),
+      "a key with another secret": bearer(changedAt(key, 70)),
+      "a key of another project's id": bearer(changedAt(key, 12)),
+      "a key with another MAC": bearer(changedAt(key, key.length - 3)),
+      "a revoked key": bearer(revoked.key),
+      "an expired key": bearer((expired.json() as Key).key),
+      "the key as a user name": { authorization: `Basic ${btoa(`${key}:`)}` },
+      "the key in another header": { "x-api-key": key },
+      "the key in a cookie": { cookie: `authorization=Bearer ${key}` },
+      ...(needs === "admin" ? {} : { "the admin token": bearer(gateway.adminToken) }),
+      ...(isScope ? {} : { "a key that may everything": bearer(key) }),
+      "a task's token": bearer(`rbt_${"A".repeat(107)}`),
+      "the queue's signature with another key": {
+        "upstash-signature": await sign({ key: "sig_guessed", subject: gateway.url, body: "" }),
+      },
+      "the queue's token": bearer(backing.qstash.token),
+      "the database's token": bearer(backing.redis.token),
+    };
+    for (const [what, headers] of Object.entries(refused)) {
+      expect((await call(operation, headers)).problem().status, what).toBe(401);
+    }
+    if (isScope) {
+      const reply = await call(operation, bearer(lacking.key));
+      expect(reply.problem()).toMatchObject({ status: 403, code: "forbidden" });
+      expect(reply.headers.get("www-authenticate")).toContain(`scope="${needs}"`);
+    }
+    expect(withoutKeys(await victim.snapshot())).toEqual(withoutKeys(before));
+  });
+});
+
+describe("a key with nothing but the scope that a route needs is let in", () => {
+  test.for(SCOPES)("%s", async (scope) => {
+    const own = await makeBystander(admin, receiverUrl, undefined);
+    const { key } = await makeKey(admin, own.key.project.id, [scope]);
+    const requests = everyOperation(thingsOf(own, receiverUrl));
+    for (const operation of DECISIONS[scope] ?? []) {
+      const { status, text } = await call(operation, bearer(key), requests);
+      expect([401, 403], `${operation}: ${text}`).not.toContain(status);
+    }
+  });
+});
+
+/** Another character at that place. */
+function changedAt(text: string, at: number): string {
+  return `${text.slice(0, at)}${text[at] === "A" ? "B" : "A"}${text.slice(at + 1)}`;
+}
+
+/** These tests make keys in the project themselves. */
+function withoutKeys(snapshot: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(snapshot).filter(([name]) => name !== "/admin/keys" && !name.endsWith(":proj")),
+  );
+}
