@@ -28,8 +28,12 @@ const path = z.string().check(
   z.refine((value) => spellingFault(value) === undefined, "must be a path such as /v1/"),
 );
 
+/** One that clients may send or see: no credentials, cookies, or headers of the connection. */
 const headerName = z.pipe(
-  z.string().check(z.regex(/^[\w!#$%&'*+.^`|~-]{1,200}$/, "is no name of a header")),
+  z.string().check(({ value, issues }) => {
+    const message = headerFault({ headers: {} }, value, "");
+    if (message) issues.push({ code: "custom", input: value, message });
+  }),
   z.transform((value: string) => value.toLowerCase()),
 );
 

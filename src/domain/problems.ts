@@ -2,6 +2,7 @@
 export const PROBLEMS = {
   "malformed-json": { status: 400, title: "The body is not valid JSON" },
   "malformed-idempotency-key": { status: 400, title: "The Idempotency-Key header is malformed" },
+  "respond-async-required": { status: 400, title: "Services are called asynchronously alone" },
   "malformed-parameter": { status: 400, title: "A query parameter is malformed" },
   unauthenticated: { status: 401, title: "No valid API key" },
   "invalid-signature": { status: 401, title: "The request is not signed by the queue" },

@@ -6,6 +6,20 @@ export const FORWARD_PREFIX = "ringback-forward-";
 const TOKEN = /^[\w!#$%&'*+.^`|~-]{1,200}$/;
 const VALUE = /^[\t -~]{0,8192}$/;
 
+/** Headers of a proxied request that are passed on. */
+const COMMON_REQUEST = new Set([
+  "accept",
+  "accept-language",
+  "content-encoding",
+  "content-language",
+  "content-type",
+  "if-match",
+  "if-modified-since",
+  "if-none-match",
+  "if-unmodified-since",
+  "range",
+]);
+
 /** Headers of an answer that clients see. */
 const COMMON_RESPONSE = new Set([
   "cache-control",
@@ -87,6 +101,30 @@ export function headerFault(
     return "is never passed on";
   if (Object.hasOwn(service.headers, lower)) return "is set by the gateway for this service";
   return VALUE.test(value) ? undefined : "has a value that is not visible ASCII, or is too long";
+}
+
+/**
+ * The headers of a proxied request that its client means for the service: the common ones, those that the service
+ * lists, and what carries the prefix. What was not asked for by prefix and may not be passed on is left behind.
+ *
+ * @param headers names in lower case
+ */
+export function proxiedHeaders(
+  service: Pick<Service, "headers" | "requestHeaders">,
+  headers: Iterable<readonly [string, string]>,
+): Readonly<Record<string, string>> {
+  const passed: Record<string, string> = {};
+  const asked: Record<string, string> = {};
+  for (const [name, value] of headers) {
+    if (name.startsWith(FORWARD_PREFIX)) asked[name.slice(FORWARD_PREFIX.length)] = value;
+    else if (
+      (COMMON_REQUEST.has(name) || service.requestHeaders.includes(name)) &&
+      headerFault(service, name, value) === undefined
+    ) {
+      passed[name] = value;
+    }
+  }
+  return { ...passed, ...asked };
 }
 
 /** The headers of an answer that its client sees: several values of one name become a list. */

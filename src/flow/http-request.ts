@@ -129,6 +129,12 @@ function plainName(name: string): string {
   return name.toLowerCase().startsWith(FORWARD_PREFIX) ? name.slice(FORWARD_PREFIX.length) : name;
 }
 
+/** Bytes as JSON can hold them: the text that they are, or base64. */
+export function writeBody(bytes: Uint8Array): { readonly body: string; readonly bodyEncoding?: "base64" } {
+  const text = textOf(bytes);
+  return text === undefined ? { body: toBase64(bytes), bodyEncoding: "base64" } : { body: text };
+}
+
 /** The text of bytes that are UTF-8, every one of them kept. */
 export function textOf(bytes: Uint8Array): string | undefined {
   try {

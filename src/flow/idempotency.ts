@@ -22,7 +22,7 @@ export const SUBMIT_PATH = "/v1/tasks";
  * @param body the parsed body as it came; undefined where there is none
  */
 export async function idempotencyOf(
-  method: "POST" | "PATCH",
+  method: string,
   path: string,
   key: string | undefined,
   body: unknown,

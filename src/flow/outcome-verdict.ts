@@ -109,12 +109,18 @@ function noAnswer({ body }: Told): Verdict {
     : failed("upstream-unreachable", "The service could not be reached.", true);
 }
 
+/** Bytes of the smallest plan's messages, in both readings of "1 MB"; the other plans' are over every limit here. */
+const CUT_AT = new Set([1_000_000, 1_048_576]);
+
 /** QStash cuts what is larger than its plan's messages without saying so: no cut answer may pass for a whole one. */
 function cutFault(service: Service, { headers, body }: Told): string | undefined {
   if (body.length > service.responseLimit) {
     return `The answer has more than the ${service.responseLimit} bytes that are kept of this service.`;
   }
   const length = headers["content-length"];
+  if (length === undefined && CUT_AT.has(body.length)) {
+    return `The answer has just the ${body.length} bytes after which the queue may cut, and no Content-Length.`;
+  }
   const isCoded = (headers["content-encoding"] ?? "identity") !== "identity";
   if (length === undefined || isCoded || !/^\d+$/.test(length) || Number(length) <= body.length)
     return undefined;

@@ -33,7 +33,7 @@ export async function continuePolling(
   next: NextPoll,
 ): Promise<void> {
   const length = expectedWithin(record, next);
-  if (!(await inv.store.polling({ record, number, url: next.url, length }))) {
+  if (!(await inv.store.polling({ record, number, url: next.url, length, nonce: crypto.randomUUID() }))) {
     inv.log("info", "outcome-stale", {
       task: record.id,
       run: record.run,

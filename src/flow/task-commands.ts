@@ -123,13 +123,13 @@ export type PublishedAnswer =
       readonly now: number;
     };
 
-/** The next poll of a waiting task; `number` is one more than the last one's. */
+/** The next poll of a waiting task, whose answer is expected within `length` milliseconds; `number` counts up. */
 export interface PollingCommand {
   readonly record: TaskRecord;
   readonly number: number;
   readonly url: string;
-  /** Milliseconds within which its answer is expected. */
   readonly length: number;
+  readonly nonce: string;
 }
 
 /** What entitles a caller to end an attempt or a task. */

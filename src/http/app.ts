@@ -7,6 +7,7 @@ import { admitter, type VerifySignature } from "./auth.ts";
 import { mount } from "./border.ts";
 import { speak } from "./messages.ts";
 import { answerFailure } from "./problem.ts";
+import { PROXY } from "./proxy.ts";
 import type { Env } from "./route.ts";
 import { routesOf } from "./routes.ts";
 import type { Assets } from "./static.ts";
@@ -47,8 +48,10 @@ export function createApp({ parts, assets, verifySignature }: AppOptions): Hono<
   const missing = (c: Context<Env>): Response =>
     fail(new Refusal("not-found", `Nothing is at ${c.req.path}.`), c);
   app.notFound(missing);
-  // The router takes `/docs/` for `/docs`: here each thing has one address.
-  app.use((c, next) => (/.\/$/.test(c.req.path) ? Promise.resolve(missing(c)) : next()));
+  // The router takes `/docs/` for `/docs`: here each thing has one address, but for what services have.
+  app.use((c, next) =>
+    /.\/$/.test(c.req.path) && !c.req.path.startsWith(PROXY) ? Promise.resolve(missing(c)) : next(),
+  );
   mount(app, routesOf(assets), parts, admitter(parts, verifySignature));
   return app;
 }

@@ -1,5 +1,6 @@
 import type { Context } from "hono";
-import { pointer } from "../domain/faults.ts";
+import * as z from "zod/mini";
+import { faultsOf, pointer } from "../domain/faults.ts";
 import { Refusal } from "../domain/problems.ts";
 import type { Env } from "./route.ts";
 
@@ -58,6 +59,19 @@ export function parseJson(
 
 function unreadable(code: "malformed-json" | "malformed-message", error: unknown): Refusal {
   return new Refusal(code, error instanceof SyntaxError ? `${error.message}.` : "It is not UTF-8.");
+}
+
+/**
+ * What a schema makes of a body.
+ *
+ * @throws Refusal `invalid-request` that names every fault
+ */
+export function fitting<Schema extends z.core.$ZodType>(schema: Schema, json: unknown): z.output<Schema> {
+  const checked = z.safeParse(schema, json);
+  if (checked.success) return checked.data;
+  throw new Refusal("invalid-request", "The body does not fit its schema.", {
+    errors: faultsOf(checked.error.issues),
+  });
 }
 
 /** Looks at every value level by level: recursion is what deep nesting would break. */

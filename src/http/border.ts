@@ -2,12 +2,11 @@ import type { Context, Hono, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { etag, RETAINED_304_HEADERS } from "hono/etag";
 import * as z from "zod/mini";
-import { faultsOf } from "../domain/faults.ts";
 import { isId } from "../domain/id.ts";
 import { Refusal } from "../domain/problems.ts";
 import type { Invocation, Parts } from "../flow/parts.ts";
 import type { Admit } from "./auth.ts";
-import { parseJson, readJson } from "./body.ts";
+import { fitting, parseJson, readJson } from "./body.ts";
 import { acceptsStream } from "./prefer.ts";
 import type { Env, Route } from "./route.ts";
 
@@ -138,11 +137,7 @@ function malformed(detail: string): Refusal {
 async function bodyOf(c: Context<Env>, route: Route): Promise<{ json?: unknown; body?: unknown }> {
   if (!route.body) return {};
   const json = route.optionalBody && (await c.req.arrayBuffer()).byteLength === 0 ? {} : await readJson(c);
-  const checked = z.safeParse(route.body, json);
-  if (checked.success) return { json, body: checked.data };
-  throw new Refusal("invalid-request", "The body does not fit its schema.", {
-    errors: faultsOf(checked.error.issues),
-  });
+  return { json, body: fitting(route.body, json) };
 }
 
 /**

@@ -1,14 +1,16 @@
+import type { Context } from "hono";
 import * as z from "zod/mini";
 import { Refusal } from "../domain/problems.ts";
 import type { TaskRecord } from "../domain/record.ts";
 import { isTerminal } from "../domain/status.ts";
 import { taskView } from "../domain/view.ts";
 import { lookTask } from "../flow/lookup.ts";
+import { type ServiceAnswer, serviceAnswer } from "../flow/service-answer.ts";
 import { wait } from "../flow/wait.ts";
 import { text } from "./fields.ts";
 import { preferencesOf, waitApplied, waitingOf } from "./prefer.ts";
 import { answer } from "./respond.ts";
-import { type Route, route } from "./route.ts";
+import { type Env, type Route, route } from "./route.ts";
 import { waiting } from "./tasks.ts";
 
 const result = route({
@@ -20,17 +22,25 @@ const result = route({
   access: "key-or-link",
   scope: "tasks:read",
   params: { id: "task" },
-  query: z.strictObject({ token: z.exactOptional(text(1, 1_000)) }),
+  query: z.strictObject({
+    token: z.exactOptional(text(1, 1_000)),
+    raw: z.exactOptional(z.enum(["", "true"])),
+  }),
   headers: ["If-None-Match", "Prefer"],
   answers: {
-    200: { shape: "Result", headers: ["ETag", "Preference-Applied", "Vary"] },
+    200: {
+      shape: "Result",
+      media: "*/*",
+      headers: ["Ringback-Service-Status", "ETag", "Preference-Applied", "Vary"],
+    },
     202: { shape: "Task", headers: ["ETag", "Location", "Retry-After", "Vary"] },
-    204: { headers: ["Preference-Applied", "Vary"] },
+    204: { headers: ["Ringback-Service-Status", "ETag", "Preference-Applied", "Vary"] },
     304: { headers: ["ETag", "Retry-After", "Vary"] },
+    default: { media: "*/*", headers: ["Ringback-Service-Status", "ETag", "Preference-Applied", "Vary"] },
   },
   problems: ["task-not-succeeded", "result-expired"],
   cache: "revalidate",
-  async handle({ c, invocation, caller, params }) {
+  async handle({ c, invocation, caller, params, query }) {
     const preferences = preferencesOf(c);
     const patience = waitingOf(c, preferences, "ended");
     const looked = await lookTask(invocation, caller, params.id, { result: true });
@@ -42,6 +52,8 @@ const result = route({
       return answer(c, 202, taskView(record, { publicUrl, ...found }), headers);
     }
     for (const [name, value] of Object.entries(waitApplied(preferences))) c.header(name, value);
+    const raw = query.raw === undefined ? undefined : serviceAnswer(record);
+    if (raw) return rawAnswer(c, raw);
     if (record.status !== "succeeded") throw new Refusal("task-not-succeeded", ending(record));
     if (record.result.placement === "none") return c.body(null, 204);
     if (record.result.json === undefined || (record.resultExpiresAt ?? now) <= now) {
@@ -50,6 +62,17 @@ const result = route({
     return c.body(record.result.json, 200, { "Content-Type": "application/json" });
   },
 });
+
+/** The answer under its own status and headers; where both have one, ours counts: whoever may keep it, and its id. */
+function rawAnswer(c: Context<Env>, { status, headers, body }: ServiceAnswer): Response {
+  const ours = c.body(null, 200, { "Ringback-Service-Status": `${status}` }).headers;
+  for (const [name, value] of Object.entries(headers)) {
+    if (!ours.has(name)) ours.set(name, value);
+  }
+  // Coded bytes stay as they came: Workers would code them once more.
+  const init = { status, headers: ours, encodeBody: "manual" } as const;
+  return new Response(body.length > 0 ? body : null, init);
+}
 
 function ending({ status, error }: TaskRecord): string {
   return error ? `The task is ${status}: ${error.code}. ${error.message}` : `The task is ${status}.`;

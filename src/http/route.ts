@@ -28,8 +28,8 @@ export type Access =
 /** One answer: the shape of its JSON body (none: no body), and headers beside those that every answer carries. */
 export interface Answer {
   readonly shape?: ShapeName;
-  /** The media type of a body that is not JSON. */
-  readonly media?: "text/html";
+  /** The media type of a body that is not JSON; any: whatever a service answered with. */
+  readonly media?: "text/html" | "*/*";
   /** Also as server-sent events, for whom accepts them; with a token from any origin. */
   readonly stream?: true;
   readonly headers?: readonly AnswerHeader[];
@@ -52,7 +52,7 @@ type Schema = z.$ZodType;
 
 /** A route, declared once: it is served by what it says here, and the OpenAPI document is made from it. */
 export interface Declaration<Params, Query extends Schema, Body extends Schema> {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** In Hono's spelling, `/v1/tasks/:id`. */
   readonly path: string;
   readonly operation: string;
@@ -60,6 +60,7 @@ export interface Declaration<Params, Query extends Schema, Body extends Schema> 
   readonly tag:
     | "Tasks"
     | "Task tokens"
+    | "Services"
     | "Deliveries"
     | "Endpoints"
     | "Secrets"
@@ -75,6 +76,8 @@ export interface Declaration<Params, Query extends Schema, Body extends Schema> 
   readonly body?: Body;
   /** The body may be any JSON under any media type, or none: the handler reads it. */
   readonly anyBody?: true;
+  /** The body may be any bytes: the handler reads them. */
+  readonly rawBody?: true;
   /** How many times the configured size of a body this one may have; 1 unless set. */
   readonly bodies?: number;
   /** In place of the configured size, in bytes. */
@@ -83,7 +86,7 @@ export interface Declaration<Params, Query extends Schema, Body extends Schema> 
   readonly optionalBody?: true;
   /** Request headers that change what happens. */
   readonly headers?: readonly RequestHeader[];
-  readonly answers: Readonly<Record<number, Answer>>;
+  readonly answers: Readonly<Record<number, Answer>> & { readonly default?: Answer };
   /** Refusals beside those that follow from the rest of the declaration ({@link problemsOf}). */
   readonly problems?: readonly ProblemCode[];
   /** `revalidate`: kept by the client alone and asked about again by ETag; else `no-store`. */
@@ -111,7 +114,7 @@ export function problemsOf(route: Route): readonly ProblemCode[] {
   if (route.scope) codes.add("forbidden");
   if (route.params) codes.add("not-found");
   if (route.query) codes.add("malformed-parameter");
-  if (route.body || route.anyBody || route.method !== "GET") codes.add("payload-too-large");
+  if (route.body || route.anyBody || route.rawBody || route.method !== "GET") codes.add("payload-too-large");
   if (route.anyBody) codes.add("malformed-json").add("invalid-request");
   if (route.body && route.access !== "queue") {
     for (const code of ["malformed-json", "unsupported-media-type", "invalid-request"] as const)

@@ -5,6 +5,7 @@ import { endpointRoutes } from "./endpoints.ts";
 import { queueRoutes } from "./internal.ts";
 import { liveRoutes } from "./live.ts";
 import { operationRoutes } from "./operations.ts";
+import { proxyRoutes } from "./proxy.ts";
 import { reportRoutes } from "./report.ts";
 import { resultRoutes } from "./result.ts";
 import type { Route } from "./route.ts";
@@ -22,6 +23,7 @@ export function routesOf(assets?: Assets): readonly Route[] {
     ...resultRoutes,
     ...steeringRoutes,
     ...reportRoutes,
+    ...proxyRoutes,
     ...deliveryRoutes,
     ...endpointRoutes,
     ...secretRoutes,

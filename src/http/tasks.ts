@@ -1,9 +1,11 @@
+import type { Context } from "hono";
 import * as z from "zod/mini";
 import { MAX_SEARCHABLE } from "../domain/limits.ts";
 import type { DeliveryRecord, TaskRecord } from "../domain/record.ts";
 import { isTerminal, STATUSES } from "../domain/status.ts";
 import { retryAfter, taskView } from "../domain/view.ts";
-import { accept } from "../flow/accept.ts";
+import { accept, type Submit } from "../flow/accept.ts";
+import type { Caller } from "../flow/caller.ts";
 import { listTasks, lookTask } from "../flow/lookup.ts";
 import type { Invocation } from "../flow/parts.ts";
 import { acceptAndWait, wait } from "../flow/wait.ts";
@@ -13,11 +15,11 @@ import { idempotencyKey, nextLink, rateHeaders, traceparent } from "./headers.ts
 import { IDEMPOTENCY_PROBLEMS } from "./idempotency.ts";
 import { preferencesOf, waitApplied, waitingOf } from "./prefer.ts";
 import { answer } from "./respond.ts";
-import { type Route, route } from "./route.ts";
+import { type Env, type Route, route } from "./route.ts";
 import { taskRequest } from "./submit.ts";
 
 /** Where the task is, whether it was known already, what is left of the rate, and which preference was honoured. */
-const SUBMIT_HEADERS = [
+export const SUBMIT_HEADERS = [
   "Location",
   "Operation-Location",
   "Preference-Applied",
@@ -25,6 +27,14 @@ const SUBMIT_HEADERS = [
   "RateLimit",
   "RateLimit-Policy",
   "Vary",
+] as const;
+
+/** What any submitted task may be refused for. */
+export const SUBMIT_PROBLEMS = [
+  ...IDEMPOTENCY_PROBLEMS,
+  "unsafe-callback-url",
+  "rate-limited",
+  "quota-exceeded",
 ] as const;
 
 const submit = route({
@@ -41,41 +51,9 @@ const submit = route({
     200: { shape: "Task", headers: SUBMIT_HEADERS },
     202: { shape: "Task", headers: [...SUBMIT_HEADERS, "Retry-After"] },
   },
-  problems: [
-    ...IDEMPOTENCY_PROBLEMS,
-    "unknown-task-type",
-    "unsafe-callback-url",
-    "unsafe-url",
-    "rate-limited",
-    "quota-exceeded",
-  ],
-  async handle({ c, invocation, caller, body, json }) {
-    const key = idempotencyKey(c.req.header("Idempotency-Key"));
-    const trace = traceparent(c.req.header("traceparent"));
-    const task = {
-      ...body,
-      canonical: json,
-      ...(key !== undefined && { idempotencyKey: key }),
-      ...(trace !== undefined && { traceparent: trace }),
-    };
-    const preferences = preferencesOf(c);
-    const patience = waitingOf(c, preferences, "ended");
-    const accepted = patience
-      ? await acceptAndWait(invocation, caller, task, patience)
-      : await accept(invocation, caller, task);
-    const inTime = patience !== undefined && isTerminal(accepted.record.status);
-    const { settings } = invocation;
-    const self = `${settings.publicUrl}/v1/tasks/${accepted.record.id}`;
-    return answer(c, inTime ? 200 : 202, view(invocation, accepted), {
-      Location: self,
-      "Operation-Location": self,
-      ...waiting(accepted),
-      ...(preferences.respondAsync && { "Preference-Applied": "respond-async" }),
-      ...(inTime && waitApplied(preferences)),
-      ...(accepted.replayed && { "Idempotent-Replayed": "true" }),
-      ...(accepted.rate && rateHeaders(accepted.rate)),
-    });
-  },
+  problems: [...SUBMIT_PROBLEMS, "unknown-task-type", "unsafe-url"],
+  handle: ({ c, invocation, caller, body, json }) =>
+    submitted(c, invocation, caller, { ...body, canonical: json }),
 });
 
 const list = route({
@@ -162,6 +140,39 @@ const read = route({
     });
   },
 });
+
+/** Submits the task that a request means, waits for its end as far as the request prefers, and answers. */
+export async function submitted(
+  c: Context<Env>,
+  invocation: Invocation,
+  caller: Caller,
+  asked: Submit,
+): Promise<Response> {
+  const key = idempotencyKey(c.req.header("Idempotency-Key"));
+  const trace = traceparent(c.req.header("traceparent"));
+  const task = {
+    ...asked,
+    ...(key !== undefined && { idempotencyKey: key }),
+    ...(trace !== undefined && { traceparent: trace }),
+  };
+  const preferences = preferencesOf(c);
+  const patience = waitingOf(c, preferences, "ended");
+  const accepted = patience
+    ? await acceptAndWait(invocation, caller, task, patience)
+    : await accept(invocation, caller, task);
+  const inTime = patience !== undefined && isTerminal(accepted.record.status);
+  const { settings } = invocation;
+  const self = `${settings.publicUrl}/v1/tasks/${accepted.record.id}`;
+  return answer(c, inTime ? 200 : 202, view(invocation, accepted), {
+    Location: self,
+    "Operation-Location": self,
+    ...waiting(accepted),
+    ...(preferences.respondAsync && { "Preference-Applied": "respond-async" }),
+    ...(inTime && waitApplied(preferences)),
+    ...(accepted.replayed && { "Idempotent-Replayed": "true" }),
+    ...(accepted.rate && rateHeaders(accepted.rate)),
+  });
+}
 
 export interface Found {
   readonly record: TaskRecord;

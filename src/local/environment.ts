@@ -2,12 +2,16 @@ import { DEVELOPMENT } from "./stack/admin.ts";
 import type { Variables } from "./stack/services.ts";
 
 /**
- * What a local gateway is given: the caller's own settings over the defaults of a local run, and the services
- * that were started for it.
+ * What a local gateway is given: the caller's own settings, with the variables that `RINGBACK_SERVICES` names, over
+ * the defaults of a local run, and the services that were started for it.
  */
 export function gatewayVariables(services: Variables, url: string): Variables {
+  const named = new Set(
+    [...(process.env["RINGBACK_SERVICES"] ?? "").matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name ?? ""),
+  );
   const given = Object.entries(process.env).filter(
-    (entry): entry is [string, string] => /^(UPSTASH_|QSTASH_|RINGBACK_)/.test(entry[0]) && Boolean(entry[1]),
+    (entry): entry is [string, string] =>
+      (/^(UPSTASH_|QSTASH_|RINGBACK_)/.test(entry[0]) || named.has(entry[0])) && Boolean(entry[1]),
   );
   return {
     RINGBACK_MASTER_SECRET: DEVELOPMENT.masterSecret,

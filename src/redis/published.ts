@@ -45,22 +45,26 @@ return {'published', ms(t), redis.call('GET', cfg) or '', flat}
 `,
 );
 
-/** Notes where a waiting task is asked after next, and until when the answer must have come. */
+/**
+ * Notes where a waiting task is asked after next, and until when the answer must have come. Of several who were told of
+ * the last poll (QStash tells of a failed one twice) the first asks; the nonce tells it from the others.
+ */
 export const POLLING = script(
   "polling",
   `
 local due, task = KEYS[1], KEYS[2]
-local a = named(ARGV) -- offset run attempt number url length member
+local a = named(ARGV) -- offset run attempt number url length member nonce
 local t = now(a.offset)
 local h = hash(task)
 if h.status ~= 'waiting' or h.run ~= a.run or h.attempt ~= a.attempt or t >= num(h.deadline) then return {'stale'} end
 local at, count = string.match(h.poll or '', '^(%S+) (%d+) ')
 if at ~= a.run .. '.' .. a.attempt then return {'stale'} end
-if count == a.number then return {'polling'} end
+local poll = at .. ' ' .. a.number .. ' ' .. a.url .. ' ' .. a.nonce
+if h.poll == poll then return {'polling'} end
 if num(count) + 1 ~= num(a.number) then return {'stale'} end
 local by = t + a.length
 redis.call('ZADD', due, ms(math.min(by, num(h.deadline))), a.member)
-redis.call('HSET', task, 'poll', at .. ' ' .. a.number .. ' ' .. a.url, 'beat', a.length, 'beatby', ms(by), 'sweep', '')
+redis.call('HSET', task, 'poll', poll, 'beat', a.length, 'beatby', ms(by), 'sweep', '')
 return {'polling'}
 `,
 );
@@ -97,7 +101,7 @@ export async function published(context: Context, command: PublishedCommand): Pr
   }
 }
 
-/** True when this poll is the one to send; false when another attempt, or nobody, waits for it. */
+/** True when this poll is the one to send; false when somebody else sends it, or nobody waits for it. */
 export async function polling(context: Context, command: PollingCommand): Promise<boolean> {
   const { project, id, run, attempt } = command.record;
   const names = keysOf(project);
@@ -112,6 +116,7 @@ export async function polling(context: Context, command: PollingCommand): Promis
       url: command.url,
       length: command.length + DUE_GRACE,
       member: taskMember(project, id),
+      nonce: command.nonce,
     }),
   );
   return code === "polling";

@@ -72,7 +72,7 @@ function judgeOperation(
   if (!documented) return [`answers ${status}, which is in no document`];
   const faults = judgeHeaders(documented, answer, validators, own);
   const type = headers["content-type"]?.split(";")[0] ?? "";
-  const content = documented.content?.[type];
+  const content = documented.content?.[type] ?? documented.content?.["*/*"];
   if (method === "HEAD") return body === "" ? faults : [...faults, "HEAD has a body"];
   if (!documented.content)
     return body === "" ? faults : [...faults, `${status} has a body, which is in no document`];

@@ -84,7 +84,7 @@ function pathOf({ path, parameters }: Operation): fc.Arbitrary<string> {
     const name = /^\{(\w+)\}$/.exec(part)?.[1];
     if (name === undefined) return fc.constant(part);
     const kind = kindOf(parameters.find((one) => one.in === "path" && one.name === name));
-    const valid = mark(kind === "file" ? "jwks" : kind);
+    const valid = known[kind] ?? mark(kind === "file" ? "jwks" : kind);
     return fc.oneof(
       { weight: 30, arbitrary: valid },
       { weight: 3, arbitrary: mark(`foreign-${kind}`) },
@@ -95,6 +95,21 @@ function pathOf({ path, parameters }: Operation): fc.Arbitrary<string> {
   const usual = fc.tuple(...parts).map((all) => all.join("/"));
   return fc.oneof({ weight: 60, arbitrary: usual }, { weight: 1, arbitrary: breakText(usual) });
 }
+
+/** Of the services that the stack is started with. */
+const known: Readonly<Record<string, fc.Arbitrary<string>>> = {
+  service: fc.constant("shop"),
+  path: fc.constantFrom(
+    "v1/orders",
+    "v1/a/b/",
+    "v1/",
+    "v1/%C3%A4",
+    "v1/%2e%2e/x",
+    "v1/%252f",
+    "v2/x",
+    "v1//x",
+  ),
+};
 
 function kindOf(parameter: Parameter | undefined): string {
   if (parameter?.name !== "id") return parameter?.name ?? "id";
@@ -177,8 +192,20 @@ const usualHeaders: Readonly<Record<string, fc.Arbitrary<string>>> = {
   ),
   "If-None-Match": fc.oneof(mark("etag"), fc.constantFrom("*", '"x"', 'W/"x"'), headerText),
   "Last-Event-ID": fc.oneof(fc.constantFrom("0", "1", "99999999999999999999", "-1"), headerText),
+  "Callback-Url": fc.oneof(
+    fc.constantFrom("http://127.0.0.1:9/hooks", "http://169.254.169.254/"),
+    headerText,
+  ),
+  "Ringback-Delay": fc.oneof(fc.constantFrom("0s", "1s", "5m"), headerText),
+  "Ringback-Deadline": fc.oneof(fc.constantFrom("15m", "1d"), headerText),
   traceparent: fc.oneof(fc.constant("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), headerText),
 };
+
+/** Proxied requests are refused without it. */
+const asynchronously = fc.oneof(
+  { weight: 8, arbitrary: fc.constantFrom("respond-async", "respond-async, wait=0") },
+  { weight: 1, arbitrary: headerText },
+);
 
 const oddHeaders = fc.constantFrom<Readonly<Record<string, string>>>(
   { "content-type": "text/plain" },
@@ -200,7 +227,7 @@ const oddHeaders = fc.constantFrom<Readonly<Record<string, string>>>(
 
 function headersOf(
   specification: Specification,
-  { parameters }: Operation,
+  { parameters, path }: Operation,
 ): fc.Arbitrary<Readonly<Record<string, string>>> {
   const own = parameters
     .filter((one) => one.in === "header")
@@ -211,9 +238,13 @@ function headersOf(
           usualHeaders[name] ?? (valuesOf(specification, schema) as fc.Arbitrary<string>), // headers are texts
         ] as const,
     );
+  const isProxied = path.startsWith("/v1/proxy/");
   return fc
     .tuple(
-      fc.record(Object.fromEntries(own), { requiredKeys: [] }),
+      fc.record(
+        { ...Object.fromEntries(own), ...(isProxied && { Prefer: asynchronously }) },
+        { requiredKeys: isProxied ? ["Prefer"] : [] },
+      ),
       fc.oneof({ weight: 12, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: oddHeaders }),
     )
     .map(([usual, odd]) => ({ ...(usual as Record<string, string>), ...odd })); // a key that is not required is left out

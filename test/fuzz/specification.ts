@@ -91,6 +91,12 @@ export async function readSpecification(url: string): Promise<Specification> {
 function fits(template: string, pathname: string): boolean {
   const parts = template.split("/");
   const segments = pathname.split("/");
+  // What is called of a service: slashes and all, or nothing.
+  if (template.endsWith("/{path}")) {
+    return (
+      segments.length >= parts.length && parts.slice(0, 3).every((part, index) => part === segments[index])
+    );
+  }
   return (
     parts.length === segments.length &&
     parts.every((part, index) =>

@@ -5,7 +5,8 @@ import { fuzz, type Report } from "./fuzz.ts";
 /** A service that needs no answer: what it is asked is refused at once. */
 async function services(): Promise<string> {
   const baseUrl = `http://127.0.0.1:${await freePort()}`;
-  return JSON.stringify([{ name: "shop", baseUrl, paths: ["/v1/"], retries: 0, timeout: "1s" }]);
+  const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+  return JSON.stringify([{ name: "shop", baseUrl, paths: ["/v1/"], methods, retries: 0, timeout: "1s" }]);
 }
 
 /** Starts a stack for itself, sends it requests, and ends it. */

@@ -38,7 +38,8 @@ async function read(origin: string): Promise<Document | undefined> {
 
 function matches(template: string, pathname: string): boolean {
   const parts = template.split("/");
-  const segments = pathname.split("/");
+  // The rest of a proxied request's address, slashes and all.
+  const segments = template.endsWith("/{path}") ? pathname.split("/", parts.length) : pathname.split("/");
   return (
     parts.length === segments.length &&
     parts.every((part, index) => /^(\{.+\}|:.+)$/.test(part) || part === segments[index])

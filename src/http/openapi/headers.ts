@@ -51,6 +51,10 @@ export const answerHeaders = {
     description: "What to prove, and what was wrong with the proof (RFC 6750, section 3).",
     schema: { type: "string" },
   },
+  "Ringback-Service-Status": {
+    description: "The answer is a service's, with this status.",
+    schema: { type: "integer", minimum: 200, maximum: 599 },
+  },
   "Upstash-NonRetryable-Error": {
     description: "Together with 489: the queue need not send this again.",
     schema: { type: "string", const: "true" },
@@ -78,6 +82,21 @@ export const requestHeaders = {
       "W3C Trace Context: the trace that the task and its callbacks carry on. A malformed one is ignored.",
     schema: { type: "string" },
     example: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+  },
+  "Callback-Url": {
+    description: "The task's `callbackUrl`.",
+    schema: { type: "string", format: "uri" },
+    example: "https://shop.example.com/hooks",
+  },
+  "Ringback-Delay": {
+    description: "The task's `delay`.",
+    schema: { type: "string" },
+    example: "10s",
+  },
+  "Ringback-Deadline": {
+    description: "The task's `deadline`.",
+    schema: { type: "string" },
+    example: "15m",
   },
   Accept: {
     description: "`text/event-stream` for server-sent events.",

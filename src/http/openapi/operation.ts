@@ -16,6 +16,9 @@ const SECURITY: Readonly<Record<Access, readonly string[]>> = {
   queue: ["queueSignature"],
 };
 
+/** Of bodies that are not JSON. */
+const MEDIA = { "text/html": { type: "string" }, "*/*": {} } as const;
+
 /** A route as an OpenAPI operation. */
 export function operationOf(route: Route): Json {
   const scope = route.scope ? [route.scope] : [];
@@ -59,6 +62,7 @@ function parameter(route: Route, name: string, where: string, required: boolean,
 }
 
 function requestOf(route: Route): Json | undefined {
+  if (route.rawBody && route.method !== "GET") return { required: false, content: { "*/*": { schema: {} } } };
   if (route.anyBody) return { required: false, content: { "application/json": { schema: {} } } };
   if (!route.body) return undefined;
   const name = requestNames.find((one) => requests[one] === route.body);
@@ -80,10 +84,10 @@ function answersOf(route: Route): Json {
         {
           description,
           headers: Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }])),
-          ...(answer.media && { content: { [answer.media]: { schema: { type: "string" } } } }),
-          ...(answer.shape && {
+          ...((answer.shape || answer.media) && {
             content: {
-              "application/json": shaped(answer.shape),
+              ...(answer.shape && { "application/json": shaped(answer.shape) }),
+              ...(answer.media && { [answer.media]: { schema: MEDIA[answer.media] } }),
               ...(answer.stream && { "text/event-stream": { schema: { type: "string" } } }),
             },
           }),

@@ -1,3 +1,5 @@
+import { SERVICE_METHODS } from "../../domain/service.ts";
+
 /** What the reference says beside what the declarations say themselves; a test holds that nothing is left unsaid. */
 
 export const overview = `Ringback takes work that is too slow for a request: it answers \`202 Accepted\` at once, runs the work, keeps its
@@ -12,6 +14,8 @@ export const tags = {
   Tasks: "Submit work, look it up, fetch what came of it.",
   "Task tokens":
     "For whoever finishes a task later: report by the token that the handler was given, or post to its completion URL.",
+  Services:
+    "Any HTTP service that the deployer has configured, made asynchronous: the very request is queued, the service's answer is the result.",
   Deliveries: "Every callback, every attempt to make it, and a way to make it again.",
   Endpoints: "Receivers of all of a project's events, registered once.",
   Secrets: "What callbacks are signed with.",
@@ -19,6 +23,10 @@ export const tags = {
   Operations: "Health, this document, and pages for people.",
   Queue: "QStash's alone: every call is verified by its signature before anything of it is read.",
 } as const;
+
+/** Of every method that services are called with. */
+const proxied =
+  "`path` may have slashes and a query; it is refused unless it is in its normal form and under a path of the service. Passed on are the body as it is, common headers (`Accept`, `Accept-Language`, `Content-*`, `If-*`, `Range`), those that the service lists, and `Ringback-Forward-<name>` as `<name>`; never `Authorization`, cookies, or headers of the connection. The request becomes a task of the type `http.request`, and `errors` points into that: `#/input/path`, `#/callbackUrl`. 405 names the service's methods in `Allow`.";
 
 /** By operation. */
 export const operations: Readonly<Record<string, string>> = {
@@ -35,7 +43,7 @@ export const operations: Readonly<Record<string, string>> = {
   makeEventsToken:
     "For browsers, whose `EventSource` can send no API key: the token goes into the address. It lives for 5 minutes; a stream that is open goes on.",
   readResult:
-    "What the handler returned and nothing around it. A callback whose result was too large to send along links here with a token that needs no API key.",
+    "What the handler returned and nothing around it; with `raw` and for a task of the type `http.request`, what its service answered. A callback whose result was too large to send along links here with a token that needs no API key.",
   cancelTask:
     "Takes hold at once, whatever the task does: a running handler's signal aborts when its lease is next renewed, within 10 seconds, and what it brings later changes nothing. A task that is canceled already is answered as it is.",
   replayTask:
@@ -50,6 +58,7 @@ export const operations: Readonly<Record<string, string>> = {
     "The task has succeeded, even when its handler has not returned yet. Told again, it changes nothing and is answered the same way.",
   failTask:
     "The attempt has failed: another one follows, if `retryable` (true unless given) and its budget allow. Told again, it changes nothing.",
+  ...Object.fromEntries(SERVICE_METHODS.map((method) => [`proxy${method}`, proxied])),
   completeByUrl:
     "For a `webhook` field of somebody else's: no header is needed, and any JSON posted here, or none, becomes the result. A genuine address always answers 200, also when the task has ended: `accepted` says whether something was changed.",
   listDeliveries: "All of the project's, or one task's.",
@@ -105,7 +114,18 @@ export const answers: Readonly<Record<string, string>> = {
   "readTimeline 204": "For streams: the task has ended, and the client has every entry.",
   "makeEventsToken 201": "Made.",
   "submitBatch 202": "At least one item was accepted.",
+  ...Object.fromEntries(
+    SERVICE_METHODS.flatMap((method) => [
+      [
+        `proxy${method} 200`,
+        "With `Prefer: respond-async, wait=N`: it has ended within the wait, well or badly.",
+      ],
+      [`proxy${method} 202`, "Accepted: the task."],
+    ]),
+  ),
   "readResult 200": "The result.",
+  "readResult default":
+    "With `raw`: the service's answer as it was, also one that made the task fail. `Ringback-Service-Status` tells it from an answer of the gateway's own.",
   "readResult 202": "Not done yet: the task.",
   "readResult 204": "The task succeeded, and there is no result.",
   "cancelTask 200": "Canceled, now or before: the task.",
@@ -251,6 +271,12 @@ export const parameters: Readonly<Record<string, Parameter>> = {
     schema: { type: "integer", minimum: 1, maximum: 100, default: 20 },
   },
   cursor: { description: "The `nextCursor` of the page before; opaque." },
+  service: { description: "The service's name." },
+  path: { description: "Where to call the service, below its base address; slashes are meant as such." },
+  raw: {
+    description:
+      "The service's status, headers (the common ones and those that the service lists) and bytes. Results that no service answered with are shown as ever.",
+  },
   include: { description: "Also show the input." },
   "tellOutcome project": { description: "Whose task it is." },
   "tellOutcome task": { description: "The task." },
