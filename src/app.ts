@@ -4,6 +4,7 @@ import { httpRequestTask } from "./flow/http-request.ts";
 import { createKeyring } from "./flow/keyring.ts";
 import type { Parts } from "./flow/parts.ts";
 import type { Background, Log } from "./flow/ports.ts";
+import { sealedStore } from "./flow/sealed-store.ts";
 import { sweep } from "./flow/sweep.ts";
 import { createApp } from "./http/app.ts";
 import type { Assets } from "./http/static.ts";
@@ -89,9 +90,11 @@ function createParts(options: RingbackOptions, config: Config, assets: Assets | 
     const fault = limitFault(task);
     if (fault !== undefined) throw new ConfigError(fault);
   }
+  const keyring = createKeyring(config.master.secret, config.master.previous);
+  const store = createStore({ ...config.redis, ...(assets && { loadScript: scriptsIn(assets) }) });
   return {
     settings,
-    store: createStore({ ...config.redis, ...(assets && { loadScript: scriptsIn(assets) }) }),
+    store: sealedStore(store, keyring, config.encryptsPayloads),
     queue: createQueue({ ...config.qstash, publicUrl: settings.publicUrl }),
     fetcher: createFetcher({
       guard,
@@ -99,7 +102,7 @@ function createParts(options: RingbackOptions, config: Config, assets: Assets | 
       ...(options.send && { send: options.send }),
     }),
     sign,
-    keyring: createKeyring(config.master.secret, config.master.previous),
+    keyring,
     tasks: offered,
     services: config.services,
     log,

@@ -27,6 +27,8 @@ export interface Config {
     readonly dohUrl: string;
   };
   readonly diagnostics: boolean;
+  /** Whether inputs, results and bodies of events are encrypted in Redis. */
+  readonly encryptsPayloads: boolean;
   /** By name. */
   readonly services: ReadonlyMap<string, Service>;
   /** Milliseconds between the sweeps of a local run. */
@@ -69,6 +71,7 @@ const SCHEMA = z.object({
   RINGBACK_PUBLIC_URL: address,
   RINGBACK_MASTER_SECRET: secret,
   RINGBACK_PREVIOUS_MASTER_SECRET: z.optional(secret),
+  RINGBACK_ENCRYPT_PAYLOADS: z._default(flag, false),
   RINGBACK_ADMIN_TOKEN: secret,
   RINGBACK_CALLBACK_POLICY: z._default(z.enum(["strict", "local"]), "strict"),
   RINGBACK_CALLBACK_ALLOW: z._default(z.string(), ""),
@@ -137,6 +140,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
         .filter(Boolean),
       dohUrl: values.RINGBACK_DOH_URL,
     },
+    encryptsPayloads: values.RINGBACK_ENCRYPT_PAYLOADS,
     diagnostics: values.RINGBACK_DIAGNOSTICS,
     services: servicesOf(values, env),
     sweepInterval: values.RINGBACK_SWEEP_INTERVAL,

@@ -66,7 +66,7 @@ export interface RecordCommand {
   /** Whose endpoint's health learns of it. */
   readonly endpointId?: string;
   /** What tells of a dead one. */
-  readonly deliveries?: readonly NewDelivery[];
+  readonly deliveries: readonly NewDelivery[];
   readonly nonce: string;
 }
 

@@ -217,7 +217,7 @@ export async function begin(
 }
 
 export async function record(context: Context, command: RecordCommand): Promise<RecordAnswer> {
-  const { project, delivery, outcome, endpointId, verdict, deliveries = [] } = command;
+  const { project, delivery, outcome, endpointId, verdict, deliveries } = command;
   const names = keysOf(project);
   const keys = [names.due, names.delivery(delivery), names.project];
   const places = {

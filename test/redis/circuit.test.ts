@@ -45,6 +45,7 @@ describe.each(await environments())("circuits on the %s engine", (_kind, { store
       log: JSON.stringify({ at: new Date().toISOString(), durationMs: 1, statusCode: 503 }),
       at: Date.now(),
       verdict: { circuit: "failed", failing: true },
+      deliveries: [],
       nonce: crypto.randomUUID(),
       ...rest,
     };

@@ -34,6 +34,7 @@ describe.each(await environments())(
         }),
         at: Date.now(),
         verdict: {},
+        deliveries: [],
         nonce: crypto.randomUUID(),
       });
 

@@ -40,6 +40,7 @@ describe.each(await environments())(
         log: JSON.stringify({ at: new Date().toISOString(), durationMs: 1 }),
         at: Date.now(),
         verdict: kind === "dead" ? { failing: true } : {},
+        deliveries: [],
         endpointId,
         nonce: crypto.randomUUID(),
         ...rest,

@@ -1,0 +1,94 @@
+import type { DeliveryRecord, TaskRecord } from "../domain/record.ts";
+import type { NewDelivery } from "./delivery-commands.ts";
+import type { Keyring } from "./parts.ts";
+import type { Store } from "./store.ts";
+import type { AcceptCommand, Outcome } from "./task-commands.ts";
+
+/** JSON never begins with it: what lies in the clear stays readable when encryption is switched on, and the other way. */
+const SEALED = "~";
+
+type Placed = TaskRecord["input"];
+
+/**
+ * A store whose payloads lie encrypted in Redis (AES-256-GCM under the master secret, its generation in front): inputs,
+ * results and the bodies of events. What tells how a task fares (type, metadata, progress, errors, responses of
+ * receivers) does not.
+ *
+ * @param seals whether new ones are encrypted; what is encrypted already opens in any case
+ */
+export function sealedStore(store: Store, keyring: Keyring, seals: boolean): Store {
+  const seal = async (text: string) => (seals ? SEALED + (await keyring.wrap(text)) : text);
+  const open = async (text: string) =>
+    text.startsWith(SEALED) ? await keyring.unwrap(text.slice(SEALED.length)) : text;
+
+  const sealTask = async (command: AcceptCommand): Promise<AcceptCommand> => ({
+    ...command,
+    task: { ...command.task, input: await seal(command.task.input) },
+  });
+  /** What several deliveries share stays one text: it is kept once. */
+  const sealBodies = async (deliveries: readonly NewDelivery[]): Promise<readonly NewDelivery[]> => {
+    const bodies = new Map<string, Promise<string>>();
+    const bodyOf = (body: string) => {
+      const sealed = bodies.get(body) ?? seal(body);
+      bodies.set(body, sealed);
+      return sealed;
+    };
+    return Promise.all(deliveries.map(async (one) => ({ ...one, body: await bodyOf(one.body) })));
+  };
+  const sealOutcome = async (outcome: Outcome): Promise<Outcome> => {
+    if (outcome.kind === "retry") return outcome;
+    const deliveries = await sealBodies(outcome.deliveries);
+    if (outcome.kind === "waiting" || outcome.result === undefined) return { ...outcome, deliveries };
+    return { ...outcome, deliveries, result: await seal(outcome.result) };
+  };
+
+  const openPlaced = async (placed: Placed): Promise<Placed> =>
+    placed.json === undefined ? placed : { ...placed, json: await open(placed.json) };
+  const openTask = async (record: TaskRecord): Promise<TaskRecord> => ({
+    ...record,
+    input: await openPlaced(record.input),
+    result: await openPlaced(record.result),
+  });
+  const openDelivery = async (record: DeliveryRecord): Promise<DeliveryRecord> =>
+    record.body === undefined ? record : { ...record, body: await open(record.body) };
+  /** An answer with its task opened, where it has one. */
+  const withTask = async <Answer extends object>(answering: Promise<Answer>): Promise<Answer> => {
+    const answer: Answer & { record?: TaskRecord } = await answering;
+    return answer.record ? { ...answer, record: await openTask(answer.record) } : answer;
+  };
+  const withDelivery = async <Answer extends object>(answer: Answer): Promise<Answer> => {
+    const { record }: { record?: DeliveryRecord } = answer;
+    return record ? { ...answer, record: await openDelivery(record) } : answer;
+  };
+
+  return {
+    ...store,
+    accept: async (command) => withTask(store.accept(await sealTask(command))),
+    acceptAll: async (commands) => {
+      const answers = await store.acceptAll(await Promise.all(commands.map(sealTask)));
+      return Promise.all(answers.map((answer) => withTask(Promise.resolve(answer))));
+    },
+    claim: (command) => withTask(store.claim(command)),
+    end: async (command) => withTask(store.end({ ...command, outcome: await sealOutcome(command.outcome) })),
+    replay: (command) => withTask(store.replay(command)),
+    report: (command) => withTask(store.report(command)),
+    published: (command) => withTask(store.published(command)),
+    watch: (caller, id, length) => withTask(store.watch(caller, id, length)),
+    readTask: (caller, id, include) => withTask(store.readTask(caller, id, include)),
+    readTasks: async (caller, ids) => {
+      const answer = await store.readTasks(caller, ids);
+      if (answer.kind !== "found") return answer;
+      return { ...answer, records: await Promise.all(answer.records.map(openTask)) };
+    },
+    announce: async (command) =>
+      store.announce({ ...command, deliveries: await sealBodies(command.deliveries) }),
+    record: async (command) => store.record({ ...command, deliveries: await sealBodies(command.deliveries) }),
+    configure: async (command) =>
+      store.configure({ ...command, deliveries: await sealBodies(command.deliveries) }),
+    begin: async (command) => withDelivery(await store.begin(command)),
+    readBody: async (...which) => {
+      const body = await store.readBody(...which);
+      return body === undefined ? undefined : open(body);
+    },
+  };
+}
