@@ -51,6 +51,8 @@ export interface RefusalDetails {
   readonly retryAfter?: number;
   /** The state of the project's rate, for the `RateLimit` header. */
   readonly rate?: { readonly limit: number; readonly remaining: number; readonly reset: number };
+  /** The scope that the key lacks. */
+  readonly scope?: string;
   /** Members of the problem beside the standard's own. */
   readonly members?: Readonly<Record<string, unknown>>;
   /** How many tasks the project may have open, when it has as many. */

@@ -81,13 +81,11 @@ function headersOf(c: Context<Env>, refusal: Refusal, settings: Settings): Recor
 }
 
 /** What to prove, and what was wrong with the proof (RFC 9110, section 11.6.1; RFC 6750, section 3). */
-function challenge(c: Context<Env>, { code }: Refusal): Record<string, string> {
+function challenge(c: Context<Env>, { code, details }: Refusal): Record<string, string> {
   const realm = 'Bearer realm="ringback"';
   if (code === "invalid-signature") return { "WWW-Authenticate": "Upstash-Signature" };
   if (code === "forbidden") {
-    return {
-      "WWW-Authenticate": `${realm}, error="insufficient_scope", scope="${c.get("route")?.scope ?? ""}"`,
-    };
+    return { "WWW-Authenticate": `${realm}, error="insufficient_scope", scope="${details.scope ?? ""}"` };
   }
   if (code !== "unauthenticated") return {};
   return { "WWW-Authenticate": c.req.header("Authorization") ? `${realm}, error="invalid_token"` : realm };

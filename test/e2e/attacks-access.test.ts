@@ -8,6 +8,7 @@ import { Client } from "../support/client.ts";
 import { everyOperation, type Things, type Wanted } from "../support/every-operation.ts";
 import { test } from "../support/fixture.ts";
 import { sign } from "../support/qstash-signature.ts";
+import { SERVICE } from "../support/shared-stack.ts";
 
 /**
  * Who may call what: a scope of an API key, or another proof. It is written down here a second time, so that a route
@@ -35,6 +36,7 @@ const DECISIONS: Readonly<Record<string, readonly string[]>> = {
   "endpoints:read": ["listEndpoints", "readEndpoint"],
   "secrets:read": ["readSigningSecret", "readEndpointSecret"],
   "secrets:write": ["chooseSignatures", "rotateSigningSecret", "rotateEndpointSecret"],
+  [`service:${SERVICE}`]: ["proxyGET", "proxyPOST", "proxyPUT", "proxyPATCH", "proxyDELETE"],
   "task-token": ["reportProgress", "reportHeartbeat", "completeTask", "failTask"],
   admin: [
     "makeProject",
@@ -61,7 +63,9 @@ const SCOPES = Object.keys(DECISIONS).filter((one) => one.includes(":"));
 const routes = routesOf();
 const rows = routes.map((route) => ({
   operation: route.operation,
-  needs: route.access.startsWith("key") ? (route.scope ?? "no scope") : route.access,
+  needs: route.access.startsWith("key")
+    ? (route.scope?.replace("{service}", SERVICE) ?? "no scope")
+    : route.access,
 }));
 
 const { gateway, backing } = inject("stack");
@@ -72,8 +76,11 @@ let wanted: Readonly<Record<string, Wanted>>;
 
 /** Sends what fits, with this proof. */
 function call(operation: string, headers: Readonly<Record<string, string>>, of = wanted) {
-  const { method, path, body } = of[operation] ?? { method: "GET", path: "/" };
-  return new Client(gateway).send(method, path, { headers, ...(body !== undefined && { body }) });
+  const { method, path, body, headers: own } = of[operation] ?? { method: "GET", path: "/" };
+  return new Client(gateway).send(method, path, {
+    headers: { ...own, ...headers },
+    ...(body !== undefined && { body }),
+  });
 }
 
 function bearer(token: string): Record<string, string> {

@@ -219,7 +219,9 @@ describe("a proxied request is refused", () => {
     const keyed = (scopes: readonly string[]) =>
       newProject(stack.gateway, `scoped-${crypto.randomUUID()}`, scopes);
     const writer = await keyed(["tasks:write", "tasks:read", "service:small"]);
-    const refused = (await proxied(writer, "POST", `plain${place.path}`)).problem();
+    const reply = await proxied(writer, "POST", `plain${place.path}`);
+    expect(reply.headers.get("www-authenticate")).toContain('scope="service:plain"');
+    const refused = reply.problem();
     expect(refused).toMatchObject({ status: 403, code: "forbidden" });
     expect(refused.detail).toContain("service:plain");
     acceptedAs(await proxied(await keyed(["service:plain"]), "POST", `plain${place.path}`));

@@ -1,3 +1,5 @@
+import { SERVICE } from "./shared-stack.ts";
+
 /** What requests for every operation speak of. */
 export interface Things {
   readonly task: string;
@@ -12,8 +14,9 @@ export interface Things {
 }
 
 export interface Wanted {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
 }
 
@@ -23,6 +26,7 @@ export interface Wanted {
  */
 export function everyOperation(things: Things): Readonly<Record<string, Wanted>> {
   const { task, delivery, endpoint, key, project, taskToken, url } = things;
+  const proxied = { path: `/v1/proxy/${SERVICE}/v1/orders`, headers: { prefer: "respond-async" } };
   const echo = { type: "diagnostics.echo", input: 1 };
   return {
     submitTask: { method: "POST", path: "/v1/tasks", body: echo },
@@ -43,6 +47,11 @@ export function everyOperation(things: Things): Readonly<Record<string, Wanted>>
       path: `/v1/tasks/${task}/fail`,
       body: { code: "forged", message: "Forged." },
     },
+    proxyGET: { method: "GET", ...proxied },
+    proxyPOST: { method: "POST", ...proxied },
+    proxyPUT: { method: "PUT", ...proxied },
+    proxyPATCH: { method: "PATCH", ...proxied },
+    proxyDELETE: { method: "DELETE", ...proxied },
     completeByUrl: { method: "POST", path: `/v1/complete/${taskToken}`, body: "forged" },
     listDeliveries: { method: "GET", path: `/v1/deliveries?taskId=${task}` },
     readDelivery: { method: "GET", path: `/v1/deliveries/${delivery}` },

@@ -23,6 +23,19 @@ export const QUICK = {
   RINGBACK_CALLBACK_TIMEOUT: "2s",
 } as const;
 
+/** A service whose calls find nobody. */
+export const SERVICE = "shop";
+
+const SERVICES = [
+  {
+    name: SERVICE,
+    baseUrl: "http://127.0.0.1:9",
+    methods: ["GET", "POST", "PUT", "PATCH", "DELETE"],
+    paths: ["/v1/"],
+    retries: 0,
+  },
+];
+
 /** Starts a project's stack before its first file and ends it after its last. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { combination } = project.config.provide;
@@ -30,7 +43,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const { runtime, redisKind } = combination;
   const { stop, ...backing } = await startBacking(redisKind);
   try {
-    const { running, ...gateway } = await startGateway(runtime, backing, { env: QUICK });
+    const { running, ...gateway } = await startGateway(runtime, backing, {
+      env: { ...QUICK, RINGBACK_SERVICES: JSON.stringify(SERVICES) },
+    });
     project.provide("stack", { runtime, redisKind, gateway, backing });
     return async () => {
       await running.stop();
