@@ -95,7 +95,8 @@ export interface TaskRecord {
   readonly calls?: readonly string[];
   /** Where the service is asked after the present attempt's work, and which poll that is. */
   readonly poll?: { readonly number: number; readonly url: string };
-  readonly traceparent?: string;
+  /** The trace that it carries on: its `traceparent`, and after a space its `tracestate`. */
+  readonly trace?: string;
   readonly timeline: readonly TimelineEntry[];
 }
 
@@ -141,6 +142,14 @@ export interface DeliveryRecord {
   readonly rateLimit?: number;
   /** One attempt alone: what comes after has overtaken it. */
   readonly once?: boolean;
-  readonly traceparent?: string;
+  /** The trace that it carries on: its `traceparent`, and after a space its `tracestate`. */
+  readonly trace?: string;
   readonly attempts: readonly DeliveryAttempt[];
+}
+
+/** A trace as headers (W3C Trace Context, sections 3.2 and 3.3). */
+export function traceHeaders(trace: string | undefined): Readonly<Record<string, string>> {
+  if (trace === undefined) return {};
+  const [traceparent = "", ...state] = trace.split(" ");
+  return { traceparent, ...(state.length > 0 && { tracestate: state.join(" ") }) };
 }

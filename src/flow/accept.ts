@@ -43,7 +43,8 @@ export interface Submit {
   readonly idempotencyKey?: string;
   /** In place of the key: what stands for it where another address was called. */
   readonly idempotency?: Idempotency;
-  readonly traceparent?: string;
+  /** `traceparent`, and after a space `tracestate`. */
+  readonly trace?: string;
   /** The parsed body, for the fingerprint. */
   readonly canonical: unknown;
   /** The task's changes are told for so many milliseconds; `begin` is given its id before it is sent. */
@@ -202,7 +203,7 @@ function newTask(inv: Invocation, project: string, definition: AnyTask, submit: 
         events: submit.callbackEvents ?? TERMINAL.map((status) => `task.${status}`),
       },
     }),
-    ...(submit.traceparent !== undefined && { traceparent: submit.traceparent }),
+    ...(submit.trace !== undefined && { trace: submit.trace }),
     start: submit.notBefore === undefined ? { delay: submit.delay ?? 0 } : { at: submit.notBefore },
   };
 }

@@ -1,6 +1,6 @@
 import type { Format } from "../domain/endpoint.ts";
 import { RESPONSE_LIMIT } from "../domain/limits.ts";
-import type { DeliveryAttempt } from "../domain/record.ts";
+import { type DeliveryAttempt, traceHeaders } from "../domain/record.ts";
 import { parseRetryAfter } from "../domain/schedule.ts";
 import { timestamp } from "../domain/view.ts";
 import { MEDIA } from "./bodies.ts";
@@ -18,7 +18,7 @@ export interface Parcel {
   readonly endpointId?: string;
   readonly format: Format;
   readonly body: string;
-  readonly traceparent?: string;
+  readonly trace?: string;
   /** One attempt alone: what comes after has overtaken it. */
   readonly once?: boolean;
 }
@@ -45,7 +45,7 @@ export interface Attempted {
  */
 export async function attemptDelivery(
   parts: Parts,
-  parcel: Pick<Parcel, "eventId" | "format" | "body" | "traceparent">,
+  parcel: Pick<Parcel, "eventId" | "format" | "body" | "trace">,
   destination: Destination,
   time: () => number,
 ): Promise<Attempted> {
@@ -88,7 +88,7 @@ export async function attemptDelivery(
 
 async function headersOf(
   parts: Parts,
-  parcel: Pick<Parcel, "eventId" | "format" | "body" | "traceparent">,
+  parcel: Pick<Parcel, "eventId" | "format" | "body" | "trace">,
   { headers, secrets }: Destination,
   now: number,
 ): Promise<Record<string, string>> {
@@ -100,7 +100,7 @@ async function headersOf(
     "webhook-id": parcel.eventId,
     "webhook-timestamp": String(sentAt),
     "webhook-signature": await parts.sign(secrets, parcel.eventId, sentAt, parcel.body),
-    ...(parcel.traceparent && { traceparent: parcel.traceparent }),
+    ...traceHeaders(parcel.trace),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { TaskRecord } from "../domain/record.ts";
+import { type TaskRecord, traceHeaders } from "../domain/record.ts";
 import type { Service } from "../domain/service.ts";
 import { flowOf } from "./fair-use.ts";
 import { type PlainRequest, plainRequest, readHttpRequest } from "./http-request.ts";
@@ -73,7 +73,7 @@ async function callOf(
   const headers: Record<string, string> = {
     "accept-encoding": "identity",
     "idempotency-key": `${record.id}.${record.run}`,
-    ...(record.traceparent && { traceparent: record.traceparent }),
+    ...traceHeaders(record.trace),
     ...plain.headers,
     ...service.headers,
   };

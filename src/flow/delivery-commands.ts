@@ -19,7 +19,7 @@ export interface NewDelivery {
   readonly rateLimit?: number;
   /** It may not be sent now: kept as a dead letter, with the attempt that was not made (JSON text), at that time. */
   readonly dead?: { readonly at: number; readonly log: string };
-  readonly traceparent?: string;
+  readonly trace?: string;
   /** One attempt alone: what comes after has overtaken it. */
   readonly once?: boolean;
   /** An open circuit holds its first attempt back, for so many milliseconds. */

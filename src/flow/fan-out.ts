@@ -41,7 +41,7 @@ export async function fanOut(
     eventType: type,
     ...(shared && { shared }),
     ...(event.once && { once: event.once }),
-    ...(record.traceparent && { traceparent: record.traceparent }),
+    ...(record.trace && { trace: record.trace }),
   };
   const toCallback = async (url: string): Promise<NewDelivery> => ({
     ...common,

@@ -1,5 +1,5 @@
 import { DUE_GRACE } from "../domain/limits.ts";
-import type { TaskRecord } from "../domain/record.ts";
+import { type TaskRecord, traceHeaders } from "../domain/record.ts";
 import type { Service } from "../domain/service.ts";
 import { outcomePath, timeoutOf } from "./call.ts";
 import { internalCaller } from "./fail.ts";
@@ -68,7 +68,7 @@ async function sendPoll(parts: Parts, record: TaskRecord, number: number, next: 
       method: "GET",
       headers: {
         "accept-encoding": "identity",
-        ...(record.traceparent && { traceparent: record.traceparent }),
+        ...traceHeaders(record.trace),
         ...service.headers,
       },
       secrets: Object.keys(service.headers),

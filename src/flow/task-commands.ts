@@ -13,7 +13,7 @@ export interface NewTask {
   readonly metadata: Readonly<Record<string, string>>;
   readonly options: TaskRecord["options"];
   readonly callback?: TaskRecord["callback"];
-  readonly traceparent?: string;
+  readonly trace?: string;
   /** Milliseconds from now, or an absolute time in milliseconds. */
   readonly start: { readonly delay: number } | { readonly at: number };
 }

@@ -7,7 +7,7 @@ import type { Settings } from "../domain/settings.ts";
 import type { Accepted, Submit } from "../flow/accept.ts";
 import { acceptBatch } from "../flow/batch.ts";
 import { type Idempotency, idempotencyOf } from "../flow/idempotency.ts";
-import { idempotencyKey, rateHeaders, seconds, traceparent } from "./headers.ts";
+import { idempotencyKey, rateHeaders, seconds, traceOf } from "./headers.ts";
 import { problemBody } from "./problem.ts";
 import { answer } from "./respond.ts";
 import { type Env, type Route, route } from "./route.ts";
@@ -22,7 +22,7 @@ const submitMany = route({
   tag: "Tasks",
   access: "key",
   scope: "tasks:write",
-  headers: ["Idempotency-Key", "traceparent"],
+  headers: ["Idempotency-Key", "traceparent", "tracestate"],
   body: batchRequest,
   bodies: BATCH_BODIES,
   answers: { 202: { shape: "BatchAnswer", headers: ["Retry-After", "RateLimit", "RateLimit-Policy"] } },
@@ -30,7 +30,7 @@ const submitMany = route({
   async handle({ c, invocation, caller, body }) {
     const { settings } = invocation;
     const key = idempotencyKey(c.req.header("Idempotency-Key"));
-    const trace = traceparent(c.req.header("traceparent"));
+    const trace = traceOf(c.req.header("traceparent"), c.req.header("tracestate"));
     const items = await Promise.all(
       body.tasks.map(async (json, index) => {
         const submit = readItem(json, settings.maxBody);
@@ -40,7 +40,7 @@ const submitMany = route({
         return {
           ...submit,
           ...(idempotency && { idempotency }),
-          ...(trace !== undefined && { traceparent: trace }),
+          ...(trace !== undefined && { trace }),
         };
       }),
     );

@@ -27,7 +27,7 @@ export const proxyRoutes: readonly Route[] = SERVICE_METHODS.map((method) =>
     access: "key",
     scope: "service:{service}",
     params: { service: "text", path: "text" },
-    headers: ["Prefer", "Idempotency-Key", ...Object.values(OWN), "traceparent"],
+    headers: ["Prefer", "Idempotency-Key", ...Object.values(OWN), "traceparent", "tracestate"],
     rawBody: true,
     answers: {
       200: { shape: "Task", headers: SUBMIT_HEADERS },

@@ -11,7 +11,7 @@ import type { Invocation } from "../flow/parts.ts";
 import { acceptAndWait, wait } from "../flow/wait.ts";
 import { etagOf, namesTag } from "./etag.ts";
 import { instant, page, text } from "./fields.ts";
-import { idempotencyKey, nextLink, rateHeaders, traceparent } from "./headers.ts";
+import { idempotencyKey, nextLink, rateHeaders, traceOf } from "./headers.ts";
 import { IDEMPOTENCY_PROBLEMS } from "./idempotency.ts";
 import { preferencesOf, waitApplied, waitingOf } from "./prefer.ts";
 import { answer } from "./respond.ts";
@@ -45,7 +45,7 @@ const submit = route({
   tag: "Tasks",
   access: "key",
   scope: "tasks:write",
-  headers: ["Idempotency-Key", "Prefer", "traceparent"],
+  headers: ["Idempotency-Key", "Prefer", "traceparent", "tracestate"],
   body: taskRequest,
   answers: {
     200: { shape: "Task", headers: SUBMIT_HEADERS },
@@ -149,11 +149,11 @@ export async function submitted(
   asked: Submit,
 ): Promise<Response> {
   const key = idempotencyKey(c.req.header("Idempotency-Key"));
-  const trace = traceparent(c.req.header("traceparent"));
+  const trace = traceOf(c.req.header("traceparent"), c.req.header("tracestate"));
   const task = {
     ...asked,
     ...(key !== undefined && { idempotencyKey: key }),
-    ...(trace !== undefined && { traceparent: trace }),
+    ...(trace !== undefined && { trace }),
   };
   const preferences = preferencesOf(c);
   const patience = waitingOf(c, preferences, "ended");

@@ -24,7 +24,7 @@ export function newTaskFields(task: NewTask, idempotencyHash: string | undefined
     inline ? ["in", task.input] : ["inl", "1"],
     ...(Object.keys(task.metadata).length > 0 ? [["meta", JSON.stringify(task.metadata)]] : []),
     ...(task.callback ? [["cb", JSON.stringify(task.callback)]] : []),
-    ...(task.traceparent ? [["trace", task.traceparent]] : []),
+    ...(task.trace ? [["trace", task.trace]] : []),
     ...(idempotencyHash ? [["idem", idempotencyHash]] : []),
   ].flat();
 }
@@ -65,7 +65,7 @@ export function readTaskFields(project: string, id: string, fields: Fields): Tas
     ...(fields["lease"] && { lease: fields["lease"] }),
     ...(fields["held"] && { held: true }),
     ...serviceFields(fields),
-    ...(fields["trace"] && { traceparent: fields["trace"] }),
+    ...(fields["trace"] && { trace: fields["trace"] }),
     timeline: timeline(fields),
   };
 }
@@ -103,7 +103,7 @@ export function readDeliveryFields(project: string, id: string, fields: Fields):
     ...(fields["body"] !== undefined && { body: fields["body"] }),
     ...(fields["rate"] && { rateLimit: number(fields["rate"]) }),
     ...(fields["once"] === "1" && { once: true }),
-    ...(fields["trace"] && { traceparent: fields["trace"] }),
+    ...(fields["trace"] && { trace: fields["trace"] }),
     attempts: numbered(fields, "a:").map(([, json]) => JSON.parse(json) as DeliveryAttempt),
   };
 }

@@ -114,7 +114,7 @@ function fieldsOfNew(delivery: NewDelivery): readonly string[] {
     ...(delivery.format !== "full" && { fmt: delivery.format }),
     ...(delivery.endpointId && { endpoint: delivery.endpointId }),
     ...(delivery.rateLimit && { rate: String(delivery.rateLimit) }),
-    ...(delivery.traceparent && { trace: delivery.traceparent }),
+    ...(delivery.trace && { trace: delivery.trace }),
     ...(delivery.once && { once: "1" }),
     ...(dead && { ended: dead.at.toFixed(0), "a:1": dead.log }),
   };

@@ -93,6 +93,17 @@ describe("POST /v1/tasks", () => {
     expect(inbox.received).toHaveLength(1);
   });
 
+  test("carries a trace on to the callback", async ({ client, receiver }) => {
+    const trace = {
+      traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+      tracestate: "vendor=t61rcWkgMzE,other=1",
+    };
+    const inbox = receiver.open();
+    await client.submit({ ...echo(1), callbackUrl: inbox.url }, trace);
+    const [callback] = await inbox.wait(1);
+    expect(callback?.headers).toMatchObject(trace);
+  });
+
   test("a callback goes out for those events alone that were asked for", async ({ client, receiver }) => {
     const inbox = receiver.open();
     const { id } = await client.submit({

@@ -40,9 +40,9 @@ describe("a 202", () => {
       maxAttempts: 1,
       options: { deadline: 900_000, timeout: 500, resultTtl: 604_800_000 },
       start: { delay: 10_000 },
-      traceparent: trace,
+      trace,
     });
-    expect(second?.task).not.toHaveProperty("traceparent");
+    expect(second?.task).not.toHaveProperty("trace");
     expect(first?.idempotency).toBeDefined();
     expect(second?.idempotency).toEqual(first?.idempotency);
   });

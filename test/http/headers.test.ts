@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { idempotencyKey, nextLink, rateHeaders, seconds, traceparent } from "../../src/http/headers.ts";
+import { idempotencyKey, nextLink, rateHeaders, seconds, traceOf } from "../../src/http/headers.ts";
 
 describe("Idempotency-Key", () => {
   const accepted: readonly (readonly [string, string])[] = [
@@ -45,9 +45,15 @@ describe("Idempotency-Key", () => {
 describe("traceparent", () => {
   const id = "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
   test("is carried on; a later version's as version 00, which is what we can read of it", () => {
-    expect(traceparent(`00-${id}`)).toBe(`00-${id}`);
-    expect(traceparent(` 00-${id} `)).toBe(`00-${id}`);
-    expect(traceparent(`cc-${id}-what-the-future-brings`)).toBe(`00-${id}`);
+    expect(traceOf(`00-${id}`)).toBe(`00-${id}`);
+    expect(traceOf(` 00-${id} `)).toBe(`00-${id}`);
+    expect(traceOf(`cc-${id}-what-the-future-brings`)).toBe(`00-${id}`);
+  });
+
+  test("takes its tracestate along, if that can be carried on", () => {
+    expect(traceOf(`00-${id}`, " a=1,b@c=2 ")).toBe(`00-${id} a=1,b@c=2`);
+    for (const state of ["", "a=\u0001", "ü=1", "x".repeat(513)])
+      expect(traceOf(`00-${id}`, state)).toBe(`00-${id}`);
   });
 
   const malformed = [
@@ -61,7 +67,7 @@ describe("traceparent", () => {
     `00-${id}01`,
   ];
   test("starts anew when it is malformed", () => {
-    expect(malformed.map(traceparent)).toEqual(malformed.map(() => undefined));
+    expect(malformed.map((one) => traceOf(one, "a=b"))).toEqual(malformed.map(() => undefined));
   });
 });
 

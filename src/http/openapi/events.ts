@@ -14,6 +14,7 @@ const parameters: readonly Json[] = [
     "`v1,` and the base64 HMAC-SHA256 of `id.timestamp.body`; several, separated by spaces, while a secret rotates.",
   ),
   { ...header("traceparent", "The trace that the task was submitted in."), required: false },
+  { ...header("tracestate", "What came along with it."), required: false },
 ];
 
 function header(name: string, description: string): Json {

@@ -77,6 +77,11 @@ export const requestHeaders = {
     schema: { type: "string" },
     example: "wait=10",
   },
+  tracestate: {
+    description: "W3C Trace Context: carried on together with `traceparent`.",
+    schema: { type: "string" },
+    example: "vendor=t61rcWkgMzE",
+  },
   traceparent: {
     description:
       "W3C Trace Context: the trace that the task and its callbacks carry on. A malformed one is ignored.",
