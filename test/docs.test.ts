@@ -83,6 +83,9 @@ describe("a link in Markdown", () => {
     const pages = ["README.md", "SECURITY.md", "CONTRIBUTING.md"];
     for (const name of await readdir(join(root, "docs")))
       if (name.endsWith(".md")) pages.push(`docs/${name}`);
+    for (const name of await readdir(join(root, "examples"), { recursive: true }))
+      if (name.endsWith(".md")) pages.push(`examples/${name}`);
+    expect(pages).toContain("examples/bulk-mail/README.md");
     const broken = (await Promise.all(pages.map(brokenLinks))).flat();
     expect(broken).toEqual([]);
   });

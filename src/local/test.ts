@@ -7,6 +7,7 @@ import { root } from "./root.ts";
 const PROGRAMS = [
   { names: ["redis-server"], package: "redis-server" },
   { names: ["ffmpeg"], package: "ffmpeg" },
+  { names: ["pdftotext"], package: "poppler-utils" },
 ];
 
 const isOnPath = (name: string): boolean =>
