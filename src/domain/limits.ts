@@ -30,10 +30,16 @@ export const PUBLISH_HORIZON = HOUR;
 /** A message that comes this much before its time is let through. */
 export const EARLY_TOLERANCE = SECOND;
 
+/** How far ahead a task may start. */
+export const MAX_DELAY = 365 * DAY;
+
 /** How long tasks and deliveries are kept after their end, and their index after the hour. */
 export const TASK_RETENTION = 30 * DAY;
 export const DELIVERY_RETENTION = 60 * DAY;
 export const INDEX_RETENTION = 62 * DAY;
+
+/** Hours that lists know of: a task may start a year after it was accepted, and lies in its hour's index until then. */
+export const HOURS_KEPT = (MAX_DELAY + INDEX_RETENTION) / HOUR;
 
 /** How long a body is kept that several deliveries share: as long as the last of them, sent as late as may be. */
 export const BODY_RETENTION = DELIVERY_RETENTION + 32 * DAY;
@@ -91,7 +97,6 @@ export const DEFAULT_TIMEOUT = 60 * SECOND;
 export const MAX_TIMEOUT = 10 * 60 * SECOND;
 export const DEFAULT_DEADLINE = DAY;
 export const MAX_DEADLINE = 30 * DAY;
-export const MAX_DELAY = 365 * DAY;
 export const MAX_RESULT_TTL = 30 * DAY;
 
 /** Metadata keys that a project may be searched by. */

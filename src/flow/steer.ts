@@ -1,6 +1,6 @@
 import { isId } from "../domain/id.ts";
 import { Refusal } from "../domain/problems.ts";
-import type { TaskRecord } from "../domain/record.ts";
+import type { DeliveryRecord, TaskRecord } from "../domain/record.ts";
 import { isTerminal, type TaskStatus } from "../domain/status.ts";
 import type { Caller, StoredConfig } from "./caller.ts";
 import { conclude } from "./conclude.ts";
@@ -147,8 +147,9 @@ async function publishRun(inv: Invocation, record: TaskRecord): Promise<void> {
 /** Erases a task that has ended, and everything that was made for it. @throws Refusal `task-not-ended` and those of the key */
 export async function erase(inv: Invocation, caller: Caller, id: string): Promise<void> {
   let { record } = await readOwn(inv, caller, id);
+  const dead = await deadOf(inv, record);
   for (let round = 0; round < ROUNDS; round++) {
-    const answer = await inv.store.erase({ caller, record });
+    const answer = await inv.store.erase({ caller, record, dead });
     switch (answer.kind) {
       case "erased":
       // It was there a moment ago: this call's first sending has erased it, or somebody else's.
@@ -164,6 +165,17 @@ export async function erase(inv: Invocation, caller: Caller, id: string): Promis
     }
   }
   throw restless(id);
+}
+
+/** The dead letters among a task's deliveries: they lie on lists of their own. */
+async function deadOf(
+  { store }: Invocation,
+  { project, id }: TaskRecord,
+): Promise<readonly DeliveryRecord[]> {
+  const answer = await store.readTask(internalCaller(project), id, {
+    deliveries: async (record) => [...record.pastDeliveries, ...record.deliveries],
+  });
+  return answer.kind === "found" ? answer.deliveries.filter(({ status }) => status === "dead") : [];
 }
 
 /** Reads a task for a key that may steer it. @throws Refusal */

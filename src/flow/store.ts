@@ -21,6 +21,7 @@ import type {
   RedeliverAnswer,
   RedeliverCommand,
 } from "./delivery-commands.ts";
+import type { EraseAnswer, EraseCommand } from "./erase-commands.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { ListAnswer, TaskFilter, TaskParts, TaskPosition } from "./list-commands.ts";
 import type {
@@ -33,8 +34,6 @@ import type {
   DueAction,
   EndAnswer,
   EndCommand,
-  EraseAnswer,
-  EraseCommand,
   Follower,
   Following,
   PollingCommand,

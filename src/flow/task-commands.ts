@@ -211,17 +211,6 @@ export type ReplayAnswer =
   /** It has not ended; its input is no longer kept; too many tasks are open; the key belongs to another request. */
   | { readonly kind: "pending" | "expired" | "quota" | "reused" };
 
-export interface EraseCommand {
-  readonly caller: Caller;
-  readonly record: TaskRecord;
-}
-
-export type EraseAnswer =
-  | Denied
-  | { readonly kind: "erased" | "pending" }
-  | { readonly kind: "missing"; readonly now: number }
-  | { readonly kind: "changed"; readonly record: TaskRecord };
-
 /** A report by the bearer of a task token. */
 export interface ReportCommand {
   readonly project: string;

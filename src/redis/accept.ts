@@ -1,5 +1,6 @@
 import {
   DUE_GRACE,
+  HOURS_KEPT,
   IDEMPOTENCY_TTL,
   INDEX_RETENTION,
   INLINE_LIMIT,
@@ -69,7 +70,10 @@ local function file(key, fresh)
     redis.call('PEXPIRE', key, ms(keep + ${INDEX_RETENTION}))
   end
 end
-if p.hour ~= a.hour then redis.call('ZADD', hours, a.hour, a.hour) end
+if p.hour ~= a.hour then
+  redis.call('ZADD', hours, a.hour, a.hour)
+  redis.call('ZREMRANGEBYSCORE', hours, '-inf', ms(a.hour - ${HOURS_KEPT}))
+end
 file(index, p.hour ~= a.hour)
 -- Metadata that the project searches by: name and number of the pair's index key.
 if p.search then

@@ -23,7 +23,7 @@ import { CIRCUIT, FAILED } from "./circuit.ts";
 import { configOf } from "./config.ts";
 import type { Context } from "./context.ts";
 import { readDeliveryFields } from "./fields.ts";
-import { dayOf, deliveryMember, keysOf } from "./keys.ts";
+import { dayOf, deliveryMember, keysOf, letterOf } from "./keys.ts";
 import { OPENING, openingWords } from "./opening.ts";
 import { fieldsOf, named, type Runner, type ScriptReply, script } from "./script.ts";
 
@@ -283,7 +283,7 @@ function redeliverCall(context: Context, command: RedeliverCommand): Parameters<
     secret: caller.hash,
     scope: command.scope,
     member: deliveryMember(caller.project, delivery),
-    letter: endpointId === undefined ? delivery : `${delivery}|${endpointId}`,
+    letter: letterOf(delivery, endpointId),
     print: idempotency?.fingerprint ?? "",
     note: command.note ?? delivery,
     delay: command.delay,

@@ -63,6 +63,11 @@ export function deliveryMember(project: string, delivery: string): string {
   return `d|${project}|${delivery}`;
 }
 
+/** A dead delivery's member of its day's dead letters: an endpoint's are found by its id. */
+export function letterOf(delivery: string, endpoint: string | undefined): string {
+  return endpoint === undefined ? delivery : `${delivery}|${endpoint}`;
+}
+
 /** What a member of the due set names, or undefined for a foreign one. */
 export function parseMember(member: string): { kind: "t" | "d"; project: string; id: string } | undefined {
   const [kind, project, id] = member.split("|");

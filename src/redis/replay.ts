@@ -1,9 +1,10 @@
 import { DUE_GRACE, IDEMPOTENCY_TTL } from "../domain/limits.ts";
 import { isTerminal, type TerminalStatus } from "../domain/status.ts";
-import type { EraseAnswer, EraseCommand, ReplayAnswer, ReplayCommand } from "../flow/task-commands.ts";
+import type { EraseAnswer, EraseCommand } from "../flow/erase-commands.ts";
+import type { ReplayAnswer, ReplayCommand } from "../flow/task-commands.ts";
 import type { Context } from "./context.ts";
 import { readTaskFields } from "./fields.ts";
-import { deliveryMember, hourOf, keysOf, taskMember } from "./keys.ts";
+import { dayOf, deliveryMember, hourOf, keysOf, letterOf, taskMember } from "./keys.ts";
 import { fieldsOf, named, script } from "./script.ts";
 import { pairHash } from "./search.ts";
 
@@ -53,7 +54,7 @@ export const ERASE = script(
   "erase",
   `
 local due, task, proj = KEYS[1], KEYS[2], KEYS[3]
-local a, at = named(ARGV) -- offset key secret seq filed members
+local a, at = named(ARGV) -- offset key secret seq filed erased letters members letters…
 local t = now(a.offset)
 local no = denied(redis.call('HGET', proj, 'k:' .. a.key), a.secret, 'tasks:write', t)
 if no then return {no} end
@@ -62,10 +63,12 @@ if not h.status then return {'missing', ms(t)} end
 if not TERMINAL[h.status] then return {'pending', h.status} end
 if h.seq ~= a.seq then return {'changed', ms(t), flat} end
 local filed, members = 3 + num(a.filed), {}
-for i = at, #ARGV do members[#members + 1] = ARGV[i] end
+local last = #ARGV - 2 * num(a.letters)
+for i = at, last do members[#members + 1] = ARGV[i] end
 if #members > 1 then redis.call('ZREM', due, unpack(members, 2)) end
 for i = 4, filed do redis.call('ZREM', KEYS[i], members[1]) end
-for i = filed + 1, #KEYS do redis.call('DEL', KEYS[i]) end
+for i = last + 1, #ARGV, 2 do redis.call('ZREM', KEYS[num(ARGV[i])], ARGV[i + 1]) end
+for i = filed + 1, filed + num(a.erased) do redis.call('DEL', KEYS[i]) end
 redis.call('DEL', task)
 return {'erased'}
 `,
@@ -117,7 +120,7 @@ export async function replay(context: Context, command: ReplayCommand): Promise<
   }
 }
 
-export async function erase(context: Context, { caller, record }: EraseCommand): Promise<EraseAnswer> {
+export async function erase(context: Context, { caller, record, dead }: EraseCommand): Promise<EraseAnswer> {
   const { id, project } = record;
   const names = keysOf(project);
   const hour = hourOf(record.createdAt);
@@ -139,21 +142,25 @@ export async function erase(context: Context, { caller, record }: EraseCommand):
     ...record.sharedBodies.map((name) => names.sharedBody(name)),
     ...(record.idempotencyHash ? [names.idempotency(record.idempotencyHash)] : []),
   ];
-  const [code, now, flat] = await context.quick(
-    ERASE,
-    [names.due, names.task(id), names.project, ...filed, ...erased],
-    [
-      ...named({
-        offset: context.offset,
-        key: caller.key,
-        secret: caller.hash,
-        seq: record.sequence,
-        filed: filed.length,
-      }),
-      `${id}|${record.type}`,
-      ...deliveries.map((delivery) => deliveryMember(project, delivery)),
-    ],
-  );
+  const keys = [names.due, names.task(id), names.project, ...filed, ...erased];
+  const letters = dead.map(({ id: delivery, endedAt = 0, endpointId }) => [
+    keys.push(names.dead(dayOf(endedAt))),
+    letterOf(delivery, endpointId),
+  ]);
+  const [code, now, flat] = await context.quick(ERASE, keys, [
+    ...named({
+      offset: context.offset,
+      key: caller.key,
+      secret: caller.hash,
+      seq: record.sequence,
+      filed: filed.length,
+      erased: erased.length,
+      letters: letters.length,
+    }),
+    `${id}|${record.type}`,
+    ...deliveries.map((delivery) => deliveryMember(project, delivery)),
+    ...letters.flat(),
+  ]);
   switch (code) {
     case "missing":
       return { kind: code, now: Number(now) };

@@ -123,6 +123,15 @@ describe("POST /v1/endpoints/{id}/recover", () => {
     expect(received?.body).toContain(id);
   });
 
+  test("knows nothing of the events of a task that was erased", async ({ own, receiver }) => {
+    const endpoint = await withLetters(own, receiver, 2);
+    const { body } = await recover(own, endpoint.id, { since: hourAgo(), dryRun: true });
+    const taskId = body.deliveries[0]?.["taskId"];
+    expect((await own.send("DELETE", `/v1/tasks/${taskId}`)).status).toBe(204);
+    const after = await recover(own, endpoint.id, { since: hourAgo() });
+    expect(after.body).toMatchObject({ count: 1, recovered: 1, remaining: 0 });
+  });
+
   test("refuses what it cannot read, and strangers", async ({ own, receiver, stack }) => {
     const endpoint = await withLetters(own, receiver, 1);
     const post = (client: Client, body: object, id = endpoint.id) =>

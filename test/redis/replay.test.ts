@@ -144,11 +144,11 @@ describe.each(await environments())(
           return ids.filter((id) => keys?.includes(id));
         };
         expect(await left()).toHaveLength(5);
-        expect(await store.erase({ caller, record: { ...record, sequence: 2 } })).toMatchObject({
+        expect(await store.erase({ caller, record: { ...record, sequence: 2 }, dead: [] })).toMatchObject({
           kind: "changed",
         });
-        expect(await store.erase({ caller, record })).toEqual({ kind: "erased" });
-        expect(await store.erase({ caller, record })).toMatchObject({ kind: "missing" });
+        expect(await store.erase({ caller, record, dead: [] })).toEqual({ kind: "erased" });
+        expect(await store.erase({ caller, record, dead: [] })).toMatchObject({ kind: "missing" });
         expect(await left()).toEqual([]);
         for (const id of [record.id, started.id, ended.id, progress.id]) {
           expect(await dueOf(project, id)).toBeUndefined();
@@ -165,16 +165,18 @@ describe.each(await environments())(
         const held = await claimed(store, begun.record, "second");
         const second = newDelivery();
         await store.end(succeeded(held.record, "second", { deliveries: [second] }));
-        expect(await store.erase({ caller, record: await readTask(record.id) })).toEqual({ kind: "erased" });
+        expect(await store.erase({ caller, record: await readTask(record.id), dead: [] })).toEqual({
+          kind: "erased",
+        });
         const found = await store.readDeliveries(caller, [delivery.id, second.id]);
         expect(found).toMatchObject({ records: [] });
       });
 
       test("is refused while the task has not ended, and to a key that may not", async () => {
         const record = await accepted(store, caller);
-        expect(await store.erase({ caller, record })).toEqual({ kind: "pending" });
+        expect(await store.erase({ caller, record, dead: [] })).toEqual({ kind: "pending" });
         const forged = { ...caller, hash: "00".repeat(32) };
-        expect(await store.erase({ caller: forged, record })).toEqual({ kind: "unauthenticated" });
+        expect(await store.erase({ caller: forged, record, dead: [] })).toEqual({ kind: "unauthenticated" });
       });
     });
   },
