@@ -128,14 +128,17 @@ describe("a bank", () => {
       const { id } = await own.client.submit({ type: "payment.verify", input: inputOf("outage") });
       await eventually(async () => {
         const { status, attempt } = await own.client.task(id);
-        expect([status, attempt]).toEqual(["queued", 1]);
+        expect(status).toBe("queued");
+        expect(attempt).toBeGreaterThan(0);
       });
       const second = await startBank({ port: Number(port), token: TOKEN });
       second.know("outage", [503, SETTLED]);
       const task = await own.client.ended(id, 30_000).finally(() => second.stop());
-      expect(task).toMatchObject({ status: "succeeded", attempt: 3, result: { verdict: "settled" } });
+      expect(task).toMatchObject({ status: "succeeded", result: { verdict: "settled" } });
+      // One attempt at least while it was away, and one that it answered 503.
+      expect(task.attempt).toBeGreaterThanOrEqual(3);
       const causes = (await own.client.timeline(id)).map(({ cause }) => cause).filter(Boolean);
-      expect(causes).toEqual(["bank-unavailable", "bank-unavailable"]);
+      expect(causes).toEqual(Array.from({ length: task.attempt - 1 }, () => "bank-unavailable"));
     } finally {
       await own.hosted.stop();
     }
