@@ -10,8 +10,8 @@ export const MAX_DEPTH = 100;
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
 
 /**
- * The request's body as JSON (RFC 8259): UTF-8, not too deep, and without members named `__proto__`, with which a
- * careless copy would change what every object inherits.
+ * The request's body as JSON (RFC 8259): UTF-8, not too deep, without members named `__proto__`, with which a
+ * careless copy would change what every object inherits, and without numbers such as 1e400, which would become null.
  *
  * @throws Refusal `unsupported-media-type`, `malformed-json` or `invalid-request`
  */
@@ -80,15 +80,22 @@ function survey(json: unknown): void {
   for (let depth = 0; level.length > 0; depth++) {
     const next: typeof level = [];
     for (const { value, top } of level) {
+      const fault = faultOf(value, depth);
+      if (fault !== undefined) throw unfit(top, fault);
       if (typeof value !== "object" || value === null) continue;
-      if (depth === MAX_DEPTH) throw unfit(top, `nests more than ${MAX_DEPTH} levels deep`);
-      if (Object.hasOwn(value, "__proto__")) throw unfit(top, 'holds a member named "__proto__"');
       for (const [name, member] of Object.entries(value)) {
         next.push({ value: member, top: depth === 0 ? [name] : top });
       }
     }
     level = next;
   }
+}
+
+function faultOf(value: unknown, depth: number): string | undefined {
+  if (typeof value === "number" && !Number.isFinite(value)) return "holds a number out of range";
+  if (typeof value !== "object" || value === null) return undefined;
+  if (depth === MAX_DEPTH) return `nests more than ${MAX_DEPTH} levels deep`;
+  return Object.hasOwn(value, "__proto__") ? 'holds a member named "__proto__"' : undefined;
 }
 
 function unfit(path: readonly string[], detail: string): Refusal {

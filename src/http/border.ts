@@ -103,8 +103,10 @@ function invocationOf(c: Context<Env>, parts: Parts): Invocation {
 }
 
 function checkQuery(schema: z.core.$ZodType, search: URLSearchParams): unknown {
-  for (const name of new Set(search.keys())) {
-    if (search.getAll(name).length > 1) throw malformed(`${name} is given more than once.`);
+  const names = new Set<string>();
+  for (const name of search.keys()) {
+    if (names.has(name)) throw malformed(`${name} is given more than once.`);
+    names.add(name);
   }
   const checked = z.safeParse(schema, grouped(search));
   if (checked.success) return checked.data;
@@ -116,18 +118,25 @@ function checkQuery(schema: z.core.$ZodType, search: URLSearchParams): unknown {
 
 /** `name[key]=value` is one object `name` (OpenAPI's deepObject style). */
 function grouped(search: URLSearchParams): unknown {
-  const members = new Map<string, string | Readonly<Record<string, string>>>();
+  const members = new Map<string, string | Map<string, string>>();
   for (const [name, value] of search) {
     const [, group, key] = /^(\w+)\[(.+)\]$/s.exec(name) ?? [];
     if (group === undefined || key === undefined) {
       members.set(name, value);
       continue;
     }
-    const others = members.get(group);
+    const others = members.get(group) ?? new Map<string, string>();
     if (typeof others === "string") throw malformed(`${group} is given in two forms.`);
-    members.set(group, Object.fromEntries([...Object.entries(others ?? {}), [key, value]]));
+    // A schema passes over this one as if it were not there.
+    if (key === "__proto__") throw malformed(`There is no ${group} of the name ${key}.`);
+    members.set(group, others.set(key, value));
   }
-  return Object.fromEntries(members);
+  return Object.fromEntries(
+    [...members].map(([name, value]) => [
+      name,
+      typeof value === "string" ? value : Object.fromEntries(value),
+    ]),
+  );
 }
 
 function malformed(detail: string): Refusal {

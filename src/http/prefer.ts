@@ -68,6 +68,6 @@ export function acceptsStream(c: Context<Env>): boolean {
 
 /** The weight that an `Accept` gives a media type by name (RFC 9110, section 12.5.1); 0 when it does not name it. */
 function qualityOf(accept: string, type: string): number {
-  const range = accept.split(",").find((item) => item.trim().toLowerCase().split(/\s*;/)[0] === type);
+  const range = accept.split(",").find((item) => item.split(";")[0]?.trim().toLowerCase() === type);
   return range === undefined ? 0 : Number(/;\s*q=([\d.]+)/i.exec(range)?.[1] ?? 1);
 }

@@ -112,6 +112,18 @@ describe("a body that would break what reads it", () => {
   }
 });
 
+describe("JSON's numbers", () => {
+  for (const number of ["1e400", "-1e400", '{"a":[1e999]}']) {
+    test(`must be ones that a float can hold: ${number}`, async () => {
+      const { errors } = await refused(
+        (await open()).submit(`{"type":"test.echo","input":${number}}`),
+        "invalid-request",
+      );
+      expect(errors).toEqual([{ pointer: "#/input", detail: "holds a number out of range" }]);
+    });
+  }
+});
+
 describe("what is wrong is named", () => {
   const cases: readonly (readonly [unknown, Readonly<Record<string, string>>])[] = [
     [[], { "#": "must be an object" }],
@@ -203,6 +215,8 @@ describe("a query that makes no sense", () => {
     "colour=red",
     "cursor=",
     "limit=",
+    "metadata[__proto__]=x",
+    "metadata[a]=x&metadata[a]=y",
   ]) {
     test(query, async () => {
       await refused((await open()).send("GET", `/v1/tasks?${query}`), "malformed-parameter");

@@ -18,12 +18,15 @@ const violations = new Set<string>();
 export async function note(method: string, path: string, status: number): Promise<void> {
   const { pathname } = new URL(path, "http://gateway");
   if (!/^\/(v1|admin)\/|^\/(healthz|readyz)$/.test(pathname) || status === 404) return;
+  if (method === "OPTIONS" || status === 405) return; // the same at every address
   served ??= read(inject("stack").gateway.url);
   const paths = (await served)?.paths;
   if (!paths) return;
   // OpenAPI 3.1, "Path Templating Matching": a concrete path comes before a templated one.
   const template = pathname in paths ? pathname : Object.keys(paths).find((one) => matches(one, pathname));
-  const answers = template ? paths[template]?.[method.toLowerCase()]?.responses : undefined;
+  const answers = template
+    ? paths[template]?.[method === "HEAD" ? "get" : method.toLowerCase()]?.responses
+    : undefined;
   if (!answers) violations.add(`${method} ${template ?? pathname} is in no document`);
   else if (!(status in answers))
     violations.add(`${method} ${template} answered ${status}, which is in no document`);
