@@ -100,13 +100,15 @@ describe("headers of a proxied request and of its answer", () => {
       "x-cost": "1",
       "last-modified": "x",
     };
-    const place = upstream.open([{ headers: { ...hidden, ...shown, "cache-control": "public" }, body: "x" }]);
+    const policy = { "cache-control": "public", "content-security-policy": "script-src *" };
+    const place = upstream.open([{ headers: { ...hidden, ...shown, ...policy }, body: "x" }]);
     const id = acceptedAs(await proxied(client, "GET", `plain${place.path}`));
     const task = await client.ended(id);
     expect(task.result).toMatchObject({ headers: { ...shown, "cache-control": "public" } });
     const { response } = await raw(client, id);
     expect(Object.fromEntries(response.headers)).toMatchObject(shown);
     expect(response.headers.get("cache-control")).toBe("private, no-cache"); // whoever may read it is ours to say
+    expect(response.headers.get("content-security-policy")).toContain("default-src 'none'");
     for (const name of Object.keys(hidden)) {
       expect(task.result, name).not.toHaveProperty(["headers", name]);
       if (name !== "keep-alive") expect(response.headers.has(name), name).toBe(false); // the server's own

@@ -1,9 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect } from "vitest";
+import * as z from "zod";
 import { newProject } from "../support/client.ts";
 import { verified } from "../support/receiver.ts";
 import { request, SECRETS, test } from "../support/services.ts";
 import { reached } from "../support/waiting.ts";
+
+const batch = z.object({
+  data: z.array(z.object({ status: z.number(), task: z.object({ id: z.string() }).optional() })),
+});
 
 const json = (value: unknown) => ({
   headers: { "content-type": "application/json" },
@@ -130,6 +135,22 @@ describe("http.request", () => {
       expect(problem).toMatchObject({ status: 422, code: "invalid-request", errors: [{ pointer }] });
     });
   }
+
+  test("in a batch, each item by its own service's scope", async ({ upstream, stack }) => {
+    const place = upstream.open([json("done")]);
+    const scopes = ["tasks:write", "tasks:read", "service:plain"];
+    const client = await newProject(stack.gateway, `scoped-${crypto.randomUUID()}`, scopes);
+    const tasks = ["plain", "small", "plain"].map((service) => ({
+      type: "http.request",
+      input: { service, method: "GET", path: place.path },
+    }));
+    const { data } = batch.parse((await client.send("POST", "/v1/tasks/batch", { body: { tasks } })).json());
+    expect(data.map(({ status }) => status)).toEqual([202, 403, 202]);
+    for (const { task } of data) {
+      if (task) expect(await client.ended(task.id)).toMatchObject({ result: { body: "done" } });
+    }
+    expect(place.calls).toHaveLength(2);
+  });
 
   test("needs the scope of the service, and no other", async ({ client, upstream, stack }) => {
     const place = upstream.open();
