@@ -199,6 +199,7 @@ const usualHeaders: Readonly<Record<string, fc.Arbitrary<string>>> = {
   "Ringback-Delay": fc.oneof(fc.constantFrom("0s", "1s", "5m"), headerText),
   "Ringback-Deadline": fc.oneof(fc.constantFrom("15m", "1d"), headerText),
   traceparent: fc.oneof(fc.constant("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), headerText),
+  tracestate: fc.oneof(fc.constant("vendor=t61rcWkgMzE"), headerText),
 };
 
 /** Proxied requests are refused without it. */
