@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { describe, expect } from "vitest";
 import { verified } from "../support/receiver.ts";
-import { acceptedAs, proxied, raw, test } from "../support/services.ts";
+import { acceptedAs, proxied, raw, request, test } from "../support/services.ts";
 
 describe("ANY /v1/proxy/{service}/{path…}", () => {
   test("is answered as POST /v1/tasks is, and the service's answer is given back as it was", async ({
@@ -164,6 +165,33 @@ describe("GET /v1/tasks/{id}/result?raw", () => {
     expect(JSON.parse(bytes.toString())).toEqual({ status: 200, headers: {}, body: 1 });
     const wrong = await client.send("GET", `/v1/tasks/${id}/result?raw=1`);
     expect(wrong.problem().code).toBe("malformed-parameter");
+  });
+
+  test("answers 304 to the service's own ETag, and HEAD without the body", async ({ client, upstream }) => {
+    const place = upstream.open([{ headers: { "content-type": "text/plain", etag: '"v1"' }, body: "text" }]);
+    const id = acceptedAs(await proxied(client, "GET", `plain${place.path}`));
+    await client.ended(id);
+    const ask = (method: string, headers: Readonly<Record<string, string>> = {}) =>
+      fetch(`${client.url}/v1/tasks/${id}/result?raw=true`, {
+        method,
+        headers: { authorization: client.authorization, ...headers },
+      });
+    expect((await ask("GET", { "if-none-match": '"v1"' })).status).toBe(304);
+    expect((await ask("GET", { "if-none-match": '"v2"' })).status).toBe(200);
+    const head = await ask("HEAD");
+    expect([head.status, head.headers.get("content-type"), await head.text()]).toEqual([
+      200,
+      "text/plain",
+      "",
+    ]);
+  });
+
+  test("of a result that is no longer kept is 410", async ({ client, upstream }) => {
+    const place = upstream.open([{ body: "text" }]);
+    const id = await request(client, { service: "plain", path: place.path }, { resultTtl: "1s" });
+    await client.ended(id);
+    await sleep(1_100);
+    expect((await raw(client, id)).response.status).toBe(410);
   });
 
   test("is 202 while the task is under way", async ({ client, upstream }) => {
