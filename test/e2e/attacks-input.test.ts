@@ -5,6 +5,7 @@ import { Client } from "../support/client.ts";
 import { test } from "../support/fixture.ts";
 import { root } from "../support/process.ts";
 import { sendRaw } from "../support/raw.ts";
+import { SERVICE } from "../support/shared-stack.ts";
 
 const echo = { type: "diagnostics.echo", input: 1 };
 
@@ -134,6 +135,16 @@ describe("bodies that never end", () => {
 
   test("are refused by what they announce", async ({ stack, client }) => {
     const lines = [...post, `Authorization: ${client.authorization}`, "Content-Length: 1048577"];
+    expect((await sendRaw(stack.gateway.url, written(lines, "{"))).status).toBe(413);
+  });
+
+  test("are refused with a GET too, where it is passed on", async ({ stack, client }) => {
+    const lines = [
+      `GET /v1/proxy/${SERVICE}/v1/orders HTTP/1.1`,
+      "Prefer: respond-async",
+      `Authorization: ${client.authorization}`,
+      "Content-Length: 1048577",
+    ];
     expect((await sendRaw(stack.gateway.url, written(lines, "{"))).status).toBe(413);
   });
 
