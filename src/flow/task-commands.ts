@@ -105,7 +105,7 @@ export interface PublishedCommand {
   readonly task: string;
   readonly run: number;
   readonly attempt: number;
-  /** The queue's id of the message. */
+  /** The queue's id of the message; empty when it is not known yet. */
   readonly message: string;
   /** Milliseconds after which somebody must look when no outcome has come. */
   readonly length: number;

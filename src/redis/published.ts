@@ -36,7 +36,7 @@ elseif known and a.held == '' or h.status == 'waiting' then return {'published',
 else till = math.max(till, num(h['until'])) end
 if a.held ~= '' then change('crashes', '0') end
 change('until', ms(till)) change('sweep', '')
-if not known then change('call', mine .. (calls and ' ' .. calls or '') .. ' ' .. a.message) end
+if not known and a.message ~= '' then change('call', mine .. (calls and ' ' .. calls or '') .. ' ' .. a.message) end
 redis.call('ZADD', due, ms(math.min(till + ${LEASE_GRACE}, num(h.deadline))), a.member)
 redis.call('HSET', task, unpack(changes))
 if h.status == 'queued' then tell(task, h, t, 'running') end
