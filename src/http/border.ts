@@ -35,7 +35,7 @@ export function mount(app: Hono<Env>, routes: readonly Route[], parts: Parts, ad
     const chain: MiddlewareHandler<Env>[] =
       route.access === "queue" ? [bounded, admitted] : [admitted, bounded];
     // Nobody reads what may come along with a GET.
-    if (route.method === "GET" && !route.body && !route.anyBody && !route.rawBody) chain.pop();
+    if (route.method === "GET" && !route.body && !route.anyBody) chain.pop();
     // A stream has no tag, and whoever reads it whole to make one never answers.
     if (route.cache === "revalidate") {
       chain.push((c, next) => (isStream(c, route) ? next() : conditional(c, next)));

@@ -64,7 +64,7 @@ async function proxy({
     c.header("Allow", allow);
     throw new Refusal("method-not-allowed", `This service takes ${allow}.`);
   }
-  const bytes = new Uint8Array(await c.req.arrayBuffer());
+  const bytes = method === "GET" ? noBody(c.req.raw.headers) : new Uint8Array(await c.req.arrayBuffer());
   const json = {
     type: HTTP_REQUEST,
     input: {
@@ -88,4 +88,15 @@ async function proxy({
     canonical: json,
     ...(idempotency && { idempotency }),
   });
+}
+
+/**
+ * Content of a GET means nothing (RFC 9110, section 9.3.1), and Deno hands none on: it is refused by what announces
+ * it, so that no runtime drops it unsaid.
+ */
+function noBody(headers: Headers): Uint8Array {
+  if (headers.has("Transfer-Encoding") || !["0", null].includes(headers.get("Content-Length"))) {
+    throw new Refusal("invalid-request", "A GET is passed on without a body.");
+  }
+  return new Uint8Array();
 }

@@ -138,14 +138,17 @@ describe("bodies that never end", () => {
     expect((await sendRaw(stack.gateway.url, written(lines, "{"))).status).toBe(413);
   });
 
-  test("are refused with a GET too, where it is passed on", async ({ stack, client }) => {
-    const lines = [
-      `GET /v1/proxy/${SERVICE}/v1/orders HTTP/1.1`,
-      "Prefer: respond-async",
-      `Authorization: ${client.authorization}`,
-      "Content-Length: 1048577",
-    ];
-    expect((await sendRaw(stack.gateway.url, written(lines, "{"))).status).toBe(413);
+  test("are refused with a GET that is passed on, whatever their length", async ({ stack, client }) => {
+    for (const length of ["Content-Length: 1048577", "Content-Length: 1", "Transfer-Encoding: chunked"]) {
+      const lines = [
+        `GET /v1/proxy/${SERVICE}/v1/orders HTTP/1.1`,
+        "Prefer: respond-async",
+        `Authorization: ${client.authorization}`,
+        length,
+      ];
+      const { status, text } = await sendRaw(stack.gateway.url, written(lines, "1\r\n{\r\n"));
+      expect(status, `${length} ${text}`).toBe(422);
+    }
   });
 
   test("are cut off at the limit when they announce nothing", async ({ stack, client }) => {
