@@ -1,6 +1,7 @@
 import { request as httpRequest } from "node:http";
 import { describe, expect } from "vitest";
 import { newProject } from "../support/client.ts";
+import { announce } from "../support/raw.ts";
 import { acceptedAs, proxied, raw, test } from "../support/services.ts";
 
 describe("headers of a proxied request and of its answer", () => {
@@ -206,9 +207,10 @@ describe("a proxied request is refused", () => {
 
   test("a body over the limit, with 413", async ({ client, upstream }) => {
     const place = upstream.open();
-    const body = new Uint8Array(1_048_577);
-    expect((await proxied(client, "POST", `plain${place.path}`, { body })).problem().status).toBe(413);
-    const most = await proxied(client, "POST", `plain${place.path}`, { body: body.subarray(1) });
+    const target = `plain${place.path}`;
+    const prefer = { prefer: "respond-async" };
+    expect((await announce(client, `/v1/proxy/${target}`, 1_048_577, prefer)).status).toBe(413);
+    const most = await proxied(client, "POST", target, { body: new Uint8Array(1_048_576) });
     await client.ended(acceptedAs(most));
     expect(place.calls[0]?.body).toHaveLength(1_048_576);
   });

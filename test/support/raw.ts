@@ -32,3 +32,18 @@ export function sendRaw(url: string, bytes: string, patienceMs = 3_000): Promise
     socket.once("close", done);
   });
 }
+
+/**
+ * Posts what is said to be so many bytes of JSON, and sends the first of them: a server that refuses by the length
+ * alone closes the connection on whoever is still writing, and some clients then tell of that instead of the answer.
+ */
+export function announce(
+  { url, authorization }: { readonly url: string; readonly authorization: string },
+  path: string,
+  length: number,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<RawAnswer> {
+  const fields = { authorization, "content-type": "application/json", ...headers, "content-length": length };
+  const lines = Object.entries({ host: new URL(url).host, ...fields }).map((field) => field.join(": "));
+  return sendRaw(url, [`POST ${path} HTTP/1.1`, ...lines, "", "{"].join("\r\n"));
+}
