@@ -1,0 +1,247 @@
+import { describe, expect, test } from "vitest";
+import { check, type Invariant } from "./checker.ts";
+import type {
+  Callback,
+  Execution,
+  Found,
+  FoundDelivery,
+  History,
+  Seen,
+  Story,
+  TimelineItem,
+  Told,
+} from "./history.ts";
+
+const seen = (over: Partial<Seen> = {}): Seen => ({
+  ...{ id: "task_1", status: "succeeded", run: 1, sequence: 3, done: true },
+  ...over,
+});
+const told = (over: Partial<Told> = {}): Told => ({
+  from: 0,
+  at: 10,
+  act: "read",
+  status: 200,
+  task: seen(),
+  ...over,
+});
+const submitted = told({
+  act: "submit",
+  status: 202,
+  task: seen({ status: "queued", sequence: 1, done: false }),
+});
+const story = (over: Partial<Story> = {}): Story => ({
+  ...{ ref: "r1", project: "proj_1", type: "storm.work", asked: ["task.succeeded"], told: [submitted] },
+  ...over,
+});
+const timeline = (...types: string[]): TimelineItem[] =>
+  types.map((type, index) => ({ sequence: index + 1, at: index, run: 1, type: `task.${type}` }));
+const delivery = (over: Partial<FoundDelivery> = {}): FoundDelivery => ({
+  ...{ id: "del_1", eventId: "evt_1", eventType: "task.succeeded", status: "delivered" },
+  ...over,
+});
+const found = (over: Partial<Found> = {}): Found => ({
+  ...seen(),
+  ...{
+    ref: "r1",
+    project: "proj_1",
+    timeline: timeline("created", "started", "succeeded"),
+    deliveries: [delivery()],
+  },
+  ...over,
+});
+const callback = (over: Partial<Callback> = {}): Callback => ({
+  ...{ at: 100, target: "callback", project: "proj_1", ref: "r1", id: "evt_1", type: "task.succeeded" },
+  ...{ body: "{}", isSigned: true, attempt: 1, task: seen(), stored: seen() },
+  ...over,
+});
+const begin = (over: Partial<Execution> = {}): Execution => ({
+  ...{ at: 50, task: "task_1", run: 1, attempt: 1, execution: "a", phase: "begin" },
+  ...over,
+});
+const history = (over: Partial<History> = {}): History => ({
+  stories: [story()],
+  callbacks: [callback()],
+  executions: [begin(), begin({ phase: "end", at: 60 })],
+  found: [found()],
+  books: [{ project: "proj_1", open: 0, ended: { succeeded: 1 } }],
+  due: [],
+  endpoints: {},
+  ...over,
+});
+
+const canceled = told({ act: "cancel", at: 1_000, task: seen({ status: "canceled", sequence: 2 }) });
+const asCanceled = found({ status: "canceled", sequence: 2, timeline: timeline("created", "canceled") });
+const replayed: TimelineItem[] = [
+  ...timeline("created", "started", "succeeded"),
+  { sequence: 4, at: 4, run: 2, type: "task.replayed" },
+  { sequence: 5, at: 5, run: 2, type: "task.started" },
+  { sequence: 6, at: 6, run: 2, type: "task.succeeded" },
+];
+
+/** For each promise, histories that break it and nothing that is named differently by them. */
+const BROKEN: Readonly<Record<Invariant, readonly Partial<History>[]>> = {
+  "an accepted task is kept": [
+    { found: [] },
+    { stories: [story({ told: [submitted, told({ act: "erase", status: 409 })] })], found: [] },
+  ],
+  "every run reaches a terminal status": [
+    { found: [found({ status: "running", sequence: 2, timeline: timeline("created", "started") })] },
+    {
+      found: [
+        found({
+          run: 2,
+          timeline: replayed.filter(({ type, run }) => run === 2 || type !== "task.succeeded"),
+        }),
+      ],
+    },
+  ],
+  "a run has one terminal status": [
+    {
+      callbacks: [
+        callback(),
+        callback({ id: "evt_2", type: "task.failed", task: seen({ status: "failed" }) }),
+      ],
+    },
+    { stories: [story({ told: [submitted, canceled] })] },
+    { found: [found({ timeline: timeline("created", "started", "succeeded", "succeeded") })] },
+  ],
+  "a task moves along the state machine": [
+    { found: [found({ timeline: timeline("created", "waiting", "succeeded") })] },
+    { found: [found({ timeline: timeline("created", "started", "succeeded", "created") })] },
+    { found: [found({ timeline: timeline("created", "succeeded") })] },
+    { found: [found({ timeline: timeline("created", "started", "failed") })] },
+    { found: [found({ timeline: replayed.map((item) => ({ ...item, run: 1 })) })] },
+  ],
+  "no answer goes back in time": [
+    {
+      stories: [
+        story({
+          told: [
+            told(),
+            told({ from: 20, at: 30, task: seen({ status: "running", sequence: 2, done: false }) }),
+          ],
+        }),
+      ],
+    },
+  ],
+  "an idempotency key names one task": [
+    { stories: [story({ told: [submitted, told({ act: "submit", task: seen({ id: "task_2" }) })] })] },
+    { found: [found(), found({ id: "task_2" })] },
+  ],
+  "a run has one lease holder": [
+    { executions: [begin(), begin({ execution: "b", at: 5_000 })] },
+    {
+      executions: [
+        begin(),
+        begin({ execution: "b", at: 5_000, attempt: 2 }),
+        begin({ execution: "a", at: 6_000, phase: "end" }),
+      ],
+    },
+  ],
+  "nothing begins after its cancel was confirmed": [
+    {
+      stories: [story({ told: [submitted, canceled] })],
+      found: [asCanceled],
+      executions: [begin({ at: 12_000 })],
+    },
+  ],
+  "a stale token changes nothing": [
+    { found: [found({ result: { run: 1, attempt: 2 } })] },
+    { found: [found({ run: 2, sequence: 6, timeline: replayed, result: { run: 1, attempt: 1 } })] },
+  ],
+  "nothing is due when all is done": [{ due: ["t|proj_1|task_1"] }],
+  "the counters are right": [
+    { books: [{ project: "proj_1", open: 1, ended: { succeeded: 1 } }] },
+    { books: [{ project: "proj_1", open: 0, ended: {} }] },
+    { books: [{ project: "proj_1", open: 0, ended: { succeeded: 1, failed: 1 } }] },
+  ],
+  "nothing is told before it is so": [
+    { callbacks: [callback({ stored: seen({ status: "running", sequence: 2, done: false }) })] },
+    { callbacks: [callback({ stored: seen({ status: "failed" }) })] },
+  ],
+  "an event has one id": [
+    { callbacks: [callback(), callback({ id: "evt_2" })] },
+    { callbacks: [callback(), callback({ task: seen({ run: 2, sequence: 6 }) })] },
+  ],
+  "a body is the same on every attempt": [{ callbacks: [callback(), callback({ attempt: 2, body: "{ }" })] }],
+  "every callback is signed": [{ callbacks: [callback({ isSigned: false })] }],
+  "an event that was asked for ends delivered or dead": [
+    { found: [found({ deliveries: [] })] },
+    { endpoints: { proj_1: { ep_1: ["task.*"] } } },
+    { found: [found({ run: 2, sequence: 6, timeline: replayed })] },
+  ],
+  "no delivery is left on its way": [{ found: [found({ deliveries: [delivery({ status: "pending" })] })] }],
+  "what is called delivered has arrived": [{ callbacks: [] }],
+  "an event is delivered once by id": [
+    { found: [found({ deliveries: [delivery(), delivery({ id: "del_2" })] })] },
+  ],
+  "a callback reaches its own project alone": [{ callbacks: [callback({ project: "proj_2" })] }],
+};
+
+describe("the checker", () => {
+  test("finds nothing in a history in which all went well", () => {
+    expect(check(history())).toEqual([]);
+  });
+
+  test.each(
+    Object.entries(BROKEN).flatMap(([invariant, cases]) =>
+      cases.map((broken, index) => ({ invariant, broken, number: index + 1 })),
+    ),
+  )("tells when it does not hold: $invariant ($number)", ({ invariant, broken }) => {
+    expect(check(history(broken)).map((violation) => violation.invariant)).toContain(invariant);
+  });
+
+  test.each<[why: string, unharmed: Partial<History>]>([
+    [
+      "was erased",
+      { stories: [story({ told: [submitted, told({ act: "erase", status: 204 })] })], found: [] },
+    ],
+    [
+      "may have been erased",
+      { stories: [story({ told: [submitted, told({ act: "erase", status: 0 })] })], found: [] },
+    ],
+  ])("lets a task be gone that %s", (_, unharmed) => {
+    expect(check(history({ ...unharmed, callbacks: [] }))).toEqual([]);
+  });
+
+  test("lets a second worker take over when the lease has run out", () => {
+    const executions = [begin(), begin({ execution: "b", at: 31_000 })];
+    const taken = timeline("created", "started", "started", "succeeded").map((item) =>
+      item.sequence === 3 ? { ...item, cause: "lease-lapsed" } : item,
+    );
+    const end = seen({ sequence: 4 });
+    const callbacks = [callback({ task: end, stored: end })];
+    const result = { run: 1, attempt: 1 };
+    expect(
+      check(history({ executions, callbacks, found: [found({ ...end, timeline: taken, result })] })),
+    ).toEqual([]);
+  });
+
+  test("lets a run be replayed, and an answer on its way be overtaken", () => {
+    const again = seen({ run: 2, sequence: 6 });
+    const late = told({ from: 5, at: 40, task: seen({ status: "running", sequence: 2, done: false }) });
+    expect(
+      check(
+        history({
+          stories: [story({ told: [submitted, told({ from: 1, at: 30 }), late] })],
+          callbacks: [callback(), callback({ id: "evt_2", task: again, stored: again })],
+          found: [
+            found({
+              ...again,
+              timeline: replayed,
+              deliveries: [delivery(), delivery({ id: "del_2", eventId: "evt_2" })],
+            }),
+          ],
+          books: [{ project: "proj_1", open: 0, ended: { succeeded: 2 } }],
+        }),
+      ),
+    ).toEqual([]);
+  });
+
+  test("shows five details of one promise, and how many more there are", () => {
+    const due = Array.from({ length: 8 }, (_, index) => `t|proj_1|task_${index}`);
+    const violations = check(history({ due }));
+    expect(violations).toHaveLength(6);
+    expect(violations.at(-1)).toEqual({ invariant: "nothing is due when all is done", detail: "and 3 more" });
+  });
+});

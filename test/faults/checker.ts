@@ -1,0 +1,32 @@
+import { callbackInvariants } from "./callback-invariants.ts";
+import type { History } from "./history.ts";
+import { taskInvariants } from "./task-invariants.ts";
+
+/** What was promised and did not hold, with what shows it. */
+export interface Violation {
+  readonly invariant: Invariant;
+  /** The task, key, event or counter that it was seen at, and what was seen. */
+  readonly detail: string;
+}
+
+/** Tells of each place where a history breaks one promise. */
+export type Judge = (history: History) => Iterable<string>;
+
+const INVARIANTS = { ...taskInvariants, ...callbackInvariants };
+export type Invariant = keyof typeof INVARIANTS;
+
+/**
+ * Holds a history against every promise.
+ *
+ * @returns nothing when all of them held; else at most five details per invariant, and how many more there were
+ */
+export function check(history: History): Violation[] {
+  return (Object.entries(INVARIANTS) as [Invariant, Judge][]).flatMap(([invariant, judge]) => {
+    const details = [...judge(history)];
+    const shown = details.slice(0, SHOWN).map((detail) => ({ invariant, detail }));
+    const more = details.length - shown.length;
+    return more > 0 ? [...shown, { invariant, detail: `and ${more} more` }] : shown;
+  });
+}
+
+const SHOWN = 5;

@@ -1,0 +1,104 @@
+/* What was told and seen while the storm went on, and what was found when it was over: all that the checker knows. */
+
+/** A task as an answer or a callback told it. */
+export interface Seen {
+  readonly id: string;
+  readonly status: string;
+  readonly run: number;
+  readonly sequence: number;
+  readonly done: boolean;
+}
+
+/** One answer to a client; a status of 0: none came, or it broke off. */
+export interface Told {
+  /** Unix milliseconds at which the request was sent and its answer was there. */
+  readonly from: number;
+  readonly at: number;
+  readonly act: "submit" | "reuse" | "cancel" | "replay" | "erase" | "read" | "complete";
+  readonly status: number;
+  readonly code?: string;
+  readonly task?: Seen;
+}
+
+/** What one client wanted of one task, and everything that it was told. */
+export interface Story {
+  /** Rides along as the task's metadata: two tasks of one story are one too many. */
+  readonly ref: string;
+  readonly project: string;
+  readonly type: string;
+  /** The events that its callback URL was to be told of; empty without one. */
+  readonly asked: readonly string[];
+  readonly told: Told[];
+}
+
+/** A callback as it arrived, and its task as it stood in Redis at that moment. */
+export interface Callback {
+  readonly at: number;
+  /** `callback`, or the endpoint's id. */
+  readonly target: string;
+  readonly project: string;
+  readonly ref: string | undefined;
+  readonly id: string;
+  readonly type: string;
+  readonly body: string;
+  readonly isSigned: boolean;
+  readonly attempt: number;
+  readonly task: Seen;
+  /** Missing when it was erased, or Redis could not be asked. */
+  readonly stored?: Seen;
+}
+
+/** A handler was seen at work. */
+export interface Execution {
+  readonly at: number;
+  readonly task: string;
+  readonly run: number;
+  readonly attempt: number;
+  readonly execution: string;
+  readonly phase: string;
+}
+
+export interface TimelineItem {
+  readonly sequence: number;
+  readonly at: number;
+  readonly run: number;
+  readonly type: string;
+  readonly cause?: string | undefined;
+}
+
+export interface FoundDelivery {
+  readonly id: string;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly status: string;
+  readonly endpointId?: string | undefined;
+}
+
+/** A task as it was found at the end. */
+export interface Found extends Seen {
+  readonly ref: string | undefined;
+  readonly project: string;
+  readonly result?: unknown;
+  readonly timeline: readonly TimelineItem[];
+  readonly deliveries: readonly FoundDelivery[];
+}
+
+/** A project's books at the end, as Redis keeps them. */
+export interface Books {
+  readonly project: string;
+  readonly open: number;
+  /** By status: how many runs ended so. */
+  readonly ended: Readonly<Record<string, number>>;
+}
+
+export interface History {
+  readonly stories: readonly Story[];
+  readonly callbacks: readonly Callback[];
+  readonly executions: readonly Execution[];
+  readonly found: readonly Found[];
+  readonly books: readonly Books[];
+  /** Members of the due set that were left when time was up. */
+  readonly due: readonly string[];
+  /** By project: the ids of its endpoints, with the events that each subscribes to. */
+  readonly endpoints: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+}
