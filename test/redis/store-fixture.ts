@@ -115,8 +115,8 @@ export interface Environment {
   dueOf(project: string, id: string): Promise<number | undefined>;
   /** How many of the caller's tasks are counted as open. */
   openOf(): Promise<number>;
-  /** Milliseconds left of a key of the caller's project; -1 when it has no TTL. */
-  ttlOf(key: string): Promise<number>;
+  /** Milliseconds left of a key of the caller's project, or of another; -1 when it has no TTL. */
+  ttlOf(key: string, project?: string): Promise<number>;
 }
 
 /**
@@ -154,7 +154,7 @@ async function openEnvironment(kind: (typeof KINDS)[number]): Promise<Environmen
       return score === null ? undefined : Number(score);
     },
     openOf: async () => Number(await redis("HGET", `${prefix}:proj`, "open")),
-    ttlOf: async (key) => Number(await redis("PTTL", `${prefix}:${key}`)),
+    ttlOf: async (key, project = caller.project) => Number(await redis("PTTL", `rb1:000:${project}:${key}`)),
   };
 }
 

@@ -1,0 +1,45 @@
+import process from "node:process";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { COMMANDS } from "./model/commands.ts";
+import { emptyModel } from "./model/state.ts";
+import { World } from "./model/world.ts";
+import { environments } from "./store-fixture.ts";
+
+/*
+ * The scripts against a model of what they promise: sequences of commands, right and wrong ones, with scripts that
+ * arrive twice, answers that are lost, workers that come late, two at once, and time that passes. After each the model
+ * and what is read back agree. A failure prints its seed: SEED=<seed> RUNS=<runs> makes the same choices again.
+ */
+const seed = Number(process.env["SEED"] ?? Date.now() % 2 ** 31);
+const runs = Number(process.env["RUNS"] ?? 50);
+
+/** What must have been answered at least once, or the choices miss what they are made for. */
+const ANSWERS = {
+  accept: ["accepted", "replayed", "reused", "quota"],
+  claim: ["claimed", "ended", "stale", "busy", "early", "expired", "waiting"],
+  renew: ["renewed", "lost"],
+  end: ["ended", "already", "stale", "changed", "deadline-passed", "gone"],
+  replay: ["replayed", "pending", "changed"],
+  erase: ["erased", "pending", "changed"],
+  begin: ["begun", "closed", "busy", "stale", "early"],
+  record: ["recorded", "stale", "gone"],
+  redeliver: ["found", "pending"],
+  inspect: ["run", "deliver", "expired", "none", "silent"],
+};
+
+describe.each(await environments())("the scripts on the %s engine", (_kind, environment) => {
+  test(`do what the model says, seed ${seed}`, { timeout: 300_000 }, async () => {
+    const seen = new Set<string>();
+    const commands = fc.commands(COMMANDS, { maxCommands: 150, size: "max" });
+    const property = fc.asyncProperty(commands, (sequence) =>
+      fc.asyncModelRun(
+        async () => ({ model: emptyModel(), real: await World.open(environment, seen) }),
+        sequence,
+      ),
+    );
+    await fc.assert(property, { seed, numRuns: runs, interruptAfterTimeLimit: 240_000 });
+    const wanted = Object.entries(ANSWERS).flatMap(([kind, all]) => all.map((one) => `${kind} ${one}`));
+    if (runs >= 50) expect(wanted.filter((one) => !seen.has(one))).toEqual([]);
+  });
+});

@@ -1,0 +1,212 @@
+import { makeId } from "../../../src/domain/id.ts";
+import type { TaskRecord } from "../../../src/domain/record.ts";
+import type { NewDelivery } from "../../../src/flow/delivery-commands.ts";
+import type { Outcome } from "../../../src/flow/task-commands.ts";
+import { newDelivery } from "../store-fixture.ts";
+import { DELIVERY_LEASE, type Operation, RESULT_TTL } from "./operations.ts";
+import type { Model } from "./state.ts";
+import type { World } from "./world.ts";
+
+/** Numbers that a choice is made by: they shrink, what they choose need not. */
+export type Pick = readonly [number, number, number, number];
+
+/** Makes an operation from what is there, right or wrong; undefined when there is nothing to make it from. */
+export type Choice = (pick: Pick, model: Model, world: World) => Operation | undefined;
+
+const SECOND = 1_000;
+const HOUR = 3_600 * SECOND;
+const ENDPOINT = makeId("ep", 0, 0, new Uint8Array(8));
+
+function one<T>(list: readonly T[], n: number): T | undefined {
+  return list[n % Math.max(1, list.length)];
+}
+
+/** Mostly the newest, sometimes one that is long overtaken. */
+function recent<T>(list: readonly T[], n: number): T | undefined {
+  const span = n % 4 === 0 ? list.length : Math.min(2, list.length);
+  return list[list.length - 1 - (n % Math.max(1, span))];
+}
+
+/** The right one three times in four, else one of the others. */
+function mostly<T>(right: T, others: readonly T[], n: number): T {
+  return n % 4 === 3 ? (one(others, Math.floor(n / 4)) ?? right) : right;
+}
+
+const fresh = () => crypto.randomUUID();
+
+function idempotency(n: number, name: string) {
+  if (n % 3 !== 0) return {};
+  return { idempotency: { hash: `${name}-${n % 2}`, fingerprint: n % 5 === 0 ? "another" : "print" } };
+}
+
+function deliveries(n: number): readonly NewDelivery[] {
+  return Array.from({ length: n % 3 }, (_, index) => {
+    const made = newDelivery(n % 2 === 0 ? fresh() : undefined);
+    const lease = made.lease && { lease: { ...made.lease, length: DELIVERY_LEASE } };
+    return { ...made, ...lease, ...(index === 1 && { endpointId: ENDPOINT }) };
+  });
+}
+
+const accept: Choice = ([a, b, c, d]) => ({
+  kind: "accept",
+  id: makeId("task", Date.now(), 0, crypto.getRandomValues(new Uint8Array(8))),
+  delay: [0, 0, 20 * SECOND, 2 * HOUR][a % 4] ?? 0,
+  deadline: [150 * SECOND, HOUR, 24 * HOUR][b % 3] ?? 0,
+  largeInput: c % 4 === 0,
+  ...idempotency(d, "accept"),
+});
+
+const claim: Choice = ([a, b, c], { tasks }, { grants }) => {
+  const task = one([...tasks.values()], a);
+  if (!task) return undefined;
+  const next = task.status === "running" ? task.attempt : task.attempt + 1;
+  return {
+    kind: "claim",
+    id: task.id,
+    run: b % 8 === 7 ? task.run - 1 : task.run,
+    attempt: mostly(next, [next + 1, task.attempt], b),
+    lease: c % 4 === 3 ? (recent(grants, c)?.lease ?? fresh()) : fresh(),
+  };
+};
+
+const renew: Choice = ([a], _model, { grants }) => {
+  const grant = recent(grants, a);
+  if (!grant) return undefined;
+  const { id, run, attempt } = grant.record;
+  return { kind: "renew", id, run, attempt, lease: grant.lease };
+};
+
+const error = { code: "broken", message: "It broke.", retryable: true };
+
+function terminal(kind: "succeeded" | "failed" | "canceled" | "expired", n: number, now: number): Outcome {
+  return {
+    kind,
+    endedAt: now,
+    resultTtl: RESULT_TTL,
+    ...(kind === "succeeded" ? { result: '{"ok":true}' } : { error }),
+    deliveries: deliveries(n),
+  };
+}
+
+function outcome(n: number, m: number, now: number): Outcome {
+  if (n % 4 === 0) return { kind: "retry", delay: m % 2 === 0 ? 10 * SECOND : 2 * HOUR, error };
+  if (n % 4 === 1) {
+    return { kind: "waiting", ...(m % 2 === 0 && { heartbeat: 60 * SECOND }), deliveries: deliveries(m) };
+  }
+  return terminal(n % 4 === 2 ? "succeeded" : "failed", m, now);
+}
+
+/** A worker says how its attempt ended; it may have lost its lease long ago. */
+const finish: Choice = ([a, b, c], { now }, { grants }) => {
+  const grant = recent(grants, a);
+  if (!grant) return undefined;
+  const { record, lease } = grant;
+  return {
+    kind: "end",
+    record,
+    authority: { by: "lease", lease, attempt: record.attempt },
+    outcome: outcome(b, c, now),
+    nonce: fresh(),
+  };
+};
+
+/** The bearer of an attempt's token says how it ended; the attempt may be over. */
+const complete: Choice = ([a, b, c, d], { now }, { grants, tasks }) => {
+  const grant = recent(grants, a);
+  if (!grant) return undefined;
+  const { run, attempt, id, sequence } = grant.record;
+  const read = tasks.get(id);
+  return {
+    kind: "end",
+    record: grant.record,
+    authority: { by: "token", attempt, sequence: d % 4 === 3 ? sequence : (read?.sequence ?? sequence) },
+    outcome: b % 3 === 0 ? outcome(0, c, now) : terminal(b % 3 === 1 ? "succeeded" : "failed", c, now),
+    nonce: `${run}-${fresh()}`,
+  };
+};
+
+/** A task as somebody has read it: mostly just now. */
+function readBefore(n: number, m: number, { tasks, older }: World): TaskRecord | undefined {
+  return m % 5 === 4 ? recent(older, n) : one([...tasks.values()], n);
+}
+
+/** A client cancels, or the sweep ends what ran out. */
+const stop: Choice = ([a, b, c, d], { now }, world) => {
+  const record = readBefore(a, b, world);
+  if (!record) return undefined;
+  const late = now >= record.deadlineAt;
+  return {
+    kind: "end",
+    record,
+    authority: { by: "sequence", sequence: record.sequence },
+    outcome: terminal(late && d % 3 > 0 ? "expired" : "canceled", c, now),
+    ...(late ? {} : idempotency(d, `cancel-${record.id}`)),
+    nonce: fresh(),
+  };
+};
+
+const replay: Choice = ([a, b, c], _model, world) => {
+  const record = readBefore(a, b, world);
+  return record && { kind: "replay", record, ...idempotency(c, `replay-${record.id}`), nonce: fresh() };
+};
+
+const erase: Choice = ([a, b], _model, world) => {
+  const record = readBefore(a, b, world);
+  if (!record) return undefined;
+  const own = [...record.deliveries, ...record.pastDeliveries];
+  return { kind: "erase", record, dead: own.filter((id) => world.deliveries.get(id)?.status === "dead") };
+};
+
+const begin: Choice = ([a, b, c], model, { sendings }) => {
+  const delivery = one([...model.deliveries.values()], a);
+  if (!delivery) return undefined;
+  const next = delivery.lease === "" ? delivery.attempt + 1 : delivery.attempt;
+  return {
+    kind: "begin",
+    delivery: delivery.id,
+    attempt: mostly(next, [next + 1, delivery.attempt], b),
+    lease: c % 4 === 3 ? (recent(sendings, c)?.lease ?? fresh()) : fresh(),
+  };
+};
+
+const record: Choice = ([a, b], { now, deliveries: known }, { sendings }) => {
+  const sending = recent(sendings, a);
+  if (!sending) return undefined;
+  return {
+    ...sending,
+    kind: "record",
+    outcome: (["delivered", "dead", "retry"] as const)[b % 3] ?? "delivered",
+    endpoint: known.get(sending.delivery)?.endpoint,
+    at: now,
+    nonce: fresh(),
+  };
+};
+
+const redeliver: Choice = ([a], { now }, { deliveries: read }) => {
+  const delivery = one([...read.values()], a);
+  if (!delivery) return undefined;
+  const { id, endpointId, endedAt = now } = delivery;
+  return { kind: "redeliver", delivery: id, endpoint: endpointId, endedAt, nonce: fresh() };
+};
+
+/** Something that was sent before comes once more, late. A task that was erased is not accepted again: its id is gone. */
+const late: Choice = ([a], { tasks }, { sent }) => {
+  const op = one(sent, a);
+  return op?.kind === "accept" && !tasks.has(op.id) ? undefined : op;
+};
+
+/** Every choice by name, as often as it is to be made. */
+export const CHOICES = {
+  accept: [accept, 3],
+  claim: [claim, 5],
+  renew: [renew, 1],
+  finish: [finish, 5],
+  complete: [complete, 3],
+  stop: [stop, 2],
+  replay: [replay, 2],
+  erase: [erase, 1],
+  begin: [begin, 3],
+  record: [record, 4],
+  redeliver: [redeliver, 2],
+  late: [late, 2],
+} as const satisfies Record<string, readonly [Choice, number]>;

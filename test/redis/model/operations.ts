@@ -1,0 +1,72 @@
+import type { TaskRecord } from "../../../src/domain/record.ts";
+import type { Idempotency } from "../../../src/flow/idempotency.ts";
+import type { Authority, Outcome } from "../../../src/flow/task-commands.ts";
+
+/** A script with everything that it is sent with: sent again it is the same, nonce and all. */
+export type Operation =
+  | {
+      readonly kind: "accept";
+      readonly id: string;
+      readonly delay: number;
+      readonly deadline: number;
+      readonly largeInput: boolean;
+      readonly idempotency?: Idempotency;
+    }
+  | {
+      readonly kind: "claim" | "renew";
+      readonly id: string;
+      readonly run: number;
+      readonly attempt: number;
+      readonly lease: string;
+    }
+  | {
+      readonly kind: "end";
+      readonly record: TaskRecord;
+      readonly authority: Authority;
+      readonly outcome: Outcome;
+      readonly idempotency?: Idempotency;
+      readonly nonce: string;
+    }
+  | {
+      readonly kind: "replay";
+      readonly record: TaskRecord;
+      readonly idempotency?: Idempotency;
+      readonly nonce: string;
+    }
+  | { readonly kind: "erase"; readonly record: TaskRecord; readonly dead: readonly string[] }
+  | {
+      readonly kind: "begin";
+      readonly delivery: string;
+      readonly attempt: number;
+      readonly lease: string;
+    }
+  | {
+      readonly kind: "record";
+      readonly delivery: string;
+      readonly attempt: number;
+      readonly lease: string;
+      readonly outcome: "delivered" | "dead" | "retry";
+      readonly endpoint: string | undefined;
+      readonly at: number;
+      readonly nonce: string;
+    }
+  | {
+      readonly kind: "redeliver";
+      readonly delivery: string;
+      readonly endpoint: string | undefined;
+      readonly endedAt: number;
+      readonly nonce: string;
+    }
+  | { readonly kind: "inspect"; readonly members: readonly string[]; readonly nonce: string };
+
+export type Of<Kind extends Operation["kind"]> = Extract<Operation, { kind: Kind }>;
+
+/** What a script answers, as far as time does not change it. */
+export type Answer = readonly (string | number)[];
+
+/** What is the same for all: limits of the project, lengths of leases and delays, in milliseconds. */
+export const MAX_OPEN = 4;
+export const MAX_ATTEMPTS = 3;
+export const DELIVERY_LEASE = 20_000;
+export const DELIVERY_DELAY = 45_000;
+export const RESULT_TTL = 6 * 3_600_000;

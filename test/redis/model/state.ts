@@ -1,0 +1,113 @@
+import type { TaskRecord } from "../../../src/domain/record.ts";
+import { isTerminal, type StoredStatus, type TerminalStatus } from "../../../src/domain/status.ts";
+
+/** How often somebody looked in a row and found nothing moved, and the last one's nonce. */
+interface Sweeps {
+  readonly count: number;
+  readonly nonce: string;
+}
+
+/** A task as the promises have it; times in milliseconds. */
+export interface TaskModel {
+  readonly id: string;
+  readonly idempotencyHash: string | undefined;
+  readonly largeInput: boolean;
+  readonly maxAttempts: number;
+  status: StoredStatus;
+  run: number;
+  sequence: number;
+  attempt: number;
+  crashes: number;
+  nextAt: number;
+  deadlineAt: number;
+  lease: string;
+  leaseUntil: number;
+  heartbeatBy: number;
+  endedAt: number | undefined;
+  resultExpiresAt: number | undefined;
+  deliveries: string[];
+  pastDeliveries: string[];
+  /** What the scripts `end` and `replay` were last sent with. */
+  endNonce: string;
+  replayNonce: string;
+  due: number | undefined;
+  sweeps: Sweeps | undefined;
+}
+
+/** A delivery as the promises have it; times in milliseconds. */
+export interface DeliveryModel {
+  readonly id: string;
+  readonly task: string;
+  readonly endpoint: string | undefined;
+  status: "pending" | "delivered" | "dead";
+  attempt: number;
+  base: number;
+  crashes: number;
+  nextAt: number;
+  lease: string;
+  leaseUntil: number;
+  endedAt: number | undefined;
+  /** The attempts that are on record. */
+  recorded: number[];
+  recordNonce: string;
+  redeliverNonce: string;
+  due: number | undefined;
+  sweeps: Sweeps | undefined;
+}
+
+/** One project, and the time that its scripts are told. */
+export interface Model {
+  now: number;
+  tasks: Map<string, TaskModel>;
+  deliveries: Map<string, DeliveryModel>;
+  /** Fingerprint and id of what each idempotency key made. */
+  idempotency: Map<string, { print: string; id: string }>;
+  /** Dead letters: the delivery's id, the day that it is filed under. */
+  letters: Map<string, number>;
+  open: number;
+  endings: Record<TerminalStatus, number>;
+}
+
+export function emptyModel(): Model {
+  return {
+    now: Date.now(),
+    tasks: new Map(),
+    deliveries: new Map(),
+    idempotency: new Map(),
+    letters: new Map(),
+    open: 0,
+    endings: { succeeded: 0, failed: 0, canceled: 0, expired: 0 },
+  };
+}
+
+/** Tasks that have not ended. */
+export function isOpen(task: TaskModel): boolean {
+  return !isTerminal(task.status);
+}
+
+const EARLY = 1_000;
+const HORIZON = 3_600_000;
+
+/** Every moment at which some script would begin to answer otherwise. */
+export function boundaries(model: Model): readonly number[] {
+  const ofStart = (next: number) => [next - EARLY, next, next - HORIZON];
+  return [...model.tasks.values(), ...model.deliveries.values()].flatMap((one) => [
+    ...ofStart(one.nextAt),
+    one.leaseUntil,
+    ...(one.due === undefined ? [] : [one.due]),
+    ...("deadlineAt" in one ? [one.deadlineAt, one.heartbeatBy, one.resultExpiresAt ?? 0] : []),
+  ]);
+}
+
+/** What a worker or a token's bearer holds: the task as it was when its attempt began. */
+export interface Grant {
+  readonly record: TaskRecord;
+  readonly lease: string;
+}
+
+/** What a sender holds. */
+export interface Sending {
+  readonly delivery: string;
+  readonly attempt: number;
+  readonly lease: string;
+}

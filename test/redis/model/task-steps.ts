@@ -1,0 +1,222 @@
+import { isTerminal, MOVES, type TerminalStatus } from "../../../src/domain/status.ts";
+import type { Outcome } from "../../../src/flow/task-commands.ts";
+import { type Answer, DELIVERY_LEASE, MAX_ATTEMPTS, MAX_OPEN, type Of } from "./operations.ts";
+import { isOpen, type Model, type TaskModel } from "./state.ts";
+
+const SECOND = 1_000;
+const HORIZON = 3_600 * SECOND;
+const GRACE = 30 * SECOND;
+const LEASE = 30 * SECOND;
+const AFTER_LEASE = 2 * SECOND;
+const CRASHES = 3;
+
+/** When somebody must look at what is to begin at a time. */
+function lookFor(start: number, now: number): number {
+  return start - now > HORIZON ? start - HORIZON : start + GRACE;
+}
+
+export function accept(model: Model, op: Of<"accept">): Answer {
+  const { now } = model;
+  const known = op.idempotency && model.idempotency.get(op.idempotency.hash);
+  if (known && known.id !== op.id) {
+    return [known.print === op.idempotency?.fingerprint ? "replayed" : "reused", known.id];
+  }
+  if (model.tasks.has(op.id)) return ["accepted", op.id];
+  if (model.open >= MAX_OPEN) return ["quota", MAX_OPEN];
+  const start = now + op.delay;
+  model.tasks.set(op.id, {
+    id: op.id,
+    idempotencyHash: op.idempotency?.hash,
+    largeInput: op.largeInput,
+    maxAttempts: MAX_ATTEMPTS,
+    status: "queued",
+    run: 1,
+    sequence: 1,
+    attempt: 0,
+    crashes: 0,
+    nextAt: start,
+    deadlineAt: start + op.deadline,
+    lease: "",
+    leaseUntil: 0,
+    heartbeatBy: 0,
+    endedAt: undefined,
+    resultExpiresAt: undefined,
+    deliveries: [],
+    pastDeliveries: [],
+    endNonce: "",
+    replayNonce: "",
+    due: Math.min(lookFor(start, now), start + op.deadline),
+    sweeps: undefined,
+  });
+  if (op.idempotency) {
+    model.idempotency.set(op.idempotency.hash, { print: op.idempotency.fingerprint, id: op.id });
+  }
+  model.open += 1;
+  return ["accepted", op.id];
+}
+
+export function claim(model: Model, op: Of<"claim" | "renew">): Answer {
+  const { now } = model;
+  const task = model.tasks.get(op.id);
+  if (!task) return ["gone"];
+  if (task.run !== op.run) return ["stale"];
+  if (!isOpen(task)) return ["ended", ...task.deliveries];
+  const held = (): Answer => ["claimed", task.attempt, task.crashes, task.sequence];
+  if (task.status === "running" && task.lease === op.lease) return held();
+  if (now >= task.deadlineAt) return ["expired"];
+  if (task.status === "waiting") return ["waiting"];
+  const takeover = task.status === "running";
+  if (takeover && task.leaseUntil > now) return ["busy"];
+  if (op.attempt !== task.attempt + (takeover ? 0 : 1)) return ["stale"];
+  if (!takeover && task.nextAt > now + SECOND) return ["early"];
+  const crashes = task.crashes + (takeover ? 1 : 0);
+  if (crashes > CRASHES || op.attempt > task.maxAttempts) return ["exhausted"];
+  Object.assign(task, { status: "running", attempt: op.attempt, crashes, sweeps: undefined });
+  task.sequence += 1;
+  lease(task, op.lease, now);
+  return held();
+}
+
+function lease(task: TaskModel, id: string, now: number): void {
+  task.lease = id;
+  task.leaseUntil = now + LEASE;
+  task.due = Math.min(now + LEASE + AFTER_LEASE, task.deadlineAt);
+}
+
+export function renew(model: Model, op: Of<"claim" | "renew">): Answer {
+  const task = model.tasks.get(op.id);
+  const holds = task?.status === "running" && task.run === op.run && task.attempt === op.attempt;
+  if (!task || !holds || task.lease !== op.lease) return ["lost"];
+  if (model.now >= task.deadlineAt) return ["expired"];
+  lease(task, op.lease, model.now);
+  task.sweeps = undefined;
+  return ["renewed"];
+}
+
+const statusOf = (outcome: Outcome) => (outcome.kind === "retry" ? "queued" : outcome.kind);
+
+export function end(model: Model, op: Of<"end">): Answer {
+  const task = model.tasks.get(op.record.id);
+  if (!task) return ["gone"];
+  if (task.endNonce === op.nonce) return ["ended", task.sequence];
+  const known = op.idempotency && model.idempotency.get(op.idempotency.hash);
+  if (known) return [known.print === op.idempotency?.fingerprint ? "repeated" : "reused"];
+  if (task.run !== op.record.run) return ["stale"];
+  const to = statusOf(op.outcome);
+  const remember = () => {
+    if (op.idempotency) {
+      model.idempotency.set(op.idempotency.hash, { print: op.idempotency.fingerprint, id: task.id });
+    }
+  };
+  if (!isOpen(task)) {
+    if (task.status === to) remember();
+    return ["already", task.status];
+  }
+  const refusal = refused(task, op);
+  if (refusal) return [refusal];
+  if (model.now >= task.deadlineAt && to !== "expired") return ["deadline-passed"];
+  if (!MOVES[task.status].includes(to)) return ["stale"];
+  Object.assign(task, { status: to, lease: "", leaseUntil: 0, sweeps: undefined, endNonce: op.nonce });
+  task.sequence += 1;
+  openDeliveries(model, task, op.outcome);
+  if (isTerminal(to)) {
+    remember();
+    conclude(model, task, op.outcome, to);
+  } else goOn(model, task, op.outcome);
+  return ["ended", task.sequence];
+}
+
+/** Who may not end it: whoever lost the lease, bears an older attempt's token, or has not read the newest state. */
+function refused(task: TaskModel, { authority }: Of<"end">): string | undefined {
+  const present = authority.by === "sequence" || task.attempt === authority.attempt;
+  if (authority.by === "lease") {
+    return task.status === "running" && task.lease === authority.lease && present ? undefined : "stale";
+  }
+  if (authority.by === "token" && (task.status === "queued" || !present)) return "stale";
+  return task.sequence === authority.sequence ? undefined : "changed";
+}
+
+function openDeliveries(model: Model, task: TaskModel, outcome: Outcome): void {
+  if (outcome.kind === "retry") return;
+  for (const { id, lease: leased, endpointId } of outcome.deliveries) {
+    model.deliveries.set(id, {
+      id,
+      task: task.id,
+      endpoint: endpointId,
+      status: "pending",
+      attempt: leased ? 1 : 0,
+      base: 0,
+      crashes: 0,
+      nextAt: model.now,
+      lease: leased?.id ?? "",
+      leaseUntil: leased ? model.now + DELIVERY_LEASE : 0,
+      endedAt: undefined,
+      recorded: [],
+      recordNonce: "",
+      redeliverNonce: "",
+      due: model.now + (leased ? DELIVERY_LEASE + AFTER_LEASE : GRACE),
+      sweeps: undefined,
+    });
+    task.deliveries.push(id);
+  }
+}
+
+function conclude(model: Model, task: TaskModel, outcome: Outcome, to: TerminalStatus): void {
+  if (!("endedAt" in outcome)) return;
+  const { endedAt, resultTtl } = outcome;
+  Object.assign(task, { due: undefined, endedAt, resultExpiresAt: endedAt + resultTtl, nextAt: endedAt });
+  model.open -= 1;
+  model.endings[to] += 1;
+}
+
+function goOn({ now }: Model, task: TaskModel, outcome: Outcome): void {
+  const heartbeat = outcome.kind === "waiting" ? (outcome.heartbeat ?? 0) : 0;
+  task.nextAt = now + (outcome.kind === "retry" ? outcome.delay : 0);
+  task.heartbeatBy = heartbeat > 0 ? now + heartbeat : 0;
+  const look = outcome.kind === "retry" ? lookFor(task.nextAt, now) : task.heartbeatBy || task.deadlineAt;
+  task.due = Math.min(look, task.deadlineAt);
+}
+
+export function replay(model: Model, op: Of<"replay">): Answer {
+  const { now } = model;
+  const task = model.tasks.get(op.record.id);
+  if (!task) return ["missing"];
+  if (task.replayNonce === op.nonce) return ["replayed", task.run];
+  const known = op.idempotency && model.idempotency.get(op.idempotency.hash);
+  if (known) return known.print === op.idempotency?.fingerprint ? ["repeated", task.run] : ["reused"];
+  if (isOpen(task)) return ["pending"];
+  if (task.sequence !== op.record.sequence) return ["changed"];
+  if ((task.resultExpiresAt ?? 0) <= now) return ["expired"];
+  if (model.open >= MAX_OPEN) return ["quota"];
+  const { deadline } = op.record.options;
+  Object.assign(task, { status: "queued", attempt: 0, crashes: 0, nextAt: now, deadlineAt: now + deadline });
+  Object.assign(task, {
+    lease: "",
+    leaseUntil: 0,
+    heartbeatBy: 0,
+    endedAt: undefined,
+    resultExpiresAt: undefined,
+  });
+  task.run += 1;
+  task.sequence += 1;
+  task.pastDeliveries.push(...task.deliveries);
+  Object.assign(task, { deliveries: [], replayNonce: op.nonce, sweeps: undefined });
+  task.due = Math.min(now + GRACE, task.deadlineAt);
+  if (op.idempotency) {
+    model.idempotency.set(op.idempotency.hash, { print: op.idempotency.fingerprint, id: task.id });
+  }
+  model.open += 1;
+  return ["replayed", task.run];
+}
+
+export function erase(model: Model, op: Of<"erase">): Answer {
+  const task = model.tasks.get(op.record.id);
+  if (!task) return ["missing"];
+  if (isOpen(task)) return ["pending"];
+  if (task.sequence !== op.record.sequence) return ["changed"];
+  for (const id of [...task.deliveries, ...task.pastDeliveries]) model.deliveries.delete(id);
+  for (const id of op.dead) model.letters.delete(id);
+  if (task.idempotencyHash) model.idempotency.delete(task.idempotencyHash);
+  model.tasks.delete(task.id);
+  return ["erased"];
+}

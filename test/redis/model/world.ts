@@ -1,0 +1,200 @@
+import type { DeliveryRecord, TaskRecord } from "../../../src/domain/record.ts";
+import type { Caller } from "../../../src/flow/caller.ts";
+import type { Store } from "../../../src/flow/store.ts";
+import type { DueAction } from "../../../src/flow/task-commands.ts";
+import { acceptCommand, type Environment, freshProject } from "../store-fixture.ts";
+import {
+  type Answer,
+  DELIVERY_DELAY,
+  DELIVERY_LEASE,
+  MAX_ATTEMPTS,
+  MAX_OPEN,
+  type Operation,
+} from "./operations.ts";
+import type { Grant, Sending } from "./state.ts";
+
+/** An input that has a key of its own. */
+const LARGE = JSON.stringify("x".repeat(17 * 1024));
+
+/** The real thing: a store, whose clock runs ahead by what has passed, and what was read from it last. */
+export class World {
+  readonly environment: Environment;
+  readonly caller: Caller;
+  /** Milliseconds that the scripts' clock is ahead. */
+  offset = 0;
+  /** As they were read last, and as they were when they were read first or an attempt began. */
+  readonly tasks = new Map<string, TaskRecord>();
+  readonly older: TaskRecord[] = [];
+  readonly deliveries = new Map<string, DeliveryRecord>();
+  readonly grants: Grant[] = [];
+  readonly sendings: Sending[] = [];
+  /** What was sent, oldest first. */
+  readonly sent: Operation[] = [];
+  /** Every script and what it answered, over all runs. */
+  readonly seen: Set<string>;
+  #store: Store;
+
+  private constructor(environment: Environment, caller: Caller, seen: Set<string>) {
+    this.environment = environment;
+    this.caller = caller;
+    this.seen = seen;
+    this.#store = environment.store;
+  }
+
+  /** A database with nothing in it but one project. */
+  static async open(environment: Environment, seen: Set<string>): Promise<World> {
+    await environment.redis("FLUSHALL");
+    return new World(environment, await freshProject(environment.store), seen);
+  }
+
+  get store(): Store {
+    return this.#store;
+  }
+
+  /** The time that a script would be told now. */
+  get now(): number {
+    return Date.now() + this.offset;
+  }
+
+  pass(time: number): void {
+    this.offset += time;
+    this.#store = this.environment.at(this.offset);
+  }
+
+  async send(op: Operation): Promise<Answer> {
+    this.sent.push(op);
+    switch (op.kind) {
+      case "accept":
+        return this.#accept(op);
+      case "claim":
+        return this.#claim(op);
+      case "renew":
+        return [(await this.store.renew({ project: this.caller.project, task: op.id, ...op })).kind];
+      case "end":
+        return this.#end(op);
+      case "replay": {
+        const answer = await this.store.replay({ ...op, caller: this.caller, maxOpen: MAX_OPEN });
+        const told = answer.kind === "replayed" || answer.kind === "repeated";
+        return told ? [answer.kind, answer.record.run] : [answer.kind];
+      }
+      case "erase": {
+        const dead = op.dead.flatMap((id) => this.deliveries.get(id) ?? []);
+        return [(await this.store.erase({ caller: this.caller, record: op.record, dead })).kind];
+      }
+      case "begin":
+        return this.#begin(op);
+      case "record":
+        return this.#record(op);
+      case "redeliver":
+        return this.#redeliver(op);
+      case "inspect": {
+        const actions = await this.store.inspect(0, op.members, op.nonce);
+        return actions.flatMap(answerOf);
+      }
+    }
+  }
+
+  async #accept(op: Extract<Operation, { kind: "accept" }>): Promise<Answer> {
+    const task = {
+      id: op.id,
+      maxAttempts: MAX_ATTEMPTS,
+      options: { deadline: op.deadline },
+      start: { delay: op.delay },
+      ...(op.largeInput && { input: LARGE }),
+    };
+    const { idempotency } = op;
+    const rest = { maxOpen: MAX_OPEN, ...(idempotency && { idempotency }) };
+    const answer = await this.store.accept(acceptCommand(this.caller, task, rest));
+    switch (answer.kind) {
+      case "accepted":
+        this.older.push(answer.record);
+        return [answer.kind, answer.record.id];
+      case "replayed":
+      case "reused":
+        return [answer.kind, answer.id];
+      case "quota":
+        return [answer.kind, answer.quota];
+      default:
+        return [answer.kind];
+    }
+  }
+
+  async #claim(op: Extract<Operation, { kind: "claim" | "renew" }>): Promise<Answer> {
+    const { run, attempt, lease } = op;
+    const answer = await this.store.claim({ project: this.caller.project, task: op.id, run, attempt, lease });
+    switch (answer.kind) {
+      case "claimed": {
+        const { record } = answer;
+        this.grants.push({ record, lease });
+        this.older.push(record);
+        if (record.input.json === undefined) throw new Error("claim gave no input");
+        return [answer.kind, record.attempt, record.crashes, record.sequence];
+      }
+      case "ended":
+        return [answer.kind, ...answer.deliveries];
+      default:
+        return [answer.kind];
+    }
+  }
+
+  async #end(op: Extract<Operation, { kind: "end" }>): Promise<Answer> {
+    const answer = await this.store.end({ ...op, actor: "worker" });
+    if (op.outcome.kind !== "retry") {
+      for (const { id, lease } of op.outcome.deliveries) {
+        if (lease) this.sendings.push({ delivery: id, attempt: 1, lease: lease.id });
+      }
+    }
+    if (answer.kind === "ended") return [answer.kind, answer.sequence];
+    return answer.kind === "already" ? [answer.kind, answer.status] : [answer.kind];
+  }
+
+  async #begin({ delivery, attempt, lease }: Extract<Operation, { kind: "begin" }>): Promise<Answer> {
+    const { project } = this.caller;
+    const answer = await this.store.begin({ project, delivery, attempt, lease, length: DELIVERY_LEASE });
+    if (answer.kind !== "begun") return [answer.kind];
+    this.sendings.push({ delivery, attempt: answer.record.attempt, lease });
+    return [answer.kind, answer.record.attempt, answer.record.crashes];
+  }
+
+  async #record(op: Extract<Operation, { kind: "record" }>): Promise<Answer> {
+    const { delivery, attempt, lease, at, nonce, outcome, endpoint } = op;
+    const answer = await this.store.record({
+      project: this.caller.project,
+      delivery,
+      attempt,
+      lease,
+      outcome: outcome === "retry" ? { kind: outcome, delay: DELIVERY_DELAY } : { kind: outcome },
+      log: JSON.stringify({ at: new Date(at).toISOString(), durationMs: 1 }),
+      at,
+      verdict: {},
+      deliveries: [],
+      nonce,
+      ...(endpoint !== undefined && { endpointId: endpoint }),
+    });
+    return [answer.kind];
+  }
+
+  async #redeliver(op: Extract<Operation, { kind: "redeliver" }>): Promise<Answer> {
+    const answer = await this.store.redeliver({
+      caller: this.caller,
+      scope: "tasks:write",
+      delivery: op.delivery,
+      delay: 0,
+      endedAt: op.endedAt,
+      nonce: op.nonce,
+      ...(op.endpoint !== undefined && { endpointId: op.endpoint }),
+    });
+    return answer.kind === "found" ? [answer.kind, answer.record.attempt, answer.record.base] : [answer.kind];
+  }
+}
+
+function answerOf(action: DueAction): Answer {
+  switch (action.kind) {
+    case "run":
+      return [action.kind, action.run, action.attempt];
+    case "deliver":
+      return [action.kind, action.attempt];
+    default:
+      return [action.kind];
+  }
+}
