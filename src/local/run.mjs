@@ -23,6 +23,7 @@ const COMMANDS = {
   schedule: ["src/local/schedule.ts"],
   bench: ["bench/main.ts"],
   fuzz: ["test/fuzz/main.ts"],
+  soak: ["bench/soak/main.ts"],
   "local:redis": ["src/local/redis/main.ts"],
   "local:qstash": ["src/local/qstash/main.ts"],
   lock: ["src/local/lock.ts"],
