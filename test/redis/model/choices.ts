@@ -4,7 +4,7 @@ import type { NewDelivery } from "../../../src/flow/delivery-commands.ts";
 import type { Outcome } from "../../../src/flow/task-commands.ts";
 import { newDelivery } from "../store-fixture.ts";
 import { DELIVERY_LEASE, type Operation, RESULT_TTL } from "./operations.ts";
-import type { Model } from "./state.ts";
+import { type Grant, isOpen, type Model } from "./state.ts";
 import type { World } from "./world.ts";
 
 /** Numbers that a choice is made by: they shrink, what they choose need not. */
@@ -57,7 +57,8 @@ const accept: Choice = ([a, b, c, d]) => ({
 });
 
 const claim: Choice = ([a, b, c], { tasks }, { grants }) => {
-  const task = one([...tasks.values()], a);
+  const all = [...tasks.values()];
+  const task = one(mostly(all.filter(isOpen), [all], c), a);
   if (!task) return undefined;
   const next = task.status === "running" ? task.attempt : task.attempt + 1;
   return {
@@ -96,9 +97,17 @@ function outcome(n: number, m: number, now: number): Outcome {
   return terminal(n % 4 === 2 ? "succeeded" : "failed", m, now);
 }
 
+/** Holders of the attempts that are under way, those among them that have lost the lease to another included. */
+function underWay({ grants, tasks }: World): readonly Grant[] {
+  return grants.filter(({ record }) => {
+    const now = tasks.get(record.id);
+    return now?.status === "running" && now.run === record.run && now.attempt === record.attempt;
+  });
+}
+
 /** A worker says how its attempt ended; it may have lost its lease long ago. */
-const finish: Choice = ([a, b, c], { now }, { grants }) => {
-  const grant = recent(grants, a);
+const finish: Choice = ([a, b, c, d], { now }, world) => {
+  const grant = d % 3 === 0 ? recent(world.grants, a) : one(underWay(world), a);
   if (!grant) return undefined;
   const { record, lease } = grant;
   return {
@@ -158,7 +167,9 @@ const erase: Choice = ([a, b], _model, world) => {
 };
 
 const begin: Choice = ([a, b, c], model, { sendings }) => {
-  const delivery = one([...model.deliveries.values()], a);
+  const all = [...model.deliveries.values()];
+  const pending = all.filter(({ status }) => status === "pending");
+  const delivery = one(mostly(pending, [all], c), a);
   if (!delivery) return undefined;
   const next = delivery.lease === "" ? delivery.attempt + 1 : delivery.attempt;
   return {
@@ -197,7 +208,7 @@ const late: Choice = ([a], { tasks }, { sent }) => {
 
 /** Every choice by name, as often as it is to be made. */
 export const CHOICES = {
-  accept: [accept, 3],
+  accept: [accept, 2],
   claim: [claim, 5],
   renew: [renew, 1],
   finish: [finish, 5],
