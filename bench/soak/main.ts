@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
-import { cpus, totalmem } from "node:os";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { machineText } from "../page.ts";
 import { processesOf, startDeployment } from "./deployment.ts";
 import { type Endurance, endure } from "./endure.ts";
 import { Ledger } from "./ledger.ts";
@@ -112,8 +112,7 @@ function rounded(_: string, value: unknown): unknown {
   return typeof value === "number" ? Math.round(value * 100) / 100 : value;
 }
 
-const [cpu] = cpus();
-const machine = `${cpu?.model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB; node ${process.versions.node}`;
+const machine = machineText();
 console.log(`${machine}\n`);
 const summary = await soak(machine);
 if (options.json) await writeFile(options.json, `${JSON.stringify(summary, rounded, 2)}\n`);

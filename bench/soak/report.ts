@@ -1,3 +1,4 @@
+import { markdown } from "../page.ts";
 import type { Endurance, Spread } from "./endure.ts";
 import type { Overload } from "./overload.ts";
 import type { Step } from "./sustain.ts";
@@ -63,7 +64,7 @@ export function enduranceText(endurance: Endurance): string {
   return [
     `${accepted} tasks in ${minutes} min at ${rate}/s, ${lost} lost, ${JSON.stringify(others)} besides; ${samples} samples`,
     "",
-    table([
+    markdown([
       ["median of", "first third", "middle", "last third", "highest", "slope per hour", "judged"],
       ...rows,
       ...times,
@@ -76,7 +77,7 @@ export function overloadText(storm: Overload | undefined): string {
   if (!storm) return "";
   const { name, rate, seconds, accepted, others, accept, refuse, mostWaiting, recovered, drained, lost } =
     storm;
-  return table([
+  return markdown([
     [`overload against ${name}`, `${rate}/s for ${seconds} s`],
     ["accepted", `${accepted}, 202 after ${spreadText(accept)} ms (p50 / p99)`],
     ...Object.entries(others).map(([answer, times]) => [answer, String(times)]),
@@ -94,15 +95,4 @@ function spreadText({ p50, p99 }: Spread): string {
 
 function number(value: number): string {
   return Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(1);
-}
-
-/** Rows as a Markdown table; the first is its head. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const [head = [], ...body] = rows;
-  const widths = head.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
-  const line = (row: readonly string[]): string =>
-    `| ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join(" | ")} |`;
-  return [line(head), `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`, ...body.map(line)].join(
-    "\n",
-  );
 }

@@ -24,6 +24,7 @@ const COMMANDS = {
   bench: ["bench/main.ts"],
   fuzz: ["test/fuzz/main.ts"],
   soak: ["bench/soak/main.ts"],
+  crowd: ["bench/crowd/main.ts"],
   "local:redis": ["src/local/redis/main.ts"],
   "local:qstash": ["src/local/qstash/main.ts"],
   lock: ["src/local/lock.ts"],
