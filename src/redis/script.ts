@@ -26,6 +26,9 @@ export type LoadScript = (sha: string) => Promise<string>;
 /** Upstash locks just the declared keys; the flag must be the very first bytes. Plain Redis does not know it. */
 const SHEBANG = "#!lua flags=allow-key-locking";
 
+/** The same for a script that may write although memory is used up (https://redis.io/docs/latest/develop/reference/eval-intro/). */
+const EXCEEDING = `${SHEBANG},allow-oom`;
+
 /**
  * What all scripts share. `now` is the one place where time comes from: milliseconds, as a float, because the
  * embedded engine's integers have 32 bits. MOVES and TERMINAL are the domain's own lists.
@@ -109,20 +112,25 @@ export type Runner = (
 /**
  * A runner over one client. The SDK's error messages hold whole commands, so none leaves this function:
  * what is passed on is the script's name and the first word of Redis's own error.
+ *
+ * @param exceeds whether its scripts are run in a full database too: what was accepted must be able to end
  */
-export function createRunner(redis: Redis, load: LoadScript): Runner {
+export function createRunner(redis: Redis, load: LoadScript, exceeds = false): Runner {
   return async (script, keys, args) => {
     const words = args.map(String);
     const names = [...keys];
-    try {
-      return await redis.evalsha<string[], ScriptReply[]>(await shaOf(script), names, words);
-    } catch (error) {
-      if (!isNoScript(error)) throw unavailable(script, error);
-    }
-    try {
-      return await redis.eval<string[], ScriptReply[]>(await textOf(script, load), names, words);
-    } catch (error) {
-      throw unavailable(script, error);
+    let text: string | undefined; // undefined: Redis knows it by its hash
+    for (;;) {
+      try {
+        return text === undefined
+          ? await redis.evalsha<string[], ScriptReply[]>(await shaOf(script), names, words)
+          : await redis.eval<string[], ScriptReply[]>(text, names, words);
+      } catch (error) {
+        if (text === undefined && isNoScript(error)) text = await textOf(script, load);
+        else if (exceeds && isFull(error) && !text?.startsWith(EXCEEDING))
+          text = (await textOf(script, load)).replace(SHEBANG, EXCEEDING);
+        else throw unavailable(script, error);
+      }
     }
   };
 }
@@ -180,6 +188,11 @@ function readReply(called: Script, reply: unknown): readonly ScriptReply[] | und
 
 function isNoScript(error: unknown): boolean {
   return error instanceof Error && /^(Command failed: )?NOSCRIPT/.test(error.message);
+}
+
+/** Redis has reached `maxmemory`; or Upstash the plan's size, whose answer to the flag is not documented. */
+function isFull(error: unknown): boolean {
+  return error instanceof Error && /^(Command failed: )?(OOM|ERR DB capacity)/.test(error.message);
 }
 
 function unavailable(script: Script, error: unknown): StoreUnavailable {

@@ -46,7 +46,7 @@ export function createStore(options: StoreOptions): Store {
   const context: Context = {
     quick: createRunner(quick, load),
     many: createBatchRunner(quick, load),
-    worker: createRunner(connect(options, 3, WORKER_TIMEOUT), load),
+    worker: createRunner(connect(options, 3, WORKER_TIMEOUT), load, true),
     offset: options.offset ?? 0,
     clock: options.clock ?? Date.now,
   };

@@ -1,5 +1,6 @@
 import { inject } from "vitest";
 import * as z from "zod";
+import type { SharedStack } from "./shared-stack.ts";
 
 const document = z.object({
   openapi: z.string().startsWith("3.1"),
@@ -19,7 +20,9 @@ export async function note(method: string, path: string, status: number): Promis
   const { pathname } = new URL(path, "http://gateway");
   if (!/^\/(v1|admin)\/|^\/(healthz|readyz)$/.test(pathname) || status === 404) return;
   if (method === "OPTIONS" || status === 405) return; // the same at every address
-  served ??= read(inject("stack").gateway.url);
+  const stack: SharedStack | undefined = inject("stack"); // undefined outside the e2e projects
+  if (!stack) return;
+  served ??= read(stack.gateway.url);
   const paths = (await served)?.paths;
   if (!paths) return;
   // OpenAPI 3.1, "Path Templating Matching": a concrete path comes before a templated one.

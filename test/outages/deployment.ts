@@ -1,0 +1,240 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import { readConfig } from "../../src/config.ts";
+import { createKeyring } from "../../src/flow/keyring.ts";
+import type { Parts } from "../../src/flow/parts.ts";
+import type { Store } from "../../src/flow/store.ts";
+import { sweep } from "../../src/flow/sweep.ts";
+import { createApp } from "../../src/http/app.ts";
+import { openEngine } from "../../src/local/engine/open.ts";
+import type { Engine } from "../../src/local/engine.ts";
+import { type QStashServer, startQStashServer } from "../../src/local/qstash/server.ts";
+import { createQueue } from "../../src/qstash/queue.ts";
+import { createVerifier } from "../../src/qstash/signature.ts";
+import { createStore } from "../../src/redis/store.ts";
+import { diagnostics } from "../../src/tasks/index.ts";
+import { createLookup } from "../../src/webhooks/dns.ts";
+import { createFetcher } from "../../src/webhooks/fetch.ts";
+import { createGuard } from "../../src/webhooks/guard.ts";
+import { sign } from "../../src/webhooks/sign.ts";
+import { ManualClock } from "../local/qstash-harness.ts";
+import { type KINDS, type StandIn, startStandIn, TOKEN } from "../local/redis-stand-in.ts";
+import { type Client, newProject } from "../support/client.ts";
+import { FaultProxy } from "../support/proxy.ts";
+import { Receiver } from "../support/receiver.ts";
+
+const MINUTE = 60_000;
+const ADMIN_TOKEN = "an-admin-token-of-some-length";
+
+/** One node: a gateway in this process, whose own clock may be wrong. */
+export interface Node {
+  readonly url: string;
+  readonly logged: string[];
+  stop(): Promise<void>;
+}
+
+/**
+ * A deployment whose time a test moves: the gateway's real parts in this process, Redis and QStash behind proxies that
+ * fail as they are told. Redis' scripts are told an offset, QStash's clock stands until it is moved.
+ */
+export class Deployment {
+  readonly engine: Engine;
+  readonly redis: FaultProxy;
+  readonly qstash: FaultProxy;
+  readonly queue: QStashServer;
+  readonly receiver: Receiver;
+  readonly #standIn: StandIn;
+  readonly #queueEngine: Engine;
+  readonly #clock: ManualClock;
+  readonly #nodes: Node[] = [];
+  readonly #keyring = createKeyring("a master secret for tests, and for nothing else");
+  #offset = 0;
+  #busy = 0;
+  #store: Store;
+  #parts: Parts | undefined;
+
+  private constructor(
+    standIn: StandIn,
+    queue: { server: QStashServer; engine: Engine; clock: ManualClock },
+    redis: FaultProxy,
+    qstash: FaultProxy,
+    receiver: Receiver,
+  ) {
+    this.#standIn = standIn;
+    this.engine = standIn.engine;
+    this.queue = queue.server;
+    this.#queueEngine = queue.engine;
+    this.#clock = queue.clock;
+    this.redis = redis;
+    this.qstash = qstash;
+    this.receiver = receiver;
+    this.#store = this.#storeNow();
+  }
+
+  static async start(kind: (typeof KINDS)[number] = "real"): Promise<Deployment> {
+    const standIn = await startStandIn(kind);
+    const [engine, clock] = [await openEngine(), new ManualClock()];
+    const server = await startQStashServer({ engine, port: 0, clock });
+    const [redis, qstash] = [await FaultProxy.start(standIn.url), await FaultProxy.start(server.url)];
+    const deployment = new Deployment(
+      standIn,
+      { server, engine, clock },
+      redis,
+      qstash,
+      await Receiver.start(),
+    );
+    await deployment.node();
+    return deployment;
+  }
+
+  async stop(): Promise<void> {
+    for (const node of this.#nodes) await node.stop();
+    await this.queue.close();
+    await Promise.all([this.redis.stop(), this.qstash.stop(), this.receiver.stop()]);
+    await this.#queueEngine.close();
+    await this.#standIn.stop();
+  }
+
+  /** The first node. */
+  get gateway(): Node {
+    const [first] = this.#nodes;
+    if (!first) throw new Error("no node was started");
+    return first;
+  }
+
+  /** Another node of the same deployment, whose clock is so many milliseconds off. */
+  async node(skew = 0): Promise<Node> {
+    const server = createServer();
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    if (typeof address !== "object" || !address) throw new Error("the gateway has no address");
+    const url = `http://127.0.0.1:${address.port}`;
+    const logged: string[] = [];
+    // QStash calls the first node's address; the others answer clients.
+    const parts = this.#partsOf(this.#nodes[0]?.url ?? url, skew, logged);
+    this.#parts ??= parts;
+    this.#serve(server, parts);
+    const stop = async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    };
+    const node = { url, logged, stop };
+    this.#nodes.push(node);
+    return node;
+  }
+
+  project(node: Node = this.gateway): Promise<Client> {
+    return newProject({ url: node.url, adminToken: ADMIN_TOKEN }, `outage-${crypto.randomUUID()}`);
+  }
+
+  /** Looks at what is due, as cron does each minute. What it cannot do is in the log, as it would be. */
+  async sweep(): Promise<void> {
+    const parts = this.#parts;
+    if (!parts) throw new Error("no node was started");
+    await sweep({ ...parts, background: { waitUntil: (work) => void this.#while(work) } });
+    await this.settle();
+  }
+
+  /** Time passes; with cron, which looks every minute (or as often as said). */
+  async pass(time: number, { cron = true, every = MINUTE } = {}): Promise<void> {
+    for (let left = time; left > 0; left -= every) {
+      const step = Math.min(left, every);
+      this.#offset += step;
+      this.#store = this.#storeNow();
+      this.#clock.advance(step);
+      await this.settle();
+      if (cron) await this.sweep();
+    }
+  }
+
+  /** Waits until nobody is at work: no request is being answered, and none comes. */
+  async settle(): Promise<void> {
+    for (let quiet = 0; quiet < 3; quiet++) {
+      await sleep(6);
+      if (this.#busy > 0) quiet = -1;
+    }
+  }
+
+  /** A command past the gateway. */
+  async command(...words: string[]): Promise<unknown> {
+    return this.engine.call(words);
+  }
+
+  #storeNow(): Store {
+    return createStore({ url: this.redis.url, token: TOKEN, offset: this.#offset });
+  }
+
+  #partsOf(publicUrl: string, skew: number, logged: string[]): Parts {
+    const { qstash, settings } = readConfig({
+      UPSTASH_REDIS_REST_URL: this.redis.url,
+      UPSTASH_REDIS_REST_TOKEN: TOKEN,
+      QSTASH_URL: this.qstash.url,
+      QSTASH_TOKEN: this.queue.token,
+      QSTASH_CURRENT_SIGNING_KEY: this.queue.currentSigningKey,
+      QSTASH_NEXT_SIGNING_KEY: this.queue.nextSigningKey,
+      RINGBACK_PUBLIC_URL: publicUrl,
+      RINGBACK_MASTER_SECRET: "a master secret for tests, and for nothing else",
+      RINGBACK_ADMIN_TOKEN: ADMIN_TOKEN,
+    });
+    const guard = createGuard({ mode: "local", allow: [], ownHosts: [], upstashHosts: [] });
+    const store = new Proxy(this.#store, {
+      get: (_first, name) => Reflect.get(this.#store, name),
+    });
+    return {
+      settings,
+      store,
+      queue: createQueue({ ...qstash, publicUrl }),
+      fetcher: createFetcher({ guard, lookup: createLookup({ url: "http://127.0.0.1:9/dns-query" }) }),
+      sign,
+      keyring: this.#keyring,
+      tasks: new Map(diagnostics.map((task) => [task.type, task])),
+      services: new Map(),
+      log: (_level, event, fields) => void logged.push(`${event} ${JSON.stringify(fields ?? {})}`),
+      random: () => 0.5,
+      clock: () => Date.now() + skew,
+    };
+  }
+
+  #serve(server: Server, parts: Parts): void {
+    const verifySignature = createVerifier({
+      currentSigningKey: this.queue.currentSigningKey,
+      nextSigningKey: this.queue.nextSigningKey,
+      publicUrl: parts.settings.publicUrl,
+    });
+    const app = createApp({ parts, verifySignature });
+    const context = {
+      waitUntil: (work: Promise<unknown>) => void this.#while(work),
+      passThroughOnException: () => undefined,
+      props: {},
+    };
+    server.on("request", (incoming, response) => {
+      const answered = async () => {
+        const chunks: Buffer[] = [];
+        for await (const chunk of incoming) chunks.push(chunk);
+        const body = Buffer.concat(chunks);
+        const headers = Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]);
+        const request = new Request(`${parts.settings.publicUrl}${incoming.url}`, {
+          method: incoming.method ?? "GET",
+          headers: Object.fromEntries(headers),
+          ...(body.length > 0 && { body }),
+        });
+        const answer = await app.fetch(request, {}, context);
+        response.writeHead(answer.status, Object.fromEntries(answer.headers));
+        response.end(Buffer.from(await answer.arrayBuffer()));
+      };
+      void this.#while(answered());
+    });
+  }
+
+  async #while(work: Promise<unknown>): Promise<void> {
+    this.#busy += 1;
+    try {
+      await work;
+    } finally {
+      this.#busy -= 1;
+    }
+  }
+}
