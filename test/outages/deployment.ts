@@ -39,6 +39,7 @@ export interface Node {
  * fail as they are told. Redis' scripts are told an offset, QStash's clock stands until it is moved.
  */
 export class Deployment {
+  readonly adminToken: string = ADMIN_TOKEN;
   readonly engine: Engine;
   readonly redis: FaultProxy;
   readonly qstash: FaultProxy;
@@ -124,6 +125,11 @@ export class Deployment {
     const node = { url, logged, stop };
     this.#nodes.push(node);
     return node;
+  }
+
+  /** The time that Redis' scripts are told. */
+  get now(): number {
+    return Date.now() + this.#offset;
   }
 
   project(node: Node = this.gateway): Promise<Client> {
