@@ -66,7 +66,7 @@ console.log(
   `${many} tasks: ${crowded.megabytes.toFixed(0)} MiB in Redis, filled and measured in ${seconds.toFixed(0)} s`,
 );
 console.log(
-  `1,000 tasks that wait: ${weight.open.toFixed(2)} MiB; that have ended, with a callback: ${weight.ended.toFixed(2)} MiB`,
+  `a thousand tasks that wait: ${weight.waiting.toFixed(2)} MiB; that have ended: ${weight.ended.toFixed(2)} MiB; a thousand callbacks: ${weight.deliveries.toFixed(2)} MiB`,
 );
 const dearer = few.filter(({ name, commands }, index) => {
   const more = (crowded.costs[index]?.commands ?? Number.NaN) - commands;

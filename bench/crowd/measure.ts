@@ -38,7 +38,8 @@ export async function measure(
   for (let n = 0; n < NEWEST; n++) {
     const record = await submitted(crowd, crowd.big, n);
     ids.push(record.id);
-    if (n % CYCLE === FAILED || n % CYCLE === SUCCEEDED) await work(crowd, record, n % CYCLE === SUCCEEDED);
+    if (n % CYCLE === FAILED || n % CYCLE === SUCCEEDED)
+      await work(crowd, record, { isSuccess: n % CYCLE === SUCCEEDED });
   }
   const costs: Cost[] = [];
   for (const [name, filter, limit] of LISTS) {

@@ -5,7 +5,11 @@ import type { NewDelivery } from "../../src/flow/delivery-commands.ts";
 import { type Crowd, newTask } from "./crowd.ts";
 
 /** What a worker does with a task: claims it, ends it with one delivery, records that this was delivered. */
-export async function work(crowd: Crowd, { project, id }: TaskRecord, isSuccess = true): Promise<void> {
+export async function work(
+  crowd: Crowd,
+  { project, id }: TaskRecord,
+  { isSuccess = true, isTold = true }: { readonly isSuccess?: boolean; readonly isTold?: boolean } = {},
+): Promise<void> {
   const { store } = crowd;
   const lease = crypto.randomUUID();
   const claimed = await store.claim({ project, task: id, run: 1, attempt: 1, lease });
@@ -18,7 +22,7 @@ export async function work(crowd: Crowd, { project, id }: TaskRecord, isSuccess 
     outcome: {
       endedAt: now,
       resultTtl: 7 * 86_400_000,
-      deliveries: [delivery],
+      deliveries: isTold ? [delivery] : [],
       ...(isSuccess
         ? { kind: "succeeded", result: record.input.json ?? "null" }
         : {
@@ -31,6 +35,7 @@ export async function work(crowd: Crowd, { project, id }: TaskRecord, isSuccess 
     nonce: crypto.randomUUID(),
   });
   if (ended.kind !== "ended") throw new Error(`end answered ${ended.kind}`);
+  if (!isTold) return;
   const recorded = await store.record({
     project,
     delivery: delivery.id,
