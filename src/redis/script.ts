@@ -26,7 +26,7 @@ export type LoadScript = (sha: string) => Promise<string>;
 /** Upstash locks just the declared keys; the flag must be the very first bytes. Plain Redis does not know it. */
 const SHEBANG = "#!lua flags=allow-key-locking";
 
-/** The same for a script that may write although memory is used up (https://redis.io/docs/latest/develop/reference/eval-intro/). */
+/** The same for a script that may write although memory is used up (https://redis.io/docs/latest/develop/reference/errors/common/oom/). */
 const EXCEEDING = `${SHEBANG},allow-oom`;
 
 /**

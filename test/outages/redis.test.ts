@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { END } from "../../src/redis/end.ts";
 import { eventually } from "../support/client.ts";
+import { runs } from "../support/proxy.ts";
 import { Deployment } from "./deployment.ts";
 
 const MINUTE = 60_000;
@@ -33,6 +35,39 @@ describe("Redis is away", () => {
     expect(await client.task(id)).toMatchObject({ status: "succeeded", attempt: 1 });
     expect((await client.settled(id)).status).toBe("delivered");
     expect(inbox.received).toHaveLength(1);
+  });
+});
+
+// At its plan's size Upstash may reject writes (https://upstash.com/docs/redis/troubleshooting/db_capacity_quota_exceeded).
+const REFUSALS = {
+  "is away": "cut",
+  "takes no writes any more": { status: 400, body: '{"error":"ERR DB capacity quota exceeded"}' },
+} as const;
+
+describe.each(Object.entries(REFUSALS))("Redis %s from a handler's end on", (_name, verdict) => {
+  test("ten minutes later the attempt is made once more, and its end is told once", async () => {
+    const { receiver, redis } = deployment;
+    const client = await deployment.project();
+    const inbox = receiver.open();
+    let broken = false;
+    redis.faults = {
+      request: (passing) => {
+        broken ||= runs(passing, END.lua);
+        return broken ? verdict : "pass";
+      },
+    };
+    const { id } = await client.submit(echo(inbox.url));
+    await deployment.pass(10 * MINUTE, { cron: false });
+    expect(broken).toBe(true);
+    expect((await client.send("GET", `/v1/tasks/${id}`)).problem().status).toBe(503);
+    redis.faults = {};
+    expect((await client.task(id)).status).toBe("running");
+    await deployment.pass(2 * MINUTE);
+    expect(await client.task(id)).toMatchObject({ status: "succeeded", attempt: 1 });
+    expect((await client.settled(id)).status).toBe("delivered");
+    expect(inbox.received).toHaveLength(1);
+    const started = (await client.timeline(id)).filter(({ type }) => type === "task.started");
+    expect(started.map(({ cause }) => cause)).toEqual([undefined, "lease-lapsed"]);
   });
 });
 
@@ -85,6 +120,14 @@ describe("Redis is full", () => {
       for (const { id } of accepted) {
         expect(await client.task(id)).toMatchObject({ status: "succeeded" });
         expect((await client.settled(id)).status).toBe("delivered");
+      }
+      const [ended] = accepted;
+      const headers = { authorization: `Bearer ${deployment.adminToken}` };
+      for (const reply of [
+        await client.send("POST", `/v1/tasks/${ended?.id}/replay`),
+        await client.send("POST", "/admin/keys", { body: { project: "full" }, headers }),
+      ]) {
+        expect(reply.problem().code).toBe("temporarily-unavailable");
       }
       const canceled = await client.send("POST", `/v1/tasks/${unwanted.id}/cancel`);
       expect(canceled.json()).toMatchObject({ status: "canceled" });

@@ -92,6 +92,23 @@ describe("Redis is restored from an older snapshot", () => {
     expect(inbox.received).toHaveLength(1);
   });
 
+  test("what had been canceled since is back, and runs unless it is canceled again", async () => {
+    const inbox = deployment.receiver.open();
+    const tasks = [
+      await client.submit(echo(inbox.url, { delay: "1m" })),
+      await client.submit(echo(inbox.url, { delay: "1m" })),
+    ];
+    await takeSnapshot();
+    const cancel = async (id: string) => (await client.send("POST", `/v1/tasks/${id}/cancel`)).json();
+    for (const { id } of tasks) expect(await cancel(id)).toMatchObject({ status: "canceled" });
+    await restoreSnapshot();
+    const [again, forgotten] = tasks;
+    expect(await cancel(again?.id ?? "")).toMatchObject({ status: "canceled", run: 1 });
+    await deployment.pass(3 * MINUTE);
+    expect((await client.task(again?.id ?? "")).status).toBe("canceled");
+    expect((await client.task(forgotten?.id ?? "")).status).toBe("succeeded");
+  });
+
   test("a key that had been revoked since is back until it is revoked again; one that had been made is gone", async () => {
     const authorization = { authorization: `Bearer ${deployment.adminToken}` };
     const project = `restored-${crypto.randomUUID()}`;
