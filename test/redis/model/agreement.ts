@@ -51,6 +51,7 @@ function sameTask(record: TaskRecord, task: TaskModel): void {
     pastDeliveries: record.pastDeliveries,
     endedAt: record.endedAt,
     resultExpiresAt: record.resultExpiresAt,
+    progress: record.progress?.percent,
     nextAt: timeOf(record.nextAt, task.nextAt),
     deadlineAt: timeOf(record.deadlineAt, task.deadlineAt),
     heartbeatBy: timeOf(record.heartbeatBy ?? 0, task.heartbeatBy),
@@ -66,6 +67,7 @@ function sameTask(record: TaskRecord, task: TaskModel): void {
     pastDeliveries: task.pastDeliveries,
     endedAt: task.endedAt,
     resultExpiresAt: task.resultExpiresAt,
+    progress: task.progress,
     nextAt: task.nextAt,
     deadlineAt: task.deadlineAt,
     heartbeatBy: task.heartbeatBy,
@@ -139,12 +141,12 @@ async function dueSet(model: Model, world: World): Promise<void> {
   for (let i = 0; i + 1 < flat.length; i += 2) actual.set(flat[i]?.split("|")[2] ?? "", Number(flat[i + 1]));
   const expected = new Map<string, number>();
   for (const one of [...model.tasks.values(), ...model.deliveries.values()]) {
-    if (one.due !== undefined) expected.set(one.id, timeOf(actual.get(one.id) ?? 0, one.due));
-    const ended = "deadlineAt" in one ? !isOpen(one) : one.status !== "pending";
-    expect(actual.has(one.id), `${one.id} (${one.status}) has a due entry`).toBe(!ended);
-    if (expected.has(one.id)) expected.set(one.id, one.due ?? 0);
     const score = actual.get(one.id);
-    if (score !== undefined && one.due !== undefined) actual.set(one.id, timeOf(score, one.due));
+    const ended = "deadlineAt" in one ? !isOpen(one) : one.status !== "pending";
+    expect(score === undefined, `${one.id} (${one.status}) has no due entry`).toBe(ended);
+    if (score === undefined || one.due === undefined) continue;
+    expected.set(one.id, one.due);
+    actual.set(one.id, timeOf(score, one.due));
   }
   expect(Object.fromEntries(actual), "due entries").toEqual(Object.fromEntries(expected));
 }
@@ -153,7 +155,6 @@ async function dueSet(model: Model, world: World): Promise<void> {
 async function lifetimes(model: Model, world: World): Promise<void> {
   const { ttlOf } = world.environment;
   const { project } = world.caller;
-  const ttl = async (key: string) => ttlOf(key, project);
   const tasks = [...model.tasks.values()].flatMap((task) => [
     { key: `t:${task.id}`, ended: !isOpen(task) },
     ...(task.largeInput ? [{ key: `t:${task.id}:in`, ended: !isOpen(task) }] : []),
@@ -163,7 +164,7 @@ async function lifetimes(model: Model, world: World): Promise<void> {
     ended: status !== "pending",
   }));
   const all = [...tasks, ...deliveries];
-  const read = await Promise.all(all.map(async ({ key }) => [key, (await ttl(key)) > 0] as const));
+  const read = await Promise.all(all.map(async ({ key }) => [key, (await ttlOf(key, project)) > 0] as const));
   expect(Object.fromEntries(read), "keys that will go").toEqual(
     Object.fromEntries(all.map(({ key, ended }) => [key, ended])),
   );

@@ -70,11 +70,18 @@ const claim: Choice = ([a, b, c], { tasks }, { grants }) => {
   };
 };
 
-const renew: Choice = ([a], _model, { grants }) => {
+const renew: Choice = ([a, b, c], _model, world) => {
+  const grant = c % 3 === 0 ? recent(world.grants, a) : one(underWay(world), a);
+  if (!grant) return undefined;
+  const { id, run, attempt } = grant.record;
+  return { kind: "renew", id, run, attempt, lease: grant.lease, progress: b % 2 === 0 ? b % 101 : undefined };
+};
+
+const report: Choice = ([a, b], _model, { grants }) => {
   const grant = recent(grants, a);
   if (!grant) return undefined;
   const { id, run, attempt } = grant.record;
-  return { kind: "renew", id, run, attempt, lease: grant.lease };
+  return { kind: "report", id, run, attempt, progress: b % 2 === 0 ? b % 101 : undefined };
 };
 
 const error = { code: "broken", message: "It broke.", retryable: true };
@@ -211,6 +218,7 @@ export const CHOICES = {
   accept: [accept, 2],
   claim: [claim, 5],
   renew: [renew, 1],
+  report: [report, 2],
   finish: [finish, 5],
   complete: [complete, 3],
   stop: [stop, 2],

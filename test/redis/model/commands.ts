@@ -18,6 +18,8 @@ function step(model: Model, op: Operation): Answer {
       return taskSteps.claim(model, op);
     case "renew":
       return taskSteps.renew(model, op);
+    case "report":
+      return taskSteps.report(model, op);
     case "end":
       return taskSteps.end(model, op);
     case "replay":

@@ -13,11 +13,27 @@ export type Operation =
       readonly idempotency?: Idempotency;
     }
   | {
-      readonly kind: "claim" | "renew";
+      readonly kind: "claim";
       readonly id: string;
       readonly run: number;
       readonly attempt: number;
       readonly lease: string;
+    }
+  | {
+      readonly kind: "renew";
+      readonly id: string;
+      readonly run: number;
+      readonly attempt: number;
+      readonly lease: string;
+      /** Percent. */
+      readonly progress: number | undefined;
+    }
+  | {
+      readonly kind: "report";
+      readonly id: string;
+      readonly run: number;
+      readonly attempt: number;
+      readonly progress: number | undefined;
     }
   | {
       readonly kind: "end";

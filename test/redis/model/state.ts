@@ -22,7 +22,11 @@ export interface TaskModel {
   deadlineAt: number;
   lease: string;
   leaseUntil: number;
+  /** Within how long the token's bearer must report; 0: whenever. */
+  heartbeat: number;
   heartbeatBy: number;
+  /** Percent of what was said last. */
+  progress: number | undefined;
   endedAt: number | undefined;
   resultExpiresAt: number | undefined;
   deliveries: string[];

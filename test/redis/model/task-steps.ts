@@ -38,7 +38,9 @@ export function accept(model: Model, op: Of<"accept">): Answer {
     deadlineAt: start + op.deadline,
     lease: "",
     leaseUntil: 0,
+    heartbeat: 0,
     heartbeatBy: 0,
+    progress: undefined,
     endedAt: undefined,
     resultExpiresAt: undefined,
     deliveries: [],
@@ -55,7 +57,7 @@ export function accept(model: Model, op: Of<"accept">): Answer {
   return ["accepted", op.id];
 }
 
-export function claim(model: Model, op: Of<"claim" | "renew">): Answer {
+export function claim(model: Model, op: Of<"claim">): Answer {
   const { now } = model;
   const task = model.tasks.get(op.id);
   if (!task) return ["gone"];
@@ -83,14 +85,33 @@ function lease(task: TaskModel, id: string, now: number): void {
   task.due = Math.min(now + LEASE + AFTER_LEASE, task.deadlineAt);
 }
 
-export function renew(model: Model, op: Of<"claim" | "renew">): Answer {
+export function renew(model: Model, op: Of<"renew">): Answer {
   const task = model.tasks.get(op.id);
   const holds = task?.status === "running" && task.run === op.run && task.attempt === op.attempt;
   if (!task || !holds || task.lease !== op.lease) return ["lost"];
   if (model.now >= task.deadlineAt) return ["expired"];
   lease(task, op.lease, model.now);
   task.sweeps = undefined;
+  task.progress = op.progress ?? task.progress;
   return ["renewed"];
+}
+
+/** The bearer of an attempt's token is alive: while the task waits, that puts the heartbeat off. */
+export function report(model: Model, op: Of<"report">): Answer {
+  const { now } = model;
+  const task = model.tasks.get(op.id);
+  if (!task) return ["gone"];
+  if (task.run !== op.run || task.attempt !== op.attempt) return ["stale"];
+  if (!isOpen(task)) return ["ended", task.status];
+  if (now >= task.deadlineAt) return ["ended", "expired"];
+  if (task.status === "queued") return ["stale"];
+  task.sweeps = undefined;
+  task.progress = op.progress ?? task.progress;
+  if (task.heartbeat > 0) {
+    task.heartbeatBy = now + task.heartbeat;
+    task.due = Math.min(task.heartbeatBy, task.deadlineAt);
+  }
+  return ["reported"];
 }
 
 const statusOf = (outcome: Outcome) => (outcome.kind === "retry" ? "queued" : outcome.kind);
@@ -172,6 +193,7 @@ function conclude(model: Model, task: TaskModel, outcome: Outcome, to: TerminalS
 function goOn({ now }: Model, task: TaskModel, outcome: Outcome): void {
   const heartbeat = outcome.kind === "waiting" ? (outcome.heartbeat ?? 0) : 0;
   task.nextAt = now + (outcome.kind === "retry" ? outcome.delay : 0);
+  task.heartbeat = heartbeat;
   task.heartbeatBy = heartbeat > 0 ? now + heartbeat : 0;
   const look = outcome.kind === "retry" ? lookFor(task.nextAt, now) : task.heartbeatBy || task.deadlineAt;
   task.due = Math.min(look, task.deadlineAt);
@@ -201,6 +223,7 @@ export function replay(model: Model, op: Of<"replay">): Answer {
   task.sequence += 1;
   task.pastDeliveries.push(...task.deliveries);
   Object.assign(task, { deliveries: [], replayNonce: op.nonce, sweeps: undefined });
+  Object.assign(task, { heartbeat: 0, progress: undefined });
   task.due = Math.min(now + GRACE, task.deadlineAt);
   if (op.idempotency) {
     model.idempotency.set(op.idempotency.hash, { print: op.idempotency.fingerprint, id: task.id });

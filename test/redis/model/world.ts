@@ -68,8 +68,25 @@ export class World {
         return this.#accept(op);
       case "claim":
         return this.#claim(op);
-      case "renew":
-        return [(await this.store.renew({ project: this.caller.project, task: op.id, ...op })).kind];
+      case "renew": {
+        const progress =
+          op.progress === undefined ? {} : { progress: { percent: op.progress, at: this.now } };
+        const { project } = this.caller;
+        const { run, attempt, lease } = op;
+        return [(await this.store.renew({ project, task: op.id, run, attempt, lease, ...progress })).kind];
+      }
+      case "report": {
+        const { run, attempt, progress: percent } = op;
+        const said = percent === undefined ? {} : { progress: { percent } };
+        const answer = await this.store.report({
+          project: this.caller.project,
+          task: op.id,
+          run,
+          attempt,
+          ...said,
+        });
+        return answer.kind === "ended" ? [answer.kind, answer.status] : [answer.kind];
+      }
       case "end":
         return this.#end(op);
       case "replay": {
@@ -119,7 +136,7 @@ export class World {
     }
   }
 
-  async #claim(op: Extract<Operation, { kind: "claim" | "renew" }>): Promise<Answer> {
+  async #claim(op: Extract<Operation, { kind: "claim" }>): Promise<Answer> {
     const { run, attempt, lease } = op;
     const answer = await this.store.claim({ project: this.caller.project, task: op.id, run, attempt, lease });
     switch (answer.kind) {
