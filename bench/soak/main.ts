@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { machineText } from "../page.ts";
 import { processesOf, startDeployment } from "./deployment.ts";
 import { type Endurance, endure } from "./endure.ts";
+import { quantile } from "./flatness.ts";
 import { Ledger } from "./ledger.ts";
 import { type Overload, overload, type Storm } from "./overload.ts";
 import { enduranceText, faultsOf, overloadText, stepText } from "./report.ts";
@@ -72,7 +73,13 @@ async function soak(machine: string): Promise<Summary> {
       minutes: Number(options.minutes),
     });
     console.log(enduranceText(endurance));
-    const usual = { rate: usualRate, p99: Math.max(...endurance.accept.map(({ p99 }) => p99)) };
+    const usual = {
+      rate: usualRate,
+      p99: quantile(
+        endurance.accept.map(({ p99 }) => p99),
+        0.5,
+      ),
+    };
     const common = { rate: highest * STORM, seconds: Number(options.overload), usual };
     const storms: readonly Storm[] = [
       { ...common, name: "the project's rate", limits: { rateLimit: highest, maxOpen: null } },
