@@ -51,7 +51,7 @@ const found = (over: Partial<Found> = {}): Found => ({
 });
 const callback = (over: Partial<Callback> = {}): Callback => ({
   ...{ at: 100, target: "callback", project: "proj_1", ref: "r1", id: "evt_1", type: "task.succeeded" },
-  ...{ body: "{}", isSigned: true, attempt: 1, task: seen(), stored: seen() },
+  ...{ body: "{}", isSigned: true, task: seen(), stored: seen() },
   ...over,
 });
 const begin = (over: Partial<Execution> = {}): Execution => ({
@@ -163,7 +163,7 @@ const BROKEN: Readonly<Record<Invariant, readonly Partial<History>[]>> = {
     { callbacks: [callback(), callback({ id: "evt_2" })] },
     { callbacks: [callback(), callback({ task: seen({ run: 2, sequence: 6 }) })] },
   ],
-  "a body is the same on every attempt": [{ callbacks: [callback(), callback({ attempt: 2, body: "{ }" })] }],
+  "a body is the same on every attempt": [{ callbacks: [callback(), callback({ body: "{ }" })] }],
   "every callback is signed": [{ callbacks: [callback({ isSigned: false })] }],
   "an event that was asked for ends delivered or dead": [
     { found: [found({ deliveries: [] })] },

@@ -42,7 +42,6 @@ export interface Callback {
   readonly type: string;
   readonly body: string;
   readonly isSigned: boolean;
-  readonly attempt: number;
   readonly task: Seen;
   /** Missing when it was erased, or Redis could not be asked. */
   readonly stored?: Seen;

@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import * as z from "zod";
+import type { Seen, Story, Told } from "./history.ts";
+
+const seen = z.object({
+  id: z.string(),
+  status: z.string(),
+  run: z.int(),
+  sequence: z.int(),
+  done: z.boolean(),
+});
+const problem = z.looseObject({ code: z.string() });
+
+/** How long a client waits for an answer, in milliseconds: longer than it lets the gateway wait. */
+const PATIENCE = 12_000;
+/** How often what a client must know is asked for again. */
+const PERSEVERANCE = 40;
+
+export interface Asked {
+  readonly act: Told["act"];
+  readonly method: string;
+  readonly path: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** An answer, or that none came. */
+export interface Heard {
+  readonly told: Told;
+  /** The parsed body; undefined without one. */
+  readonly body: unknown;
+}
+
+/** Asks over the clients' way, and writes down what it was told. */
+export class StormClient {
+  readonly project: string;
+  readonly #url: string;
+  readonly #key: string;
+  /** Requests sent by all clients. */
+  static requests = 0;
+
+  constructor(url: string, project: string, key: string) {
+    this.#url = url;
+    this.project = project;
+    this.#key = key;
+  }
+
+  /** One request, whatever comes of it. */
+  async ask({ act, method, path, body, headers }: Asked): Promise<Heard> {
+    const from = Date.now();
+    StormClient.requests += 1;
+    try {
+      const response = await fetch(this.#url + path, {
+        method,
+        headers: { authorization: `Bearer ${this.#key}`, "content-type": "application/json", ...headers },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(PATIENCE),
+      });
+      const text = await response.text();
+      return heard(from, act, response.status, text);
+    } catch {
+      return { told: { from, at: Date.now(), act, status: 0 }, body: undefined }; // no answer is an answer, too
+    }
+  }
+
+  /** One request about a story's task. */
+  async tell(story: Story, asked: Asked): Promise<Heard> {
+    const answer = await this.ask(asked);
+    story.told.push(answer.told);
+    return answer;
+  }
+
+  /** Again and again until the gateway has answered it: what may be repeated is. */
+  async insist(story: Story, asked: Asked, again: Told["act"] = asked.act): Promise<Heard> {
+    let answer = await this.tell(story, asked);
+    for (let round = 1; round < PERSEVERANCE && isUnclear(answer.told.status); round += 1) {
+      await sleep(Math.min(2_000, 100 * round));
+      answer = await this.tell(story, { ...asked, act: again });
+    }
+    return answer;
+  }
+}
+
+function isUnclear(status: number): boolean {
+  return status === 0 || status === 429 || status >= 500;
+}
+
+function heard(from: number, act: Told["act"], status: number, text: string): Heard {
+  const body: unknown = text.startsWith("{") ? JSON.parse(text) : undefined;
+  const task = seen.safeParse(body);
+  const refused = problem.safeParse(body);
+  return {
+    told: {
+      ...{ from, at: Date.now(), act, status },
+      ...(refused.success && { code: refused.data.code }),
+      ...(task.success && { task: task.data satisfies Seen }),
+    },
+    body,
+  };
+}

@@ -1,0 +1,72 @@
+import * as z from "zod/mini";
+import { createRingback, defineTask, type Ringback, wait } from "../../src/app.ts";
+import { diagnostics, tasks } from "../../src/tasks/index.ts";
+
+/* The gateway that the storm goes over: the one that is shipped, with two task types whose handlers are watched. */
+
+const time = z.int().check(z.gte(0), z.lte(60_000));
+
+/** Tells of its beginning and its end, with what it holds; works in between. */
+const work = defineTask({
+  type: "storm.work",
+  input: z.strictObject({ witness: z.url(), workMs: time }),
+  retries: 8,
+  async handler({ input, task, attempt, signal }) {
+    const execution = crypto.randomUUID();
+    const tell = (phase: string) =>
+      witness(input.witness, { task: task.id, run: task.run, attempt, execution, phase });
+    await tell("begin");
+    await new Promise<void>((done) => {
+      setTimeout(done, input.workMs);
+      signal.addEventListener("abort", () => done(), { once: true });
+    });
+    signal.throwIfAborted();
+    await tell("end");
+    return { execution };
+  },
+});
+
+/** Gives its completion URL away and waits for who has it. */
+const handOver = defineTask({
+  type: "storm.hand-over",
+  input: z.strictObject({ witness: z.url() }),
+  retries: 8,
+  async handler({ input, task, attempt, token, completionUrl }) {
+    const execution = crypto.randomUUID();
+    await witness(input.witness, {
+      ...{ task: task.id, run: task.run, attempt, execution, phase: "begin" },
+      ...{ token, completionUrl },
+    });
+    return wait();
+  },
+});
+
+/** On a way of its own, which is never broken: what has happened must be known. */
+async function witness(url: string, said: Readonly<Record<string, string | number>>): Promise<void> {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(said),
+  });
+  await response.body?.cancel();
+  if (!response.ok) throw new Error(`the witness answered ${response.status}`);
+}
+
+const connect = createRingback({ tasks: [...tasks, work, handOver], diagnostics });
+let ringback: Ringback | undefined;
+
+export default {
+  async fetch(
+    request: Request,
+    env: Readonly<Record<string, string>>,
+    background: { waitUntil(work: Promise<unknown>): void },
+  ): Promise<Response> {
+    ringback ??= connect(env);
+    // The cron trigger, which neither bare runtime has.
+    if (new URL(request.url).pathname === "/storm/sweep") {
+      await ringback.sweep(background);
+      return new Response(null, { status: 204 });
+    }
+    return ringback.fetch(request, background);
+  },
+};

@@ -1,0 +1,72 @@
+import type { Random } from "./random.ts";
+
+/** What can happen to one request on its way. */
+export type Fault =
+  | { readonly kind: "pass" }
+  /** Held up before it goes on; overtaken by what comes later. */
+  | { readonly kind: "delay"; readonly ms: number }
+  /** Never arrives: the connection breaks. */
+  | { readonly kind: "drop-request" }
+  /** Arrives, its work is done, and nobody hears of it. */
+  | { readonly kind: "drop-answer" }
+  /** Arrives twice, `apart` milliseconds from each other; the first one's answer counts. */
+  | { readonly kind: "duplicate"; readonly apart: number }
+  /** Answered by something on the way: it never arrived. */
+  | { readonly kind: "refuse"; readonly status: 429 | 500 | 502 | 503 }
+  /** Arrives and is done, but something on the way answers for it. */
+  | { readonly kind: "refuse-after"; readonly status: 500 | 502 | 503 }
+  /** Its body ends in the middle. */
+  | { readonly kind: "cut-request" }
+  /** The answer's body ends in the middle. */
+  | { readonly kind: "cut-answer" };
+
+export type FaultKind = Exclude<Fault["kind"], "pass">;
+
+export const FAULT_KINDS: readonly [FaultKind, ...FaultKind[]] = [
+  "delay",
+  "drop-request",
+  "drop-answer",
+  "duplicate",
+  "refuse",
+  "refuse-after",
+  "cut-request",
+  "cut-answer",
+];
+
+/** The ways between the processes. */
+export const WAYS = [
+  "client-gateway",
+  "qstash-gateway",
+  "gateway-redis",
+  "gateway-qstash",
+  "gateway-receiver",
+] as const;
+export type Way = (typeof WAYS)[number];
+
+/** How often each way breaks, and how long a delay on it may be, in milliseconds. */
+const CALAMITY: Readonly<Record<Way, { readonly share: number; readonly delay: number }>> = {
+  "client-gateway": { share: 0.12, delay: 1_500 },
+  "qstash-gateway": { share: 0.12, delay: 3_000 },
+  "gateway-redis": { share: 0.06, delay: 1_000 },
+  "gateway-qstash": { share: 0.12, delay: 2_000 },
+  "gateway-receiver": { share: 0.12, delay: 1_500 },
+};
+
+/** Draws what happens to the next request on a way. */
+export function nextFault(random: Random, way: Way): Fault {
+  const { share, delay } = CALAMITY[way];
+  if (!random.chance(share)) return { kind: "pass" };
+  const kind = random.pick(FAULT_KINDS);
+  switch (kind) {
+    case "delay":
+      return { kind, ms: random.between(20, delay) };
+    case "duplicate":
+      return { kind, apart: random.between(0, delay) };
+    case "refuse":
+      return { kind, status: random.pick([429, 500, 502, 503]) };
+    case "refuse-after":
+      return { kind, status: random.pick([500, 502, 503]) };
+    default:
+      return { kind };
+  }
+}

@@ -1,0 +1,79 @@
+import { check, type Violation } from "./checker.ts";
+import { StormClient } from "./client.ts";
+import type { History } from "./history.ts";
+import type { Storm } from "./storm.ts";
+import { everyProcess } from "./weather.ts";
+
+/** What is said of a storm. */
+export interface Summary {
+  /** Tasks that a client was told of. */
+  readonly tasks: number;
+  readonly runs: number;
+  readonly endedAs: Readonly<Record<string, number>>;
+  readonly requests: number;
+  readonly callbacks: number;
+  /** Attempts that arrived again with an id that had arrived. */
+  readonly duplicatesDelivered: number;
+  readonly deadLetters: number;
+  readonly executions: number;
+  /** Attempts of a run that began more than once: the first one's lease had run out. */
+  readonly doubledExecutions: number;
+  /** Tasks that were accepted and did not end. */
+  readonly lost: number;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly kills: Readonly<Record<string, number>>;
+  readonly plans: Readonly<Record<string, number>>;
+  readonly rotations: number;
+  readonly redelivered: number;
+  readonly recoveredMs: number | null;
+  readonly violations: readonly Violation[];
+}
+
+export function summaryOf({ history, world, plans, stewardship, recovered }: Storm): Summary {
+  const { stories, callbacks, executions, found } = history;
+  const told = new Set(stories.flatMap((story) => story.told.flatMap(({ task }) => (task ? [task.id] : []))));
+  const ends = found.flatMap(({ timeline }) =>
+    timeline.filter(({ type }) => END.test(type)).map(({ type }) => type),
+  );
+  const begun = executions.filter(({ phase }) => phase === "begin");
+  return {
+    tasks: told.size,
+    runs: found.reduce((sum, { run }) => sum + run, 0),
+    endedAs: countBy(ends),
+    requests: StormClient.requests,
+    callbacks: callbacks.length,
+    duplicatesDelivered:
+      callbacks.length - new Set(callbacks.map(({ id, target }) => `${id} ${target}`)).size,
+    deadLetters: found.flatMap(({ deliveries }) => deliveries).filter(({ status }) => status === "dead")
+      .length,
+    executions: begun.length,
+    doubledExecutions:
+      begun.length - new Set(begun.map(({ task, run, attempt }) => `${task} ${run} ${attempt}`)).size,
+    lost: found.filter(({ done }) => !done).length + lostOf(history),
+    faults: countAll(Object.values(world.links).map(({ made }) => made)),
+    kills: Object.fromEntries(everyProcess(world).map(({ name, kills }) => [name, kills])),
+    plans,
+    rotations: stewardship.rotations,
+    redelivered: stewardship.redelivered,
+    recoveredMs: recovered ?? null,
+    violations: check(history),
+  };
+}
+
+const END = /^task\.(succeeded|failed|canceled|expired)$/;
+
+function lostOf(history: History): number {
+  return check(history).filter(({ invariant }) => invariant === "an accepted task is kept").length;
+}
+
+function countBy(names: readonly string[]): Record<string, number> {
+  return countAll(names.map((name) => ({ [name]: 1 })));
+}
+
+function countAll(counts: readonly Readonly<Partial<Record<string, number>>>[]): Record<string, number> {
+  const all: Record<string, number> = {};
+  for (const one of counts) {
+    for (const [name, count = 0] of Object.entries(one)) all[name] = (all[name] ?? 0) + count;
+  }
+  return all;
+}

@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { dueMembers } from "./books.ts";
+import type { Supervised } from "./programs.ts";
+import type { Random } from "./random.ts";
+import type { World } from "./world.ts";
+
+/* What happens to a world beside what its links do. */
+
+/** How long something that was killed is away, in milliseconds. */
+const DOWN = [200, 2_500] as const;
+
+export function everyProcess({
+  gateways,
+  redis,
+  standIns,
+}: Pick<World, "gateways" | "redis" | "standIns">): Supervised[] {
+  return [...gateways, redis, standIns.redis, standIns.qstash];
+}
+
+/** Kills one process after another, at random moments; each comes back at the same address. */
+export async function kill(world: World, random: Random, mean: number, over: AbortSignal): Promise<void> {
+  const [workerd, deno] = world.gateways;
+  if (!workerd || !deno) throw new Error("a gateway is missing");
+  while (await pause(random.between(mean / 2, mean * 1.5), over)) {
+    const victim = random.pick([
+      workerd,
+      deno,
+      workerd,
+      deno,
+      world.standIns.qstash,
+      world.standIns.redis,
+      world.redis,
+    ]);
+    await victim.kill(random.between(...DOWN));
+  }
+}
+
+/** Takes one way away for a while, after another. */
+export async function cutOff(world: World, random: Random, over: AbortSignal): Promise<void> {
+  const [first, ...others] = Object.values(world.links);
+  if (!first) return;
+  while (await pause(random.between(5_000, 15_000), over)) {
+    random.pick([first, ...others]).takeAway(random.between(500, 3_000));
+  }
+}
+
+/** What the cron trigger does. */
+export async function sweep(world: World): Promise<void> {
+  const response = await fetch(`${world.aGateway()}/storm/sweep`, {
+    method: "POST",
+    signal: AbortSignal.timeout(20_000),
+  });
+  await response.body?.cancel();
+}
+
+/** Does it again and again until it is called off; a round that fails is like a cron trigger that did not come. */
+export async function every(ms: number, off: AbortSignal, work: () => Promise<void>): Promise<void> {
+  while (await pause(ms, off)) await work().catch(() => undefined);
+}
+
+/** Waits until nothing is due, and gives that moment; undefined when it does not come to that in time. */
+export async function calm(world: World, until: number): Promise<number | undefined> {
+  for (let quiet = 0; Date.now() < until; await sleep(500)) {
+    quiet = (await dueMembers(world.books)).length === 0 ? quiet + 1 : 0;
+    if (quiet === 3) return Date.now();
+  }
+  return undefined;
+}
+
+async function pause(ms: number, off: AbortSignal): Promise<boolean> {
+  if (off.aborted) return false;
+  await sleep(ms, undefined, { signal: off }).catch(() => undefined); // called off
+  return !off.aborted;
+}
