@@ -104,8 +104,13 @@ export class Deployment {
     return first;
   }
 
-  /** Another node of the same deployment, whose clock is so many milliseconds off. */
-  async node(skew = 0): Promise<Node> {
+  /**
+   * Another node of the same deployment.
+   *
+   * @param skew how many milliseconds its clock is off
+   * @param worker the node that QStash calls for what this one publishes; itself unless given
+   */
+  async node(skew = 0, worker?: Node): Promise<Node> {
     const server = createServer();
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -113,8 +118,7 @@ export class Deployment {
     if (typeof address !== "object" || !address) throw new Error("the gateway has no address");
     const url = `http://127.0.0.1:${address.port}`;
     const logged: string[] = [];
-    // QStash calls the first node's address; the others answer clients.
-    const parts = this.#partsOf(this.#nodes[0]?.url ?? url, skew, logged);
+    const parts = this.#partsOf(worker?.url ?? url, skew, logged);
     this.#parts ??= parts;
     this.#serve(server, parts);
     const stop = async () => {
