@@ -104,8 +104,8 @@ function isShed(outcome: string): boolean {
   return /^(?:429|503) /.test(outcome);
 }
 
-/** Seconds from the end of the overload until the usual rate was borne as usual. */
-function recoveredAfter(answers: readonly Answer[], end: number, bound: number): number | null {
+/** Whole seconds from the end of an overload until the usual rate was borne as usual; null when that was not seen. */
+export function recoveredAfter(answers: readonly Answer[], end: number, bound: number): number | null {
   const seconds = Array.from({ length: AFTERWARDS }, (_, second) =>
     answers.filter(({ due }) => Math.floor((due - end) / 1_000) === second),
   );
