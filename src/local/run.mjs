@@ -23,6 +23,7 @@ const COMMANDS = {
   schedule: ["src/local/schedule.ts"],
   bench: ["bench/main.ts"],
   fuzz: ["test/fuzz/main.ts"],
+  faults: ["test/faults/main.ts"],
   soak: ["bench/soak/main.ts"],
   crowd: ["bench/crowd/main.ts"],
   "local:redis": ["src/local/redis/main.ts"],

@@ -12,8 +12,9 @@ export interface Violation {
 /** Tells of each place where a history breaks one promise. */
 export type Judge = (history: History) => Iterable<string>;
 
-const INVARIANTS = { ...taskInvariants, ...callbackInvariants };
-export type Invariant = keyof typeof INVARIANTS;
+const JUDGES = { ...taskInvariants, ...callbackInvariants };
+export type Invariant = keyof typeof JUDGES;
+export const INVARIANTS = Object.keys(JUDGES) as readonly Invariant[];
 
 /**
  * Holds a history against every promise.
@@ -21,7 +22,7 @@ export type Invariant = keyof typeof INVARIANTS;
  * @returns nothing when all of them held; else at most five details per invariant, and how many more there were
  */
 export function check(history: History): Violation[] {
-  return (Object.entries(INVARIANTS) as [Invariant, Judge][]).flatMap(([invariant, judge]) => {
+  return (Object.entries(JUDGES) as [Invariant, Judge][]).flatMap(([invariant, judge]) => {
     const details = [...judge(history)];
     const shown = details.slice(0, SHOWN).map((detail) => ({ invariant, detail }));
     const more = details.length - shown.length;

@@ -1,0 +1,49 @@
+import { describe, expect, test } from "vitest";
+import { breakAndWatch } from "./breakage.ts";
+import { BREAKS } from "./breaks.ts";
+import { check, INVARIANTS } from "./checker.ts";
+import { runStorm } from "./storm.ts";
+import { summaryOf } from "./summary.ts";
+
+// About two minutes: faults from a seed that is printed, kills, and the recovery after them.
+
+const STORM = { duration: 75_000, recovery: 300_000, clients: 24, killEvery: 7_000 };
+
+/** Those that show while the storm goes on, in seconds. The command has all of them. */
+const QUICK = ["thawed-body", "foreign-secret", "no-fingerprint", "tells-too-early"];
+
+describe("a storm", () => {
+  test("breaks no promise", { timeout: 480_000 }, async () => {
+    const seed = Math.floor(Math.random() * 1_000_000);
+    console.log(`storm: seed ${seed}; npm run faults -- --seed ${seed} --minutes 1.25`);
+    const storm = await runStorm({ ...STORM, seed });
+    const { violations: _judged, ...figures } = summaryOf(storm);
+    console.log(`storm: ${JSON.stringify(figures)}`);
+
+    expect(check(storm.history)).toEqual([]);
+    expect(storm.recovered, "everything that was due is done").toBeDefined();
+    // What makes the verdict worth something: there were tasks, faults of every kind, and kills.
+    expect(figures.tasks).toBeGreaterThan(200);
+    expect(Object.values(figures.kills).reduce((sum, kills) => sum + kills, 0)).toBeGreaterThan(2);
+    expect(Object.keys(figures.faults).sort()).toEqual([
+      ...["cut-answer", "cut-request", "delay", "drop-answer", "drop-request"],
+      ...["duplicate", "outage", "refuse", "refuse-after"],
+    ]);
+  });
+});
+
+describe("the checker", () => {
+  test("has a break for each promise, and none twice", () => {
+    const names = BREAKS.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    const caught = new Set(BREAKS.flatMap(({ caughtBy }) => caughtBy));
+    expect([...caught].toSorted()).toEqual([...INVARIANTS].toSorted());
+  });
+
+  test.each(QUICK)("catches %s", { timeout: 120_000 }, async (name) => {
+    const broken = BREAKS.find((one) => one.name === name);
+    if (!broken) throw new Error(`there is no break ${name}`);
+    const { caughtBy } = await breakAndWatch(broken, 11);
+    expect(caughtBy).not.toEqual([]);
+  });
+});
