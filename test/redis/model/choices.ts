@@ -50,8 +50,8 @@ function deliveries(n: number): readonly NewDelivery[] {
 const accept: Choice = ([a, b, c, d]) => ({
   kind: "accept",
   id: makeId("task", Date.now(), 0, crypto.getRandomValues(new Uint8Array(8))),
-  delay: [0, 0, 20 * SECOND, 2 * HOUR][a % 4] ?? 0,
-  deadline: [150 * SECOND, HOUR, 24 * HOUR][b % 3] ?? 0,
+  delay: [0, 0, 0, 0, 20 * SECOND, 2 * HOUR][a % 6] ?? 0,
+  deadline: [150 * SECOND, 24 * HOUR, 24 * HOUR][b % 3] ?? 0,
   largeInput: c % 4 === 0,
   ...idempotency(d, "accept"),
 });
@@ -105,7 +105,7 @@ function outcome(n: number, m: number, now: number): Outcome {
 }
 
 /** Holders of the attempts that are under way, those among them that have lost the lease to another included. */
-function underWay({ grants, tasks }: World): readonly Grant[] {
+export function underWay({ grants, tasks }: World): readonly Grant[] {
   return grants.filter(({ record }) => {
     const now = tasks.get(record.id);
     return now?.status === "running" && now.run === record.run && now.attempt === record.attempt;
@@ -113,10 +113,14 @@ function underWay({ grants, tasks }: World): readonly Grant[] {
 }
 
 /** A worker says how its attempt ended; it may have lost its lease long ago. */
-const finish: Choice = ([a, b, c, d], { now }, world) => {
+const finish: Choice = (pick, model, world) => {
+  const [a, , , d] = pick;
   const grant = d % 3 === 0 ? recent(world.grants, a) : one(underWay(world), a);
-  if (!grant) return undefined;
-  const { record, lease } = grant;
+  return grant && finishBy(grant, pick, model);
+};
+
+/** What the holder of an attempt says of its end. */
+export function finishBy({ record, lease }: Grant, [, b, c]: Pick, { now }: Model): Operation {
   return {
     kind: "end",
     record,
@@ -124,7 +128,7 @@ const finish: Choice = ([a, b, c, d], { now }, world) => {
     outcome: outcome(b, c, now),
     nonce: fresh(),
   };
-};
+}
 
 /** The bearer of an attempt's token says how it ended; the attempt may be over. */
 const complete: Choice = ([a, b, c, d], { now }, { grants, tasks }) => {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect } from "vitest";
 import { taskMember } from "../../../src/redis/keys.ts";
 import { agree } from "./agreement.ts";
-import { CHOICES, type Choice, type Pick } from "./choices.ts";
+import { CHOICES, type Choice, finishBy, type Pick, underWay } from "./choices.ts";
 import * as deliverySteps from "./delivery-steps.ts";
 import type { Answer, Operation } from "./operations.ts";
 import { boundaries, type Model } from "./state.ts";
@@ -219,6 +219,37 @@ class Pass implements fc.AsyncCommand<Model, World> {
   }
 }
 
+/** A worker falls silent until its lease has lapsed, another takes the attempt over, and then the first has its say. */
+class Overtaken implements fc.AsyncCommand<Model, World> {
+  readonly #pick: Pick;
+  readonly #fault: Fault;
+
+  constructor(pick: Pick, fault: Fault) {
+    this.#pick = pick;
+    this.#fault = fault;
+  }
+
+  check(): boolean {
+    return true;
+  }
+
+  async run(model: Model, world: World): Promise<void> {
+    const held = underWay(world);
+    const grant = held[this.#pick[0] % Math.max(1, held.length)];
+    if (!grant) return;
+    const { id, run, attempt } = grant.record;
+    await new Pass(40_000).run(model, world);
+    const claim = { kind: "claim", id, run, attempt, lease: crypto.randomUUID() } as const;
+    await new Send("claim", () => claim, this.#pick, this.#fault).run(model, world);
+    const finish: Choice = (pick) => finishBy(grant, pick, model);
+    await new Send("finish", finish, this.#pick, this.#fault).run(model, world);
+  }
+
+  toString(): string {
+    return "a worker is overtaken";
+  }
+}
+
 function describe(op: Operation): string {
   const brief = (name: string, value: unknown) => (name === "record" ? idOf(value) : value);
   return JSON.stringify(op, brief);
@@ -231,7 +262,7 @@ function idOf(value: unknown): unknown {
 
 const pick = fc.tuple(fc.nat(240), fc.nat(240), fc.nat(240), fc.nat(240));
 const fault = fc.constantFrom<Fault>("none", "none", "none", "sent twice", "answer lost");
-const times = [7_000, 7_000, 40_000, 40_000, 40_000, 100_000, 3 * 3_600_000];
+const times = [7_000, 7_000, 15_000, 40_000, 40_000, 40_000, 40_000, 100_000, 3 * 3_600_000];
 
 const sends = Object.entries(CHOICES).flatMap(([name, [choice, weight]]) =>
   Array.from({ length: weight }, () =>
@@ -254,5 +285,8 @@ export const COMMANDS: fc.Arbitrary<fc.AsyncCommand<Model, World>>[] = [
   races,
   races,
   ...Array.from({ length: 3 }, () => fault.map((how) => new Sweep(how))),
+  ...Array.from({ length: 2 }, () =>
+    fc.tuple(pick, fault).map(([chosen, how]) => new Overtaken(chosen, how)),
+  ),
   ...Array.from({ length: 6 }, () => fc.constantFrom(...times).map((time) => new Pass(time))),
 ];
