@@ -1,7 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
-import { Client } from "../support/client.ts";
 import { test } from "../support/fixture.ts";
 import { root } from "../support/process.ts";
 import { sendRaw } from "../support/raw.ts";
@@ -274,27 +273,5 @@ describe("requests that say two things", () => {
     expect(status).toBe(200);
     expect(text).not.toContain("evil.example");
     expect(text).toContain(`${stack.gateway.url}/v1/tasks/`);
-  });
-});
-
-describe("pages of other origins", () => {
-  test("may read nothing, and ask for nothing beforehand", async ({ client, stack }) => {
-    const headers = { origin: "https://evil.example", "access-control-request-method": "POST" };
-    for (const path of [
-      "/v1/tasks",
-      "/v1/signing-secret",
-      "/admin/keys",
-      "/healthz",
-      "/openapi.json",
-      "/internal/run",
-    ]) {
-      for (const method of ["GET", "OPTIONS", "HEAD"]) {
-        for (const as of [client, new Client(stack.gateway)]) {
-          const reply = await as.send(method, path, { headers });
-          const names = [...reply.headers.keys()].filter((name) => name.startsWith("access-control"));
-          expect(names, `${method} ${path}`).toEqual([]);
-        }
-      }
-    }
   });
 });

@@ -151,10 +151,16 @@ export class Receivers {
       response.writeHead(this.#random.pick([200, 202, 204])).end();
       return;
     }
-    const status = this.#random.pick([500, 503, 429, 400, 0]);
-    if (status === 0) await sleep(this.#random.between(500, 4_500));
-    const headers: Record<string, string> = status === 503 || status === 429 ? { "retry-after": "2" } : {};
-    response.writeHead(status === 0 ? 200 : status, headers).end("not now");
+    const [status, headers] = this.#random.pick<readonly [number, Readonly<Record<string, string>>]>([
+      [500, {}],
+      [503, { "retry-after": "2" }],
+      [429, { "retry-after": "2" }],
+      [400, {}],
+      [400, { "webhook-delivery": "abort-message" }],
+      [200, {}],
+    ]);
+    if (status === 200) await sleep(this.#random.between(500, 4_500)); // it may be too late
+    response.writeHead(status, headers).end("not now");
   }
 }
 
