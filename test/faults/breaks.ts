@@ -248,9 +248,9 @@ end`,
     what: "an attempt that nobody answered counts as delivered",
     patches: [
       {
-        file: "src/flow/deliver.ts",
-        find: "if (attempted.delivered) return",
-        replace: "if (attempted.delivered || attempted.log.statusCode === undefined) return",
+        file: "src/flow/attempt.ts",
+        find: "    if (!(error instanceof FetchFailure)) throw error;\n",
+        replace: "    if (statusCode === undefined) return finish({});\n",
       },
     ],
     caughtBy: ["what is called delivered has arrived"],

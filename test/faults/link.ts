@@ -82,6 +82,8 @@ export class Link {
       body: await buffer(incoming),
     };
     this.requests += 1;
+    // On a connection that was used before, runtimes repeat by themselves what gets no answer: each gets a new one.
+    response.shouldKeepAlive = false;
     const fault = this.#decide();
     switch (fault.kind) {
       case "drop-request":
