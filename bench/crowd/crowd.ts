@@ -76,7 +76,7 @@ async function project(store: Store, name: string): Promise<Caller> {
     createdAt: Date.now(),
     name: "the crowd's",
   });
-  await store.limitProject(id, { searchable: [SEARCHABLE] });
+  await store.limitProject(id, { searchable: [SEARCHABLE] }, crypto.randomUUID());
   return { project: id, key: KEY, hash: HASH };
 }
 

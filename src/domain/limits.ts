@@ -50,6 +50,12 @@ export const INLINE_LIMIT = 16 * 1024;
 /** How long an idempotency key is remembered. */
 export const IDEMPOTENCY_TTL = DAY;
 
+/**
+ * How long it is remembered that something was erased or revoked: the request that made it may have been sent twice, and
+ * come once more. Requests to Redis give up within seconds.
+ */
+export const TOMBSTONE = 600 * SECOND;
+
 /** Results up to this many characters of JSON are put into callbacks; larger ones are linked. */
 export const CALLBACK_RESULT_LIMIT = 64 * 1024;
 

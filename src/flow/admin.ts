@@ -55,7 +55,7 @@ export interface LimitedProject extends Project {
 
 /** Sets a project's own limits. Tasks that were accepted before are not filed anew. @throws Refusal */
 export async function limitProject(parts: Parts, id: string, limits: ProjectLimits): Promise<LimitedProject> {
-  const set = await parts.store.limitProject(id, limits);
+  const set = await parts.store.limitProject(id, limits, crypto.randomUUID());
   if (!set) throw new Refusal("not-found", `There is no project "${id}".`);
   const { name, searchable = [], rateLimit = null, maxOpen = null } = set;
   return { id, name, searchable, rateLimit, maxOpen };
@@ -128,7 +128,8 @@ export async function listKeys(parts: Parts, project: string): Promise<readonly 
 /** Revokes a key, from its next request on. @throws Refusal */
 export async function deleteKey(parts: Parts, project: string, id: string): Promise<void> {
   const found = await projectOf(parts, project);
-  const dropped = isId("key", id) && (await parts.store.dropKey(found.id, hex(idBytes(id))));
+  const dropped =
+    isId("key", id) && (await parts.store.dropKey(found.id, hex(idBytes(id)), crypto.randomUUID()));
   if (!dropped) throw new Refusal("not-found", `Project "${found.name}" has no key "${id}".`);
 }
 

@@ -97,7 +97,7 @@ export interface RedeliverCommand {
   readonly delay: number;
   /** What the idempotency key is remembered for; the delivery's id unless given. */
   readonly note?: string;
-  /** When it ended, milliseconds: the day under which a dead one is filed. */
+  /** When it ended, milliseconds, as it was read: one that was sent again since is left alone. */
   readonly endedAt: number;
   /** Where its body is kept with that of others, `<event id>:<format>`: kept longer with it. */
   readonly sharedBody?: string;
@@ -107,8 +107,8 @@ export interface RedeliverCommand {
 
 export type RedeliverAnswer =
   | ReadAnswer<{ record: DeliveryRecord }>
-  /** The same idempotency key sent it again before. */
-  | { readonly kind: "repeated"; readonly now: number; readonly record: DeliveryRecord }
+  /** The same idempotency key sent it again before; or somebody else has, since it was read. */
+  | { readonly kind: "repeated" | "changed"; readonly now: number; readonly record: DeliveryRecord }
   /** It has not ended; the key belongs to another request. */
   | { readonly kind: "pending" | "reused" };
 

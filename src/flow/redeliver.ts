@@ -2,7 +2,7 @@ import { Refusal } from "../domain/problems.ts";
 import type { DeliveryRecord } from "../domain/record.ts";
 import type { Caller } from "./caller.ts";
 import { deliver } from "./deliver.ts";
-import type { RedeliverCommand } from "./delivery-commands.ts";
+import type { RedeliverAnswer, RedeliverCommand } from "./delivery-commands.ts";
 import { denied } from "./denied.ts";
 import { internalCaller } from "./fail.ts";
 import { type Idempotency, reused } from "./idempotency.ts";
@@ -39,10 +39,7 @@ export async function redeliver(
 ): Promise<{ readonly record: DeliveryRecord; readonly replayed: boolean }> {
   // Whether the caller may is the script's to say, and whether there is such a delivery is told after that.
   const found = await findDelivery(inv, internalCaller(caller.project), id);
-  const answer = await inv.store.redeliver({
-    ...(found ? again(caller, found) : atOnce(caller, id)),
-    ...(idempotency && { idempotency }),
-  });
+  const answer = await sendAgain(inv, found ? again(caller, found) : atOnce(caller, id), idempotency);
   switch (answer.kind) {
     case "found": {
       const { record } = answer;
@@ -62,7 +59,23 @@ export async function redeliver(
       );
     case "missing":
       throw new Refusal("not-found", `There is no delivery "${id}" in this project.`);
+    case "changed":
+      throw new Error(`Delivery ${id} could not be sent again: somebody else keeps doing so.`);
     default:
       throw denied(answer, "tasks:write");
   }
+}
+
+/** Once more with what is there now, where somebody else was faster. */
+async function sendAgain(
+  { store }: Invocation,
+  command: RedeliverCommand,
+  idempotency: Idempotency | undefined,
+): Promise<RedeliverAnswer> {
+  const once = idempotency && { idempotency };
+  let answer = await store.redeliver({ ...command, ...once });
+  for (let round = 0; round < 5 && answer.kind === "changed"; round++) {
+    answer = await store.redeliver({ ...again(command.caller, answer.record), ...once });
+  }
+  return answer;
 }

@@ -131,8 +131,10 @@ export interface Store {
   limitProject(
     project: string,
     limits: ProjectLimits,
+    nonce: string,
   ): Promise<(ProjectLimits & { readonly name: string }) | undefined>;
-  dropKey(project: string, key: string): Promise<boolean>;
+  /** Revokes a key; false when there is none. */
+  dropKey(project: string, key: string, nonce: string): Promise<boolean>;
   listKeys(project: string): Promise<readonly ApiKeyRecord[]>;
   ping(): Promise<boolean>;
 }

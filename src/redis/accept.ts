@@ -10,7 +10,7 @@ import {
 import type { AcceptAnswer, AcceptCommand, RateState } from "../flow/task-commands.ts";
 import type { Context } from "./context.ts";
 import { newTaskFields, readTaskFields } from "./fields.ts";
-import { hourOf, keysOf, taskMember } from "./keys.ts";
+import { ERASED, hourOf, keysOf, taskMember } from "./keys.ts";
 import { fieldsOf, named, type Runner, script } from "./script.ts";
 import { pairHash } from "./search.ts";
 
@@ -32,11 +32,14 @@ if idem then
   local record = redis.call('GET', idem)
   if record then
     local print, other = string.match(record, '^(%S+) (%S+)$')
-    if other ~= a.id then return {print == a.print and 'replayed' or 'reused', other} end
-    known = true
+    local erased = print == '${ERASED}'
+    if other == a.id and erased then return {'erased'} end
+    if other ~= a.id and not erased then return {print == a.print and 'replayed' or 'reused', other} end
+    known = not erased
   end
 else
   known = redis.call('HGET', task, 'created')
+  if known == '${ERASED}' then return {'erased'} end
 end
 -- Generic cell rate algorithm, a burst of one second.
 local limit, quota = num(p.rate or a.rate), num(p.quota or a.quota)
@@ -89,9 +92,9 @@ return {'accepted', ms(t), ms(limit), ms((t + 1000 - tat) / interval), ms(tat - 
 /** Sends `accept`; again when the edge's clock put the task into another hour than Redis did. */
 export async function accept(context: Context, command: AcceptCommand): Promise<AcceptAnswer> {
   const guess = hourOf(context.clock() + context.offset);
-  const [code, ...rest] = await context.quick(...(await callOf(context, command, guess)));
+  const [code, ...rest] = await context.adding(...(await callOf(context, command, guess)));
   if (code !== "hour") return answer(command, String(code), rest);
-  const [second, ...values] = await context.quick(
+  const [second, ...values] = await context.adding(
     ...(await callOf(context, command, hourOf(Number(rest[0])))),
   );
   return answer(command, String(second), values);
@@ -185,6 +188,7 @@ function answer(command: AcceptCommand, code: string, rest: readonly unknown[]):
       const [quota, limit, remaining, reset] = rest;
       return { kind: code, quota: Number(quota), rate: rateOf(limit, remaining, reset) };
     }
+    case "erased":
     case "unauthenticated":
     case "forbidden":
       return { kind: code };

@@ -42,7 +42,7 @@ export async function configure(context: Context, command: ConfigureCommand): Pr
   const keys = [names.due, names.project, names.config];
   const idem = idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0;
   const { words } = openingWords(keys, caller.project, deliveries);
-  const [code, now, config, id] = await context.quick(CONFIGURE, keys, [
+  const [code, now, config, id] = await context.adding(CONFIGURE, keys, [
     ...named({
       offset: context.offset,
       nonce: command.nonce,

@@ -2,8 +2,10 @@ import type { BatchRunner, Runner } from "./script.ts";
 
 /** What the functions beside the scripts work with. */
 export interface Context {
-  /** For accept and reads: a client waits, so it repeats once and gives up early. */
+  /** For reads and what takes away: a client waits, so it repeats once and gives up early. */
   readonly quick: Runner;
+  /** The same for what adds to the store, which a full database refuses: room is for what was accepted. */
+  readonly adding: Runner;
   /** Many scripts in one request of a client's. */
   readonly many: BatchRunner;
   /** For workers: it repeats more often. */

@@ -128,7 +128,7 @@ export const REDELIVER = script(
   "redeliver",
   `${CIRCUIT}
 local due, delivery, dead, proj = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local a = named(ARGV) -- offset nonce key secret scope member letter print note delay idem body
+local a = named(ARGV) -- offset nonce key secret scope member letter ended print note delay idem body
 local idem, body = KEYS[num(a.idem)], KEYS[num(a.body)]
 local t = now(a.offset)
 local no = denied(redis.call('HGET', proj, 'k:' .. a.key), a.secret, a.scope, t)
@@ -139,6 +139,7 @@ if d.again == a.nonce then return {'found', ms(t), flat} end
 local known = idem and redis.call('GET', idem)
 if known then return {string.match(known, '^%S+') == a.print and 'repeated' or 'reused', ms(t), flat} end
 if d.status == 'pending' then return {'pending'} end
+if d.ended ~= a.ended then return {'changed', ms(t), flat} end
 redis.call('ZADD', due, ms(t + a.delay + ${DUE_GRACE}), a.member)
 redis.call('PERSIST', delivery)
 if body then redis.call('PEXPIRE', body, '${BODY_RETENTION}') end
@@ -260,7 +261,7 @@ export async function record(context: Context, command: RecordCommand): Promise<
 }
 
 export async function redeliver(context: Context, command: RedeliverCommand): Promise<RedeliverAnswer> {
-  return redelivered(command, await context.quick(...redeliverCall(context, command)));
+  return redelivered(command, await context.adding(...redeliverCall(context, command)));
 }
 
 /** Sends many again in one request. */
@@ -284,6 +285,7 @@ function redeliverCall(context: Context, command: RedeliverCommand): Parameters<
     scope: command.scope,
     member: deliveryMember(caller.project, delivery),
     letter: letterOf(delivery, endpointId),
+    ended: command.endedAt.toFixed(0),
     print: idempotency?.fingerprint ?? "",
     note: command.note ?? delivery,
     delay: command.delay,
@@ -306,6 +308,7 @@ function redelivered(
     case "missing":
       return { kind: code, now: Number(now) };
     case "found":
+    case "changed":
     case "repeated": {
       const found = readDeliveryFields(caller.project, delivery, fieldsOf(flat));
       if (!found) throw new Error("redeliver answered without a delivery");

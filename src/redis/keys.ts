@@ -12,6 +12,9 @@ function partitionKey(partition: number): string {
 /** Project names to ids: the one key without a partition. */
 export const DIRECTORY = `${SCHEMA}:dir`;
 
+/** Where a fingerprint or a time would stand: what was made here was erased. */
+export const ERASED = "-";
+
 export function dueKey(partition: number): string {
   return `${partitionKey(partition)}:due`;
 }
@@ -28,6 +31,7 @@ export function keysOf(project: string) {
     project: `${p}:proj`,
     config: `${p}:cfg`,
     idempotency: (hash: string) => `${p}:idem:${hash}`,
+    revoked: (key: string) => `${p}:revoked:${key}`,
     task: (id: string) => `${p}:t:${id}`,
     input: (id: string) => `${p}:t:${id}:in`,
     result: (id: string, run: number) => `${p}:t:${id}:out:${run}`,

@@ -1,4 +1,4 @@
-import { IDEMPOTENCY_TTL } from "../domain/limits.ts";
+import { IDEMPOTENCY_TTL, TOMBSTONE } from "../domain/limits.ts";
 import type { ApiKeyRecord, KeyOnce, ProjectLimits, PutKeyAnswer } from "../flow/caller.ts";
 import type { Context } from "./context.ts";
 import { DIRECTORY, keysOf } from "./keys.ts";
@@ -35,35 +35,51 @@ return {'made'}
 export const GRANT = script(
   "grant",
   `
-local proj, idem, field, value, print, record = KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local proj, revoked, idem, field, value, print, record = KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local known = idem and redis.call('GET', idem)
 if known then
   local before, _, sealed = string.match(known, '^(%S+) (%S+) (%S+)$')
   return {before == print and 'repeated' or 'reused', sealed}
 end
+-- Made before, and revoked since: this one was sent twice and comes late.
+if redis.call('EXISTS', revoked) == 1 then return {'granted'} end
 redis.call('HSET', proj, field, value)
 if idem then redis.call('SET', idem, print .. ' ' .. record, 'PX', '${IDEMPOTENCY_TTL}') end
 return {'granted'}
 `,
 );
 
-/** Sets a project's own limits and what it is searched by; an empty value takes one away. */
+/** Sets a project's own limits and what it is searched by, in place of the version that was read; an empty value takes one away. */
 export const LIMIT = script(
   "limit",
   `
-local proj = KEYS[1]
-local name = redis.call('HGET', proj, 'name')
-if not name then return {'missing'} end
-for i = 1, #ARGV, 2 do
-  if ARGV[i + 1] == '' then redis.call('HDEL', proj, ARGV[i]) else redis.call('HSET', proj, ARGV[i], ARGV[i + 1]) end
+local proj, nonce, version = KEYS[1], ARGV[1], ARGV[2]
+local p = hash(proj)
+if not p.name then return {'missing'} end
+if p.limn ~= nonce then
+  local present = p.limv or '0'
+  if version ~= present then return {'changed', present} end
+  redis.call('HSET', proj, 'limv', ms(num(present) + 1), 'limn', nonce)
+  for i = 3, #ARGV, 2 do
+    if ARGV[i + 1] == '' then redis.call('HDEL', proj, ARGV[i]) else redis.call('HSET', proj, ARGV[i], ARGV[i + 1]) end
+  end
+  p = hash(proj)
 end
-return {'limited', name, redis.call('HGET', proj, 'search') or '', redis.call('HGET', proj, 'rate') or '',
-  redis.call('HGET', proj, 'quota') or ''}
+return {'limited', p.name, p.search or '', p.rate or '', p.quota or ''}
 `,
 );
 
-/** Forgets an API key: what is absent is revoked. */
-export const REVOKE = script("revoke", "return {redis.call('HDEL', KEYS[1], ARGV[1])}");
+/** Forgets an API key: what is absent is revoked. For a while it is remembered, so that what made the key makes it no more. */
+export const REVOKE = script(
+  "revoke",
+  `
+local proj, revoked, field, nonce = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
+if redis.call('GET', revoked) == nonce then return {'revoked'} end
+if redis.call('HDEL', proj, field) == 0 then return {'missing'} end
+redis.pcall('SET', revoked, nonce, 'PX', '${TOMBSTONE}') -- a full database may refuse it: it takes no new key either
+return {'revoked'}
+`,
+);
 
 /** A project's own hash: keys, counters, limits. */
 export const PROJECT = script("project", "return redis.call('HGETALL', KEYS[1])");
@@ -72,7 +88,7 @@ export const PROJECT = script("project", "return redis.call('HGETALL', KEYS[1])"
 export const PING = script("ping", "return {'pong'}");
 
 export async function nameProject(context: Context, name: string, fresh: string): Promise<string> {
-  const [id] = await context.quick(NAME, [DIRECTORY], [name, fresh]);
+  const [id] = await context.adding(NAME, [DIRECTORY], [name, fresh]);
   return String(id);
 }
 
@@ -88,7 +104,7 @@ export async function initProject(
   config: string,
 ): Promise<void> {
   const names = keysOf(project);
-  await context.quick(INIT, [names.project, names.config], [name, config]);
+  await context.adding(INIT, [names.project, names.config], [name, config]);
 }
 
 /** Stored under `k:<key UUID hex>` as `<hash> <expiry> <scopes> <created> <name>`. */
@@ -100,9 +116,9 @@ export async function putKey(
 ): Promise<PutKeyAnswer> {
   const value = [key.hash, key.expiresAt, key.scopes.join(",") || "-", key.createdAt, key.name].join(" ");
   const names = keysOf(project);
-  const [code, sealed] = await context.quick(
+  const [code, sealed] = await context.adding(
     GRANT,
-    [names.project, ...(once ? [names.idempotency(once.idempotency.hash)] : [])],
+    [names.project, names.revoked(key.key), ...(once ? [names.idempotency(once.idempotency.hash)] : [])],
     [`k:${key.key}`, value, ...(once ? [once.idempotency.fingerprint, `${once.id} ${once.sealed}`] : [])],
   );
   switch (code) {
@@ -120,29 +136,47 @@ export async function limitProject(
   context: Context,
   project: string,
   limits: ProjectLimits,
+  nonce: string,
 ): Promise<(ProjectLimits & { readonly name: string }) | undefined> {
   const { searchable, rateLimit, maxOpen } = limits;
-  const [code, name, search, rate, quota] = await context.quick(
-    LIMIT,
-    [keysOf(project).project],
-    [
-      ...(searchable ? ["search", searchable.join(",")] : []),
-      ...(rateLimit !== undefined ? ["rate", rateLimit ?? ""] : []),
-      ...(maxOpen !== undefined ? ["quota", maxOpen ?? ""] : []),
-    ],
-  );
-  if (code === "missing") return undefined;
-  return {
-    name: String(name),
-    searchable: String(search).split(",").filter(Boolean),
-    rateLimit: rate ? Number(rate) : null,
-    maxOpen: quota ? Number(quota) : null,
-  };
+  const words = [
+    ...(searchable ? ["search", searchable.join(",")] : []),
+    ...(rateLimit !== undefined ? ["rate", rateLimit ?? ""] : []),
+    ...(maxOpen !== undefined ? ["quota", maxOpen ?? ""] : []),
+  ];
+  let version = ""; // none: the first answer names the present one
+  for (let round = 0; round < LIMIT_ROUNDS; round++) {
+    const [code, first, search, rate, quota] = await context.adding(
+      LIMIT,
+      [keysOf(project).project],
+      [nonce, version, ...words],
+    );
+    if (code === "missing") return undefined;
+    if (code === "limited") {
+      return {
+        name: String(first),
+        searchable: String(search).split(",").filter(Boolean),
+        rateLimit: rate ? Number(rate) : null,
+        maxOpen: quota ? Number(quota) : null,
+      };
+    }
+    version = String(first);
+  }
+  throw new Error(`The limits of ${project} keep changing.`);
 }
 
-export async function dropKey(context: Context, project: string, key: string): Promise<boolean> {
-  const [dropped] = await context.quick(REVOKE, [keysOf(project).project], [`k:${key}`]);
-  return Number(dropped) > 0;
+/** How often somebody else may have been faster. */
+const LIMIT_ROUNDS = 10;
+
+export async function dropKey(
+  context: Context,
+  project: string,
+  key: string,
+  nonce: string,
+): Promise<boolean> {
+  const names = keysOf(project);
+  const [code] = await context.quick(REVOKE, [names.project, names.revoked(key)], [`k:${key}`, nonce]);
+  return code === "revoked";
 }
 
 export async function listKeys(context: Context, project: string): Promise<readonly ApiKeyRecord[]> {

@@ -1,10 +1,10 @@
-import { DUE_GRACE, IDEMPOTENCY_TTL } from "../domain/limits.ts";
+import { DUE_GRACE, IDEMPOTENCY_TTL, TOMBSTONE } from "../domain/limits.ts";
 import { isTerminal, type TerminalStatus } from "../domain/status.ts";
 import type { EraseAnswer, EraseCommand } from "../flow/erase-commands.ts";
 import type { ReplayAnswer, ReplayCommand } from "../flow/task-commands.ts";
 import type { Context } from "./context.ts";
 import { readTaskFields } from "./fields.ts";
-import { dayOf, deliveryMember, hourOf, keysOf, letterOf, taskMember } from "./keys.ts";
+import { dayOf, deliveryMember, ERASED, hourOf, keysOf, letterOf, taskMember } from "./keys.ts";
 import { fieldsOf, named, script } from "./script.ts";
 import { pairHash } from "./search.ts";
 
@@ -54,7 +54,8 @@ export const ERASE = script(
   "erase",
   `
 local due, task, proj = KEYS[1], KEYS[2], KEYS[3]
-local a, at = named(ARGV) -- offset key secret seq filed erased letters members letters…
+local a, at = named(ARGV) -- offset key secret id seq filed erased letters idem members letters…
+local idem = KEYS[num(a.idem)]
 local t = now(a.offset)
 local no = denied(redis.call('HGET', proj, 'k:' .. a.key), a.secret, 'tasks:write', t)
 if no then return {no} end
@@ -70,6 +71,16 @@ for i = 4, filed do redis.call('ZREM', KEYS[i], members[1]) end
 for i = last + 1, #ARGV, 2 do redis.call('ZREM', KEYS[num(ARGV[i])], ARGV[i + 1]) end
 for i = filed + 1, filed + num(a.erased) do redis.call('DEL', KEYS[i]) end
 redis.call('DEL', task)
+-- What accepted it may have been sent twice: coming once more it must find that the task was here. A full database may
+-- refuse to note that: it accepts nothing either.
+if idem then
+  local owner = string.match(redis.call('GET', idem) or '', '%S+$')
+  if owner == a.id then redis.call('DEL', idem) end
+  if not owner or owner == a.id then redis.pcall('SET', idem, '${ERASED} ' .. a.id, 'PX', '${TOMBSTONE}') end
+else
+  redis.pcall('HSET', task, 'created', '${ERASED}')
+  redis.call('PEXPIRE', task, '${TOMBSTONE}')
+end
 return {'erased'}
 `,
 );
@@ -79,7 +90,7 @@ export async function replay(context: Context, command: ReplayCommand): Promise<
   const names = keysOf(caller.project);
   const keys = [names.due, names.task(record.id), names.project];
   const ended = isTerminal(record.status) ? record.status : undefined;
-  const [code, now, flat] = await context.quick(REPLAY, keys, [
+  const [code, now, flat] = await context.adding(REPLAY, keys, [
     ...named({
       offset: context.offset,
       nonce: command.nonce,
@@ -140,7 +151,6 @@ export async function erase(context: Context, { caller, record, dead }: EraseCom
     ...Array.from({ length: record.run }, (_, index) => names.result(id, index + 1)),
     ...deliveries.map((delivery) => names.delivery(delivery)),
     ...record.sharedBodies.map((name) => names.sharedBody(name)),
-    ...(record.idempotencyHash ? [names.idempotency(record.idempotencyHash)] : []),
   ];
   const keys = [names.due, names.task(id), names.project, ...filed, ...erased];
   const letters = dead.map(({ id: delivery, endedAt = 0, endpointId }) => [
@@ -152,10 +162,12 @@ export async function erase(context: Context, { caller, record, dead }: EraseCom
       offset: context.offset,
       key: caller.key,
       secret: caller.hash,
+      id,
       seq: record.sequence,
       filed: filed.length,
       erased: erased.length,
       letters: letters.length,
+      idem: record.idempotencyHash ? keys.push(names.idempotency(record.idempotencyHash)) : 0,
     }),
     `${id}|${record.type}`,
     ...deliveries.map((delivery) => deliveryMember(project, delivery)),

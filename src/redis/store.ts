@@ -44,7 +44,8 @@ export function createStore(options: StoreOptions): Store {
   const quick = connect(options, 1, QUICK_TIMEOUT);
   const load = options.loadScript ?? (() => Promise.reject(new Error("this build lacks its scripts")));
   const context: Context = {
-    quick: createRunner(quick, load),
+    quick: createRunner(quick, load, true),
+    adding: createRunner(quick, load),
     many: createBatchRunner(quick, load),
     worker: createRunner(connect(options, 3, WORKER_TIMEOUT), load, true),
     offset: options.offset ?? 0,
@@ -83,8 +84,8 @@ export function createStore(options: StoreOptions): Store {
     listProjects: () => listProjects(context),
     initProject: (project, name, config) => initProject(context, project, name, config),
     putKey: (project, key, once) => putKey(context, project, key, once),
-    limitProject: (project, limits) => limitProject(context, project, limits),
-    dropKey: (project, key) => dropKey(context, project, key),
+    limitProject: (project, limits, nonce) => limitProject(context, project, limits, nonce),
+    dropKey: (project, key, nonce) => dropKey(context, project, key, nonce),
     listKeys: (project) => listKeys(context, project),
     ping: async () => {
       const [answer] = await context.quick(PING, [], []);

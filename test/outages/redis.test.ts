@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import * as z from "zod";
 import { END } from "../../src/redis/end.ts";
 import { eventually } from "../support/client.ts";
 import { runs } from "../support/proxy.ts";
@@ -96,6 +97,15 @@ describe("Redis is slow", () => {
 });
 
 describe("Redis is full", () => {
+  async function makeKey(): Promise<{ readonly id: string }> {
+    const made = await fetch(`${deployment.gateway.url}/admin/keys`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${deployment.adminToken}`, "content-type": "application/json" },
+      body: JSON.stringify({ project: "leaks" }),
+    });
+    return z.object({ id: z.string() }).parse(await made.json());
+  }
+
   test("nothing new is accepted, what was accepted ends and is delivered, and with room it is as before", async () => {
     const { receiver, qstash, gateway } = deployment;
     const client = await deployment.project();
@@ -108,6 +118,7 @@ describe("Redis is full", () => {
       await client.submit({ ...echo(inbox.url), type: "diagnostics.flaky", input: { failures: 1 } }),
     ];
     const unwanted = await client.submit({ ...echo(inbox.url), delay: "10m" });
+    const leaked = await makeKey();
     await deployment.command("CONFIG", "SET", "maxmemory", "1");
     try {
       const refused = await client.send("POST", "/v1/tasks", { body: echo(inbox.url) });
@@ -122,7 +133,9 @@ describe("Redis is full", () => {
         expect((await client.settled(id)).status).toBe("delivered");
       }
       const [ended] = accepted;
+      expect((await client.send("GET", "/v1/tasks")).status).toBe(200);
       const headers = { authorization: `Bearer ${deployment.adminToken}` };
+      expect((await client.send("DELETE", `/admin/keys/${leaked.id}`, { headers })).status).toBe(204);
       for (const reply of [
         await client.send("POST", `/v1/tasks/${ended?.id}/replay`),
         await client.send("POST", "/admin/keys", { body: { project: "full" }, headers }),

@@ -160,14 +160,15 @@ describe.each(await environments())("circuits on the %s engine", (_kind, { store
     const origin = place();
     await fail(origin, 9);
     const { id, lease } = await opened(origin);
-    await store.record(recordOf(id, 1, lease, { outcome: { kind: "dead" } }));
+    const dead = recordOf(id, 1, lease, { outcome: { kind: "dead" } });
+    await store.record(dead);
     expect((await opened(origin)).held.size).toBe(1);
     const command = {
       caller,
       scope: "tasks:write",
       delivery: id,
       delay: 0,
-      endedAt: Date.now(),
+      endedAt: dead.at,
       nonce: "n",
     } as const;
     expect((await store.redeliver(command)).kind).toBe("found");

@@ -104,6 +104,15 @@ describe.each(await environments())(
           (await store.begin({ project: caller.project, delivery: id, attempt: 2, lease: "l", length: 1 }))
             .kind,
         ).toBe("begun");
+        const second = recordOf(id, 2, "l", { kind: "delivered" });
+        expect(await store.record({ ...second, at: command.at + 1 })).toEqual({ kind: "recorded" });
+        expect(
+          await store.redeliver({ ...again, nonce: "again-3" }),
+          "read before it was sent again",
+        ).toMatchObject({
+          kind: "changed",
+          record: { status: "delivered", endedAt: command.at + 1 },
+        });
       });
 
       test("one idempotency key sends it again once, another request under it is refused", async () => {

@@ -137,14 +137,15 @@ describe.each(await environments())(
 
       test("that are sent again are letters no more, and go out one after the other; told twice once", async () => {
         const ids = [await opened(), await opened()];
-        for (const id of ids) await store.record(recordOf(id, "dead"));
+        const endedAt = Date.now();
+        for (const id of ids) await store.record(recordOf(id, "dead", { at: endedAt }));
         const commands = ids.map((delivery, index) => ({
           caller,
           scope: "endpoints:write" as const,
           delivery,
           endpointId,
           delay: index * 60_000,
-          endedAt: Date.now(),
+          endedAt,
           nonce: `again-${index}`,
         }));
         const answers = await store.redeliverAll(commands);

@@ -62,7 +62,7 @@ describe.each(await environments())("lists on the %s engine", (kind, { store, at
   test("by metadata that the project has named, and by two pairs at once; other keys are refused", async () => {
     const caller = await freshProject(store);
     const before = await make(caller, { metadata: { order: "1" } });
-    await store.limitProject(caller.project, { searchable: ["order", "region"] });
+    await store.limitProject(caller.project, { searchable: ["order", "region"] }, crypto.randomUUID());
     const north = await make(caller, { metadata: { order: "1", region: "north" } });
     const south = await make(caller, { metadata: { order: "1", region: "süd = 1" } });
     await make(caller, { metadata: { order: "2", region: "north" } });
@@ -81,7 +81,7 @@ describe.each(await environments())("lists on the %s engine", (kind, { store, at
 
   test("a metadata key that is part of a searchable one's name is not searchable", async () => {
     const caller = await freshProject(store);
-    await store.limitProject(caller.project, { searchable: ["orderId"] });
+    await store.limitProject(caller.project, { searchable: ["orderId"] }, crypto.randomUUID());
     for (const name of ["order", "rderI", "orderId,", ""]) {
       expect((await store.listTasks(caller, undefined, 5, { metadata: { [name]: "1" } })).kind).toBe(
         "unsearchable",
@@ -129,7 +129,7 @@ describe.each(await environments())("lists on the %s engine", (kind, { store, at
 
   test("by metadata and how it ended", async () => {
     const caller = await freshProject(store);
-    await store.limitProject(caller.project, { searchable: ["order"] });
+    await store.limitProject(caller.project, { searchable: ["order"] }, crypto.randomUUID());
     const [failed, fine, other] = [
       await make(caller, { metadata: { order: "1" } }),
       await make(caller, { metadata: { order: "1" } }),
@@ -174,7 +174,7 @@ describe.each(await environments())("lists on the %s engine", (kind, { store, at
 
     test("what a page of 20 costs among 3,000 tasks of one hour or two", async () => {
       const caller = await freshProject(store);
-      await store.limitProject(caller.project, { searchable: ["order", "region"] });
+      await store.limitProject(caller.project, { searchable: ["order", "region"] }, crypto.randomUUID());
       const metadata = { order: "1", region: "north" };
       await fill(caller, 40, { type: "rare.type", metadata });
       await fill(caller, 2_960, { type: "usual.type" });

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { makeId } from "../../src/domain/id.ts";
+import { TOMBSTONE } from "../../src/domain/limits.ts";
 import type { AcceptAnswer } from "../../src/flow/task-commands.ts";
+import { LIMIT } from "../../src/redis/projects.ts";
 import { acceptCommand, environments, freshProject } from "./store-fixture.ts";
 
 const key = {
@@ -12,7 +14,7 @@ const key = {
   name: "a name with spaces",
 };
 
-describe.each(await environments())("project scripts on the %s engine", (_kind, { store, redis }) => {
+describe.each(await environments())("project scripts on the %s engine", (_kind, { store, redis, ttlOf }) => {
   describe("grant", () => {
     test("makes one key per idempotency key, and tells what was answered then", async () => {
       const { project } = await freshProject(store);
@@ -44,21 +46,58 @@ describe.each(await environments())("project scripts on the %s engine", (_kind, 
     });
   });
 
+  describe("revoke", () => {
+    const listed = async (project: string) => (await store.listKeys(project)).map((one) => one.key);
+
+    test("takes a key away; sent twice it answers the same; there is nothing to be revoked after that", async () => {
+      const { project } = await freshProject(store);
+      await store.putKey(project, key);
+      expect(await store.dropKey(project, key.key, "n1")).toBe(true);
+      expect(await store.dropKey(project, key.key, "n1")).toBe(true);
+      expect(await store.dropKey(project, key.key, "n2")).toBe(false);
+      expect(await listed(project)).not.toContain(key.key);
+    });
+
+    test("what made the key comes once more, late: it stays revoked", async () => {
+      const { project } = await freshProject(store);
+      await store.putKey(project, key);
+      await store.dropKey(project, key.key, "n1");
+      expect(await store.putKey(project, key)).toEqual({ kind: "granted" });
+      expect(await listed(project)).not.toContain(key.key);
+      const left = await ttlOf(`revoked:${key.key}`, project);
+      expect(left).toBeGreaterThan(0);
+      expect(left).toBeLessThanOrEqual(TOMBSTONE);
+    });
+  });
+
   describe("limit", () => {
     test("sets what is given, leaves the rest, takes away what is null; set twice it is the same", async () => {
       const { project } = await freshProject(store);
-      const first = await store.limitProject(project, { searchable: ["orderId", "a.b"], rateLimit: 7 });
+      const first = await store.limitProject(
+        project,
+        { searchable: ["orderId", "a.b"], rateLimit: 7 },
+        crypto.randomUUID(),
+      );
       expect(first).toEqual({
         name: "a project",
         searchable: ["orderId", "a.b"],
         rateLimit: 7,
         maxOpen: null,
       });
-      expect(await store.limitProject(project, { searchable: ["orderId", "a.b"], rateLimit: 7 })).toEqual(
-        first,
-      );
-      expect(await store.limitProject(project, { maxOpen: 3 })).toEqual({ ...first, maxOpen: 3 });
-      expect(await store.limitProject(project, { searchable: [], rateLimit: null })).toEqual({
+      expect(
+        await store.limitProject(
+          project,
+          { searchable: ["orderId", "a.b"], rateLimit: 7 },
+          crypto.randomUUID(),
+        ),
+      ).toEqual(first);
+      expect(await store.limitProject(project, { maxOpen: 3 }, crypto.randomUUID())).toEqual({
+        ...first,
+        maxOpen: 3,
+      });
+      expect(
+        await store.limitProject(project, { searchable: [], rateLimit: null }, crypto.randomUUID()),
+      ).toEqual({
         name: "a project",
         searchable: [],
         rateLimit: null,
@@ -66,20 +105,38 @@ describe.each(await environments())("project scripts on the %s engine", (_kind, 
       });
     });
 
+    test("what was set before comes once more, late: it changes nothing", async () => {
+      const { project } = await freshProject(store);
+      await store.limitProject(project, { rateLimit: 7 }, "n1");
+      const { rateLimit } = (await store.limitProject(project, { rateLimit: 8 }, "n2")) ?? {};
+      expect(rateLimit).toBe(8);
+      const version = await redis("HGET", `rb1:000:${project}:proj`, "limv");
+      expect(version).toBe("2");
+      const late = await redis(
+        "EVAL",
+        LIMIT.lua.replace(/^#!.*$/m, ""),
+        "1",
+        `rb1:000:${project}:proj`,
+        ...["n1", "0", "rate", "7"],
+      );
+      expect(late).toBe("changed,2");
+      expect(await redis("HGET", `rb1:000:${project}:proj`, "rate")).toBe("8");
+    });
+
     test("an unknown project is missing, and stays so", async () => {
       const project = makeId("prj", Date.now(), 0, new Uint8Array(8));
-      expect(await store.limitProject(project, { rateLimit: 1 })).toBeUndefined();
+      expect(await store.limitProject(project, { rateLimit: 1 }, crypto.randomUUID())).toBeUndefined();
       expect(await redis("EXISTS", `rb1:000:${project}:proj`)).toBe("0");
     });
 
     test("the project's own rate and quota hold before the deployment's, and are told", async () => {
       const caller = await freshProject(store);
-      await store.limitProject(caller.project, { rateLimit: 2, maxOpen: 50 });
+      await store.limitProject(caller.project, { rateLimit: 2, maxOpen: 50 }, crypto.randomUUID());
       const answers: AcceptAnswer[] = [];
       for (let n = 0; n < 6; n++) answers.push(await store.accept(acceptCommand(caller)));
       expect(answers[0]).toMatchObject({ kind: "accepted", rate: { limit: 2, remaining: 1 } });
       expect(answers.findLast(({ kind }) => kind === "rate-limited")).toMatchObject({ limit: 2 });
-      await store.limitProject(caller.project, { rateLimit: null, maxOpen: 1 });
+      await store.limitProject(caller.project, { rateLimit: null, maxOpen: 1 }, crypto.randomUUID());
       expect(await store.accept(acceptCommand(caller))).toMatchObject({
         kind: "quota",
         quota: 1,

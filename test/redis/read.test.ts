@@ -60,8 +60,8 @@ describe.each(await environments())(
       await store.putKey(caller.project, key);
       await store.putKey(caller.project, key);
       expect(await store.listKeys(caller.project)).toContainEqual(key);
-      expect(await store.dropKey(caller.project, key.key)).toBe(true);
-      expect(await store.dropKey(caller.project, key.key)).toBe(false);
+      expect(await store.dropKey(caller.project, key.key, crypto.randomUUID())).toBe(true);
+      expect(await store.dropKey(caller.project, key.key, crypto.randomUUID())).toBe(false);
       expect(await store.ping()).toBe(true);
     });
   },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { INLINE_LIMIT } from "../../src/domain/limits.ts";
+import { INLINE_LIMIT, TOMBSTONE } from "../../src/domain/limits.ts";
 import type { TaskRecord } from "../../src/domain/record.ts";
 import type { ReplayCommand } from "../../src/flow/task-commands.ts";
 import { acceptCommand, accepted, claimed, environments, newDelivery, succeeded } from "./store-fixture.ts";
@@ -149,13 +149,54 @@ describe.each(await environments())(
         });
         expect(await store.erase({ caller, record, dead: [] })).toEqual({ kind: "erased" });
         expect(await store.erase({ caller, record, dead: [] })).toMatchObject({ kind: "missing" });
-        expect(await left()).toEqual([]);
+        // For some minutes it is known that there was such a task, and nothing of what it was.
+        expect(await left()).toEqual([idempotency.hash]);
+        expect(await redis("GET", `rb1:000:${project}:idem:${idempotency.hash}`)).toBe(`- ${record.id}`);
         for (const id of [record.id, started.id, ended.id, progress.id]) {
           expect(await dueOf(project, id)).toBeUndefined();
         }
         const page = await store.listTasks(caller, undefined, 100);
         if (page.kind !== "found") throw new Error(page.kind);
         expect(page.positions.map(({ id }) => id)).not.toContain(record.id);
+      });
+
+      test.each(["with", "without"])(
+        "%s an idempotency key: what accepted it comes once more, late, and accepts nothing",
+        async (how) => {
+          const idempotency = { hash: crypto.randomUUID(), fingerprint: print };
+          const command = acceptCommand(caller, {}, how === "with" ? { idempotency } : {});
+          const answer = await store.accept(command);
+          if (answer.kind !== "accepted") throw new Error(answer.kind);
+          const held = await claimed(store, answer.record, "mine");
+          await store.end(succeeded(held.record, "mine"));
+          const [record, open] = [await readTask(held.record.id), await openOf()];
+          expect(await store.erase({ caller, record, dead: [] })).toEqual({ kind: "erased" });
+          expect(await store.accept(command)).toEqual({ kind: "erased" });
+          expect(await store.readTask(caller, record.id)).toMatchObject({ kind: "missing" });
+          expect(await dueOf(caller.project, record.id)).toBeUndefined();
+          expect(await openOf()).toBe(open);
+          const left = await ttlOf(how === "with" ? `idem:${idempotency.hash}` : `t:${record.id}`);
+          expect(left).toBeGreaterThan(0);
+          expect(left).toBeLessThanOrEqual(TOMBSTONE);
+          const anew = await store.accept(acceptCommand(caller, {}, { idempotency }));
+          expect(anew.kind, "the idempotency key is free again").toBe("accepted");
+        },
+      );
+
+      test("leaves the idempotency key of another task alone, which took it a day later", async () => {
+        const idempotency = { hash: crypto.randomUUID(), fingerprint: print };
+        const first = await store.accept(acceptCommand(caller, {}, { idempotency }));
+        if (first.kind !== "accepted") throw new Error(first.kind);
+        const held = await claimed(store, first.record, "mine");
+        await store.end(succeeded(held.record, "mine"));
+        await redis("DEL", `rb1:000:${caller.project}:idem:${idempotency.hash}`); // its day is over
+        const second = await store.accept(acceptCommand(caller, {}, { idempotency }));
+        if (second.kind !== "accepted") throw new Error(second.kind);
+        await store.erase({ caller, record: await readTask(first.record.id), dead: [] });
+        expect(await store.accept(acceptCommand(caller, {}, { idempotency }))).toEqual({
+          kind: "replayed",
+          id: second.record.id,
+        });
       });
 
       test("takes the deliveries and results of every run away", async () => {

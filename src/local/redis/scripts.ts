@@ -48,10 +48,9 @@ export function translateScript(source: string): string {
   if (!flags.includes(LOCKING)) return source;
   const left = flags.filter((flag) => flag !== LOCKING);
   const others = settings.filter((setting) => !setting.startsWith("flags="));
-  // The guard takes the shebang's line, so that line numbers in errors stay right.
-  if (left.length === 0 && others.length === 0) return `${GUARD}\n${rest}`;
   const kept = left.length > 0 ? [...others, `flags=${left.join(",")}`] : others;
-  return `#!lua ${kept.join(" ")}\n${GUARD} ${rest}`;
+  // The guard stands before the first line, so that line numbers in errors stay right.
+  return `${["#!lua", ...kept].join(" ")}\n${GUARD} ${rest}`;
 }
 
 const sha1 = (source: string): string => createHash("sha1").update(source).digest("hex");

@@ -204,18 +204,23 @@ const record: Choice = ([a, b], { now, deliveries: known }, { sendings }) => {
   };
 };
 
-const redeliver: Choice = ([a], { now }, { deliveries: read }) => {
+const redeliver: Choice = ([a, b], { now }, { deliveries: read }) => {
   const delivery = one([...read.values()], a);
   if (!delivery) return undefined;
   const { id, endpointId, endedAt = now } = delivery;
-  return { kind: "redeliver", delivery: id, endpoint: endpointId, endedAt, nonce: fresh() };
+  const asRead = b % 5 === 4 ? endedAt - 1 : endedAt; // it was sent again, and has ended again, since it was read
+  return { kind: "redeliver", delivery: id, endpoint: endpointId, endedAt: asRead, nonce: fresh() };
 };
 
-/** Something that was sent before comes once more, late. A task that was erased is not accepted again: its id is gone. */
-const late: Choice = ([a], { tasks }, { sent }) => {
-  const op = one(sent, a);
-  return op?.kind === "accept" && !tasks.has(op.id) ? undefined : op;
-};
+/** Something that was sent before comes once more, late. */
+const late: Choice = ([a], _model, { sent }) => one(sent, a);
+
+/** So does what accepted a task that is gone: it must not come back. */
+const acceptLate: Choice = ([a], { tasks }, { sent }) =>
+  one(
+    sent.filter((op) => op.kind === "accept" && !tasks.has(op.id)),
+    a,
+  );
 
 /** Every choice by name, as often as it is to be made. */
 export const CHOICES = {
@@ -232,4 +237,5 @@ export const CHOICES = {
   record: [record, 4],
   redeliver: [redeliver, 2],
   late: [late, 2],
+  acceptLate: [acceptLate, 1],
 } as const satisfies Record<string, readonly [Choice, number]>;

@@ -51,6 +51,7 @@ export function redeliver(model: Model, op: Of<"redeliver">): Answer {
   const found = (): Answer => ["found", delivery.attempt, delivery.base];
   if (delivery.redeliverNonce === op.nonce) return found();
   if (delivery.status === "pending") return ["pending"];
+  if (delivery.endedAt !== op.endedAt) return ["changed"];
   Object.assign(delivery, {
     status: "pending",
     base: delivery.attempt,

@@ -66,6 +66,8 @@ export interface Model {
   deliveries: Map<string, DeliveryModel>;
   /** Fingerprint and id of what each idempotency key made. */
   idempotency: Map<string, { print: string; id: string }>;
+  /** Tasks without an idempotency key that were erased: what accepted them may come once more. */
+  erased: Set<string>;
   /** Dead letters: the delivery's id, the day that it is filed under. */
   letters: Map<string, number>;
   open: number;
@@ -78,6 +80,7 @@ export function emptyModel(): Model {
     tasks: new Map(),
     deliveries: new Map(),
     idempotency: new Map(),
+    erased: new Set(),
     letters: new Map(),
     open: 0,
     endings: { succeeded: 0, failed: 0, canceled: 0, expired: 0 },

@@ -1,5 +1,6 @@
 import { isTerminal, MOVES, type TerminalStatus } from "../../../src/domain/status.ts";
 import type { Outcome } from "../../../src/flow/task-commands.ts";
+import { ERASED } from "../../../src/redis/keys.ts";
 import { type Answer, DELIVERY_LEASE, MAX_ATTEMPTS, MAX_OPEN, type Of } from "./operations.ts";
 import { isOpen, type Model, type TaskModel } from "./state.ts";
 
@@ -18,9 +19,11 @@ function lookFor(start: number, now: number): number {
 export function accept(model: Model, op: Of<"accept">): Answer {
   const { now } = model;
   const known = op.idempotency && model.idempotency.get(op.idempotency.hash);
-  if (known && known.id !== op.id) {
+  if (known && known.id !== op.id && known.print !== ERASED) {
     return [known.print === op.idempotency?.fingerprint ? "replayed" : "reused", known.id];
   }
+  if (op.idempotency ? known?.id === op.id && known.print === ERASED : model.erased.has(op.id))
+    return ["erased"];
   if (model.tasks.has(op.id)) return ["accepted", op.id];
   if (model.open >= MAX_OPEN) return ["quota", MAX_OPEN];
   const start = now + op.delay;
@@ -239,7 +242,11 @@ export function erase(model: Model, op: Of<"erase">): Answer {
   if (task.sequence !== op.record.sequence) return ["changed"];
   for (const id of [...task.deliveries, ...task.pastDeliveries]) model.deliveries.delete(id);
   for (const id of op.dead) model.letters.delete(id);
-  if (task.idempotencyHash) model.idempotency.delete(task.idempotencyHash);
+  if (task.idempotencyHash === undefined) model.erased.add(task.id);
+  else {
+    const owner = model.idempotency.get(task.idempotencyHash)?.id;
+    if (owner === task.id) model.idempotency.set(task.idempotencyHash, { print: ERASED, id: task.id });
+  }
   model.tasks.delete(task.id);
   return ["erased"];
 }
