@@ -1,4 +1,6 @@
+import { basename } from "node:path";
 import { defineConfig, type TestProjectConfiguration } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 type Combination = { runtime: "workerd" | "deno"; redisKind: "real" | "embedded" };
 
@@ -25,8 +27,25 @@ function e2e(
 // Each runtime and each Redis goes through everything once; the other two pairs through a task's whole way.
 const way = ["submit", "attempts", "callbacks", "lookup"].map((name) => `test/e2e/${name}.test.ts`);
 
+/** What waits longest, the longest first: begun last it would have the machine to itself. */
+const LONGEST = [
+  ...["storm", "services-restart", "wait-cost", "never-lost", "failing-receivers", "live", "fair-use"],
+  ...["attacks-access", "start", "model", "patterns", "services-faults", "master-secret"],
+].map((name) => `${name}.test.ts`);
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const place = LONGEST.indexOf(basename(moduleId));
+      return place < 0 ? LONGEST.length : place;
+    };
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {

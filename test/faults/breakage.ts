@@ -6,20 +6,25 @@ import { runStorm } from "./storm.ts";
 /** What shows while the storm goes on; the others are told by what is found at its end. */
 const AT_ONCE: ReadonlySet<Invariant> = new Set([
   "a body is the same on every attempt",
+  "a revoked key opens nothing",
   "a callback reaches its own project alone",
   "a run has one lease holder",
   "a run has one terminal status",
   "an event has one id",
   "an idempotency key names one task",
+  "an idempotency key stands for one request",
   "every callback is signed",
   "no answer goes back in time",
   "nothing begins after its cancel was confirmed",
   "nothing is told before it is so",
+  "the counters are right",
+  "what has not ended has no TTL",
+  "what has not ended is due",
 ]);
 
 /** A short storm over a deployment that was broken on purpose: which of the promises that it must break it was seen to. */
 export async function breakAndWatch(
-  { caughtBy, patches }: Break,
+  { caughtBy, patches, faults, plans }: Break,
   seed: number,
   { duration = 30_000, recovery = 75_000 } = {},
 ): Promise<{ readonly caughtBy: readonly Invariant[]; readonly seconds: number }> {
@@ -29,7 +34,8 @@ export async function breakAndWatch(
     return caughtBy.filter((invariant) => broken.has(invariant));
   };
   const isEnough = (history: History) => caught(history).some((invariant) => AT_ONCE.has(invariant));
-  const options = { seed, duration, recovery, patches, isEnough, clients: 30, killEvery: 8_000 };
-  const { history } = await runStorm(options);
+  const conditions = { patches, ...(faults && { faults }), ...(plans && { plans }) };
+  const options = { seed, duration, recovery, isEnough, clients: 30, killEvery: 8_000 };
+  const { history } = await runStorm({ ...options, ...conditions });
   return { caughtBy: caught(history), seconds: (performance.now() - began) / 1_000 };
 }

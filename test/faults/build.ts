@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { build, type Plugin } from "esbuild";
 import { root } from "../support/process.ts";
-import type { Patch } from "./breaks.ts";
+import type { Patch } from "./conditions.ts";
 
 /** The gateway as one module per runtime, in a folder of its own. */
 export interface Bundles {

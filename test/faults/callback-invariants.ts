@@ -1,5 +1,6 @@
+import * as z from "zod";
 import type { Judge } from "./checker.ts";
-import type { Callback, Found, FoundDelivery, History } from "./history.ts";
+import type { Callback, Found, FoundDelivery, History, Story } from "./history.ts";
 
 /** Everything that was promised of callbacks. */
 export const callbackInvariants = {
@@ -17,8 +18,8 @@ export const callbackInvariants = {
   *"an event has one id"({ callbacks }) {
     const ids = new Map<string, string>();
     const events = new Map<string, string>();
-    for (const { id, type, task } of callbacks) {
-      const event = `${type} of ${task.id}, run ${task.run}, sequence ${task.sequence}`;
+    for (const { id, type, task, body } of callbacks) {
+      const event = `${type} of ${task.id}, run ${task.run}, sequence ${task.sequence}${saidAt(type, body)}`;
       const known = ids.get(event) ?? id;
       if (known !== id) yield `${event}: ${known} and ${id}`;
       const other = events.get(id) ?? event;
@@ -43,9 +44,10 @@ export const callbackInvariants = {
 
   /** Of each end of each run: to the callback URL, and to every endpoint that subscribes. */
   *"an event that was asked for ends delivered or dead"(history) {
-    const asked = new Map(history.stories.map((story) => [`${story.project} ${story.ref}`, story.asked]));
+    const stories = storiesOf(history);
     for (const task of history.found) {
-      const targets = targetsOf(task, asked.get(`${task.project} ${task.ref}`) ?? [], history);
+      const story = stories.get(task.id) ?? stories.get(`${task.project} ${task.ref}`);
+      const targets = targetsOf(task, story?.asked ?? [], history);
       for (const type of endsOf(task)) {
         for (const [target, events] of targets) {
           if (!subscribes(events, type.name)) continue;
@@ -93,10 +95,36 @@ export const callbackInvariants = {
       if (owner !== undefined && owner !== project) yield `${id} of ${owner} came to ${project}`;
     }
   },
+
+  /** However it is asked: there is no answer but that nobody knows it. */
+  *"a revoked key opens nothing"({ lent }) {
+    for (const { id, revokedAt, uses } of lent) {
+      const opened = uses.find(({ status }) => status >= 200 && status < 300);
+      if (opened)
+        yield `${id} was answered ${opened.status}, ${opened.at - revokedAt} ms after it was revoked`;
+    }
+  },
 } satisfies Record<string, Judge>;
 
 /** The target of a delivery to the task's own callback URL; others are endpoints' ids. */
 const CALLBACK: Callback["target"] = "callback";
+
+/** By task's id as far as a client was told of it, and by project and reference. */
+function storiesOf({ stories }: History): ReadonlyMap<string, Story> {
+  return new Map(
+    stories.flatMap((story) => [
+      [`${story.project} ${story.ref}`, story] as const,
+      ...story.told.flatMap(({ task }) => (task ? [[task.id, story] as const] : [])),
+    ]),
+  );
+}
+
+const progressed = z.looseObject({ data: z.looseObject({ progress: z.looseObject({ at: z.string() }) }) });
+
+/** Progress raises no sequence: its events differ by when it was said. */
+function saidAt(type: string, body: string): string {
+  return type === "task.progress" ? `, said at ${progressed.parse(JSON.parse(body)).data.progress.at}` : "";
+}
 
 /** By target: the events that it was to be told of. */
 function targetsOf(

@@ -1,11 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { check, type Invariant } from "./checker.ts";
 import type {
+  Audit,
   Callback,
   Execution,
   Found,
   FoundDelivery,
   History,
+  LentKey,
   Seen,
   Story,
   TimelineItem,
@@ -42,6 +44,7 @@ const delivery = (over: Partial<FoundDelivery> = {}): FoundDelivery => ({
 const found = (over: Partial<Found> = {}): Found => ({
   ...seen(),
   ...{
+    deadlineAt: 1_000_000,
     ref: "r1",
     project: "proj_1",
     timeline: timeline("created", "started", "succeeded"),
@@ -58,10 +61,20 @@ const begin = (over: Partial<Execution> = {}): Execution => ({
   ...{ at: 50, task: "task_1", run: 1, attempt: 1, execution: "a", phase: "begin" },
   ...over,
 });
+const lent = (over: Partial<LentKey> = {}): LentKey => ({
+  ...{ id: "key_1", revokedAt: 100, uses: [{ at: 110, status: 401 }] },
+  ...over,
+});
+const audit = (over: Partial<Audit> = {}): Audit => ({
+  ...{ at: 100, seen: 2, undue: [], mortal: [], miscounted: [] },
+  ...over,
+});
 const history = (over: Partial<History> = {}): History => ({
   stories: [story()],
   callbacks: [callback()],
   executions: [begin(), begin({ phase: "end", at: 60 })],
+  lent: [lent()],
+  audits: [audit()],
   found: [found()],
   books: [{ project: "proj_1", open: 0, ended: { succeeded: 1 } }],
   due: [],
@@ -83,6 +96,9 @@ const BROKEN: Readonly<Record<Invariant, readonly Partial<History>[]>> = {
   "an accepted task is kept": [
     { found: [] },
     { stories: [story({ told: [submitted, told({ act: "erase", status: 409 })] })], found: [] },
+  ],
+  "what was erased stays erased": [
+    { stories: [story({ told: [submitted, told({ act: "erase", status: 204 })] })] },
   ],
   "every run reaches a terminal status": [
     { found: [found({ status: "running", sequence: 2, timeline: timeline("created", "started") })] },
@@ -128,6 +144,9 @@ const BROKEN: Readonly<Record<Invariant, readonly Partial<History>[]>> = {
     { stories: [story({ told: [submitted, told({ act: "submit", task: seen({ id: "task_2" }) })] })] },
     { found: [found(), found({ id: "task_2" })] },
   ],
+  "an idempotency key stands for one request": [
+    { stories: [story({ told: [submitted, told({ act: "misuse", status: 202 })] })] },
+  ],
   "a run has one lease holder": [
     { executions: [begin(), begin({ execution: "b", at: 5_000 })] },
     {
@@ -149,11 +168,15 @@ const BROKEN: Readonly<Record<Invariant, readonly Partial<History>[]>> = {
     { found: [found({ result: { run: 1, attempt: 2 } })] },
     { found: [found({ run: 2, sequence: 6, timeline: replayed, result: { run: 1, attempt: 1 } })] },
   ],
+  "past its deadline a run only expires": [{ found: [found({ deadlineAt: 1 })] }],
+  "what has not ended is due": [{ audits: [audit(), audit({ undue: ["task_1 is queued and not due"] })] }],
+  "what has not ended has no TTL": [{ audits: [audit({ mortal: ["task_1 is queued and has a TTL"] })] }],
   "nothing is due when all is done": [{ due: ["t|proj_1|task_1"] }],
   "the counters are right": [
     { books: [{ project: "proj_1", open: 1, ended: { succeeded: 1 } }] },
     { books: [{ project: "proj_1", open: 0, ended: {} }] },
     { books: [{ project: "proj_1", open: 0, ended: { succeeded: 1, failed: 1 } }] },
+    { audits: [audit({ miscounted: ["proj_1: 2 open by the books, 1 in fact"] })] },
   ],
   "nothing is told before it is so": [
     { callbacks: [callback({ stored: seen({ status: "running", sequence: 2, done: false }) })] },
@@ -176,6 +199,18 @@ const BROKEN: Readonly<Record<Invariant, readonly Partial<History>[]>> = {
     { found: [found({ deliveries: [delivery(), delivery({ id: "del_2" })] })] },
   ],
   "a callback reaches its own project alone": [{ callbacks: [callback({ project: "proj_2" })] }],
+  "a revoked key opens nothing": [
+    {
+      lent: [
+        lent({
+          uses: [
+            { at: 110, status: 0 },
+            { at: 120, status: 200 },
+          ],
+        }),
+      ],
+    },
+  ],
 };
 
 describe("the checker", () => {
@@ -215,6 +250,19 @@ describe("the checker", () => {
     expect(
       check(history({ executions, callbacks, found: [found({ ...end, timeline: taken, result })] })),
     ).toEqual([]);
+  });
+
+  test("tells events of progress apart by when it was said", () => {
+    const said = (at: string, over: Partial<Callback> = {}) =>
+      callback({
+        ...{ type: "task.progress", task: seen({ status: "running", sequence: 2, done: false }) },
+        body: JSON.stringify({ data: { progress: { at } } }),
+        ...over,
+      });
+    const broken = (callbacks: readonly Callback[]) =>
+      check(history({ callbacks: [callback(), ...callbacks] })).map(({ invariant }) => invariant);
+    expect(broken([said("1", { id: "evt_2" }), said("2", { id: "evt_3" })])).toEqual([]);
+    expect(broken([said("1", { id: "evt_2" }), said("1", { id: "evt_3" })])).toEqual(["an event has one id"]);
   });
 
   test("lets a run be replayed, and an answer on its way be overtaken", () => {

@@ -28,9 +28,10 @@ export async function collect(
         get(`/v1/deliveries?taskId=${one.id}`).then((body) => page(delivery).parse(body).data),
       ]);
       const whole = one.type === "storm.hand-over" ? task.parse(await get(`/v1/tasks/${one.id}`)) : one;
-      const { id, status, run, sequence, done, metadata, result } = whole;
+      const { id, status, run, sequence, done, metadata, result, deadlineAt } = whole;
       found.push({
         ...{ id, status, run, sequence, done, ref: metadata.ref, project: reader.project, result },
+        deadlineAt: Date.parse(deadlineAt),
         timeline: timeline.map((item) => ({ ...item, at: Date.parse(item.at) })),
         deliveries: deliveries.map((made) => ({
           ...{ id: made.id, eventId: made.eventId, eventType: made.eventType, status: made.status },

@@ -11,16 +11,18 @@ const work = defineTask({
   type: "storm.work",
   input: z.strictObject({ witness: z.url(), workMs: time }),
   retries: 8,
-  async handler({ input, task, attempt, signal }) {
+  async handler({ input, task, attempt, signal, progress }) {
     const execution = crypto.randomUUID();
     const tell = (phase: string) =>
       witness(input.witness, { task: task.id, run: task.run, attempt, execution, phase });
     await tell("begin");
+    progress({ percent: 10 });
     await new Promise<void>((done) => {
       setTimeout(done, input.workMs);
       signal.addEventListener("abort", () => done(), { once: true });
     });
     signal.throwIfAborted();
+    progress({ percent: 90 });
     await tell("end");
     return { execution };
   },

@@ -1,3 +1,4 @@
+import type { Conditions } from "./conditions.ts";
 import type { Random } from "./random.ts";
 
 /** What can happen to one request on its way. */
@@ -9,7 +10,7 @@ export type Fault =
   | { readonly kind: "drop-request" }
   /** Arrives, its work is done, and nobody hears of it. */
   | { readonly kind: "drop-answer" }
-  /** Arrives twice, `apart` milliseconds from each other; the first one's answer counts. */
+  /** Arrives twice, `apart` milliseconds from each other, at times long after its answer; the first one's answer counts. */
   | { readonly kind: "duplicate"; readonly apart: number }
   /** Answered by something on the way: it never arrived. */
   | { readonly kind: "refuse"; readonly status: 429 | 500 | 502 | 503 }
@@ -40,6 +41,7 @@ export const WAYS = [
   "gateway-redis",
   "gateway-qstash",
   "gateway-receiver",
+  "qstash-service",
 ] as const;
 export type Way = (typeof WAYS)[number];
 
@@ -50,18 +52,22 @@ const CALAMITY: Readonly<Record<Way, { readonly share: number; readonly delay: n
   "gateway-redis": { share: 0.06, delay: 1_000 },
   "gateway-qstash": { share: 0.12, delay: 2_000 },
   "gateway-receiver": { share: 0.12, delay: 1_500 },
+  "qstash-service": { share: 0.12, delay: 1_500 },
 };
 
-/** Draws what happens to the next request on a way. */
-export function nextFault(random: Random, way: Way): Fault {
+/** One repetition in three comes late: up to so many times as late as a delay may be. */
+const LATE = 10;
+
+/** Draws what happens to the next request on a way. @param only what can, and how often */
+export function nextFault(random: Random, way: Way, only?: Conditions["faults"]): Fault {
   const { share, delay } = CALAMITY[way];
-  if (!random.chance(share)) return { kind: "pass" };
-  const kind = random.pick(FAULT_KINDS);
+  if (!random.chance(only?.share ?? share)) return { kind: "pass" };
+  const kind = random.pick(only?.kinds ?? FAULT_KINDS);
   switch (kind) {
     case "delay":
       return { kind, ms: random.between(20, delay) };
     case "duplicate":
-      return { kind, apart: random.between(0, delay) };
+      return { kind, apart: random.between(0, random.chance(1 / 3) ? LATE * delay : delay) };
     case "refuse":
       return { kind, status: random.pick([429, 500, 502, 503]) };
     case "refuse-after":

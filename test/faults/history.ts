@@ -14,7 +14,7 @@ export interface Told {
   /** Unix milliseconds at which the request was sent and its answer was there. */
   readonly from: number;
   readonly at: number;
-  readonly act: "submit" | "reuse" | "cancel" | "replay" | "erase" | "read" | "complete";
+  readonly act: "submit" | "reuse" | "misuse" | "cancel" | "replay" | "erase" | "read" | "complete";
   readonly status: number;
   readonly code?: string;
   readonly task?: Seen;
@@ -47,7 +47,7 @@ export interface Callback {
   readonly stored?: Seen;
 }
 
-/** A handler was seen at work. */
+/** A handler was seen at work; in the phase `called` it was a service, which nobody holds a lease of. */
 export interface Execution {
   readonly at: number;
   readonly task: string;
@@ -73,8 +73,30 @@ export interface FoundDelivery {
   readonly endpointId?: string | undefined;
 }
 
+/** An API key that was made and revoked, and how it was answered after that. */
+export interface LentKey {
+  readonly id: string;
+  /** Unix milliseconds at which it was confirmed. */
+  readonly revokedAt: number;
+  readonly uses: { readonly at: number; readonly status: number }[];
+}
+
+/** What was wrong with what Redis held at one moment: at most twenty of each. */
+export interface Audit {
+  readonly at: number;
+  /** Tasks and deliveries that were there. */
+  readonly seen: number;
+  /** What has not ended without a due entry, due entries of what has. */
+  readonly undue: readonly string[];
+  /** What has not ended with a TTL, what has without. */
+  readonly mortal: readonly string[];
+  readonly miscounted: readonly string[];
+}
+
 /** A task as it was found at the end. */
 export interface Found extends Seen {
+  /** Unix milliseconds, of its last run. */
+  readonly deadlineAt: number;
   readonly ref: string | undefined;
   readonly project: string;
   readonly result?: unknown;
@@ -94,6 +116,9 @@ export interface History {
   readonly stories: readonly Story[];
   readonly callbacks: readonly Callback[];
   readonly executions: readonly Execution[];
+  readonly lent: readonly LentKey[];
+  /** What Redis held, again and again. */
+  readonly audits: readonly Audit[];
   readonly found: readonly Found[];
   readonly books: readonly Books[];
   /** Members of the due set that were left when time was up. */

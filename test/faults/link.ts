@@ -3,6 +3,7 @@ import { Agent, createServer, type IncomingMessage, request, type ServerResponse
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Conditions } from "./conditions.ts";
 import { type Fault, type FaultKind, nextFault, type Way } from "./faults.ts";
 import type { Random } from "./random.ts";
 
@@ -28,6 +29,9 @@ export class Link {
   readonly way: Way;
   readonly #target: Target;
   readonly #random: Random;
+  readonly #only: Conditions["faults"];
+  /** What arrives once more, later. */
+  readonly #late = new Set<NodeJS.Timeout>();
   readonly #agent = new Agent({ keepAlive: true });
   readonly #server = createServer((incoming, response) => {
     this.#pass(incoming, response).catch(() => response.destroy()); // what is behind it is away: so is the link
@@ -41,14 +45,16 @@ export class Link {
   #awayUntil = 0;
   url = "";
 
-  private constructor(way: Way, target: Target, random: Random) {
+  private constructor(way: Way, target: Target, random: Random, only: Conditions["faults"]) {
     this.way = way;
     this.#target = target;
     this.#random = random;
+    this.#only = only;
   }
 
-  static async open(way: Way, target: Target, random: Random): Promise<Link> {
-    const link = new Link(way, target, random);
+  /** @param only the faults that it makes, and how often */
+  static async open(way: Way, target: Target, random: Random, only?: Conditions["faults"]): Promise<Link> {
+    const link = new Link(way, target, random, only);
     link.#server.listen(0, "127.0.0.1");
     await once(link.#server, "listening");
     const { port } = link.#server.address() as AddressInfo; // a TCP server has no other address
@@ -68,6 +74,7 @@ export class Link {
   }
 
   async close(): Promise<void> {
+    for (const timer of this.#late) clearTimeout(timer);
     this.#server.closeAllConnections();
     this.#server.close();
     await once(this.#server, "close");
@@ -102,13 +109,8 @@ export class Link {
       default:
     }
     if (isStream(asked)) return this.#stream(asked, response);
-    const first = this.#send(asked);
-    if (fault.kind === "duplicate") {
-      first.catch(() => undefined); // awaited below, when its turn comes
-      await sleep(fault.apart);
-      await this.#send(asked).catch(() => undefined); // what becomes of the second one nobody is told
-    }
-    const answer = await first;
+    if (fault.kind === "duplicate") this.#sendLater(asked, fault.apart);
+    const answer = await this.#send(asked);
     if (fault.kind === "drop-answer") response.destroy();
     else if (fault.kind === "refuse-after") refuse(response, fault.status);
     else tell(response, answer, fault.kind === "cut-answer");
@@ -120,7 +122,7 @@ export class Link {
       return { kind: "drop-request" };
     }
     if (!this.#isFaulty) return { kind: "pass" };
-    const fault = nextFault(this.#random, this.way);
+    const fault = nextFault(this.#random, this.way, this.#only);
     if (fault.kind === "pass") return fault;
     this.made[fault.kind] = (this.made[fault.kind] ?? 0) + 1;
     const { kind, ...details } = fault;
@@ -147,6 +149,15 @@ export class Link {
       headers: answer.headers,
       body: await buffer(answer),
     };
+  }
+
+  /** Once more, and what becomes of that nobody is told. */
+  #sendLater(asked: Asked, ms: number): void {
+    const timer = setTimeout(() => {
+      this.#late.delete(timer);
+      this.#send(asked).catch(() => undefined);
+    }, ms);
+    this.#late.add(timer);
   }
 
   /** Its length says more than what comes. */

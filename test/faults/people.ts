@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Story } from "./history.ts";
-import { type Means, nextPlan } from "./plans.ts";
+import { nextPlan } from "./plans/index.ts";
+import type { Means } from "./plans/plan.ts";
 import type { StormProject } from "./projects.ts";
 import type { Random } from "./random.ts";
 import type { Receivers, Testimony } from "./receivers.ts";
@@ -36,11 +37,13 @@ interface Scene {
   readonly world: World;
   readonly receivers: Receivers;
   readonly handOvers: HandOvers;
+  /** The plans that there are, by name; all of them unless given. */
+  readonly only: readonly string[] | undefined;
 }
 
 /** A client: one plan after another until the storm is over, the last one to its end. */
 export async function act(scene: Scene, over: AbortSignal): Promise<void> {
-  const { random, projects, stories, plans, world, receivers, handOvers } = scene;
+  const { random, projects, stories, plans, world, receivers, handOvers, only } = scene;
   const [first, ...others] = projects;
   if (!first) throw new Error("there is no project");
   while (!over.aborted) {
@@ -57,7 +60,7 @@ export async function act(scene: Scene, over: AbortSignal): Promise<void> {
         return story;
       },
     };
-    const { name, run } = nextPlan(random);
+    const { name, run } = nextPlan(random, only);
     plans[name] = (plans[name] ?? 0) + 1;
     await run(means);
     await sleep(random.between(50, 800));

@@ -8,10 +8,16 @@ import { ADMIN_TOKEN, type World } from "./world.ts";
 /** A project that clients of the storm use. */
 export interface StormProject extends Reader {
   readonly client: StormClient;
+  /** Asks under the admin token. */
+  readonly admin: StormClient;
+  /** The clients' way to the gateways. */
+  readonly url: string;
   /** The path at which its callbacks arrive. */
   readonly callback: string;
   /** Its endpoints' ids, with what each subscribes to. */
   readonly endpoints: Readonly<Record<string, readonly string[]>>;
+  /** The paths at which they are called, by their ids. */
+  readonly hooks: Readonly<Record<string, string>>;
 }
 
 /** Which endpoints each project has. */
@@ -43,6 +49,7 @@ async function makeProject(
   receivers.trust(callback, signingSecret.parse(await call(world, key, "GET", "/v1/signing-secret")).secret);
   const hooks = world.links["gateway-receiver"].url;
   const endpoints: Record<string, readonly string[]> = {};
+  const paths: Record<string, string> = {};
   for (const [index, events] of wanted.entries()) {
     const path = receivers.hook(project.id, `endpoint-${index + 1}`);
     const body = { url: hooks + path, events };
@@ -50,9 +57,12 @@ async function makeProject(
     receivers.trust(path, secret, id);
     await call(world, key, "POST", `/v1/endpoints/${id}/verify`);
     endpoints[id] = events;
+    paths[id] = path;
   }
-  const client = new StormClient(world.links["client-gateway"].url, project.id, key);
-  return { project: project.id, key, client, callback, endpoints };
+  const { url } = world.links["client-gateway"];
+  const client = new StormClient(url, project.id, key);
+  const admin = new StormClient(url, project.id, ADMIN_TOKEN);
+  return { project: project.id, key, url, client, admin, callback, endpoints, hooks: paths };
 }
 
 /** Before the storm everything must go well. */

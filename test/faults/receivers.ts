@@ -109,6 +109,10 @@ export class Receivers {
       response.destroy(); // cut on its way: nobody was told anything
       return;
     }
+    if (request.url?.startsWith("/service/")) {
+      await this.#serve(at, request.headers, response);
+      return;
+    }
     if (request.url === "/witness") {
       this.#hear(at, said.parse(JSON.parse(body)));
       response.writeHead(204).end();
@@ -121,6 +125,21 @@ export class Receivers {
     }
     await this.#note(at, request, body, told);
     await this.#answer(response);
+  }
+
+  /** A service of the deployment's: it is told which run it works for, and may fail as services do. */
+  async #serve(at: number, headers: IncomingMessage["headers"], response: ServerResponse): Promise<void> {
+    const [task = "", run = ""] = `${headers["idempotency-key"]}`.split(".");
+    this.executions.push({
+      ...{ at, task, run: Number(run), attempt: 0, execution: crypto.randomUUID(), phase: "called" },
+    });
+    if (!this.#isKind && this.#random.chance(0.2)) {
+      const status = this.#random.pick([500, 503, 429, 404]);
+      response.writeHead(status, status === 404 ? {} : { "retry-after": "1" }).end("not now");
+      return;
+    }
+    await sleep(this.#random.between(0, 400));
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ task, run }));
   }
 
   #hear(at: number, testimony: Testimony): void {

@@ -5,8 +5,8 @@ import type { StormProject } from "./projects.ts";
 import type { Random } from "./random.ts";
 import type { Receivers } from "./receivers.ts";
 
-/** Rotations per project: each secret signs along for a day. */
-const ROTATIONS = 2;
+/** Rotations per project: each secret signs along for a day, ten at most. */
+const ROTATIONS = 6;
 
 const dead = z.looseObject({ data: z.array(z.looseObject({ id: z.string() })) });
 
@@ -16,28 +16,22 @@ export interface Stewardship {
   redelivered: number;
 }
 
-/** Looks after a project as its people would: sends dead letters again, and rotates the signing secret. */
+/** Looks after a project as its people would: sends dead letters again, and rotates signing secrets. */
 export async function tend(
-  { client, callback }: StormProject,
+  project: StormProject,
   receivers: Receivers,
   random: Random,
   done: Stewardship,
   signal: AbortSignal,
 ): Promise<void> {
+  const { client } = project;
   let rotations = 0;
   while (!signal.aborted) {
     await sleep(random.between(4_000, 12_000), undefined, { signal }).catch(() => undefined); // the storm is over
     if (signal.aborted) return;
     if (rotations < ROTATIONS && random.chance(0.3)) {
       rotations += 1;
-      await client.ask({ act: "read", method: "POST", path: "/v1/signing-secret/rotate", body: {} });
-      // Whether it was heard or not: what is valid now is what counts.
-      const { body } = await client.ask({ act: "read", method: "GET", path: "/v1/signing-secret" });
-      const secrets = signingSecret.safeParse(body);
-      if (secrets.success) {
-        receivers.trust(callback, secrets.data.secret);
-        done.rotations += 1;
-      }
+      if (await rotate(project, receivers, random)) done.rotations += 1;
     }
     const { body } = await client.ask({
       act: "read",
@@ -54,4 +48,24 @@ export async function tend(
       if (told.status >= 200 && told.status < 300) done.redelivered += 1;
     }
   }
+}
+
+/** Rotates the project's own secret or an endpoint's; whether it is known which one is valid now. */
+async function rotate(
+  { client, callback, hooks }: StormProject,
+  receivers: Receivers,
+  random: Random,
+): Promise<boolean> {
+  const [change, look, path, target] = random.pick<readonly [string, string, string, string]>([
+    ["/v1/signing-secret/rotate", "/v1/signing-secret", callback, "callback"],
+    ...Object.entries(hooks).map(
+      ([id, hook]) => [`/v1/endpoints/${id}/rotate-secret`, `/v1/endpoints/${id}/secret`, hook, id] as const,
+    ),
+  ]);
+  await client.ask({ act: "read", method: "POST", path: change, body: {} });
+  // Whether it was heard or not: what is valid now is what counts.
+  const { body } = await client.ask({ act: "read", method: "GET", path: look });
+  const secrets = signingSecret.safeParse(body);
+  if (secrets.success) receivers.trust(path, secrets.data.secret, target);
+  return secrets.success;
 }

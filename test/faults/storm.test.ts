@@ -10,7 +10,14 @@ import { summaryOf } from "./summary.ts";
 const STORM = { duration: 75_000, recovery: 300_000, clients: 24, killEvery: 7_000 };
 
 /** Those that show while the storm goes on, in seconds. The command has all of them. */
-const QUICK = ["thawed-body", "foreign-secret", "no-fingerprint", "tells-too-early"];
+const QUICK = [
+  "no-due-entry",
+  "no-fingerprint",
+  "no-lease",
+  "tells-too-early",
+  "foreign-secret",
+  "thawed-body",
+];
 
 describe("a storm", () => {
   test("breaks no promise", { timeout: 480_000 }, async () => {

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { audit } from "./auditor.ts";
 import { storedTask } from "./books.ts";
-import type { Patch } from "./breaks.ts";
 import { collect } from "./collect.ts";
-import type { History, Story } from "./history.ts";
+import type { Conditions } from "./conditions.ts";
+import type { Audit, History, LentKey, Story } from "./history.ts";
+import { lendKeys } from "./lender.ts";
 import { act, hearHandOvers } from "./people.ts";
 import { makeProjects, type StormProject } from "./projects.ts";
 import { createRandom, type Random } from "./random.ts";
@@ -11,7 +13,7 @@ import { type Stewardship, tend } from "./steward.ts";
 import { calm, cutOff, every, everyProcess, kill, sweep } from "./weather.ts";
 import { openWorld, type World } from "./world.ts";
 
-export interface StormOptions {
+export interface StormOptions extends Conditions {
   readonly seed: number;
   /** How long faults are made, in milliseconds. */
   readonly duration: number;
@@ -21,7 +23,6 @@ export interface StormOptions {
   readonly clients: number;
   /** The mean time between two kills, in milliseconds. */
   readonly killEvery: number;
-  readonly patches?: readonly Patch[];
   /** Ends the storm at once, without its recovery, when what was seen until now is enough. */
   readonly isEnough?: (history: History) => boolean;
   readonly say?: (line: string) => void;
@@ -38,11 +39,15 @@ export interface Storm {
   readonly logs: Readonly<Record<string, string>>;
 }
 
+/** How often all that Redis holds is looked at, in milliseconds; less often when that takes Redis long. */
+const AUDIT_EVERY = 4_000;
+const AUDIT_SHARE = 1 / 20;
+
 /** Lets a storm go over a deployment, lets it recover, and gives back all that was told and found. */
 export async function runStorm(options: StormOptions): Promise<Storm> {
   const random = createRandom(options.seed);
   const receivers = await Receivers.open(random.fork("receivers"));
-  const world = await openWorld(random.fork("world"), options.patches ?? [], receivers.url).catch(
+  const world = await openWorld(random.fork("world"), receivers.url, options).catch(
     async (error: unknown) => {
       await receivers.close();
       throw error;
@@ -59,61 +64,75 @@ export async function runStorm(options: StormOptions): Promise<Storm> {
 }
 
 async function weather(
-  { duration, recovery, clients, killEvery, isEnough, say = () => undefined }: StormOptions,
+  options: StormOptions,
   random: Random,
   world: World,
   receivers: Receivers,
   projects: readonly StormProject[],
 ): Promise<Storm> {
+  const { say = () => undefined } = options;
   const { callbacks, executions } = receivers;
-  const stories: Story[] = [];
+  const [stories, lent, audits]: [Story[], LentKey[], Audit[]] = [[], [], []];
   const endpoints = Object.fromEntries(projects.map((one) => [one.project, one.endpoints]));
-  const live: History = { stories, callbacks, executions, endpoints, found: [], books: [], due: [] };
-  const over = new AbortController();
-  const swept = new AbortController();
-  const handOvers = hearHandOvers(receivers);
+  const seen = { stories, callbacks, executions, lent, audits, endpoints };
+  const live: History = { ...seen, found: [], books: [], due: [] };
+  const [over, looked] = [new AbortController(), new AbortController()];
   const plans: Record<string, number> = {};
   const stewardship: Stewardship = { rotations: 0, redelivered: 0 };
 
   for (const link of Object.values(world.links)) link.faulty = true;
   receivers.kind = false;
-  const sweeping = every(1_000, swept.signal, () => sweep(world));
+  const looking = [every(1_000, looked.signal, () => sweep(world)), watch(world, audits, looked.signal)];
   const rough = [
-    kill(world, random.fork("kills"), killEvery, over.signal),
+    kill(world, random.fork("kills"), options.killEvery, over.signal),
     cutOff(world, random.fork("outages"), over.signal),
-    ...projects.map((one, index) =>
+    ...projects.flatMap((one, index) => [
       tend(one, receivers, random.fork(`steward ${index}`), stewardship, over.signal),
-    ),
+      lendKeys(one, random.fork(`lender ${index}`), lent, over.signal),
+    ]),
   ];
-  const people = Array.from({ length: clients }, (_, number) =>
-    act(
-      { random: random.fork(`client ${number}`), projects, stories, plans, world, receivers, handOvers },
-      over.signal,
-    ),
+  const scene = { projects, stories, plans, world, receivers, handOvers: hearHandOvers(receivers) };
+  const people = Array.from({ length: options.clients }, (_, number) =>
+    act({ ...scene, random: random.fork(`client ${number}`), only: options.plans }, over.signal),
   );
-  const ending = Date.now() + duration;
-  let enough = false;
-  for (let tick = 1; Date.now() < ending && !enough; tick += 1) {
-    await sleep(1_000);
-    enough = isEnough?.(live) ?? false;
-    if (tick % 30 === 0) say(`${stories.length} stories, ${callbacks.length} callbacks`);
-  }
+  const enough = await last(options, live);
   over.abort();
   await Promise.all(rough);
   for (const link of Object.values(world.links)) link.faulty = false;
   receivers.kind = true;
-  const logs = () => Object.fromEntries(everyProcess(world).map((one) => [one.name, one.output()]));
-  if (enough) {
-    swept.abort();
-    await sweeping;
-    return { history: live, world, plans, stewardship, recovered: undefined, logs: logs() };
+  let recovered: number | undefined;
+  if (!enough) {
+    say("the storm is over: waiting until nothing is due");
+    const began = Date.now();
+    await Promise.race([Promise.all(people), sleep(options.recovery)]);
+    const quiet = await calm(world, began + options.recovery);
+    recovered = quiet && quiet - began;
   }
-  say("the storm is over: waiting until nothing is due");
-  const began = Date.now();
-  await Promise.race([Promise.all(people), sleep(recovery)]);
-  const recovered = await calm(world, began + recovery);
-  swept.abort();
-  await sweeping;
-  const history = { ...live, ...(await collect(world, projects)) };
-  return { history, world, plans, stewardship, recovered: recovered && Date.now() - began, logs: logs() };
+  looked.abort();
+  await Promise.all(looking);
+  const logs = Object.fromEntries(everyProcess(world).map((one) => [one.name, one.output()]));
+  const history = enough ? live : { ...live, ...(await collect(world, projects)) };
+  return { history, world, plans, stewardship, recovered, logs };
+}
+
+/** Waits until its time is up, or what was seen is enough. */
+async function last({ duration, isEnough, say }: StormOptions, live: History): Promise<boolean> {
+  const ending = Date.now() + duration;
+  for (let tick = 1; Date.now() < ending; tick += 1) {
+    await sleep(1_000);
+    if (isEnough?.(live)) return true;
+    if (tick % 30 === 0) say?.(`${live.stories.length} stories, ${live.callbacks.length} callbacks`);
+  }
+  return false;
+}
+
+/** Looks again and again at all that Redis holds; its own mistakes end the storm. */
+async function watch(world: World, audits: Audit[], off: AbortSignal): Promise<void> {
+  for (let pause = AUDIT_EVERY; !off.aborted; ) {
+    await sleep(pause, undefined, { signal: off }).catch(() => undefined); // called off
+    const began = performance.now();
+    const found = await audit(world.books);
+    if (found) audits.push(found);
+    pause = Math.max(AUDIT_EVERY, (performance.now() - began) / AUDIT_SHARE);
+  }
 }

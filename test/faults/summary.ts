@@ -18,6 +18,12 @@ export interface Summary {
   readonly executions: number;
   /** Attempts of a run that began more than once: the first one's lease had run out. */
   readonly doubledExecutions: number;
+  /** Calls of a service by the queue, and those among them that came again for the same run. */
+  readonly serviceCalls: number;
+  readonly doubledServiceCalls: number;
+  /** How often all that Redis held was looked at. */
+  readonly audits: number;
+  readonly keysRevoked: number;
   /** Tasks that were accepted and did not end. */
   readonly lost: number;
   readonly faults: Readonly<Record<string, number>>;
@@ -36,6 +42,7 @@ export function summaryOf({ history, world, plans, stewardship, recovered }: Sto
     timeline.filter(({ type }) => END.test(type)).map(({ type }) => type),
   );
   const begun = executions.filter(({ phase }) => phase === "begin");
+  const called = executions.filter(({ phase }) => phase === "called");
   return {
     tasks: told.size,
     runs: found.reduce((sum, { run }) => sum + run, 0),
@@ -49,6 +56,10 @@ export function summaryOf({ history, world, plans, stewardship, recovered }: Sto
     executions: begun.length,
     doubledExecutions:
       begun.length - new Set(begun.map(({ task, run, attempt }) => `${task} ${run} ${attempt}`)).size,
+    serviceCalls: called.length,
+    doubledServiceCalls: called.length - new Set(called.map(({ task, run }) => `${task} ${run}`)).size,
+    audits: history.audits.length,
+    keysRevoked: history.lent.length,
     lost: found.filter(({ done }) => !done).length + lostOf(history),
     faults: countAll(Object.values(world.links).map(({ made }) => made)),
     kills: Object.fromEntries(everyProcess(world).map(({ name, kills }) => [name, kills])),

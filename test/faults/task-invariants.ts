@@ -30,6 +30,15 @@ export const taskInvariants = {
     }
   },
 
+  /** Its erasure was confirmed; whoever never heard of it cannot say. */
+  *"what was erased stays erased"({ stories, found }) {
+    const there = new Set(found.map(({ id }) => id));
+    for (const story of stories) {
+      if (!story.told.some(({ act, status }) => act === "erase" && status === 204)) continue;
+      for (const id of idsTold(story)) if (there.has(id)) yield `${id} was erased and is back`;
+    }
+  },
+
   *"every run reaches a terminal status"({ found }) {
     for (const task of found) {
       if (!isTerminal(task.status as TaskStatus)) yield `${task.id} is still ${task.status}`;
@@ -92,6 +101,14 @@ export const taskInvariants = {
     }
   },
 
+  /** Another body under a key that was used is the client's mistake: it is told so. */
+  *"an idempotency key stands for one request"({ stories }) {
+    for (const { ref, told } of stories) {
+      const taken = told.find(({ act, status }) => act === "misuse" && status >= 200 && status < 300);
+      if (taken) yield `${ref}: another body was answered ${taken.status}`;
+    }
+  },
+
   /** Two at work on one run, the second of which began before the first one's lease can have run out. */
   *"a run has one lease holder"({ executions }) {
     for (const work of byRun(executions)) {
@@ -123,7 +140,6 @@ export const taskInvariants = {
     }
   },
 
-  /** Who completes a task says whose token it was: the attempt that waits, and no other. */
   /** Who completes a task says whose token it was: that of the attempt that waits, and no other. */
   *"a stale token changes nothing"({ found }) {
     for (const { id, run, status, result, timeline } of found) {
@@ -136,11 +152,30 @@ export const taskInvariants = {
     }
   },
 
+  /** Of the last run: a replay sets a new deadline. */
+  *"past its deadline a run only expires"({ found }) {
+    for (const { id, run, deadlineAt, timeline } of found) {
+      const ended = endings(timeline).find((item) => item.run === run);
+      if (ended && ended.type !== "task.expired" && ended.at > deadlineAt)
+        yield `${id}: ${ended.type} ${ended.at - deadlineAt} ms past its deadline`;
+    }
+  },
+
+  /** And what has ended is not: at every moment at which Redis was looked at. */
+  *"what has not ended is due"({ audits }) {
+    for (const { undue } of audits) yield* undue;
+  },
+
+  *"what has not ended has no TTL"({ audits }) {
+    for (const { mortal } of audits) yield* mortal;
+  },
+
   *"nothing is due when all is done"({ due }) {
     for (const member of due) yield `${member} is still due`;
   },
 
-  *"the counters are right"({ books, found, stories }) {
+  *"the counters are right"({ books, found, stories, audits }) {
+    for (const { miscounted } of audits) yield* miscounted;
     for (const { project, open, ended } of books) {
       const own = found.filter((task) => task.project === project);
       const isOpen = own.filter(({ status }) => !isTerminal(status as TaskStatus)).length;

@@ -1,7 +1,7 @@
 import type { Redis } from "ioredis";
 import { connect } from "./books.ts";
-import type { Patch } from "./breaks.ts";
 import { type Bundles, bundleDeployment } from "./build.ts";
+import type { Conditions } from "./conditions.ts";
 import type { Way } from "./faults.ts";
 import { Link } from "./link.ts";
 import { type Supervised, startGatewayProgram, startKeptRedis, startStandIn } from "./programs.ts";
@@ -22,6 +22,9 @@ export interface World {
   close(): Promise<void>;
 }
 
+/** The service that QStash calls itself. */
+export const SERVICE = "storm";
+
 /** How often a callback is tried: quickly, and not often, so that dead letters come about, too. */
 const SCHEDULE = "1s,2s,4s,8s,8s";
 
@@ -29,9 +32,13 @@ const SCHEDULE = "1s,2s,4s,8s,8s";
  * Starts it all: two gateways on either runtime, under one address for the queue, on a redis-server that keeps what it
  * acknowledges.
  *
- * @param receiver where what the gateways call is, and what calls it
+ * @param receiver where everything is that is called, and that sees what handlers do
  */
-export async function openWorld(random: Random, patches: readonly Patch[], receiver: string): Promise<World> {
+export async function openWorld(
+  random: Random,
+  receiver: string,
+  { patches = [], faults }: Pick<Conditions, "patches" | "faults">,
+): Promise<World> {
   const closing: (() => Promise<unknown>)[] = [];
   const close = async (): Promise<void> => {
     for (const one of closing.reverse()) await one();
@@ -53,7 +60,7 @@ export async function openWorld(random: Random, patches: readonly Patch[], recei
       return (up[some.between(0, up.length - 1)] ?? gateways[0])?.url ?? "http://127.0.0.1:9";
     };
     const open = async (way: Way, target: () => string): Promise<Link> => {
-      const link = await Link.open(way, target, random.fork(way));
+      const link = await Link.open(way, target, random.fork(way), faults);
       closing.push(() => link.close());
       return link;
     };
@@ -63,6 +70,7 @@ export async function openWorld(random: Random, patches: readonly Patch[], recei
       "gateway-redis": await open("gateway-redis", () => standIns.redis.url),
       "gateway-qstash": await open("gateway-qstash", () => standIns.qstash.url),
       "gateway-receiver": await open("gateway-receiver", () => receiver),
+      "qstash-service": await open("qstash-service", () => receiver),
     };
     const env = environment(links, standIns);
     for (const runtime of ["workerd", "deno"] as const) {
@@ -101,5 +109,8 @@ function environment(
     RINGBACK_CALLBACK_TIMEOUT: "3s",
     RINGBACK_RETRY_SCHEDULE: SCHEDULE,
     RINGBACK_DIAGNOSTICS: "true",
+    RINGBACK_SERVICES: JSON.stringify([
+      { name: SERVICE, baseUrl: links["qstash-service"].url, paths: ["/service/"], timeout: "5s" },
+    ]),
   };
 }

@@ -1,0 +1,133 @@
+import type { Break } from "./breaks.ts";
+
+/** What breaks the promises about callbacks. */
+export const callbackBreaks: readonly Break[] = [
+  {
+    name: "tells-too-early",
+    what: "callbacks are sent before the end is written",
+    patches: [
+      {
+        file: "src/flow/conclude.ts",
+        find: "    const answer = await parts.store.end({",
+        replace: `    const { sendOpened } = await import("./first-attempts.ts");
+    await sendOpened(parts, record.project, deliveries, { config, now: endedAt });
+    const answer = await parts.store.end({`,
+      },
+    ],
+    caughtBy: ["nothing is told before it is so"],
+  },
+  {
+    name: "id-per-target",
+    what: "each endpoint is told of an event under an id of its own",
+    patches: [
+      {
+        file: "src/flow/fan-out.ts",
+        find: "    endpointId: endpoint.id,\n",
+        replace: `    eventId: (await deliveryIdOf(event, endpoint.id)).replace("del_", "evt_"),
+    endpointId: endpoint.id,\n`,
+      },
+    ],
+    caughtBy: ["an event has one id"],
+  },
+  {
+    name: "thawed-body",
+    what: "a callback's body is written anew for each attempt",
+    patches: [
+      {
+        file: "src/flow/attempt.ts",
+        find: "  const startedAt = time();\n",
+        replace:
+          "  const startedAt = time();\n  parcel = { ...parcel, body: `${parcel.body} ` + ' '.repeat(startedAt % 7) };\n",
+      },
+    ],
+    caughtBy: ["a body is the same on every attempt"],
+  },
+  {
+    name: "foreign-secret",
+    what: "callbacks are signed with a secret that the receiver does not have",
+    patches: [
+      {
+        file: "src/flow/attempt.ts",
+        find: "await parts.sign(secrets, parcel.eventId, sentAt, parcel.body)",
+        replace: "await parts.sign(secrets, parcel.eventId, sentAt + 1, parcel.body)",
+      },
+    ],
+    caughtBy: ["every callback is signed"],
+  },
+  {
+    name: "callback-alone",
+    what: "an end is told to the callback URL alone, and not to the endpoints",
+    patches: [
+      {
+        file: "src/flow/conclude.ts",
+        find: 'const deliveries = authority.by === "lease" ? leased(parts, made) : made;',
+        replace:
+          'const deliveries = (authority.by === "lease" ? leased(parts, made) : made).filter((one) => !one.endpointId);',
+      },
+    ],
+    caughtBy: ["an event that was asked for ends delivered or dead"],
+  },
+  {
+    name: "gives-up-silently",
+    what: "an attempt that failed is neither tried again nor a dead letter",
+    patches: [
+      {
+        file: "src/redis/deliver.ts",
+        find: "redis.call('ZADD', due, ms(look), a.member)",
+        replace: "redis.call('ZREM', due, a.member)",
+      },
+      {
+        file: "src/flow/deliver.ts",
+        find: '  if (outcome.kind !== "retry") return;',
+        replace: "  return;",
+      },
+    ],
+    caughtBy: ["no delivery is left on its way"],
+  },
+  {
+    name: "wishful",
+    what: "an attempt that nobody answered counts as delivered",
+    patches: [
+      {
+        file: "src/flow/attempt.ts",
+        find: "    if (!(error instanceof FetchFailure)) throw error;\n",
+        replace: "    if (statusCode === undefined) return finish({});\n",
+      },
+    ],
+    caughtBy: ["what is called delivered has arrived"],
+  },
+  {
+    name: "told-twice",
+    what: "each endpoint is found twice",
+    patches: [
+      {
+        file: "src/flow/fan-out.ts",
+        find: "    ...endpoints.map((endpoint) => toEndpoint(endpoint)),",
+        replace: `    ...endpoints.map((endpoint) => toEndpoint(endpoint)),
+    ...endpoints.map(async (endpoint) => {
+      const one = await toEndpoint(endpoint);
+      return { ...one, id: await deliveryIdOf({ ...event, source: \`\${event.source}.2\` }, endpoint.id) };
+    }),`,
+      },
+    ],
+    caughtBy: ["an event is delivered once by id"],
+  },
+  {
+    name: "wrong-project",
+    what: "a gateway keeps one configuration for all projects",
+    patches: [
+      {
+        file: "src/flow/conclude.ts",
+        find: "  let { ending, config } = conclusion;",
+        replace: `  let { ending, config } = conclusion;
+  config = ((globalThis as any).kept ??= conclusion.config);`,
+      },
+      {
+        file: "src/flow/conclude.ts",
+        find: "      configVersion: config.version,\n",
+        replace: "",
+      },
+    ],
+    caughtBy: ["a callback reaches its own project alone", "every callback is signed"],
+  },
+];
