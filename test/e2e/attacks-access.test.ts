@@ -189,9 +189,9 @@ function changedAt(text: string, at: number): string {
   return `${text.slice(0, at)}${text[at] === "A" ? "B" : "A"}${text.slice(at + 1)}`;
 }
 
-/** These tests make keys in the project themselves. */
+/** These tests make keys in the project and revoke them themselves. */
 function withoutKeys(snapshot: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(snapshot).filter(([name]) => name !== "/admin/keys" && !name.endsWith(":proj")),
+    Object.entries(snapshot).filter(([name]) => !/^\/admin\/keys$|:proj$|:revoked:/.test(name)),
   );
 }

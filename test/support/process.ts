@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, Socket } from "node:net";
@@ -137,17 +138,22 @@ function describe(child: ChildProcess): string {
 /** Node as the project's own scripts run it: the version that runs TypeScript. */
 export const node: string = join(root, "node_modules/node/bin/node");
 
+/** Below the ports that systems give to connections by themselves: one of those is taken again at once. */
+const PORTS = [10_000, 32_000] as const;
+
 /** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((found, fail) => {
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(...PORTS);
+    if (await isFree(port)) return port;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((tell) => {
     const server = createServer();
-    server.once("error", fail);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === "object" && address ? found(address.port) : fail(new Error("no port")),
-      );
-    });
+    server.once("error", () => tell(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => tell(true)));
   });
 }
 
