@@ -4,7 +4,7 @@ import { accept, acceptAll } from "./accept.ts";
 import { claim, renew } from "./claim.ts";
 import { configure } from "./configure.ts";
 import type { Context } from "./context.ts";
-import { begin, letters, record, redeliver, redeliverAll } from "./deliver.ts";
+import { begin, record } from "./deliver.ts";
 import { end } from "./end.ts";
 import { listTasks } from "./list.ts";
 import {
@@ -19,6 +19,7 @@ import {
 } from "./projects.ts";
 import { polling, published } from "./published.ts";
 import { readBody, readConfig, readDeliveries, readHealth, readTask, readTasks } from "./read.ts";
+import { letters, redeliver, redeliverAll } from "./redeliver.ts";
 import { erase, replay } from "./replay.ts";
 import { announce, report } from "./report.ts";
 import { createBatchRunner, createRunner, type LoadScript } from "./script.ts";
