@@ -24,9 +24,8 @@ const AT_ONCE: ReadonlySet<Invariant> = new Set([
 
 /** A short storm over a deployment that was broken on purpose: which of the promises that it must break it was seen to. */
 export async function breakAndWatch(
-  { caughtBy, patches, faults, plans }: Break,
+  { name: _name, what: _what, caughtBy, duration = 30_000, ...conditions }: Break,
   seed: number,
-  { duration = 30_000, recovery = 75_000 } = {},
 ): Promise<{ readonly caughtBy: readonly Invariant[]; readonly seconds: number }> {
   const began = performance.now();
   const caught = (history: History): Invariant[] => {
@@ -34,8 +33,7 @@ export async function breakAndWatch(
     return caughtBy.filter((invariant) => broken.has(invariant));
   };
   const isEnough = (history: History) => caught(history).some((invariant) => AT_ONCE.has(invariant));
-  const conditions = { patches, ...(faults && { faults }), ...(plans && { plans }) };
-  const options = { seed, duration, recovery, isEnough, clients: 30, killEvery: 8_000 };
+  const options = { seed, duration, recovery: 75_000, isEnough, clients: 30, killEvery: 8_000 };
   const { history } = await runStorm({ ...options, ...conditions });
   return { caughtBy: caught(history), seconds: (performance.now() - began) / 1_000 };
 }

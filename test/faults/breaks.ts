@@ -9,6 +9,8 @@ export interface Break extends Conditions {
   /** What it takes away, as the table in the documentation says it. */
   readonly what: string;
   readonly patches: readonly Patch[];
+  /** How long the storm goes on, in milliseconds; half a minute unless given. */
+  readonly duration?: number;
   /** Any one of these shows that it was caught. */
   readonly caughtBy: readonly [Invariant, ...Invariant[]];
 }

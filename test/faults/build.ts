@@ -1,14 +1,21 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { build, type Plugin } from "esbuild";
+import type { Plugin } from "esbuild";
+import { bundleFor } from "../support/bare-runtime.ts";
 import { root } from "../support/process.ts";
+import type { Runtime } from "../support/stack.ts";
 import type { Patch } from "./conditions.ts";
 
 /** The gateway as one module per runtime, in a folder of its own. */
 export interface Bundles {
   readonly folder: string;
   remove(): Promise<void>;
+}
+
+/** The name of a runtime's bundle in that folder. */
+export function bundleName(runtime: Runtime): string {
+  return `${runtime}.mjs`;
 }
 
 /**
@@ -21,23 +28,13 @@ export async function bundleDeployment(patches: readonly Patch[]): Promise<Bundl
   const applied = new Set<Patch>();
   await Promise.all(
     (["workerd", "deno"] as const).map((runtime) =>
-      build({
-        entryPoints: [join(root, "test/faults/deployment.ts")],
-        outfile: join(folder, `${runtime}.mjs`),
-        bundle: true,
-        minify: true,
-        format: "esm",
-        target: "es2024",
-        conditions: runtime === "deno" ? ["deno", "worker"] : ["workerd", "worker"],
-        external: ["node:*"],
-        logLevel: "error",
-        plugins: [breaking(patches, applied)],
-      }),
+      bundleFor(runtime, "test/faults/deployment.ts", join(folder, bundleName(runtime)), [
+        breaking(patches, applied),
+      ]),
     ),
   );
   const missed = patches.filter((patch) => !applied.has(patch));
   if (missed.length > 0) throw new Error(`not in the bundle: ${missed.map(({ file }) => file).join(", ")}`);
-  await writeFile(join(folder, "server.mjs"), DENO_SERVER);
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
@@ -60,12 +57,3 @@ function breaking(patches: readonly Patch[], applied: Set<Patch>): Plugin {
     },
   };
 }
-
-const DENO_SERVER = `import worker from "./deno.mjs";
-const env = Deno.env.toObject();
-const context = { waitUntil: (work) => void work };
-Deno.serve(
-  { hostname: "127.0.0.1", port: Number(env.PORT), onListen: () => console.log("listening") },
-  (request) => worker.fetch(request, env, context),
-);
-`;

@@ -1,86 +1,20 @@
 import { describe, expect, test } from "vitest";
 import { check, type Invariant } from "./checker.ts";
-import type {
-  Audit,
-  Callback,
-  Execution,
-  Found,
-  FoundDelivery,
-  History,
-  LentKey,
-  Seen,
-  Story,
-  TimelineItem,
-  Told,
-} from "./history.ts";
-
-const seen = (over: Partial<Seen> = {}): Seen => ({
-  ...{ id: "task_1", status: "succeeded", run: 1, sequence: 3, done: true },
-  ...over,
-});
-const told = (over: Partial<Told> = {}): Told => ({
-  from: 0,
-  at: 10,
-  act: "read",
-  status: 200,
-  task: seen(),
-  ...over,
-});
-const submitted = told({
-  act: "submit",
-  status: 202,
-  task: seen({ status: "queued", sequence: 1, done: false }),
-});
-const story = (over: Partial<Story> = {}): Story => ({
-  ...{ ref: "r1", project: "proj_1", type: "storm.work", asked: ["task.succeeded"], told: [submitted] },
-  ...over,
-});
-const timeline = (...types: string[]): TimelineItem[] =>
-  types.map((type, index) => ({ sequence: index + 1, at: index, run: 1, type: `task.${type}` }));
-const delivery = (over: Partial<FoundDelivery> = {}): FoundDelivery => ({
-  ...{ id: "del_1", eventId: "evt_1", eventType: "task.succeeded", status: "delivered" },
-  ...over,
-});
-const found = (over: Partial<Found> = {}): Found => ({
-  ...seen(),
-  ...{
-    deadlineAt: 1_000_000,
-    ref: "r1",
-    project: "proj_1",
-    timeline: timeline("created", "started", "succeeded"),
-    deliveries: [delivery()],
-  },
-  ...over,
-});
-const callback = (over: Partial<Callback> = {}): Callback => ({
-  ...{ at: 100, target: "callback", project: "proj_1", ref: "r1", id: "evt_1", type: "task.succeeded" },
-  ...{ body: "{}", isSigned: true, task: seen(), stored: seen() },
-  ...over,
-});
-const begin = (over: Partial<Execution> = {}): Execution => ({
-  ...{ at: 50, task: "task_1", run: 1, attempt: 1, execution: "a", phase: "begin" },
-  ...over,
-});
-const lent = (over: Partial<LentKey> = {}): LentKey => ({
-  ...{ id: "key_1", revokedAt: 100, uses: [{ at: 110, status: 401 }] },
-  ...over,
-});
-const audit = (over: Partial<Audit> = {}): Audit => ({
-  ...{ at: 100, seen: 2, undue: [], mortal: [], miscounted: [] },
-  ...over,
-});
-const history = (over: Partial<History> = {}): History => ({
-  stories: [story()],
-  callbacks: [callback()],
-  executions: [begin(), begin({ phase: "end", at: 60 })],
-  lent: [lent()],
-  audits: [audit()],
-  found: [found()],
-  books: [{ project: "proj_1", open: 0, ended: { succeeded: 1 } }],
-  due: [],
-  endpoints: {},
-  ...over,
-});
+import {
+  audit,
+  begin,
+  callback,
+  delivery,
+  found,
+  history,
+  lent,
+  seen,
+  story,
+  submitted,
+  timeline,
+  told,
+} from "./good-history.ts";
+import type { Callback, History, TimelineItem } from "./history.ts";
 
 const canceled = told({ act: "cancel", at: 1_000, task: seen({ status: "canceled", sequence: 2 }) });
 const asCanceled = found({ status: "canceled", sequence: 2, timeline: timeline("created", "canceled") });
@@ -154,6 +88,17 @@ const BROKEN: Readonly<Record<Invariant, readonly Partial<History>[]>> = {
         begin(),
         begin({ execution: "b", at: 5_000, attempt: 2 }),
         begin({ execution: "a", at: 6_000, phase: "end" }),
+      ],
+    },
+  ],
+  "a stale worker changes nothing": [
+    {
+      executions: [begin(), begin({ execution: "b", at: 40_000 })],
+      found: [
+        found({
+          result: { execution: "a" },
+          timeline: timeline("created", "started", "succeeded").map((item) => ({ ...item, at: 50_000 })),
+        }),
       ],
     },
   ],
@@ -250,6 +195,15 @@ describe("the checker", () => {
     expect(
       check(history({ executions, callbacks, found: [found({ ...end, timeline: taken, result })] })),
     ).toEqual([]);
+  });
+
+  test("believes no word about when, of who had stood still", () => {
+    const stalls = [{ name: "deno", from: 60, to: 36_000 }];
+    const executions = [begin({ execution: "b", at: 31_000 }), begin({ at: 36_010 })];
+    expect(check(history({ executions, stalls }))).toEqual([]);
+    expect(check(history({ executions })).map(({ invariant }) => invariant)).toEqual([
+      "a run has one lease holder",
+    ]);
   });
 
   test("tells events of progress apart by when it was said", () => {

@@ -27,7 +27,7 @@ export async function collect(
         get(`/v1/tasks/${one.id}/events`).then((body) => page(timelineItem).parse(body).data),
         get(`/v1/deliveries?taskId=${one.id}`).then((body) => page(delivery).parse(body).data),
       ]);
-      const whole = one.type === "storm.hand-over" ? task.parse(await get(`/v1/tasks/${one.id}`)) : one;
+      const whole = one.type.startsWith("storm.") ? task.parse(await get(`/v1/tasks/${one.id}`)) : one;
       const { id, status, run, sequence, done, metadata, result, deadlineAt } = whole;
       found.push({
         ...{ id, status, run, sequence, done, ref: metadata.ref, project: reader.project, result },

@@ -17,4 +17,6 @@ export interface Conditions {
   readonly faults?: { readonly kinds: typeof FAULT_KINDS; readonly share: number };
   /** The plans that clients have, by name; all of them unless given. */
   readonly plans?: readonly string[];
+  /** The share of stalls in which a gateway stands still for longer than a lease. */
+  readonly longStalls?: number;
 }

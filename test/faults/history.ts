@@ -49,6 +49,7 @@ export interface Callback {
 
 /** A handler was seen at work; in the phase `called` it was a service, which nobody holds a lease of. */
 export interface Execution {
+  /** Unix milliseconds, by the handler's own clock. */
   readonly at: number;
   readonly task: string;
   readonly run: number;
@@ -71,6 +72,13 @@ export interface FoundDelivery {
   readonly eventType: string;
   readonly status: string;
   readonly endpointId?: string | undefined;
+}
+
+/** A process stood still between two moments (Unix milliseconds), and did not know. */
+export interface Stall {
+  readonly name: string;
+  readonly from: number;
+  readonly to: number;
 }
 
 /** An API key that was made and revoked, and how it was answered after that. */
@@ -116,6 +124,7 @@ export interface History {
   readonly stories: readonly Story[];
   readonly callbacks: readonly Callback[];
   readonly executions: readonly Execution[];
+  readonly stalls: readonly Stall[];
   readonly lent: readonly LentKey[];
   /** What Redis held, again and again. */
   readonly audits: readonly Audit[];

@@ -1,10 +1,12 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort, node, type Program, type Running, root, start } from "../support/process.ts";
+import { bareProgram } from "../support/bare-runtime.ts";
+import { freePort, node, type Program, type Running, root, signalGroup, start } from "../support/process.ts";
 import type { Runtime } from "../support/stack.ts";
+import { bundleName } from "./build.ts";
 
 /** A program that is killed and started again at the same address, as by a supervisor. */
 export interface Supervised {
@@ -15,6 +17,8 @@ export interface Supervised {
   kills: number;
   /** SIGKILL, and a new start so many milliseconds later. */
   kill(downMs: number): Promise<void>;
+  /** It stands still for so many milliseconds, and then goes on as if nothing had been; no longer than until `over`. */
+  stall(ms: number, over: AbortSignal): Promise<void>;
   stop(): Promise<void>;
   /** What its present process has printed. */
   output(): string;
@@ -62,6 +66,13 @@ async function supervise(name: string, url: string, program: Program): Promise<S
       await sleep(downMs);
       if (!stopped) await launch();
     },
+    async stall(ms, over) {
+      const standing = running;
+      if (!standing) return;
+      signalGroup(standing.pid, "SIGSTOP");
+      await sleep(ms, undefined, { signal: over }).catch(() => undefined); // the storm is over
+      if (running === standing) signalGroup(standing.pid, "SIGCONT"); // else it was killed meanwhile
+    },
     async stop() {
       stopped = true;
       await end("stop");
@@ -103,40 +114,6 @@ export async function startGatewayProgram(
   env: Readonly<Record<string, string>>,
 ): Promise<Supervised> {
   const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  if (runtime === "deno") {
-    return supervise(runtime, url, {
-      command: join(root, "node_modules/.bin/deno"),
-      args: ["run", "--no-config", "--allow-net", "--allow-env", join(folder, "server.mjs")],
-      env: { ...env, PORT: `${port}` },
-      ready: /listening/,
-    });
-  }
-  const config = join(folder, "workerd.capnp");
-  await writeFile(config, workerdConfig(port, env));
-  return supervise(runtime, url, {
-    command: join(root, "node_modules/.bin/workerd"),
-    args: ["serve", "--control-fd=2", config],
-    ready: /"event":"listen"/,
-  });
-}
-
-/** @see https://github.com/cloudflare/workerd/blob/main/src/workerd/server/workerd.capnp */
-function workerdConfig(port: number, env: Readonly<Record<string, string>>): string {
-  const bindings = Object.entries(env).map(
-    ([name, text]) => `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(text)})`,
-  );
-  return `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [
-    (name = "worker", worker = (
-      modules = [(name = "worker", esModule = embed "workerd.mjs")],
-      compatibilityDate = "2026-11-01",
-      bindings = [${bindings.join(", ")}],
-    )),
-    (name = "internet", network = (allow = ["public", "private"])),
-  ],
-  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "worker")],
-);
-`;
+  const program = await bareProgram(runtime, folder, bundleName(runtime), { port, env });
+  return supervise(runtime, `http://127.0.0.1:${port}`, program);
 }

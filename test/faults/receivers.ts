@@ -23,6 +23,7 @@ const event = z.looseObject({
 });
 
 const said = z.looseObject({
+  at: z.number(),
   task: z.string(),
   run: z.int(),
   attempt: z.int(),
@@ -114,7 +115,7 @@ export class Receivers {
       return;
     }
     if (request.url === "/witness") {
-      this.#hear(at, said.parse(JSON.parse(body)));
+      this.#hear(said.parse(JSON.parse(body)));
       response.writeHead(204).end();
       return;
     }
@@ -142,8 +143,8 @@ export class Receivers {
     response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ task, run }));
   }
 
-  #hear(at: number, testimony: Testimony): void {
-    const { task, run, attempt, execution, phase } = testimony;
+  #hear(testimony: Testimony): void {
+    const { at, task, run, attempt, execution, phase } = testimony;
     this.executions.push({ at, task, run, attempt, execution, phase });
     this.onTestimony(testimony);
   }

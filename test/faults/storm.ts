@@ -3,14 +3,14 @@ import { audit } from "./auditor.ts";
 import { storedTask } from "./books.ts";
 import { collect } from "./collect.ts";
 import type { Conditions } from "./conditions.ts";
-import type { Audit, History, LentKey, Story } from "./history.ts";
+import type { Audit, History, LentKey, Stall, Story } from "./history.ts";
 import { lendKeys } from "./lender.ts";
 import { act, hearHandOvers } from "./people.ts";
 import { makeProjects, type StormProject } from "./projects.ts";
 import { createRandom, type Random } from "./random.ts";
 import { Receivers } from "./receivers.ts";
 import { type Stewardship, tend } from "./steward.ts";
-import { calm, cutOff, every, everyProcess, kill, sweep } from "./weather.ts";
+import { calm, cutOff, every, everyProcess, kill, stall, sweep } from "./weather.ts";
 import { openWorld, type World } from "./world.ts";
 
 export interface StormOptions extends Conditions {
@@ -38,6 +38,9 @@ export interface Storm {
   /** The end of what each process printed. */
   readonly logs: Readonly<Record<string, string>>;
 }
+
+/** The share of stalls that are longer than a lease. */
+const LONG_STALLS = 0.15;
 
 /** How often all that Redis holds is looked at, in milliseconds; less often when that takes Redis long. */
 const AUDIT_EVERY = 4_000;
@@ -72,9 +75,9 @@ async function weather(
 ): Promise<Storm> {
   const { say = () => undefined } = options;
   const { callbacks, executions } = receivers;
-  const [stories, lent, audits]: [Story[], LentKey[], Audit[]] = [[], [], []];
+  const [stories, lent, audits, stalls]: [Story[], LentKey[], Audit[], Stall[]] = [[], [], [], []];
   const endpoints = Object.fromEntries(projects.map((one) => [one.project, one.endpoints]));
-  const seen = { stories, callbacks, executions, lent, audits, endpoints };
+  const seen = { stories, callbacks, executions, stalls, lent, audits, endpoints };
   const live: History = { ...seen, found: [], books: [], due: [] };
   const [over, looked] = [new AbortController(), new AbortController()];
   const plans: Record<string, number> = {};
@@ -85,6 +88,7 @@ async function weather(
   const looking = [every(1_000, looked.signal, () => sweep(world)), watch(world, audits, looked.signal)];
   const rough = [
     kill(world, random.fork("kills"), options.killEvery, over.signal),
+    stall(world, random.fork("stalls"), options.longStalls ?? LONG_STALLS, stalls, over.signal),
     cutOff(world, random.fork("outages"), over.signal),
     ...projects.flatMap((one, index) => [
       tend(one, receivers, random.fork(`steward ${index}`), stewardship, over.signal),

@@ -28,6 +28,9 @@ export interface Summary {
   readonly lost: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly kills: Readonly<Record<string, number>>;
+  /** How often each process stood still, and how often for longer than a lease. */
+  readonly stalls: Readonly<Record<string, number>>;
+  readonly longStalls: number;
   readonly plans: Readonly<Record<string, number>>;
   readonly rotations: number;
   readonly redelivered: number;
@@ -63,6 +66,8 @@ export function summaryOf({ history, world, plans, stewardship, recovered }: Sto
     lost: found.filter(({ done }) => !done).length + lostOf(history),
     faults: countAll(Object.values(world.links).map(({ made }) => made)),
     kills: Object.fromEntries(everyProcess(world).map(({ name, kills }) => [name, kills])),
+    stalls: countBy(history.stalls.map(({ name }) => name)),
+    longStalls: history.stalls.filter(({ from, to }) => to - from > 30_000).length,
     plans,
     rotations: stewardship.rotations,
     redelivered: stewardship.redelivered,

@@ -170,6 +170,26 @@ export const taskBreaks: readonly Break[] = [
     caughtBy: ["a run has one lease holder"],
   },
   {
+    name: "no-fence",
+    what: "a worker whose lease was taken over is not told so, and may still end the task",
+    patches: [
+      {
+        file: end,
+        find: "(h.status ~= 'running' or h.lease ~= a.proof or h.attempt ~= a.attempt)",
+        replace: "h.status ~= 'running'",
+      },
+      {
+        file: "src/flow/lease.ts",
+        find: 'if (answer.kind !== "renewed" && !over) on.gone(answer.kind);',
+        replace: "",
+      },
+    ],
+    plans: ["long work"],
+    longStalls: 1,
+    duration: 100_000,
+    caughtBy: ["a stale worker changes nothing"],
+  },
+  {
     name: "deaf-to-cancel",
     what: "a canceled task is started all the same",
     patches: [

@@ -110,9 +110,9 @@ export const taskInvariants = {
   },
 
   /** Two at work on one run, the second of which began before the first one's lease can have run out. */
-  *"a run has one lease holder"({ executions }) {
-    for (const work of byRun(executions)) {
-      const begins = work.filter(({ phase }) => phase === "begin").toSorted((a, b) => a.at - b.at);
+  *"a run has one lease holder"(history) {
+    for (const work of byRun(history.executions)) {
+      const begins = beginsOf(work).filter(({ at }) => !isDazed(history, at));
       for (const [index, first] of begins.entries()) {
         const end = work.find(({ execution, phase }) => execution === first.execution && phase === "end");
         for (const second of begins.slice(index + 1)) {
@@ -126,14 +126,28 @@ export const taskInvariants = {
     }
   },
 
-  *"nothing begins after its cancel was confirmed"({ stories, executions }) {
-    const begun = Map.groupBy(executions, ({ task, run }) => `${task} ${run}`);
-    for (const { told } of stories) {
+  /** Of a run that was taken over, the outcome of whoever took it over counts, and no word of whom it was taken from. */
+  *"a stale worker changes nothing"(history) {
+    const work = Map.groupBy(history.executions, ({ task, run }) => `${task} ${run}`);
+    for (const { id, run, result, timeline } of history.found) {
+      const began = beginsOf(work.get(`${id} ${run}`) ?? []);
+      const winner = began.find(({ execution }) => execution === executionOf(result));
+      const ended = endings(timeline).find((item) => item.run === run);
+      if (!winner || !ended) continue;
+      const later = began.find(({ at }) => at > winner.at && at < ended.at && !isDazed(history, at));
+      if (later)
+        yield `${id} run ${run}: ended by who began ${ended.at - winner.at} ms before, though taken over ${ended.at - later.at} ms before`;
+    }
+  },
+
+  *"nothing begins after its cancel was confirmed"(history) {
+    const begun = Map.groupBy(history.executions, ({ task, run }) => `${task} ${run}`);
+    for (const { told } of history.stories) {
       for (const { act, status, at, task } of told) {
         if (act !== "cancel" || status !== 200 || task?.status !== "canceled") continue;
         const late = begun
           .get(`${task.id} ${task.run}`)
-          ?.find((one) => one.phase === "begin" && one.at > at + SLOW_START);
+          ?.find((one) => one.phase === "begin" && one.at > at + SLOW_START && !isDazed(history, one.at));
         if (late)
           yield `${task.id}: attempt ${late.attempt} began ${late.at - at} ms after its cancel was confirmed`;
       }
@@ -252,6 +266,23 @@ function idsTold({ told }: Story): Set<string> {
 
 function isOf({ ref, project }: Story): (task: Found) => boolean {
   return (task) => task.ref === ref && task.project === project;
+}
+
+/** In the order in which handlers say that they began. */
+function beginsOf(work: readonly Execution[]): Execution[] {
+  return work.filter(({ phase }) => phase === "begin").toSorted((one, other) => one.at - other.at);
+}
+
+/** What was claimed before a process stood still may begin right after it: its word for when is worth nothing. */
+function isDazed({ stalls }: History, at: number): boolean {
+  return stalls.some(({ from, to }) => to - from > SLOW_START / 2 && at >= from && at < to + SLOW_START);
+}
+
+/** What `storm.work` returns. */
+function executionOf(result: unknown): unknown {
+  return typeof result === "object" && result !== null && "execution" in result
+    ? result.execution
+    : undefined;
 }
 
 function byRun(executions: readonly Execution[]): Iterable<Execution[]> {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { dueMembers } from "./books.ts";
+import type { Stall } from "./history.ts";
 import type { Supervised } from "./programs.ts";
 import type { Random } from "./random.ts";
 import type { World } from "./world.ts";
@@ -35,6 +36,38 @@ export async function kill(world: World, random: Random, mean: number, over: Abo
   }
 }
 
+/** How long a process stands still; a gateway at times for longer than a lease. */
+const STALL = [500, 5_000] as const;
+const LONG_STALL = [33_000, 38_000] as const;
+
+/**
+ * Has one process stand still after another, at random moments: what it held has lapsed when it goes on, and it does not
+ * know.
+ *
+ * @param long how often a gateway stands still for longer than a lease
+ */
+export async function stall(
+  world: World,
+  random: Random,
+  long: number,
+  stalls: Stall[],
+  over: AbortSignal,
+): Promise<void> {
+  const [workerd, deno] = world.gateways;
+  if (!workerd || !deno) throw new Error("a gateway is missing");
+  while (await pause(random.between(4_000, 12_000), over)) {
+    const isLong = random.chance(long);
+    const { redis, qstash } = world.standIns;
+    const victim = isLong
+      ? random.pick([workerd, deno])
+      : random.pick([workerd, deno, redis, qstash, world.redis]);
+    const from = Date.now();
+    const [least, most] = isLong ? LONG_STALL : STALL;
+    await victim.stall(random.between(least, most), over);
+    stalls.push({ name: victim.name, from, to: Date.now() });
+  }
+}
+
 /** Takes one way away for a while, after another. */
 export async function cutOff(world: World, random: Random, over: AbortSignal): Promise<void> {
   const [first, ...others] = Object.values(world.links);
@@ -48,7 +81,7 @@ export async function cutOff(world: World, random: Random, over: AbortSignal): P
 export async function sweep(world: World): Promise<void> {
   const response = await fetch(`${world.aGateway()}/storm/sweep`, {
     method: "POST",
-    signal: AbortSignal.timeout(20_000),
+    signal: AbortSignal.timeout(8_000),
   });
   await response.body?.cancel();
 }

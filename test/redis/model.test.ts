@@ -16,7 +16,7 @@ const seed = Number(process.env["SEED"] ?? Date.now() % 2 ** 31);
 const runs = Number(process.env["RUNS"] ?? 40);
 
 /** The choices that must come by every answer of {@link ANSWERS}. */
-const WELL_TRODDEN = { seed: 3, runs: 60 };
+const WELL_TRODDEN = { seed: 5, runs: 80 };
 
 /** What must have been answered at least once, or the choices miss what they are made for. */
 const ANSWERS = {
@@ -24,7 +24,13 @@ const ANSWERS = {
   claim: ["claimed", "ended", "stale", "busy", "expired"],
   renew: ["renewed", "lost"],
   report: ["reported", "stale"],
-  end: ["ended", "already", "stale", "changed", "deadline-passed"],
+  end: ["ended", "already", "stale", "changed", "deadline-passed", "config-changed"],
+  published: ["published", "already", "stale"],
+  announce: ["opened", "known", "stale"],
+  configure: ["configured", "changed"],
+  grant: ["granted"],
+  revoke: ["revoked", "missing"],
+  limit: ["limited"],
   replay: ["replayed", "pending"],
   erase: ["erased", "pending", "missing"],
   begin: ["begun", "closed", "stale"],

@@ -56,7 +56,8 @@ function watch(sign: "+" | "-", group: number): void {
   watcher.stdin?.write(`${sign} ${group}\n`);
 }
 
-function killGroup(pid: number, signal: NodeJS.Signals): void {
+/** Sends a signal to a process and all that it started; nothing when they are gone. */
+export function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch (error) {
@@ -119,9 +120,9 @@ function inherited(): NodeJS.ProcessEnv {
 }
 
 async function end(pid: number, ended: Promise<number | null>, signal: NodeJS.Signals): Promise<void> {
-  killGroup(pid, signal);
+  signalGroup(pid, signal);
   if (signal !== "SIGKILL") await Promise.race([ended, late(5_000)]);
-  killGroup(pid, "SIGKILL"); // its children too, also when it went without them
+  signalGroup(pid, "SIGKILL"); // its children too, also when it went without them
   await ended;
   watch("-", pid);
 }

@@ -15,6 +15,7 @@ export async function agree(model: Model, world: World): Promise<void> {
   await lifetimes(model, world);
   await counters(model, world);
   await letters(model, world);
+  await project(model, world);
 }
 
 const near = (actual: number, expected: number): boolean =>
@@ -194,4 +195,13 @@ async function letters(model: Model, world: World): Promise<void> {
   );
   const ids = read.flatMap((text) => (text ? text.split(",") : [])).map((member) => member.split("|")[0]);
   expect(ids.sort(), "dead letters").toEqual([...model.letters.keys()].sort());
+}
+
+/** Its API keys, the version of its configuration, its own quota. */
+async function project(model: Model, { environment, caller, store }: World): Promise<void> {
+  const keys = (await store.listKeys(caller.project)).map(({ key }) => key);
+  expect(keys.filter((key) => key !== caller.key).sort(), "API keys").toEqual([...model.keys].sort());
+  const field = (name: string) => environment.redis("HGET", `rb1:000:${caller.project}:proj`, name);
+  expect(Number(await field("cfgv")), "the version of the configuration").toBe(model.config.version);
+  expect(Number((await field("quota")) ?? 0), "its own quota").toBe(model.quota ?? 0);
 }

@@ -120,12 +120,13 @@ const finish: Choice = (pick, model, world) => {
 };
 
 /** What the holder of an attempt says of its end. */
-export function finishBy({ record, lease }: Grant, [, b, c]: Pick, { now }: Model): Operation {
+export function finishBy({ record, lease }: Grant, [, b, c, d]: Pick, { now, config }: Model): Operation {
   return {
     kind: "end",
     record,
     authority: { by: "lease", lease, attempt: record.attempt },
     outcome: outcome(b, c, now),
+    ...(d % 2 === 0 && { configVersion: d % 8 === 6 ? config.version - 1 : config.version }),
     nonce: fresh(),
   };
 }
@@ -212,6 +213,56 @@ const redeliver: Choice = ([a, b], { now }, { deliveries: read }) => {
   return { kind: "redeliver", delivery: id, endpoint: endpointId, endedAt: asRead, nonce: fresh() };
 };
 
+/** The queue says that it calls a service for an attempt, mostly the right one. */
+const published: Choice = ([a, b, c, d], { tasks }) => {
+  const task = one([...tasks.values()].filter(isOpen), a);
+  if (!task) return undefined;
+  const next = task.status === "queued" ? task.attempt + 1 : task.attempt;
+  return {
+    kind: "published",
+    id: task.id,
+    run: b % 8 === 7 ? task.run - 1 : task.run,
+    attempt: mostly(next, [next + 1, task.attempt], b),
+    message: `msg_${c % 3}`,
+    held: d % 4 === 3,
+  };
+};
+
+/** A worker tells that its attempt has begun; at times under another lease, as after a takeover. */
+const announce: Choice = ([a, b, c], _model, world) => {
+  const before = one(
+    world.sent.filter((op) => op.kind === "announce" && world.tasks.get(op.record.id)?.lease === op.lease),
+    a,
+  );
+  if (c % 3 === 2 && before?.kind === "announce") {
+    const lease = { id: fresh(), length: DELIVERY_LEASE };
+    return { ...before, deliveries: before.deliveries.map((made) => ({ ...made, lease })) };
+  }
+  const grant = b % 3 === 0 ? recent(world.grants, a) : one(underWay(world), a);
+  if (!grant) return undefined;
+  const lease = { id: fresh(), length: DELIVERY_LEASE };
+  return { kind: "announce", ...grant, deliveries: [{ ...newDelivery(), lease }] };
+};
+
+const configure: Choice = ([a], { config }) => ({
+  kind: "configure",
+  version: a % 4 === 3 ? config.version - 1 : config.version,
+  nonce: fresh(),
+});
+
+const grant: Choice = () => ({ kind: "grant", key: fresh().replaceAll("-", "") });
+
+const revoke: Choice = ([a, b], { keys, revoked }) => {
+  const key = one(mostly([...keys], [[...revoked.keys()]], b), a);
+  return key === undefined ? undefined : { kind: "revoke", key, nonce: fresh() };
+};
+
+const limit: Choice = ([a]) => ({
+  kind: "limit",
+  maxOpen: [null, 1, 3, 5][a % 4] ?? null,
+  nonce: fresh(),
+});
+
 /** Something that was sent before comes once more, late. */
 const late: Choice = ([a], _model, { sent }) => one(sent, a);
 
@@ -236,6 +287,12 @@ export const CHOICES = {
   begin: [begin, 3],
   record: [record, 4],
   redeliver: [redeliver, 2],
+  published: [published, 2],
+  announce: [announce, 2],
+  configure: [configure, 1],
+  grant: [grant, 1],
+  revoke: [revoke, 1],
+  limit: [limit, 1],
   late: [late, 2],
   acceptLate: [acceptLate, 1],
 } as const satisfies Record<string, readonly [Choice, number]>;

@@ -3,44 +3,26 @@ import { expect } from "vitest";
 import { taskMember } from "../../../src/redis/keys.ts";
 import { agree } from "./agreement.ts";
 import { CHOICES, type Choice, finishBy, type Pick, underWay } from "./choices.ts";
-import * as deliverySteps from "./delivery-steps.ts";
 import type { Answer, Operation } from "./operations.ts";
 import { boundaries, type Model } from "./state.ts";
-import * as taskSteps from "./task-steps.ts";
+import { step } from "./step.ts";
 import type { World } from "./world.ts";
-
-/** What an operation does to the model, and what must be answered. */
-function step(model: Model, op: Operation): Answer {
-  switch (op.kind) {
-    case "accept":
-      return taskSteps.accept(model, op);
-    case "claim":
-      return taskSteps.claim(model, op);
-    case "renew":
-      return taskSteps.renew(model, op);
-    case "report":
-      return taskSteps.report(model, op);
-    case "end":
-      return taskSteps.end(model, op);
-    case "replay":
-      return taskSteps.replay(model, op);
-    case "erase":
-      return taskSteps.erase(model, op);
-    case "begin":
-      return deliverySteps.begin(model, op);
-    case "record":
-      return deliverySteps.record(model, op);
-    case "redeliver":
-      return deliverySteps.redeliver(model, op);
-    case "inspect":
-      return deliverySteps.inspect(model, op);
-  }
-}
 
 type Fault = "none" | "sent twice" | "answer lost";
 
+/** What can be done in any state: right or wrong, it has an answer. */
+abstract class Possible implements fc.AsyncCommand<Model, World> {
+  check(): boolean {
+    return true;
+  }
+
+  abstract run(model: Model, world: World): Promise<void>;
+
+  abstract toString(): string;
+}
+
 /** Sends one script; the fault decides whether it arrives twice at once, or again because its answer was lost. */
-class Send implements fc.AsyncCommand<Model, World> {
+class Send extends Possible {
   readonly #name: string;
   readonly #choice: Choice;
   readonly #pick: Pick;
@@ -48,17 +30,14 @@ class Send implements fc.AsyncCommand<Model, World> {
   #told = "";
 
   constructor(name: string, choice: Choice, pick: Pick, fault: Fault) {
+    super();
     this.#name = name;
     this.#choice = choice;
     this.#pick = pick;
     this.#fault = fault;
   }
 
-  check(): boolean {
-    return true;
-  }
-
-  async run(model: Model, world: World): Promise<void> {
+  override async run(model: Model, world: World): Promise<void> {
     model.now = world.now;
     const op = this.#choice(this.#pick, model, world);
     if (!op) return;
@@ -86,7 +65,7 @@ class Send implements fc.AsyncCommand<Model, World> {
     return Promise.all([world.send(op), world.send(op)]);
   }
 
-  toString(): string {
+  override toString(): string {
     return `${this.#name}${this.#fault === "none" ? "" : `, ${this.#fault}`}: ${this.#told}`;
   }
 }
@@ -100,24 +79,27 @@ const DONE = new Set<string | number>([
   "begun",
   "recorded",
   "found",
+  "published",
+  "opened",
+  "configured",
+  "granted",
+  "revoked",
+  "limited",
 ]);
 
 /** Two scripts at once: what comes of it must be what comes of one after the other, in either order. */
-class Race implements fc.AsyncCommand<Model, World> {
+class Race extends Possible {
   readonly #choices: readonly [Choice, Choice];
   readonly #picks: readonly [Pick, Pick];
   #told = "";
 
   constructor(choices: readonly [Choice, Choice], picks: readonly [Pick, Pick]) {
+    super();
     this.#choices = choices;
     this.#picks = picks;
   }
 
-  check(): boolean {
-    return true;
-  }
-
-  async run(model: Model, world: World): Promise<void> {
+  override async run(model: Model, world: World): Promise<void> {
     model.now = world.now;
     const [first, second] = this.#choices.map((choice, n) =>
       choice(this.#picks[n] ?? [0, 0, 0, 0], model, world),
@@ -149,7 +131,7 @@ class Race implements fc.AsyncCommand<Model, World> {
     throw failures[0];
   }
 
-  toString(): string {
+  override toString(): string {
     return `race: ${this.#told}`;
   }
 }
@@ -157,18 +139,15 @@ class Race implements fc.AsyncCommand<Model, World> {
 const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
 
 /** The sweep: takes what is due, which must be all that is due, and asks what each needs. */
-class Sweep implements fc.AsyncCommand<Model, World> {
+class Sweep extends Possible {
   readonly #fault: Fault;
 
   constructor(fault: Fault) {
+    super();
     this.#fault = fault;
   }
 
-  check(): boolean {
-    return true;
-  }
-
-  async run(model: Model, world: World): Promise<void> {
+  override async run(model: Model, world: World): Promise<void> {
     model.now = world.now;
     const due = [...model.tasks.values(), ...model.deliveries.values()].filter(
       (one) => one.due !== undefined && one.due <= model.now,
@@ -187,7 +166,7 @@ class Sweep implements fc.AsyncCommand<Model, World> {
     );
   }
 
-  toString(): string {
+  override toString(): string {
     return "sweep";
   }
 }
@@ -196,44 +175,38 @@ class Sweep implements fc.AsyncCommand<Model, World> {
 const MARGIN = 6_000;
 
 /** Time passes; where it would stop at a moment at which an answer changes, a little more. */
-class Pass implements fc.AsyncCommand<Model, World> {
+class Pass extends Possible {
   readonly #time: number;
 
   constructor(time: number) {
+    super();
     this.#time = time;
   }
 
-  check(): boolean {
-    return true;
-  }
-
-  async run(model: Model, world: World): Promise<void> {
+  override async run(model: Model, world: World): Promise<void> {
     let now = world.now + this.#time;
     const close = () => boundaries(model).some((moment) => Math.abs(moment - now) < MARGIN);
     while (close()) now += MARGIN;
     world.pass(now - world.now);
   }
 
-  toString(): string {
+  override toString(): string {
     return `${this.#time / 1_000} s pass`;
   }
 }
 
 /** A worker falls silent until its lease has lapsed, another takes the attempt over, and then the first has its say. */
-class Overtaken implements fc.AsyncCommand<Model, World> {
+class Overtaken extends Possible {
   readonly #pick: Pick;
   readonly #fault: Fault;
 
   constructor(pick: Pick, fault: Fault) {
+    super();
     this.#pick = pick;
     this.#fault = fault;
   }
 
-  check(): boolean {
-    return true;
-  }
-
-  async run(model: Model, world: World): Promise<void> {
+  override async run(model: Model, world: World): Promise<void> {
     const held = underWay(world);
     const grant = held[this.#pick[0] % Math.max(1, held.length)];
     if (!grant) return;
@@ -245,7 +218,7 @@ class Overtaken implements fc.AsyncCommand<Model, World> {
     await new Send("finish", finish, this.#pick, this.#fault).run(model, world);
   }
 
-  toString(): string {
+  override toString(): string {
     return "a worker is overtaken";
   }
 }

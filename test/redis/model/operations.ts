@@ -1,4 +1,5 @@
 import type { TaskRecord } from "../../../src/domain/record.ts";
+import type { NewDelivery } from "../../../src/flow/delivery-commands.ts";
 import type { Idempotency } from "../../../src/flow/idempotency.ts";
 import type { Authority, Outcome } from "../../../src/flow/task-commands.ts";
 
@@ -41,7 +42,25 @@ export type Operation =
       readonly authority: Authority;
       readonly outcome: Outcome;
       readonly idempotency?: Idempotency;
+      /** The version of the project's configuration that the deliveries were made from. */
+      readonly configVersion?: number;
       readonly nonce: string;
+    }
+  | {
+      /** The queue calls a service for an attempt; `held`: it has not yet. */
+      readonly kind: "published";
+      readonly id: string;
+      readonly run: number;
+      readonly attempt: number;
+      readonly message: string;
+      readonly held: boolean;
+    }
+  | {
+      /** The holder of a lease tells that the attempt has begun. */
+      readonly kind: "announce";
+      readonly record: TaskRecord;
+      readonly lease: string;
+      readonly deliveries: readonly NewDelivery[];
     }
   | {
       readonly kind: "replay";
@@ -73,6 +92,10 @@ export type Operation =
       readonly endedAt: number;
       readonly nonce: string;
     }
+  | { readonly kind: "configure"; readonly version: number; readonly nonce: string }
+  | { readonly kind: "grant"; readonly key: string }
+  | { readonly kind: "revoke"; readonly key: string; readonly nonce: string }
+  | { readonly kind: "limit"; readonly maxOpen: number | null; readonly nonce: string }
   | { readonly kind: "inspect"; readonly members: readonly string[]; readonly nonce: string };
 
 export type Of<Kind extends Operation["kind"]> = Extract<Operation, { kind: Kind }>;
@@ -86,3 +109,4 @@ export const MAX_ATTEMPTS = 3;
 export const DELIVERY_LEASE = 20_000;
 export const DELIVERY_DELAY = 45_000;
 export const RESULT_TTL = 6 * 3_600_000;
+export const CALL_LENGTH = 90_000;

@@ -34,6 +34,8 @@ export interface TaskModel {
   /** What the scripts `end` and `replay` were last sent with. */
   endNonce: string;
   replayNonce: string;
+  /** The queue's calls of a service, and which attempt they are of. */
+  calls: { readonly run: number; readonly attempt: number; readonly messages: string[] } | undefined;
   due: number | undefined;
   sweeps: Sweeps | undefined;
 }
@@ -72,6 +74,13 @@ export interface Model {
   letters: Map<string, number>;
   open: number;
   endings: Record<TerminalStatus, number>;
+  config: { version: number; nonce: string };
+  /** API keys beside the caller's, and those that were revoked: what made them may come once more. */
+  keys: Set<string>;
+  revoked: Map<string, string>;
+  /** The project's own quota of open tasks, and what set it last. */
+  quota: number | undefined;
+  quotaNonce: string;
 }
 
 export function emptyModel(): Model {
@@ -84,6 +93,11 @@ export function emptyModel(): Model {
     letters: new Map(),
     open: 0,
     endings: { succeeded: 0, failed: 0, canceled: 0, expired: 0 },
+    config: { version: 1, nonce: "" },
+    keys: new Set(),
+    revoked: new Map(),
+    quota: undefined,
+    quotaNonce: "",
   };
 }
 

@@ -1,4 +1,5 @@
 import { isTerminal, MOVES, type TerminalStatus } from "../../../src/domain/status.ts";
+import type { NewDelivery } from "../../../src/flow/delivery-commands.ts";
 import type { Outcome } from "../../../src/flow/task-commands.ts";
 import { ERASED } from "../../../src/redis/keys.ts";
 import { type Answer, DELIVERY_LEASE, MAX_ATTEMPTS, MAX_OPEN, type Of } from "./operations.ts";
@@ -25,7 +26,8 @@ export function accept(model: Model, op: Of<"accept">): Answer {
   if (op.idempotency ? known?.id === op.id && known.print === ERASED : model.erased.has(op.id))
     return ["erased"];
   if (model.tasks.has(op.id)) return ["accepted", op.id];
-  if (model.open >= MAX_OPEN) return ["quota", MAX_OPEN];
+  const quota = model.quota ?? MAX_OPEN;
+  if (model.open >= quota) return ["quota", quota];
   const start = now + op.delay;
   model.tasks.set(op.id, {
     id: op.id,
@@ -50,6 +52,7 @@ export function accept(model: Model, op: Of<"accept">): Answer {
     pastDeliveries: [],
     endNonce: "",
     replayNonce: "",
+    calls: undefined,
     due: Math.min(lookFor(start, now), start + op.deadline),
     sweeps: undefined,
   });
@@ -140,9 +143,10 @@ export function end(model: Model, op: Of<"end">): Answer {
   if (refusal) return [refusal];
   if (model.now >= task.deadlineAt && to !== "expired") return ["deadline-passed"];
   if (!MOVES[task.status].includes(to)) return ["stale"];
+  if (op.configVersion !== undefined && op.configVersion !== model.config.version) return ["config-changed"];
   Object.assign(task, { status: to, lease: "", leaseUntil: 0, sweeps: undefined, endNonce: op.nonce });
   task.sequence += 1;
-  openDeliveries(model, task, op.outcome);
+  if (op.outcome.kind !== "retry") openDeliveries(model, task, op.outcome.deliveries);
   if (isTerminal(to)) {
     remember();
     conclude(model, task, op.outcome, to);
@@ -160,9 +164,8 @@ function refused(task: TaskModel, { authority }: Of<"end">): string | undefined 
   return task.sequence === authority.sequence ? undefined : "changed";
 }
 
-function openDeliveries(model: Model, task: TaskModel, outcome: Outcome): void {
-  if (outcome.kind === "retry") return;
-  for (const { id, lease: leased, endpointId } of outcome.deliveries) {
+export function openDeliveries(model: Model, task: TaskModel, deliveries: readonly NewDelivery[]): void {
+  for (const { id, lease: leased, endpointId } of deliveries) {
     model.deliveries.set(id, {
       id,
       task: task.id,
@@ -212,7 +215,7 @@ export function replay(model: Model, op: Of<"replay">): Answer {
   if (isOpen(task)) return ["pending"];
   if (task.sequence !== op.record.sequence) return ["changed"];
   if ((task.resultExpiresAt ?? 0) <= now) return ["expired"];
-  if (model.open >= MAX_OPEN) return ["quota"];
+  if (model.open >= (model.quota ?? MAX_OPEN)) return ["quota"];
   const { deadline } = op.record.options;
   Object.assign(task, { status: "queued", attempt: 0, crashes: 0, nextAt: now, deadlineAt: now + deadline });
   Object.assign(task, {

@@ -1,10 +1,12 @@
 import type { DeliveryRecord, TaskRecord } from "../../../src/domain/record.ts";
 import type { Caller } from "../../../src/flow/caller.ts";
+import type { NewDelivery } from "../../../src/flow/delivery-commands.ts";
 import type { Store } from "../../../src/flow/store.ts";
 import type { DueAction } from "../../../src/flow/task-commands.ts";
 import { acceptCommand, type Environment, freshProject } from "../store-fixture.ts";
 import {
   type Answer,
+  CALL_LENGTH,
   DELIVERY_DELAY,
   DELIVERY_LEASE,
   MAX_ATTEMPTS,
@@ -12,6 +14,17 @@ import {
   type Operation,
 } from "./operations.ts";
 import type { Grant, Sending } from "./state.ts";
+
+const CONFIGURATION = {
+  scope: "endpoints:write",
+  json: JSON.stringify({ signing: [] }),
+  startsTold: false,
+  id: "ep_1",
+  deliveries: [],
+} as const;
+
+/** API keys that are made and revoked; nobody uses them. */
+const LENT = { hash: "cd".repeat(32), expiresAt: 0, scopes: ["tasks:read"], createdAt: 1, name: "lent" };
 
 /** An input that has a key of its own. */
 const LARGE = JSON.stringify("x".repeat(17 * 1024));
@@ -98,6 +111,28 @@ export class World {
         const dead = op.dead.flatMap((id) => this.deliveries.get(id) ?? []);
         return [(await this.store.erase({ caller: this.caller, record: op.record, dead })).kind];
       }
+      case "published":
+        return this.#published(op);
+      case "announce": {
+        const { kind } = await this.store.announce(op);
+        if (kind === "opened") this.#sends(op.deliveries);
+        return [kind];
+      }
+      case "configure": {
+        const { version, nonce } = op;
+        const answer = await this.store.configure({ ...CONFIGURATION, caller: this.caller, version, nonce });
+        return answer.kind === "configured" ? [answer.kind, answer.version] : [answer.kind];
+      }
+      case "grant":
+        return [(await this.store.putKey(this.caller.project, { ...LENT, key: op.key })).kind];
+      case "revoke": {
+        const dropped = await this.store.dropKey(this.caller.project, op.key, op.nonce);
+        return [dropped ? "revoked" : "missing"];
+      }
+      case "limit": {
+        const limits = await this.store.limitProject(this.caller.project, { maxOpen: op.maxOpen }, op.nonce);
+        return ["limited", limits?.maxOpen ?? 0];
+      }
       case "begin":
         return this.#begin(op);
       case "record":
@@ -156,13 +191,31 @@ export class World {
 
   async #end(op: Extract<Operation, { kind: "end" }>): Promise<Answer> {
     const answer = await this.store.end({ ...op, actor: "worker" });
-    if (op.outcome.kind !== "retry") {
-      for (const { id, lease } of op.outcome.deliveries) {
-        if (lease) this.sendings.push({ delivery: id, attempt: 1, lease: lease.id });
-      }
-    }
+    if (op.outcome.kind !== "retry") this.#sends(op.outcome.deliveries);
     if (answer.kind === "ended") return [answer.kind, answer.sequence];
     return answer.kind === "already" ? [answer.kind, answer.status] : [answer.kind];
+  }
+
+  #sends(deliveries: readonly NewDelivery[]): void {
+    for (const { id, lease } of deliveries) {
+      if (lease) this.sendings.push({ delivery: id, attempt: 1, lease: lease.id });
+    }
+  }
+
+  async #published(op: Extract<Operation, { kind: "published" }>): Promise<Answer> {
+    const { id: task, run, attempt, message, held } = op;
+    const { project } = this.caller;
+    const command = { project, task, run, attempt, message, length: CALL_LENGTH, held };
+    const answer = await this.store.published(command);
+    switch (answer.kind) {
+      case "published":
+        this.grants.push({ record: answer.record, lease: "nobody's" }); // for its token: a service holds no lease
+        return [answer.kind, answer.record.attempt, answer.record.sequence];
+      case "already":
+        return [answer.kind, ...answer.deliveries];
+      default:
+        return [answer.kind];
+    }
   }
 
   async #begin({ delivery, attempt, lease }: Extract<Operation, { kind: "begin" }>): Promise<Answer> {
