@@ -14,7 +14,7 @@ import { type Idempotency, idempotencyOf, reused, SUBMIT_PATH } from "./idempote
 import { checkInput } from "./input.ts";
 import { lookTask } from "./lookup.ts";
 import type { Invocation } from "./parts.ts";
-import { type QueueMessage, StoreUnavailable } from "./ports.ts";
+import type { QueueMessage } from "./ports.ts";
 import { publish } from "./publish.ts";
 import type { AcceptAnswer, AcceptCommand, NewTask, RateState } from "./task-commands.ts";
 
@@ -124,8 +124,8 @@ export function settle(
     }
     case "reused":
       throw reused(answer.id);
-    case "erased": // a repetition of ours, so late that its client has been answered by another one
-      throw new StoreUnavailable("The task was accepted and erased before this answer.");
+    case "erased":
+      throw reused(answer.id, true);
     case "rate-limited": {
       const { limit, retryAfter } = answer;
       const rate = { limit, remaining: 0, reset: retryAfter };

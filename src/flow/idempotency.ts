@@ -35,8 +35,10 @@ export async function idempotencyOf(
   return { hash: hex(hash), fingerprint: hex(fingerprint) };
 }
 
-/** The refusal of a key that was used for another request. */
-export function reused(made?: string): Refusal {
+/** The refusal of a key that was used for another request, or for what is no longer there. */
+export function reused(made?: string, erased = false): Refusal {
+  if (erased)
+    return new Refusal("idempotency-key-reused", `This Idempotency-Key made ${made}, which was erased.`);
   const which = made === undefined ? "" : `, which made ${made}`;
   return new Refusal("idempotency-key-reused", `This Idempotency-Key belongs to another request${which}.`);
 }

@@ -53,8 +53,8 @@ export type AcceptAnswer =
   /** The idempotency key names a task that the same request made; or another request. */
   | { readonly kind: "replayed"; readonly id: string }
   | { readonly kind: "reused"; readonly id: string }
-  /** Sent before, and come late: the task has ended and was erased since. */
-  | { readonly kind: "erased" }
+  /** The idempotency key made a task that was erased; or this very request has, and comes once more. */
+  | { readonly kind: "erased"; readonly id: string }
   /** So many tasks may be open, and as many are. */
   | { readonly kind: "quota"; readonly quota: number; readonly rate: RateState }
   | { readonly kind: "rate-limited"; readonly retryAfter: number; readonly limit: number };

@@ -32,14 +32,13 @@ if idem then
   local record = redis.call('GET', idem)
   if record then
     local print, other = string.match(record, '^(%S+) (%S+)$')
-    local erased = print == '${ERASED}'
-    if other == a.id and erased then return {'erased'} end
-    if other ~= a.id and not erased then return {print == a.print and 'replayed' or 'reused', other} end
-    known = not erased
+    if print == '${ERASED}' then return {'erased', other} end
+    if other ~= a.id then return {print == a.print and 'replayed' or 'reused', other} end
+    known = true
   end
 else
   known = redis.call('HGET', task, 'created')
-  if known == '${ERASED}' then return {'erased'} end
+  if known == '${ERASED}' then return {'erased', a.id} end
 end
 -- Generic cell rate algorithm, a burst of one second.
 local limit, quota = num(p.rate or a.rate), num(p.quota or a.quota)
@@ -181,6 +180,7 @@ function answer(command: AcceptCommand, code: string, rest: readonly unknown[]):
     }
     case "replayed":
     case "reused":
+    case "erased":
       return { kind: code, id: String(rest[0]) };
     case "rate-limited":
       return { kind: code, retryAfter: Number(rest[0]), limit: Number(rest[1]) };
@@ -188,7 +188,6 @@ function answer(command: AcceptCommand, code: string, rest: readonly unknown[]):
       const [quota, limit, remaining, reset] = rest;
       return { kind: code, quota: Number(quota), rate: rateOf(limit, remaining, reset) };
     }
-    case "erased":
     case "unauthenticated":
     case "forbidden":
       return { kind: code };

@@ -17,8 +17,12 @@ export interface Supervised {
   kills: number;
   /** SIGKILL, and a new start so many milliseconds later. */
   kill(downMs: number): Promise<void>;
-  /** It stands still for so many milliseconds, and then goes on as if nothing had been; no longer than until `over`. */
-  stall(ms: number, over: AbortSignal): Promise<void>;
+  /**
+   * It stands still for so many milliseconds, no longer than until `over`, and then goes on as if nothing had been.
+   *
+   * @returns false when it was not up
+   */
+  stall(ms: number, over: AbortSignal): Promise<boolean>;
   stop(): Promise<void>;
   /** What its present process has printed. */
   output(): string;
@@ -68,10 +72,11 @@ async function supervise(name: string, url: string, program: Program): Promise<S
     },
     async stall(ms, over) {
       const standing = running;
-      if (!standing) return;
+      if (!standing) return false;
       signalGroup(standing.pid, "SIGSTOP");
       await sleep(ms, undefined, { signal: over }).catch(() => undefined); // the storm is over
       if (running === standing) signalGroup(standing.pid, "SIGCONT"); // else it was killed meanwhile
+      return true;
     },
     async stop() {
       stopped = true;

@@ -113,7 +113,7 @@ export const taskBreaks: readonly Break[] = [
     ],
     faults: { kinds: ["duplicate"], share: 0.3 },
     plans: ["erased"],
-    caughtBy: ["what was erased stays erased"],
+    caughtBy: ["what was erased stays erased", "an idempotency key names one task"],
   },
   {
     name: "key-comes-back",

@@ -63,8 +63,8 @@ export async function stall(
       : random.pick([workerd, deno, redis, qstash, world.redis]);
     const from = Date.now();
     const [least, most] = isLong ? LONG_STALL : STALL;
-    await victim.stall(random.between(least, most), over);
-    stalls.push({ name: victim.name, from, to: Date.now() });
+    const stood = await victim.stall(random.between(least, most), over);
+    if (stood) stalls.push({ name: victim.name, from, to: Date.now() });
   }
 }
 

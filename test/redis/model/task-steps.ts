@@ -20,11 +20,11 @@ function lookFor(start: number, now: number): number {
 export function accept(model: Model, op: Of<"accept">): Answer {
   const { now } = model;
   const known = op.idempotency && model.idempotency.get(op.idempotency.hash);
-  if (known && known.id !== op.id && known.print !== ERASED) {
+  if (known?.print === ERASED) return ["erased", known.id];
+  if (!known && model.erased.has(op.id)) return ["erased", op.id];
+  if (known && known.id !== op.id) {
     return [known.print === op.idempotency?.fingerprint ? "replayed" : "reused", known.id];
   }
-  if (op.idempotency ? known?.id === op.id && known.print === ERASED : model.erased.has(op.id))
-    return ["erased"];
   if (model.tasks.has(op.id)) return ["accepted", op.id];
   const quota = model.quota ?? MAX_OPEN;
   if (model.open >= quota) return ["quota", quota];

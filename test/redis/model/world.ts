@@ -163,6 +163,7 @@ export class World {
         return [answer.kind, answer.record.id];
       case "replayed":
       case "reused":
+      case "erased":
         return [answer.kind, answer.id];
       case "quota":
         return [answer.kind, answer.quota];
