@@ -199,7 +199,7 @@ describe("the checker", () => {
 
   test("believes no word about when, of who had stood still", () => {
     const stalls = [{ name: "deno", from: 60, to: 36_000 }];
-    const executions = [begin({ execution: "b", at: 31_000 }), begin({ at: 36_010 })];
+    const executions = [begin({ execution: "b", on: "workerd", at: 31_000 }), begin({ at: 36_010 })];
     expect(check(history({ executions, stalls }))).toEqual([]);
     expect(check(history({ executions })).map(({ invariant }) => invariant)).toEqual([
       "a run has one lease holder",

@@ -45,11 +45,11 @@ const handOver = defineTask({
 
 /** On a way of its own, which is never broken: what has happened must be known. */
 async function witness(url: string, said: Readonly<Record<string, string | number>>): Promise<void> {
-  const at = Date.now();
+  const [at, on] = [Date.now(), "Deno" in globalThis ? "deno" : "workerd"];
   const response = await fetch(url, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ at, ...said }),
+    body: JSON.stringify({ at, on, ...said }),
   });
   await response.body?.cancel();
   if (!response.ok) throw new Error(`the witness answered ${response.status}`);

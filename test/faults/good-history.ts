@@ -58,7 +58,7 @@ export const callback = (over: Partial<Callback> = {}): Callback => ({
   ...over,
 });
 export const begin = (over: Partial<Execution> = {}): Execution => ({
-  ...{ at: 50, task: "task_1", run: 1, attempt: 1, execution: "a", phase: "begin" },
+  ...{ at: 50, on: "deno", task: "task_1", run: 1, attempt: 1, execution: "a", phase: "begin" },
   ...over,
 });
 export const lent = (over: Partial<LentKey> = {}): LentKey => ({

@@ -51,6 +51,8 @@ export interface Callback {
 export interface Execution {
   /** Unix milliseconds, by the handler's own clock. */
   readonly at: number;
+  /** The process, by the name that its stalls have. */
+  readonly on: string;
   readonly task: string;
   readonly run: number;
   readonly attempt: number;

@@ -14,6 +14,8 @@ export interface Supervised {
   readonly url: string;
   /** Whether it runs at this moment. */
   readonly isUp: boolean;
+  /** How long it has stood still, in milliseconds: 0 while it does not. */
+  readonly stillFor: number;
   kills: number;
   /** SIGKILL, and a new start so many milliseconds later. */
   kill(downMs: number): Promise<void>;
@@ -38,6 +40,7 @@ async function supervise(name: string, url: string, program: Program): Promise<S
   let running: Running | undefined;
   let printed = "";
   let stopped = false;
+  let stillSince: number | undefined;
   const launch = async (): Promise<void> => {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -63,6 +66,9 @@ async function supervise(name: string, url: string, program: Program): Promise<S
     get isUp() {
       return running !== undefined;
     },
+    get stillFor() {
+      return stillSince === undefined ? 0 : performance.now() - stillSince;
+    },
     kills: 0,
     async kill(downMs) {
       supervised.kills += 1;
@@ -74,8 +80,10 @@ async function supervise(name: string, url: string, program: Program): Promise<S
       const standing = running;
       if (!standing) return false;
       signalGroup(standing.pid, "SIGSTOP");
+      stillSince = performance.now();
       await sleep(ms, undefined, { signal: over }).catch(() => undefined); // the storm is over
-      if (running === standing) signalGroup(standing.pid, "SIGCONT"); // else it was killed meanwhile
+      stillSince = undefined;
+      signalGroup(standing.pid, "SIGCONT");
       return true;
     },
     async stop() {

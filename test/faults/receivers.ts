@@ -24,6 +24,7 @@ const event = z.looseObject({
 
 const said = z.looseObject({
   at: z.number(),
+  on: z.string(),
   task: z.string(),
   run: z.int(),
   attempt: z.int(),
@@ -132,7 +133,15 @@ export class Receivers {
   async #serve(at: number, headers: IncomingMessage["headers"], response: ServerResponse): Promise<void> {
     const [task = "", run = ""] = `${headers["idempotency-key"]}`.split(".");
     this.executions.push({
-      ...{ at, task, run: Number(run), attempt: 0, execution: crypto.randomUUID(), phase: "called" },
+      ...{
+        at,
+        on: "service",
+        task,
+        run: Number(run),
+        attempt: 0,
+        execution: crypto.randomUUID(),
+        phase: "called",
+      },
     });
     if (!this.#isKind && this.#random.chance(0.2)) {
       const status = this.#random.pick([500, 503, 429, 404]);
@@ -144,8 +153,8 @@ export class Receivers {
   }
 
   #hear(testimony: Testimony): void {
-    const { at, task, run, attempt, execution, phase } = testimony;
-    this.executions.push({ at, task, run, attempt, execution, phase });
+    const { at, on, task, run, attempt, execution, phase } = testimony;
+    this.executions.push({ at, on, task, run, attempt, execution, phase });
     this.onTestimony(testimony);
   }
 

@@ -112,7 +112,7 @@ export const taskInvariants = {
   /** Two at work on one run, the second of which began before the first one's lease can have run out. */
   *"a run has one lease holder"(history) {
     for (const work of byRun(history.executions)) {
-      const begins = beginsOf(work).filter(({ at }) => !isDazed(history, at));
+      const begins = beginsOf(work).filter((one) => !isDazed(history, one));
       for (const [index, first] of begins.entries()) {
         const end = work.find(({ execution, phase }) => execution === first.execution && phase === "end");
         for (const second of begins.slice(index + 1)) {
@@ -134,7 +134,7 @@ export const taskInvariants = {
       const winner = began.find(({ execution }) => execution === executionOf(result));
       const ended = endings(timeline).find((item) => item.run === run);
       if (!winner || !ended) continue;
-      const later = began.find(({ at }) => at > winner.at && at < ended.at && !isDazed(history, at));
+      const later = began.find((one) => one.at > winner.at && one.at < ended.at && !isDazed(history, one));
       if (later)
         yield `${id} run ${run}: ended by who began ${ended.at - winner.at} ms before, though taken over ${ended.at - later.at} ms before`;
     }
@@ -147,7 +147,7 @@ export const taskInvariants = {
         if (act !== "cancel" || status !== 200 || task?.status !== "canceled") continue;
         const late = begun
           .get(`${task.id} ${task.run}`)
-          ?.find((one) => one.phase === "begin" && one.at > at + SLOW_START && !isDazed(history, one.at));
+          ?.find((one) => one.phase === "begin" && one.at > at + SLOW_START && !isDazed(history, one));
         if (late)
           yield `${task.id}: attempt ${late.attempt} began ${late.at - at} ms after its cancel was confirmed`;
       }
@@ -274,8 +274,10 @@ function beginsOf(work: readonly Execution[]): Execution[] {
 }
 
 /** What was claimed before a process stood still may begin right after it: its word for when is worth nothing. */
-function isDazed({ stalls }: History, at: number): boolean {
-  return stalls.some(({ from, to }) => to - from > SLOW_START / 2 && at >= from && at < to + SLOW_START);
+function isDazed({ stalls }: History, { at, on }: Execution): boolean {
+  return stalls.some(
+    ({ name, from, to }) => name === on && to - from > SLOW_START / 2 && at >= from && at < to + SLOW_START,
+  );
 }
 
 /** What `storm.work` returns. */

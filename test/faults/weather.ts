@@ -32,7 +32,7 @@ export async function kill(world: World, random: Random, mean: number, over: Abo
       world.standIns.redis,
       world.redis,
     ]);
-    await victim.kill(random.between(...DOWN));
+    if (victim.stillFor === 0) await victim.kill(random.between(...DOWN)); // what stands still is to wake
   }
 }
 
@@ -58,8 +58,9 @@ export async function stall(
   while (await pause(random.between(4_000, 12_000), over)) {
     const isLong = random.chance(long);
     const { redis, qstash } = world.standIns;
+    // workerd ends what it does for a caller who has gone meanwhile; Deno goes on with it.
     const victim = isLong
-      ? random.pick([workerd, deno])
+      ? random.pick([workerd, deno, deno])
       : random.pick([workerd, deno, redis, qstash, world.redis]);
     const from = Date.now();
     const [least, most] = isLong ? LONG_STALL : STALL;

@@ -17,7 +17,7 @@ export interface World {
   readonly standIns: { readonly redis: Supervised; readonly qstash: Supervised };
   /** Past every link and stand-in, for looking at it. */
   readonly books: Redis;
-  /** The address of a gateway that is up, past every link. */
+  /** The address of a gateway that answers, as far as a load balancer can know; past every link. */
   aGateway(): string;
   close(): Promise<void>;
 }
@@ -27,6 +27,9 @@ export const SERVICE = "storm";
 
 /** How often a callback is tried: quickly, and not often, so that dead letters come about, too. */
 const SCHEDULE = "1s,2s,4s,8s,8s";
+
+/** How long a gateway is silent until nothing more is sent to it, in milliseconds: two health checks. */
+const TAKEN_OUT_AFTER = 4_000;
 
 /**
  * Starts it all: two gateways on either runtime, under one address for the queue, on a redis-server that keeps what it
@@ -56,7 +59,7 @@ export async function openWorld(
     const gateways: Supervised[] = [];
     const some = random.fork("which gateway");
     const aGateway = (): string => {
-      const up = gateways.filter(({ isUp }) => isUp);
+      const up = gateways.filter(({ isUp, stillFor }) => isUp && stillFor < TAKEN_OUT_AFTER);
       return (up[some.between(0, up.length - 1)] ?? gateways[0])?.url ?? "http://127.0.0.1:9";
     };
     const open = async (way: Way, target: () => string): Promise<Link> => {
