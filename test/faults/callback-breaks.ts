@@ -128,6 +128,6 @@ export const callbackBreaks: readonly Break[] = [
         replace: "",
       },
     ],
-    caughtBy: ["a callback reaches its own project alone", "every callback is signed"],
+    caughtBy: ["a callback reaches its own project alone"],
   },
 ];

@@ -3,12 +3,13 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { breakAndWatch } from "./breakage.ts";
 import { BREAKS } from "./breaks.ts";
+import { INVARIANTS, type Invariant } from "./checker.ts";
 import { runStorm } from "./storm.ts";
 import { summaryOf } from "./summary.ts";
 
 /*
  * npm run faults -- --seed N --minutes M [--json FILE]   a storm, and whether every promise held
- * npm run faults -- --break NAME | --breaks              what is broken on purpose must be caught
+ * npm run faults -- --break NAME | --breaks              what is broken on purpose must be caught, each promise at least once
  */
 
 const { values } = parseArgs({
@@ -29,17 +30,23 @@ if (values.breaks || values.break !== undefined) {
   const chosen = BREAKS.filter(({ name }) => values.breaks || name === values.break);
   if (chosen.length === 0)
     throw new Error(`there is no break ${values.break}: ${BREAKS.map(({ name }) => name).join(", ")}`);
-  let missed = 0;
+  const missed: string[] = [];
+  const unseen = new Set<Invariant>(values.breaks ? INVARIANTS : []);
   console.log("| break | what it takes away | caught by | after |\n| --- | --- | --- | --- |");
   for (const one of chosen) {
     const { caughtBy, seconds } = await breakAndWatch(one, seed);
-    if (caughtBy.length === 0) missed += 1;
+    if (caughtBy.length === 0) missed.push(one.name);
+    for (const invariant of caughtBy) unseen.delete(invariant);
     console.log(
       `| ${one.name} | ${one.what} | ${caughtBy.join(", ") || "NOTHING"} | ${seconds.toFixed(0)} s |`,
     );
   }
-  console.log(missed === 0 ? "faults: every break was caught" : `faults: ${missed} breaks were NOT caught`);
-  process.exit(missed === 0 ? 0 : 1);
+  const lacking = [
+    ...missed.map((name) => `the break ${name} was NOT caught`),
+    ...[...unseen].map((invariant) => `"${invariant}" was NOT seen broken`),
+  ];
+  console.log(`\nfaults: ${lacking.join("; ") || "every break was caught, and every promise seen broken"}`);
+  process.exit(lacking.length === 0 ? 0 : 1);
 }
 
 say(`seed ${seed}, ${values.minutes} minutes`);

@@ -16,7 +16,19 @@ export const taskBreaks: readonly Break[] = [
         replace: "",
       },
     ],
-    caughtBy: ["what has not ended is due", "every run reaches a terminal status"],
+    caughtBy: ["what has not ended is due"],
+  },
+  {
+    name: "idle-sweep",
+    what: "the sweep sees what is due, and sends nothing",
+    patches: [
+      {
+        file: "src/flow/sweep.ts",
+        find: "if (messages.length > 0) await publishAll(inv, messages);",
+        replace: "",
+      },
+    ],
+    caughtBy: ["every run reaches a terminal status"],
   },
   {
     name: "mortal",
