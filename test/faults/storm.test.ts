@@ -1,4 +1,7 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { root } from "../support/process.ts";
 import { breakAndWatch } from "./breakage.ts";
 import { BREAKS } from "./breaks.ts";
 import { check, INVARIANTS } from "./checker.ts";
@@ -45,6 +48,12 @@ describe("the checker", () => {
     expect(new Set(names).size).toBe(names.length);
     const caught = new Set(BREAKS.flatMap(({ caughtBy }) => caughtBy));
     expect([...caught].toSorted()).toEqual([...INVARIANTS].toSorted());
+  });
+
+  test.each(BREAKS)("has a break that fits the source: $name", async ({ patches }) => {
+    for (const { file, find } of patches) {
+      expect(await readFile(join(root, file), "utf8"), file).toContain(find);
+    }
   });
 
   test.each(QUICK)("catches %s", { timeout: 120_000 }, async (name) => {

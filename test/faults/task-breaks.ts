@@ -105,7 +105,7 @@ export const taskBreaks: readonly Break[] = [
   {
     name: "no-dedup",
     what: "an accept that is sent again is not recognised",
-    patches: [{ file: accept, find: "known = not erased", replace: "known = false" }],
+    patches: [{ file: accept, find: "known = true", replace: "known = false" }],
     faults: { kinds: ["drop-answer", "duplicate"], share: 0.1 },
     caughtBy: [
       "the counters are right",
