@@ -10,7 +10,7 @@ import { denied } from "./denied.ts";
 import { asksFor } from "./events.ts";
 import { runMessage } from "./fair-use.ts";
 import { HTTP_REQUEST, serviceNamed } from "./http-request.ts";
-import { type Idempotency, idempotencyOf, reused, SUBMIT_PATH } from "./idempotency.ts";
+import { type Idempotency, idempotencyOf, madeErased, reused, SUBMIT_PATH } from "./idempotency.ts";
 import { checkInput } from "./input.ts";
 import { lookTask } from "./lookup.ts";
 import type { Invocation } from "./parts.ts";
@@ -125,7 +125,7 @@ export function settle(
     case "reused":
       throw reused(answer.id);
     case "erased":
-      throw reused(answer.id, true);
+      throw madeErased(answer.id);
     case "rate-limited": {
       const { limit, retryAfter } = answer;
       const rate = { limit, remaining: 0, reset: retryAfter };

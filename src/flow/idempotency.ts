@@ -35,10 +35,13 @@ export async function idempotencyOf(
   return { hash: hex(hash), fingerprint: hex(fingerprint) };
 }
 
-/** The refusal of a key that was used for another request, or for what is no longer there. */
-export function reused(made?: string, erased = false): Refusal {
-  if (erased)
-    return new Refusal("idempotency-key-reused", `This Idempotency-Key made ${made}, which was erased.`);
+/** The refusal of a key that was used for another request. */
+export function reused(made?: string): Refusal {
   const which = made === undefined ? "" : `, which made ${made}`;
   return new Refusal("idempotency-key-reused", `This Idempotency-Key belongs to another request${which}.`);
+}
+
+/** The refusal of a key that made what is no longer there. */
+export function madeErased(made: string): Refusal {
+  return new Refusal("idempotency-key-reused", `This Idempotency-Key made ${made}, which was erased.`);
 }
