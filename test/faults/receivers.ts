@@ -133,15 +133,8 @@ export class Receivers {
   async #serve(at: number, headers: IncomingMessage["headers"], response: ServerResponse): Promise<void> {
     const [task = "", run = ""] = `${headers["idempotency-key"]}`.split(".");
     this.executions.push({
-      ...{
-        at,
-        on: "service",
-        task,
-        run: Number(run),
-        attempt: 0,
-        execution: crypto.randomUUID(),
-        phase: "called",
-      },
+      ...{ at, on: "service", task, run: Number(run), attempt: 0 },
+      ...{ execution: crypto.randomUUID(), phase: "called" },
     });
     if (!this.#isKind && this.#random.chance(0.2)) {
       const status = this.#random.pick([500, 503, 429, 404]);

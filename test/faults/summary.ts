@@ -1,3 +1,4 @@
+import { LEASE } from "../../src/domain/limits.ts";
 import { check, type Violation } from "./checker.ts";
 import { StormClient } from "./client.ts";
 import type { History } from "./history.ts";
@@ -67,7 +68,7 @@ export function summaryOf({ history, world, plans, stewardship, recovered }: Sto
     faults: countAll(Object.values(world.links).map(({ made }) => made)),
     kills: Object.fromEntries(everyProcess(world).map(({ name, kills }) => [name, kills])),
     stalls: countBy(history.stalls.map(({ name }) => name)),
-    longStalls: history.stalls.filter(({ from, to }) => to - from > 30_000).length,
+    longStalls: history.stalls.filter(({ from, to }) => to - from > LEASE).length,
     plans,
     rotations: stewardship.rotations,
     redelivered: stewardship.redelivered,

@@ -1,9 +1,9 @@
+import { LEASE } from "../../src/domain/limits.ts";
 import { isTerminal, MOVES, type StoredStatus, type TaskStatus, TERMINAL } from "../../src/domain/status.ts";
 import type { Judge } from "./checker.ts";
 import type { Execution, Found, History, Seen, Story, TimelineItem } from "./history.ts";
 
-/** A lease is 30 s long; from its claim to the handler's first word at most this much goes by, in milliseconds. */
-const LEASE = 30_000;
+/** From a claim to the handler's first word at most this much goes by, in milliseconds. */
 const SLOW_START = 10_000;
 
 /** Which status a timeline item leads to. */
@@ -111,7 +111,7 @@ export const taskInvariants = {
 
   /** Two at work on one run, the second of which began before the first one's lease can have run out. */
   *"a run has one lease holder"(history) {
-    for (const work of byRun(history.executions)) {
+    for (const work of byRun(history.executions).values()) {
       const begins = beginsOf(work).filter((one) => !isDazed(history, one));
       for (const [index, first] of begins.entries()) {
         const end = work.find(({ execution, phase }) => execution === first.execution && phase === "end");
@@ -128,7 +128,7 @@ export const taskInvariants = {
 
   /** Of a run that was taken over, the outcome of whoever took it over counts, and no word of whom it was taken from. */
   *"a stale worker changes nothing"(history) {
-    const work = Map.groupBy(history.executions, ({ task, run }) => `${task} ${run}`);
+    const work = byRun(history.executions);
     for (const { id, run, result, timeline } of history.found) {
       const began = beginsOf(work.get(`${id} ${run}`) ?? []);
       const winner = began.find(({ execution }) => execution === executionOf(result));
@@ -141,7 +141,7 @@ export const taskInvariants = {
   },
 
   *"nothing begins after its cancel was confirmed"(history) {
-    const begun = Map.groupBy(history.executions, ({ task, run }) => `${task} ${run}`);
+    const begun = byRun(history.executions);
     for (const { told } of history.stories) {
       for (const { act, status, at, task } of told) {
         if (act !== "cancel" || status !== 200 || task?.status !== "canceled") continue;
@@ -287,6 +287,7 @@ function executionOf(result: unknown): unknown {
     : undefined;
 }
 
-function byRun(executions: readonly Execution[]): Iterable<Execution[]> {
-  return Map.groupBy(executions, ({ task, run }) => `${task} ${run}`).values();
+/** Under `<task> <run>`. */
+function byRun(executions: readonly Execution[]): ReadonlyMap<string, Execution[]> {
+  return Map.groupBy(executions, ({ task, run }) => `${task} ${run}`);
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { LEASE } from "../../src/domain/limits.ts";
 import { dueMembers } from "./books.ts";
 import type { Stall } from "./history.ts";
 import type { Supervised } from "./programs.ts";
@@ -38,7 +39,7 @@ export async function kill(world: World, random: Random, mean: number, over: Abo
 
 /** How long a process stands still; a gateway at times for longer than a lease. */
 const STALL = [500, 5_000] as const;
-const LONG_STALL = [33_000, 38_000] as const;
+const LONG_STALL = [LEASE + 3_000, LEASE + 8_000] as const;
 
 /**
  * Has one process stand still after another, at random moments: what it held has lapsed when it goes on, and it does not

@@ -11,6 +11,7 @@ import {
   DELIVERY_LEASE,
   MAX_ATTEMPTS,
   MAX_OPEN,
+  type Of,
   type Operation,
 } from "./operations.ts";
 import type { Grant, Sending } from "./state.ts";
@@ -146,7 +147,7 @@ export class World {
     }
   }
 
-  async #accept(op: Extract<Operation, { kind: "accept" }>): Promise<Answer> {
+  async #accept(op: Of<"accept">): Promise<Answer> {
     const task = {
       id: op.id,
       maxAttempts: MAX_ATTEMPTS,
@@ -172,7 +173,7 @@ export class World {
     }
   }
 
-  async #claim(op: Extract<Operation, { kind: "claim" }>): Promise<Answer> {
+  async #claim(op: Of<"claim">): Promise<Answer> {
     const { run, attempt, lease } = op;
     const answer = await this.store.claim({ project: this.caller.project, task: op.id, run, attempt, lease });
     switch (answer.kind) {
@@ -190,7 +191,7 @@ export class World {
     }
   }
 
-  async #end(op: Extract<Operation, { kind: "end" }>): Promise<Answer> {
+  async #end(op: Of<"end">): Promise<Answer> {
     const answer = await this.store.end({ ...op, actor: "worker" });
     if (op.outcome.kind !== "retry") this.#sends(op.outcome.deliveries);
     if (answer.kind === "ended") return [answer.kind, answer.sequence];
@@ -203,7 +204,7 @@ export class World {
     }
   }
 
-  async #published(op: Extract<Operation, { kind: "published" }>): Promise<Answer> {
+  async #published(op: Of<"published">): Promise<Answer> {
     const { id: task, run, attempt, message, held } = op;
     const { project } = this.caller;
     const command = { project, task, run, attempt, message, length: CALL_LENGTH, held };
@@ -219,7 +220,7 @@ export class World {
     }
   }
 
-  async #begin({ delivery, attempt, lease }: Extract<Operation, { kind: "begin" }>): Promise<Answer> {
+  async #begin({ delivery, attempt, lease }: Of<"begin">): Promise<Answer> {
     const { project } = this.caller;
     const answer = await this.store.begin({ project, delivery, attempt, lease, length: DELIVERY_LEASE });
     if (answer.kind !== "begun") return [answer.kind];
@@ -227,7 +228,7 @@ export class World {
     return [answer.kind, answer.record.attempt, answer.record.crashes];
   }
 
-  async #record(op: Extract<Operation, { kind: "record" }>): Promise<Answer> {
+  async #record(op: Of<"record">): Promise<Answer> {
     const { delivery, attempt, lease, at, nonce, outcome, endpoint } = op;
     const answer = await this.store.record({
       project: this.caller.project,
@@ -245,7 +246,7 @@ export class World {
     return [answer.kind];
   }
 
-  async #redeliver(op: Extract<Operation, { kind: "redeliver" }>): Promise<Answer> {
+  async #redeliver(op: Of<"redeliver">): Promise<Answer> {
     const answer = await this.store.redeliver({
       caller: this.caller,
       scope: "tasks:write",
