@@ -11,7 +11,6 @@ import type { Assets } from "./http/static.ts";
 import { log } from "./log.ts";
 import { createQueue } from "./qstash/queue.ts";
 import { createVerifier } from "./qstash/signature.ts";
-import type { LoadScript } from "./redis/script.ts";
 import { createStore } from "./redis/store.ts";
 import type { AnyTask } from "./task.ts";
 import { createLookup } from "./webhooks/dns.ts";
@@ -55,7 +54,7 @@ export interface Ringback {
 export function createRingback(options: RingbackOptions) {
   return (env: Readonly<Record<string, unknown>>, assets?: Assets): Ringback => {
     const config = readConfig(env);
-    const parts = createParts(options, config, assets);
+    const parts = createParts(options, config);
     const verifySignature = createVerifier({ ...config.qstash, publicUrl: config.settings.publicUrl });
     const app = createApp({ parts, verifySignature, ...(assets && { assets }) });
     return {
@@ -71,7 +70,7 @@ export function createRingback(options: RingbackOptions) {
   };
 }
 
-function createParts(options: RingbackOptions, config: Config, assets: Assets | undefined): Parts {
+function createParts(options: RingbackOptions, config: Config): Parts {
   const { settings } = config;
   const guard = createGuard({
     mode: config.callbacks.policy,
@@ -91,10 +90,9 @@ function createParts(options: RingbackOptions, config: Config, assets: Assets | 
     if (fault !== undefined) throw new ConfigError(fault);
   }
   const keyring = createKeyring(config.master.secret, config.master.previous);
-  const store = createStore({ ...config.redis, ...(assets && { loadScript: scriptsIn(assets) }) });
   return {
     settings,
-    store: sealedStore(store, keyring, config.encryptsPayloads),
+    store: sealedStore(createStore(config.redis), keyring, config.encryptsPayloads),
     queue: createQueue({ ...config.qstash, publicUrl: settings.publicUrl }),
     fetcher: createFetcher({
       guard,
@@ -108,15 +106,6 @@ function createParts(options: RingbackOptions, config: Config, assets: Assets | 
     log,
     random: Math.random,
     clock: Date.now,
-  };
-}
-
-/** The scripts that the build has put among the static files; no route leads to them. */
-function scriptsIn(assets: Assets): LoadScript {
-  return async (sha) => {
-    const file = await assets.fetch(new Request(`https://ringback.invalid/scripts/${sha}.lua`));
-    if (!file.ok) throw new Error(`the static files lack the script ${sha}`);
-    return await file.text();
   };
 }
 

@@ -1,6 +1,6 @@
+import { freshBuild } from "../../scripts/fresh.ts";
 import { readConfig } from "../config.ts";
 import { gatewayVariables } from "./environment.ts";
-import { freshBuild } from "./fresh.ts";
 import { makeKey, makeProject, untilAnswered } from "./stack/admin.ts";
 import { startOnDeno } from "./stack/deno.ts";
 import type { Gateway } from "./stack/gateway.ts";

@@ -8,20 +8,9 @@ export type ScriptReply = string | number | readonly ScriptReply[];
 /** A Lua script, and its name for logs. */
 export interface Script {
   readonly name: string;
-  /** The text that Redis runs; empty where the build has put it apart. */
+  /** The text that Redis runs. */
   readonly lua: string;
-  /** The text's SHA-1 in hex, where it lies apart. */
-  readonly sha?: string;
 }
-
-/**
- * Set by the build of the Worker's bundle: the scripts' texts lie among the static files, as `/scripts/<sha>.lua`,
- * because Redis needs one only when it has forgotten it.
- */
-declare const SCRIPTS_APART: boolean | undefined;
-
-/** Reads the text of a script that lies apart, by its SHA-1. */
-export type LoadScript = (sha: string) => Promise<string>;
 
 /** Upstash locks just the declared keys; the flag must be the very first bytes. Plain Redis does not know it. */
 const SHEBANG = "#!lua flags=allow-key-locking";
@@ -74,14 +63,13 @@ end
 
 /** Declares a script; its KEYS and ARGV get names in its first lines. */
 export function script(name: string, body: string): Script {
-  if (typeof SCRIPTS_APART !== "undefined") return { name, lua: "", sha: body };
   return { name, lua: `${SHEBANG}${prelude()}${body}` };
 }
 
 const digests = new Map<string, Promise<string>>();
 
-function shaOf({ sha, lua }: Script): Promise<string> {
-  if (sha !== undefined) return Promise.resolve(sha);
+/** The text's SHA-1 in hex, by which Redis knows the script. */
+function shaOf({ lua }: Script): Promise<string> {
   let digest = digests.get(lua);
   if (!digest) {
     digest = crypto.subtle
@@ -92,10 +80,6 @@ function shaOf({ sha, lua }: Script): Promise<string> {
     digests.set(lua, digest);
   }
   return digest;
-}
-
-async function textOf(script: Script, load: LoadScript): Promise<string> {
-  return script.sha === undefined ? script.lua : await load(script.sha);
 }
 
 /**
@@ -115,7 +99,7 @@ export type Runner = (
  *
  * @param exceeds whether its scripts are run in a full database too: what was accepted must be able to end
  */
-export function createRunner(redis: Redis, load: LoadScript, exceeds = false): Runner {
+export function createRunner(redis: Redis, exceeds = false): Runner {
   return async (script, keys, args) => {
     const words = args.map(String);
     const names = [...keys];
@@ -126,9 +110,9 @@ export function createRunner(redis: Redis, load: LoadScript, exceeds = false): R
           ? await redis.evalsha<string[], ScriptReply[]>(await shaOf(script), names, words)
           : await redis.eval<string[], ScriptReply[]>(text, names, words);
       } catch (error) {
-        if (text === undefined && isNoScript(error)) text = await textOf(script, load);
+        if (text === undefined && isNoScript(error)) text = script.lua;
         else if (exceeds && isFull(error) && !text?.startsWith(EXCEEDING))
-          text = (await textOf(script, load)).replace(SHEBANG, EXCEEDING);
+          text = script.lua.replace(SHEBANG, EXCEEDING);
         else throw unavailable(script, error);
       }
     }
@@ -144,26 +128,26 @@ export type BatchRunner = (
   calls: readonly Parameters<Runner>[],
 ) => Promise<readonly (readonly ScriptReply[])[]>;
 
-export function createBatchRunner(redis: Redis, load: LoadScript): BatchRunner {
+export function createBatchRunner(redis: Redis): BatchRunner {
   return async (calls) => {
     if (calls.length === 0) return [];
-    const answers = await sendAll(redis, calls);
+    const answers = await sendAll(redis, calls, "by hash");
     const forgotten = calls.filter((_, index) => answers[index] === undefined);
-    const again = forgotten.length > 0 ? await sendAll(redis, forgotten, load) : [];
+    const again = forgotten.length > 0 ? await sendAll(redis, forgotten, "whole") : [];
     let next = 0;
     return answers.map((answer) => answer ?? again[next++] ?? []);
   };
 }
 
 /** One pipeline; undefined where Redis does not know the script. */
-async function sendAll(redis: Redis, calls: readonly Parameters<Runner>[], load?: LoadScript) {
+async function sendAll(redis: Redis, calls: readonly Parameters<Runner>[], as: "by hash" | "whole") {
   const pipeline = redis.pipeline();
   const told = new Set<string>();
   for (const [called, keys, args] of calls) {
     const words = args.map(String);
     // Redis runs them one after the other: it needs a script's text once.
-    if (!load || told.has(called.name)) pipeline.evalsha(await shaOf(called), [...keys], words);
-    else pipeline.eval(await textOf(called, load), [...keys], words);
+    if (as === "by hash" || told.has(called.name)) pipeline.evalsha(await shaOf(called), [...keys], words);
+    else pipeline.eval(called.lua, [...keys], words);
     told.add(called.name);
   }
   const name = calls[0]?.[0] ?? PIPELINE;

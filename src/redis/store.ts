@@ -22,7 +22,7 @@ import { readBody, readConfig, readDeliveries, readHealth, readTask, readTasks }
 import { letters, redeliver, redeliverAll } from "./redeliver.ts";
 import { erase, replay } from "./replay.ts";
 import { announce, report } from "./report.ts";
-import { createBatchRunner, createRunner, type LoadScript } from "./script.ts";
+import { createBatchRunner, createRunner } from "./script.ts";
 import { inspect, take } from "./sweep.ts";
 import { follow, watch } from "./watch.ts";
 
@@ -32,8 +32,6 @@ export interface StoreOptions {
   /** Milliseconds added to Redis's clock, so that tests can travel; 0 unless set. */
   readonly offset?: number;
   readonly clock?: () => number;
-  /** Reads scripts that the build has put apart. */
-  readonly loadScript?: LoadScript;
 }
 
 /** How long a client's request waits for Redis, repeats included; and how long a worker's does. */
@@ -43,12 +41,11 @@ const WORKER_TIMEOUT = 15_000;
 /** The store over Upstash Redis's REST API. */
 export function createStore(options: StoreOptions): Store {
   const quick = connect(options, 1, QUICK_TIMEOUT);
-  const load = options.loadScript ?? (() => Promise.reject(new Error("this build lacks its scripts")));
   const context: Context = {
-    quick: createRunner(quick, load, true),
-    adding: createRunner(quick, load),
-    many: createBatchRunner(quick, load),
-    worker: createRunner(connect(options, 3, WORKER_TIMEOUT), load, true),
+    quick: createRunner(quick, true),
+    adding: createRunner(quick),
+    many: createBatchRunner(quick),
+    worker: createRunner(connect(options, 3, WORKER_TIMEOUT), true),
     offset: options.offset ?? 0,
     clock: options.clock ?? Date.now,
   };

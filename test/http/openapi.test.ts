@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
+import { buildAssets } from "../../scripts/assets.ts";
+import { problemSections } from "../../scripts/pages/problems.ts";
 import { PROBLEMS } from "../../src/domain/problems.ts";
 import type { DeliveryRecord } from "../../src/domain/record.ts";
 import { deliveryView, taskView, timelineView } from "../../src/domain/view.ts";
@@ -13,8 +15,6 @@ import { requests } from "../../src/http/openapi/schemas.ts";
 import { shapes } from "../../src/http/openapi/shapes.ts";
 import { problemsOf } from "../../src/http/route.ts";
 import { routesOf } from "../../src/http/routes.ts";
-import { buildAssets } from "../../src/local/assets.ts";
-import { problemSections } from "../../src/local/pages/problems.ts";
 import { NOW, PUBLIC_URL, taskRecord } from "./gateway.ts";
 
 const named = z.object({ description: z.string().min(1) });

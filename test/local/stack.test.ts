@@ -83,7 +83,7 @@ test("npm run schedule makes the sweep's schedule, and made twice it is one", as
     QSTASH_TOKEN: variable(services, "QSTASH_TOKEN"),
   };
   for (let i = 0; i < 2; i++) {
-    const args = [`${root}/src/local/run.mjs`, "schedule"];
+    const args = [`${root}/scripts/bootstrap.mjs`, "scripts/schedule.ts"];
     const { running } = await start({ command: node, args, env, ready: /^schedule ringback-sweep: /m });
     expect(await running.ended).toBe(0);
   }
@@ -98,14 +98,14 @@ test("npm run schedule makes the sweep's schedule, and made twice it is one", as
 });
 
 test.each([
-  ["an unknown command", ["nonsense"], /usage: node src\/local\/run\.mjs <start\|/, 2],
-  ["a key without a project", ["key"], /usage: npm run key/, 2],
-  ["a key where no gateway is", ["key", "--project", "acme"], /gave no key/, 1],
+  ["no file", [], /usage: node scripts\/bootstrap\.mjs <file>/, 2],
+  ["a key without a project", ["scripts/key.ts"], /usage: npm run key/, 2],
+  ["a key where no gateway is", ["scripts/key.ts", "--project", "acme"], /gave no key/, 1],
 ])("%s says what is wrong and ends non-zero", async (_, args, said, code) => {
   const env = { RINGBACK_PUBLIC_URL: "http://127.0.0.1:9" };
   const { running } = await start({
     command: node,
-    args: [`${root}/src/local/run.mjs`, ...args],
+    args: [`${root}/scripts/bootstrap.mjs`, ...args],
     env,
     ready: said,
   });

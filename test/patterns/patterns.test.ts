@@ -1,10 +1,10 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { type Node, parse } from "acorn";
-import { simple } from "acorn-walk";
 import { transform } from "esbuild";
 import { expect, test } from "vitest";
+import { parseAst } from "vitest/node";
+import * as z from "zod";
 import { root } from "../support/process.ts";
 
 /** Headers of 64 KiB are more than any runtime lets through; bodies are read by JSON.parse. */
@@ -16,6 +16,8 @@ const SHORTER: Readonly<Record<string, number>> = {
   "\\/+$": 2_048, // addresses of the deployer's configuration
   "\\S+:\\/\\/\\S*": 4_096, // messages of the runtimes' errors, with a URL in them
 };
+
+const REGEX = z.object({ pattern: z.string(), flags: z.string() });
 
 interface Pattern {
   readonly source: string;
@@ -31,15 +33,18 @@ async function patternsOf(folder: string): Promise<Pattern[]> {
   const found = new Map<string, Pattern>();
   for (const file of files) {
     const { code } = await transform(await readFile(join(root, folder, file), "utf8"), { loader: "ts" });
-    simple(parse(code, { ecmaVersion: "latest", sourceType: "module" }), {
-      Literal(node: Node & { regex?: { pattern: string; flags: string } }) {
-        if (!node.regex) return;
-        const { pattern: source, flags } = node.regex;
-        found.set(`/${source}/${flags}`, { source, flags, length: SHORTER[source] ?? LONGEST });
-      },
-    });
+    for (const { pattern: source, flags } of regexesIn(parseAst(code)))
+      found.set(`/${source}/${flags}`, { source, flags, length: SHORTER[source] ?? LONGEST });
   }
   return [...found.values()];
+}
+
+/** The regular expressions of a syntax tree (https://github.com/estree/estree/blob/master/es5.md#regexpliteral). */
+function regexesIn(node: unknown): { pattern: string; flags: string }[] {
+  if (typeof node !== "object" || node === null) return [];
+  const children = Object.values(node).flatMap(regexesIn);
+  const regex = "regex" in node ? REGEX.safeParse(node.regex).data : undefined;
+  return regex ? [regex, ...children] : children;
 }
 
 /** How long a pattern may take over all its texts, milliseconds: one that reads each once needs a hundredth of it. */

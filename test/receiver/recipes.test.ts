@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { buildReceiver } from "../../src/local/receiver.ts";
+import { buildReceiver } from "../../scripts/receiver.ts";
 import { freePort, node, root } from "../support/process.ts";
 import { headersOf, newSecret, type Parts } from "./signed.ts";
 

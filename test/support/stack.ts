@@ -39,13 +39,13 @@ export interface Gateway extends Ready {
 const READY = /^ready (\{.*\})\s*$/m;
 
 async function startLocal<Shape extends z.ZodType>(
-  script: string,
+  file: string,
   env: Record<string, string>,
   shape: Shape,
 ): Promise<{ running: Running; ready: z.infer<Shape> }> {
   const { running, match } = await start({
     command: node,
-    args: [join(root, "src/local/run.mjs"), script],
+    args: [join(root, "scripts/bootstrap.mjs"), file],
     env,
     ready: READY,
     timeoutMs: 90_000,
@@ -71,12 +71,12 @@ export async function startBacking(
     const redisEnv: Record<string, string> = server ? { REDIS_URL: server.url } : {};
     const [redis, qstash] = await Promise.all([
       startLocal(
-        "local:redis",
+        "src/local/redis/main.ts",
         { ...redisEnv, PORT: `${await freePort()}` },
         z.object({ url: z.url(), token: z.string() }),
       ),
       startLocal(
-        "local:qstash",
+        "src/local/qstash/main.ts",
         { ...(options.apart ? {} : redisEnv), PORT: `${await freePort()}` },
         qstashReady,
       ),
@@ -101,7 +101,7 @@ export async function startGateway(
   } = {},
 ): Promise<Gateway> {
   const { running, ready } = await startLocal(
-    "start",
+    "src/local/start.ts",
     {
       RUNTIME: runtime,
       PORT: `${options.port ?? (await freePort())}`,
@@ -124,7 +124,7 @@ export async function startAll(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Gateway> {
   const { running, ready } = await startLocal(
-    "start",
+    "src/local/start.ts",
     { RUNTIME: runtime, PORT: `${await freePort()}`, ...env },
     gatewayReady,
   );

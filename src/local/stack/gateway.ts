@@ -1,4 +1,4 @@
-import type { Build } from "../build.ts";
+import type { Build } from "../../../scripts/fresh.ts";
 import type { Variables } from "./services.ts";
 
 export interface GatewayOptions {

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { DEVELOPMENT, makeKey, makeProject } from "./stack/admin.ts";
+import { DEVELOPMENT, makeKey, makeProject } from "../src/local/stack/admin.ts";
 
 const USAGE = "usage: npm run key -- --project NAME [--scopes tasks:write,tasks:read] [--name NAME]";
 

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { root } from "./root.ts";
+import { root } from "../src/local/root.ts";
 
 /** An entry of package-lock.json, as far as it matters here. */
 interface Entry {

@@ -1,9 +1,10 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { openApi } from "../http/openapi/document.ts";
+import { openApi } from "../src/http/openapi/document.ts";
+import { root } from "../src/local/root.ts";
+import { replaceFolder } from "./folder.ts";
 import { problemPages } from "./pages/problems.ts";
 import { type Document, referencePage } from "./pages/reference.ts";
-import { root } from "./root.ts";
 
 /**
  * Writes what the gateway serves from files: the OpenAPI document, the reference made from it, a page per problem.
@@ -24,3 +25,5 @@ export async function buildAssets(outDir: string): Promise<void> {
     await writeFile(path, text);
   }
 }
+
+if (import.meta.main) await replaceFolder(join(root, "dist/assets"), buildAssets);

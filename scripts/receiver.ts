@@ -3,7 +3,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/pr
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { build as bundle } from "esbuild";
-import { root } from "./root.ts";
+import { root } from "../src/local/root.ts";
 
 /**
  * Writes `dist/receiver.js` and its types, which the package's `ringback/receiver` is: one module of JavaScript, because

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
+import { root } from "../src/local/root.ts";
 import { buildAssets } from "./assets.ts";
-import { root } from "./root.ts";
 
 interface Outcome {
   readonly passed: boolean;
@@ -35,7 +35,7 @@ const CHECKS: Readonly<Record<string, () => Promise<Outcome>>> = {
   "style and rooms": () => tool("biome", "check", "--error-on-warnings", "--max-diagnostics=200"),
   "unused code": () => tool("knip", "--treat-config-hints-as-errors"),
   "API document": lintDocument,
-  "bundle size": () => run(process.execPath, join(root, "src/local/size.ts")),
+  "bundle size": () => run(process.execPath, join(root, "scripts/size.ts")),
 };
 
 // All run, so that one look shows everything.

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { runChild } from "./child.ts";
-import { root } from "./root.ts";
+import { runChild } from "../src/local/child.ts";
+import { root } from "../src/local/root.ts";
 
 /** What the tests need and npm cannot install: a program on the PATH, by the Debian package that has it. */
 const PROGRAMS = [

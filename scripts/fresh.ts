@@ -1,24 +1,40 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Build } from "./build.ts";
-import { root } from "./root.ts";
+import { root } from "../src/local/root.ts";
 
-const SOURCES = ["src", "docs", "package-lock.json"];
+/** What a local gateway runs. */
+export interface Build {
+  /** The Worker as one module. */
+  readonly script: string;
+  /** The folder of the static pages. */
+  readonly assets: string;
+}
+
+const SOURCES = ["src", "scripts", "docs", "package-lock.json"];
 const STAMP = join(root, "dist/.made-from");
 
-/** The build of the sources as they are: made now, unless the last one was made from the same. */
+/** The local build of the sources as they are: made now, unless the last one was made from the same. */
 export async function freshBuild(): Promise<Build & { readonly made: boolean }> {
+  const worker = join(root, "dist/worker");
+  const assets = join(root, "dist/assets");
   const sources = await fingerprint();
   const last = await readFile(STAMP, "utf8").catch(() => ""); // never built
   const made = last !== sources;
   if (made) {
-    // Only now: a bundler and a minifier are a lot to load for finding that nothing has changed.
-    const { build } = await import("./build.ts");
-    await build();
+    // Only now: loading the bundler and the document takes longer than to find that nothing has changed.
+    const [{ buildAssets }, { bundleWorker }, { replaceFolder }] = await Promise.all([
+      import("./assets.ts"),
+      import("./bundle.ts"),
+      import("./folder.ts"),
+    ]);
+    await Promise.all([
+      replaceFolder(worker, (folder) => bundleWorker(join(folder, "worker.js"))),
+      replaceFolder(assets, buildAssets),
+    ]);
     await writeFile(STAMP, sources);
   }
-  return { script: join(root, "dist/worker/worker.js"), assets: join(root, "dist/assets"), made };
+  return { script: join(worker, "worker.js"), assets, made };
 }
 
 /** Changes with any source's name, size or time. */
