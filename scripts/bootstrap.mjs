@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 const root = resolve(fileURLToPath(import.meta.url), "../..");
 const modules = join(root, "node_modules");
 
-/** How often to look whether npm is still there. */
+/** How often to look whether the parent, npm or its shell, is still there. */
 const LOOK_EVERY_MS = 500;
 
 const [file, ...args] = process.argv.slice(2);
@@ -20,7 +20,7 @@ if (!file) {
   process.exit(2);
 }
 
-const starters = startedBy();
+const parent = process.ppid;
 install();
 run();
 
@@ -62,8 +62,9 @@ function run() {
     env: { ...process.env, PATH: `${join(modules, ".bin")}${delimiter}${process.env.PATH ?? ""}` },
   });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  // npm passes signals on to its shell, and a shell passes them to nobody: when the parent is gone, it is time to end.
   const watch = setInterval(() => {
-    if (startedBy() === starters) return;
+    if (process.env.npm_lifecycle_event === undefined || process.ppid === parent) return;
     clearInterval(watch);
     child.kill("SIGTERM");
   }, LOOK_EVERY_MS);
@@ -72,25 +73,4 @@ function run() {
     process.exit(1);
   });
   child.once("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
-}
-
-/**
- * The ids of npm's shell and of npm: this changes when one of them ends. npm passes a signal on to its shell, and the
- * shell to nobody; and a shell goes on when its npm is killed. On a system without /proc the shell is looked at alone
- * (it is often npm itself, because many shells become the last command of `sh -c`); without npm nobody is.
- */
-function startedBy() {
-  if (process.env.npm_lifecycle_event === undefined) return "";
-  const shell = process.ppid;
-  const isShell = processFile(shell, "cmdline").split("\0")[1] === "-c";
-  const npm = isShell ? /\) \S (\d+) /.exec(processFile(shell, "stat"))?.[1] : undefined;
-  return `${shell} ${npm}`;
-}
-
-function processFile(pid, name) {
-  try {
-    return readFileSync(`/proc/${pid}/${name}`, "utf8");
-  } catch {
-    return ""; // the process has ended, or the system has no /proc
-  }
 }

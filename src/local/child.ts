@@ -2,6 +2,8 @@ import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { root } from "./root.ts";
 
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /**
  * Runs a program in this process group, on this terminal, until it ends.
  *
@@ -14,11 +16,11 @@ export function runChild(
 ): Promise<number> {
   const child = spawn(command, args, { cwd: root, stdio: "inherit", env: { ...process.env, ...env } });
   const pass = (signal: NodeJS.Signals) => child.kill(signal);
-  process.on("SIGINT", pass).on("SIGTERM", pass);
+  for (const signal of SIGNALS) process.on(signal, pass);
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (code, signal) => {
-      process.off("SIGINT", pass).off("SIGTERM", pass);
+      for (const signal of SIGNALS) process.off(signal, pass);
       resolve(code ?? 128 + (signal ? constants.signals[signal] : 0));
     });
   });

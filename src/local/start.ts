@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { freshBuild } from "../../scripts/fresh.ts";
 import { readConfig } from "../config.ts";
 import { gatewayVariables } from "./environment.ts";
@@ -13,18 +14,22 @@ const RUNTIMES = { workerd: startOnWorkerd, deno: startOnDeno } as const;
 const closes: (() => Promise<void>)[] = [];
 const stopping = new AbortController();
 
+/** How long the parts may take to close; what is left then ends with the process. */
+const GRACE_MS = 5_000;
+
 /** Ends everything, the last started first, and the process with it. */
 async function end(code: number): Promise<never> {
   if (!stopping.signal.aborted) {
     stopping.abort();
-    await Promise.allSettled(closes.toReversed().map((close) => close()));
+    const closed = Promise.allSettled(closes.toReversed().map((close) => close()));
+    await Promise.race([closed, sleep(GRACE_MS)]);
   }
   process.exit(code);
 }
 
 /** Makes the signals ours alone: Miniflare puts a listener there that would end the process with 130. */
 function takeSignals(): void {
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.removeAllListeners(signal);
     process.on(signal, () => void end(0));
   }

@@ -22,6 +22,8 @@ export async function startOnDeno(options: GatewayOptions): Promise<Gateway> {
       env: { ...process.env, ...options.variables, HOST: "127.0.0.1", PORT: `${options.port}` },
     },
   );
+  // Also when this process ends before it, while it starts for example: nobody else knows of it.
+  process.once("exit", () => child.kill("SIGKILL"));
   const ended = new Promise<string>((resolve) => {
     child.once("error", (error) => resolve(`deno cannot be started: ${error.message}`));
     child.once("exit", (code, signal) => resolve(`deno ended (${signal ?? `exit code ${code}`})`));
