@@ -32,7 +32,9 @@ async function lintDocument(): Promise<Outcome> {
 /** What must hold of the source, beside its tests. */
 const CHECKS: Readonly<Record<string, () => Promise<Outcome>>> = {
   types: () => tool("tsc", "--noEmit"),
-  "style and rooms": () => tool("biome", "check", "--error-on-warnings", "--max-diagnostics=200"),
+  style: () => tool("biome", "check", "--error-on-warnings", "--max-diagnostics=200"),
+  layers: () =>
+    tool("depcruise", "--config", ".dependency-cruiser.mjs", "--ignore-known", "--", "src", "scripts"),
   "unused code": () => tool("knip", "--treat-config-hints-as-errors"),
   "API document": lintDocument,
   "bundle size": () => run(process.execPath, join(root, "scripts/size.ts")),
