@@ -17,13 +17,16 @@ const stopping = new AbortController();
 /** How long the parts may take to close; what is left then ends with the process. */
 const GRACE_MS = 5_000;
 
-/** Ends everything, the last started first, and the process with it. */
+let closing: Promise<unknown> | undefined;
+
+/** Ends everything, the last started first, and the process with it. Ctrl-C comes twice: from the terminal and from npm. */
 async function end(code: number): Promise<never> {
-  if (!stopping.signal.aborted) {
-    stopping.abort();
-    const closed = Promise.allSettled(closes.toReversed().map((close) => close()));
-    await Promise.race([closed, sleep(GRACE_MS)]);
-  }
+  stopping.abort();
+  closing ??= Promise.race([
+    Promise.allSettled(closes.toReversed().map((close) => close())),
+    sleep(GRACE_MS),
+  ]);
+  await closing;
   process.exit(code);
 }
 
