@@ -47,7 +47,7 @@ export interface VerifyOptions {
  * events matters.
  *
  * @param secrets `whsec_…`, one or several while they rotate; none (`[]`) where public keys alone count
- * @throws CallbackError with a stable `code`, and the `status` to answer
+ * @throws CallbackError with a stable `code`, and the `status` to answer; TypeError for options that mean nothing
  * @example
  * ```ts
  * import { CallbackError, verifyCallback } from "ringback/receiver";
@@ -71,8 +71,7 @@ export async function verifyCallback(
   secrets: string | readonly string[],
   options: VerifyOptions = {},
 ): Promise<CallbackEvent> {
-  const { tolerance = 300, maxBody = 1_048_576, replays } = options;
-  const now = (options.now ?? Date.now)();
+  const { tolerance, maxBody, replays, now } = checked(options);
   const publicKeys = listOf(options.publicKeys);
   const keys = await Promise.all(listOf(secrets).map(hmacKey));
   if (keys.length + publicKeys.length === 0) {
@@ -92,6 +91,25 @@ export async function verifyCallback(
     throw new CallbackError("replayed", "This very request was accepted before.");
   }
   return event;
+}
+
+/**
+ * The options with their defaults. A comparison with what is no number would let every callback pass.
+ *
+ * @throws TypeError
+ */
+function checked({ tolerance = 300, maxBody = 1_048_576, replays, now: clock = Date.now }: VerifyOptions) {
+  if (typeof clock !== "function") throw new TypeError("`now` must be a function.");
+  const now = clock();
+  for (const [name, value] of Object.entries({ tolerance, maxBody, "now()": now })) {
+    if (typeof value !== "number" || !Number.isFinite(value) || value < 0) {
+      throw new TypeError(`\`${name}\` must be a finite number, 0 or more.`);
+    }
+  }
+  if (replays !== undefined && typeof replays?.seen !== "function") {
+    throw new TypeError("`replays` must have a function `seen`.");
+  }
+  return { tolerance, maxBody, replays, now };
 }
 
 function listOf<Value>(values: Value | readonly Value[] | undefined): readonly Value[] {

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { MAX_RETRIES } from "./domain/limits.ts";
 import { MAX_RESPONSE, MAX_SERVICE_TIMEOUT, SERVICE_METHODS, type Service } from "./domain/service.ts";
-import { headerFault } from "./domain/service-headers.ts";
+import { headerFault, listedFault } from "./domain/service-headers.ts";
 import { spellingFault } from "./domain/service-path.ts";
 import { duration, text } from "./http/fields.ts";
 
@@ -37,6 +37,11 @@ const headerName = z.pipe(
   z.transform((value: string) => value.toLowerCase()),
 );
 
+const requestHeader = headerName.check(({ value, issues }) => {
+  const message = listedFault(value);
+  if (message) issues.push({ code: "custom", input: value, message });
+});
+
 const size = z.pipe(
   z
     .string()
@@ -55,7 +60,7 @@ const service = z.strictObject({
   methods: z._default(z.array(z.enum(SERVICE_METHODS)).check(z.minLength(1)), ["GET", "POST"]),
   paths: z.array(path).check(z.minLength(1)),
   headers: z._default(z.record(z.string(), text(0, 8_192)), {}),
-  requestHeaders: z._default(z.array(headerName), []),
+  requestHeaders: z._default(z.array(requestHeader), []),
   responseHeaders: z._default(z.array(headerName), []),
   timeout: z._default(duration(1_000, MAX_SERVICE_TIMEOUT), 60_000),
   retries: z._default(z.int().check(z.minimum(0), z.maximum(MAX_RETRIES)), 3),

@@ -73,6 +73,10 @@ export const CIRCUITS = 100;
 /** How long an open circuit holds one attempt back at most; then it is made all the same. */
 export const HOLD_LIMIT = HOUR;
 
+/** How long a delivery waits for the verification of its endpoint's new address, and when it looks first. */
+export const VERIFICATION_WAIT = DAY;
+export const VERIFICATION_LOOK = 5 * SECOND;
+
 /** An endpoint with nothing but failures for this long is disabled; a pause this long between two starts anew. */
 export const DISABLE_AFTER = 5 * DAY;
 export const FAILURE_PAUSE = 2 * DAY;
@@ -83,6 +87,9 @@ export const RECOVER_PACE = 10;
 
 /** How much of a receiver's response is kept, in bytes. */
 export const RESPONSE_LIMIT = 4 * 1024;
+
+/** How long a delivery waits for what is kept of a response, after its status has decided. */
+export const RESPONSE_PATIENCE = SECOND;
 
 /** Deliveries that are sent side by side by the invocation that ended the task (Workers allow six connections). */
 export const INLINE_DELIVERIES = 4;

@@ -15,6 +15,7 @@ export const PROBLEMS = {
   "task-token-stale": { status: 409, title: "The task token is of an earlier run or attempt" },
   "endpoint-closed": { status: 409, title: "The endpoint is not sent events now" },
   "endpoint-limit-reached": { status: 409, title: "The project has as many endpoints as it may" },
+  "too-many-secrets": { status: 409, title: "As many secrets sign as may" },
   "delivery-pending": { status: 409, title: "The delivery is still on its way" },
   "task-over": { status: 410, title: "The task is over" },
   "input-expired": { status: 410, title: "The task's input is no longer kept" },

@@ -105,6 +105,8 @@ export interface DeliveryAttempt {
   /** RFC 3339. */
   readonly at: string;
   readonly durationMs: number;
+  /** Where it went; absent when nothing was sent. */
+  readonly url?: string;
   readonly statusCode?: number;
   readonly error?: { readonly code: string; readonly message: string };
   /** The first 4 KiB of the receiver's response. */
@@ -134,6 +136,8 @@ export interface DeliveryRecord {
   readonly leaseUntil: number;
   /** Since when its destination's open circuit holds the next attempt back. */
   readonly heldSince?: number;
+  /** Since when it waits for the verification of its endpoint's new address. */
+  readonly unverifiedSince?: number;
   readonly endedAt?: number;
   readonly format: Format;
   /** The frozen body; absent: it is kept once for all deliveries of the event in this format. */

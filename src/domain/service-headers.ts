@@ -82,6 +82,7 @@ const NEVER = new Set([
 const NEVER_PREFIXES = [
   "upstash-",
   "webhook-",
+  "svix-",
   "ringback-",
   "proxy-",
   "x-forwarded-",
@@ -89,7 +90,39 @@ const NEVER_PREFIXES = [
   "sec-",
 ] as const;
 
-/** What is wrong with a header that a client wants sent, as the end of a sentence; undefined when it may be. */
+/**
+ * What a client may add without being listed: application headers (`X-…`) and a trace. A name with one of these words
+ * may tell a server whom it talks to, for whom, or what it is asked for: a service that takes such a header lists it.
+ */
+const APPLICATION = /^(?:x-|traceparent$|tracestate$)/;
+const TELLING =
+  /ip(?:-|$)|addr|host|domain|forward|proxy|client|remote|real|origin|source|peer|proto|scheme|port(?:-|$)|ssl|tls|cert|rewrite|override|method|verb|rout|path|ur[il]|via|user|auth|account|identity|principal|consumer|subject|role|admin|scope|group|session|cookie|token|secret|key|cred|pass|sign|jwt|oidc|saml|ldap|sso|internal|debug|trust|verif|idempot|amz|aws|azure|^x-arr|^x-ms-|goog|gae|appengine|envoy|istio|cluster|fly|fastly|akamai|cloud|cdn|edge|geo|country|vercel|netlify|^x-nf-|nginx|accel|sendfile|varnish|cache|http|gateway|kong|incap|sucuri|^x-ali-/;
+
+/**
+ * What is wrong with a header that a client wants a service to see, as the end of a sentence; undefined when it may:
+ * the common ones, those that the service lists, and application headers that tell nothing of the request's origin.
+ */
+export function clientHeaderFault(
+  service: Pick<Service, "headers" | "requestHeaders">,
+  name: string,
+  value: string,
+): string | undefined {
+  const lower = name.toLowerCase();
+  const fault = listedFault(lower) ?? headerFault(service, name, value);
+  if (fault || COMMON_REQUEST.has(lower) || service.requestHeaders.includes(lower)) return fault;
+  // CGI and its heirs read `X_Forwarded_For` and `X.Forwarded.For` as `X-Forwarded-For`.
+  const plain = lower.replace(/[^a-z0-9]/g, "-");
+  if (APPLICATION.test(plain) && !TELLING.test(plain)) return undefined;
+  return "is no header that this service takes";
+}
+
+/** Why a service cannot list a header; undefined when it can. */
+export function listedFault(name: string): string | undefined {
+  if (name.toLowerCase() !== "idempotency-key") return undefined;
+  return "is set by the gateway: all clients of a service would share theirs";
+}
+
+/** What is wrong with a header that is to be sent, as the end of a sentence; undefined when it may be. */
 export function headerFault(
   service: Pick<Service, "headers">,
   name: string,
@@ -119,7 +152,7 @@ export function proxiedHeaders(
     if (name.startsWith(FORWARD_PREFIX)) asked[name.slice(FORWARD_PREFIX.length)] = value;
     else if (
       (COMMON_REQUEST.has(name) || service.requestHeaders.includes(name)) &&
-      headerFault(service, name, value) === undefined
+      clientHeaderFault(service, name, value) === undefined
     ) {
       passed[name] = value;
     }

@@ -54,17 +54,26 @@ function isUnder(pathname: string, prefix: string): boolean {
   return prefix.endsWith("/") || pathname.length === prefix.length || pathname[prefix.length] === "/";
 }
 
+/** Characters that are not seen, and that many servers drop. */
+const UNSEEN = /[\p{Cf}\p{DI}]/gu;
+
+/** Slashes and backslashes in any width, and those that code pages make of their likes; control characters. */
+const BREAKING = /[/\\\u2044\u2215\u2216\u29f5\u29f8\u29f9\p{Cc}]/u;
+
 function segmentFault(segment: string, isLast: boolean): string | undefined {
   if (segment === "") return isLast ? undefined : "must not have an empty segment";
   const decoded = decode(segment);
   if (decoded === undefined) return "has escapes that are not UTF-8";
   // Some servers fold wide and compatibility forms (U+2025, U+FF0F) into dots and slashes.
-  const folded = decoded.normalize("NFKC");
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  if (/[/\\\u0000-\u001f\u007f]/.test(folded)) return "must not have an encoded slash or control character";
+  const folded = decoded.normalize("NFKC").replaceAll("\u3002", ".");
+  if (BREAKING.test(folded)) return "must not have an encoded slash or control character";
+  if (/%(?:[0-9a-f]{2}|u[0-9a-f]{4})/i.test(decoded)) return "must not have an escape within an escape";
   // Others cut off what follows a semicolon before they look at the dots.
-  if (/^\.{1,2}(?:;|$)/.test(folded)) return "must not have a dot segment";
-  if (/%[0-9a-f]{2}/i.test(decoded)) return "must not have an escape within an escape";
+  const [name = ""] = folded.replace(UNSEEN, "").split(";", 1);
+  if (name === "") return "must not have an empty segment";
+  if (/^\.{1,2}$/.test(name)) return "must not have a dot segment";
+  // And some drop blanks and dots at the end: `..%20` is `..` to them, and `a.` is `a`.
+  if (/\.\s*$/.test(name) && !/^\.{3,}$/.test(name)) return "must not have a segment that ends with a dot";
   return undefined;
 }
 

@@ -104,8 +104,20 @@ const HELD = {
   message: "The destination has failed again and again: one attempt at a time is let through to it.",
 };
 
+const UNVERIFIED = {
+  code: "endpoint-unverified",
+  message: "The endpoint's new address has not been verified yet.",
+};
+
+/** Why a pending delivery waits, and since when. */
+function reasonOf({ heldSince, unverifiedSince }: DeliveryRecord) {
+  if (unverifiedSince !== undefined) return { ...UNVERIFIED, since: timestamp(unverifiedSince) };
+  return heldSince === undefined ? undefined : { ...HELD, since: timestamp(heldSince) };
+}
+
 /** A delivery as clients read it; list items lack `attempts`. */
 export function deliveryView(record: DeliveryRecord, options: { attempts: boolean }) {
+  const reason = reasonOf(record);
   return {
     id: record.id,
     ...(record.taskId !== "" && { taskId: record.taskId }),
@@ -116,7 +128,7 @@ export function deliveryView(record: DeliveryRecord, options: { attempts: boolea
     status: record.status,
     createdAt: timestamp(record.createdAt),
     ...(record.status === "pending" && { nextAttemptAt: timestamp(record.nextAt) }),
-    ...(record.heldSince !== undefined && { reason: { ...HELD, since: timestamp(record.heldSince) } }),
+    ...(reason && { reason }),
     ...(record.endedAt !== undefined && { endedAt: timestamp(record.endedAt) }),
     ...(options.attempts && { attempts: record.attempts }),
   };

@@ -19,7 +19,7 @@ export async function createProject(
   const partition = Math.floor(parts.random() * parts.settings.partitions);
   const fresh = makeId("prj", parts.clock(), partition, crypto.getRandomValues(new Uint8Array(8)));
   const id = await parts.store.nameProject(name, fresh);
-  await parts.store.initProject(id, name, await firstConfig(parts.keyring));
+  await parts.store.initProject(id, name, await firstConfig(parts.keyring, id));
   return { id, name, created: id === fresh };
 }
 
@@ -101,11 +101,12 @@ export async function createKey(
     createdAt,
     name: wanted.name ?? "",
   };
-  const once = idempotency && { idempotency, id, sealed: await keyring.wrap(JSON.stringify(made)) };
+  const binding = { purpose: "api-key", project: projectId } as const;
+  const once = idempotency && { idempotency, id, sealed: await keyring.wrap(JSON.stringify(made), binding) };
   const answer = await store.putKey(projectId, record, once);
   if (answer.kind === "reused") throw reused();
   if (answer.kind === "granted") return { made, replayed: false };
-  return { made: JSON.parse(await keyring.unwrap(answer.sealed)) as MadeKey, replayed: true }; // sealed by ourselves
+  return { made: JSON.parse(await keyring.unwrap(answer.sealed, binding)) as MadeKey, replayed: true }; // sealed by ourselves
 }
 
 /** The project's keys, oldest first, without their texts. @throws Refusal */

@@ -1,7 +1,7 @@
 import type { Progress, TaskRecord } from "../domain/record.ts";
 import type { StoredConfig } from "./caller.ts";
 import { announcementOf, type TaskEvent } from "./events.ts";
-import { fanOut, heldBack, isAwaited, leased } from "./fan-out.ts";
+import { fanOut, isAwaited, leased, openedOf } from "./fan-out.ts";
 import { sendOpened } from "./first-attempts.ts";
 import type { Parts } from "./parts.ts";
 import { StoreUnavailable } from "./ports.ts";
@@ -117,7 +117,7 @@ export async function announceProgress(
       return await announceProgress(parts, { ...record, progressDeliveries: answer.newest }, teller);
     }
     if (answer.kind !== "opened") return progressDeliveries;
-    await sendOpened(parts, project, deliveries, { config, now: answer.now });
+    await sendOpened(parts, project, openedOf(deliveries, answer.held), { config, now: answer.now });
     return deliveries.map(({ id }) => id);
   } catch (error) {
     if (!(error instanceof StoreUnavailable)) throw error;
@@ -132,6 +132,6 @@ async function open(parts: Parts, held: Held, event: TaskEvent): Promise<(() => 
   const deliveries = leased(parts, await fanOut(parts, config, event));
   const answer = await parts.store.announce({ record, lease, deliveries });
   if (answer.kind !== "opened") return undefined;
-  const opened = heldBack(deliveries, answer.held);
+  const opened = openedOf(deliveries, answer.held);
   return () => sendOpened(parts, record.project, opened, { config, now: answer.now });
 }

@@ -1,5 +1,5 @@
 import type { Format } from "../domain/endpoint.ts";
-import { RESPONSE_LIMIT } from "../domain/limits.ts";
+import { RESPONSE_LIMIT, RESPONSE_PATIENCE } from "../domain/limits.ts";
 import { type DeliveryAttempt, traceHeaders } from "../domain/record.ts";
 import { parseRetryAfter } from "../domain/schedule.ts";
 import { timestamp } from "../domain/view.ts";
@@ -39,51 +39,56 @@ export interface Attempted {
 
 /**
  * Sends one Standard Webhooks POST, signed for this attempt, and says how it went; never throws for what the
- * receiver did.
+ * receiver did. Status and headers decide: what the body does then changes only what is kept of it.
  *
  * @param time Redis time
+ * @param patience milliseconds that the body is waited for, within the attempt's own time
  */
 export async function attemptDelivery(
   parts: Parts,
   parcel: Pick<Parcel, "eventId" | "format" | "body" | "trace">,
   destination: Destination,
   time: () => number,
+  patience = RESPONSE_PATIENCE,
 ): Promise<Attempted> {
   const startedAt = time();
   const finish = (
-    rest: Omit<DeliveryAttempt, "at" | "durationMs">,
+    rest: Omit<DeliveryAttempt, "at" | "durationMs" | "url">,
     steer: Partial<Pick<Attempted, "final" | "disable" | "retryAfter">> = {},
   ): Attempted => ({
-    log: { at: timestamp(startedAt), durationMs: Math.max(0, Math.round(time() - startedAt)), ...rest },
+    log: {
+      at: timestamp(startedAt),
+      durationMs: Math.max(0, Math.round(time() - startedAt)),
+      url: destination.url,
+      ...rest,
+    },
     delivered: rest.error === undefined,
     final: false,
     tried: true,
     ...steer,
   });
-  let statusCode: number | undefined;
+  let response: Response;
   try {
-    const response = await parts.fetcher.fetch(destination.url, {
+    response = await parts.fetcher.fetch(destination.url, {
       method: "POST",
       headers: await headersOf(parts, parcel, destination, startedAt),
       body: parcel.body,
       redirect: "manual",
       signal: AbortSignal.timeout(parts.settings.callbackTimeout),
     });
-    statusCode = response.status;
-    const { text } = await parts.fetcher.read(response, RESPONSE_LIMIT);
-    const seen = { statusCode, ...(text !== "" && { response: text }) };
-    const error = errorOf(statusCode);
-    const steer = steering(response);
-    if (!error) return finish(seen, steer);
-    const retryAfter = parseRetryAfter(response.headers.get("retry-after"), time());
-    return finish({ ...seen, error }, { ...steer, ...(retryAfter !== undefined && { retryAfter }) });
   } catch (error) {
     if (!(error instanceof FetchFailure)) throw error;
-    return finish({
-      ...(statusCode !== undefined && { statusCode }),
-      error: { code: error.code, message: error.message },
-    });
+    return finish({ error: { code: error.code, message: error.message } });
   }
+  const { status: statusCode, headers } = response;
+  const error = errorOf(statusCode);
+  const steer = steering(response);
+  const retryAfter = error && parseRetryAfter(headers.get("retry-after"), time());
+  const { text } = await parts.fetcher.read(response, RESPONSE_LIMIT, patience);
+  return finish(
+    { statusCode, ...(error && { error }), ...(text !== "" && { response: text }) },
+    { ...steer, ...(retryAfter !== undefined && { retryAfter }) },
+  );
 }
 
 async function headersOf(

@@ -72,9 +72,9 @@ async function callOf(
 ): Promise<ServiceCall> {
   const headers: Record<string, string> = {
     "accept-encoding": "identity",
-    "idempotency-key": `${record.id}.${record.run}`,
     ...traceHeaders(record.trace),
     ...plain.headers,
+    "idempotency-key": `${record.id}.${record.run}`,
     ...service.headers,
   };
   const secrets = Object.keys(service.headers);

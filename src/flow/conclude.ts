@@ -1,8 +1,7 @@
 import type { Actor, Progress, TaskRecord } from "../domain/record.ts";
 import type { Caller, StoredConfig } from "./caller.ts";
-import type { NewDelivery } from "./delivery-commands.ts";
 import { type Ending, endOf } from "./events.ts";
-import { fanOut, heldBack, leased } from "./fan-out.ts";
+import { fanOut, leased, type Opened, openedOf } from "./fan-out.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { Parts } from "./parts.ts";
 import type { Authority, EndAnswer } from "./task-commands.ts";
@@ -23,7 +22,7 @@ export interface Conclusion {
   readonly time: () => number;
 }
 
-/** What became of it; the deliveries with a lease are to be sent by this caller, at once. */
+/** What became of it, and the deliveries that are to be sent. */
 export type Concluded =
   | {
       readonly kind: "ended";
@@ -31,7 +30,7 @@ export type Concluded =
       readonly endedAt: number;
       readonly now: number;
       readonly config: StoredConfig;
-      readonly opened: readonly NewDelivery[];
+      readonly opened: Opened;
     }
   | Exclude<EndAnswer, { kind: "ended" | "config-changed" | "deadline-passed" }>;
 
@@ -75,7 +74,7 @@ export async function conclude(parts: Parts, conclusion: Conclusion): Promise<Co
       case "ended":
         return {
           ...{ kind: "ended", ending, endedAt, now: answer.now, config },
-          opened: heldBack(deliveries, answer.held),
+          opened: openedOf(deliveries, answer.held),
         };
       default:
         return answer;

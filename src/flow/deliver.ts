@@ -1,15 +1,16 @@
 import { CRASHES, DELIVERY_LEASE_MARGIN } from "../domain/limits.ts";
+import { originOf } from "../domain/origin.ts";
 import { deliveryBackoff } from "../domain/schedule.ts";
 import { timestamp } from "../domain/view.ts";
 import { type Attempted, attemptDelivery, type Parcel } from "./attempt.ts";
 import type { StoredConfig } from "./caller.ts";
-import type { RecordCommand, Verdict } from "./delivery-commands.ts";
+import type { BeginAnswer, BeginCommand, RecordCommand, Verdict } from "./delivery-commands.ts";
 import { type Closed, type Destination, destinationOf } from "./destination.ts";
 import { disableEndpoint, hasFailedLong } from "./disable.ts";
 import { type DeliveryLine, deliverMessage } from "./fair-use.ts";
 import type { Parts } from "./parts.ts";
 import type { DeliverMessage } from "./ports.ts";
-import { rateOf } from "./project-config.ts";
+import { findEndpoint, parseConfig, rateOf } from "./project-config.ts";
 import { publish } from "./publish.ts";
 import { publishTidings, tellOfDead } from "./tidings.ts";
 import { redisTime } from "./time.ts";
@@ -24,7 +25,7 @@ export async function deliver(parts: Parts, message: DeliverMessage): Promise<An
   const { project, delivery, attempt } = message;
   const lease = crypto.randomUUID();
   const length = parts.settings.callbackTimeout + DELIVERY_LEASE_MARGIN;
-  const begun = await parts.store.begin({ project, delivery, attempt, lease, length });
+  const begun = await begin(parts, { project, delivery, attempt, lease, length });
   switch (begun.kind) {
     case "gone":
     case "closed":
@@ -56,6 +57,16 @@ export async function deliver(parts: Parts, message: DeliverMessage): Promise<An
   }
 }
 
+/** The circuit of the address that will be called decides, though the endpoint has moved since the last attempt. */
+async function begin(parts: Parts, command: BeginCommand): Promise<BeginAnswer> {
+  const begun = await parts.store.begin(command);
+  if (begun.kind !== "held" && begun.kind !== "begun") return begun;
+  const { endpointId } = begun.kind === "begun" ? begun.record : begun;
+  const endpoint = endpointId === undefined ? undefined : findEndpoint(parseConfig(begun.config), endpointId);
+  const place = endpoint && originOf(endpoint.url);
+  return place === undefined || place === begun.place ? begun : parts.store.begin({ ...command, place });
+}
+
 /** A leased attempt. */
 export interface LeasedAttempt {
   readonly project: string;
@@ -78,7 +89,8 @@ export interface LeasedAttempt {
 export async function send(parts: Parts, leased: LeasedAttempt): Promise<void> {
   const { project, delivery, parcel } = leased;
   const time = redisTime(leased.now, parts.clock);
-  const destination = await destinationOf(parts, leased.config, parcel, time());
+  const destination = await destinationOf(parts, project, leased.config, parcel, time());
+  if ("code" in destination && destination.waits && (await putOff(parts, leased))) return;
   const attempted = givenUp(leased, time()) ?? (await attempt(parts, leased, destination, time));
   const endpoint = "code" in destination ? undefined : destination.endpoint;
   // Before it is on record: when we are cut off between the two, the attempt finds the endpoint disabled.
@@ -93,6 +105,7 @@ export async function send(parts: Parts, leased: LeasedAttempt): Promise<void> {
     outcome,
     log: JSON.stringify(attempted.log),
     at: time(),
+    ...(attempted.log.url !== undefined && { url: attempted.log.url }),
     verdict: verdictOf(attempted),
     ...(endpoint && { endpointId: endpoint.id }),
     deliveries: tidings,
@@ -109,6 +122,16 @@ export async function send(parts: Parts, leased: LeasedAttempt): Promise<void> {
   if (outcome.kind !== "retry") return;
   const body = { v: 1, project, delivery, attempt: leased.attempt + 1 } as const;
   await publish(parts, deliverMessage(parts, body, outcome.delay, lineOf(parcel, destination)));
+}
+
+/** A delivery whose endpoint has moved waits until its new address is verified; false when it has waited long enough. */
+async function putOff(parts: Parts, leased: LeasedAttempt): Promise<boolean> {
+  const { project, delivery, lease, attempt, parcel } = leased;
+  if (parcel.once) return false;
+  const wait = await parts.store.putOff({ project, delivery, lease, attempt });
+  if (wait === undefined) return false;
+  await publish(parts, deliverMessage(parts, { v: 1, project, delivery, attempt }, wait, parcel));
+  return true;
 }
 
 /** What the attempt says of its receiver: a refusal shows that it is alive; what never left tells nothing. */
@@ -137,7 +160,9 @@ async function attempt(
   destination: Destination | Closed,
   time: () => number,
 ) {
-  if ("code" in destination) return undelivered(destination, time());
+  if ("code" in destination) {
+    return undelivered({ code: destination.code, message: destination.message }, time());
+  }
   if (leased.parcel.body === "") return undelivered(EXPIRED, time());
   return attemptDelivery(parts, leased.parcel, destination, time);
 }

@@ -31,6 +31,17 @@ export interface NewDelivery {
 /** The first attempts that an open circuit held back as their deliveries were opened, and for how many milliseconds. */
 export type Held = ReadonlyMap<string, number>;
 
+export interface BeginCommand {
+  readonly project: string;
+  readonly delivery: string;
+  readonly attempt: number;
+  readonly lease: string;
+  /** Milliseconds. */
+  readonly length: number;
+  /** The destination of now (its origin), when the answer before named another one. */
+  readonly place?: string;
+}
+
 export type BeginAnswer =
   | { readonly kind: "gone" | "closed" | "stale" }
   | { readonly kind: "busy" | "early"; readonly retryAfter: number }
@@ -40,12 +51,17 @@ export type BeginAnswer =
       readonly delay: number;
       readonly endpointId?: string;
       readonly rateLimit?: number;
+      readonly config: StoredConfig;
+      /** The destination whose circuit it is. */
+      readonly place: string;
     }
   | {
       readonly kind: "begun";
       readonly record: DeliveryRecord;
       readonly config: StoredConfig;
       readonly now: number;
+      /** The destination whose circuit has let it through. */
+      readonly place: string;
     };
 
 export interface RecordCommand {
@@ -61,6 +77,8 @@ export interface RecordCommand {
   readonly log: string;
   /** Redis time, estimated from the last script's answer. */
   readonly at: number;
+  /** Where the attempt went; absent: nothing was sent. */
+  readonly url?: string;
   /** What the attempt says of the receiver. */
   readonly verdict: Verdict;
   /** Whose endpoint's health learns of it. */

@@ -1,24 +1,25 @@
-import { ENDPOINT_LIMITS, type Format, isSecretHeader, type SignatureKind } from "../domain/endpoint.ts";
+import type { Format, SignatureKind } from "../domain/endpoint.ts";
 import { isId, makeId, partitionOf } from "../domain/id.ts";
 import { Refusal } from "../domain/problems.ts";
 import { TERMINAL } from "../domain/status.ts";
 import type { Caller, Scope } from "./caller.ts";
 import { type Configured, configure, foundIn, readConfiguration } from "./configure.ts";
 import type { EndpointHealth } from "./delivery-commands.ts";
+import { type HeaderPatch, headersAfterMove, patchHeaders, sameOrigin } from "./endpoint-headers.ts";
 import type { Idempotency } from "./idempotency.ts";
 import { withKeyPair } from "./key-pair.ts";
 import type { Invocation, Parts } from "./parts.ts";
 import { FetchFailure } from "./ports.ts";
 import { type Endpoint, type ProjectConfig, withEndpoint } from "./project-config.ts";
-import { makeSigningSecret, openSecrets, rotated } from "./secrets.ts";
+import { makeSealedSecret, openSecrets, rotated } from "./secrets.ts";
 
 /** What a client says of an endpoint; null takes a member away. Durations in milliseconds. */
 export interface EndpointChanges {
   readonly url?: string;
   readonly events?: readonly string[];
   readonly description?: string | null;
-  /** Merged by name; null takes one away. */
-  readonly headers?: Readonly<Record<string, string | null>> | null;
+  /** Merged by name; null takes one away. None goes along to another origin. */
+  readonly headers?: HeaderPatch | null;
   readonly metadata?: Readonly<Record<string, string | null>> | null;
   readonly retrySchedule?: readonly number[] | null;
   readonly rateLimit?: number | null;
@@ -60,14 +61,14 @@ export async function createEndpoint(
         events: TERMINAL.map((status) => `task.${status}`),
         format: "full",
         signatures: ["v1"],
-        secrets: [{ wrapped: await inv.keyring.wrap(makeSigningSecret()) }],
+        secrets: [{ wrapped: await makeSealedSecret(inv.keyring, caller.project) }],
         createdAt: now,
       };
-      return change(inv, config, blank, wanted, now);
+      return change(inv, caller, config, blank, wanted, now);
     },
   );
   const endpoint = foundIn(made.config, made.id);
-  const [current] = await openSecrets(inv.keyring, endpoint.secrets, made.now);
+  const [current] = await openSecrets(inv.keyring, caller.project, endpoint.secrets, made.now);
   return { endpoint, now: made.now, secret: current?.secret ?? "", replayed: made.replayed };
 }
 
@@ -100,19 +101,27 @@ export async function listEndpoints(
   return { data, ...(last && left.length > limit && { nextCursor: last.id }) };
 }
 
-/** Changes an endpoint; another address has to be verified anew. @throws Refusal */
+/**
+ * Changes an endpoint; another address has to be verified anew.
+ *
+ * @returns also the names of the headers that did not go along to another origin
+ * @throws Refusal
+ */
 export async function changeEndpoint(
   inv: Invocation,
   caller: Caller,
   id: string,
   changes: EndpointChanges,
-): Promise<FoundEndpoint> {
+): Promise<FoundEndpoint & { readonly droppedHeaders: readonly string[] }> {
+  let droppedHeaders: readonly string[] = [];
   const changed = await configure(inv, caller, { scope: "endpoints:write" }, async (config, now) => {
     const endpoint = foundIn(config, id);
     if (changes.url !== undefined && changes.url !== endpoint.url) await judge(inv, changes.url);
-    return change(inv, config, endpoint, changes, now);
+    const made = await change(inv, caller, config, endpoint, changes, now);
+    droppedHeaders = made.droppedHeaders;
+    return made;
   });
-  return { endpoint: foundIn(changed.config, id), now: changed.now };
+  return { endpoint: foundIn(changed.config, id), now: changed.now, droppedHeaders };
 }
 
 /** Forgets an endpoint. What was on its way to it ends as dead letters. @throws Refusal */
@@ -138,7 +147,7 @@ export async function rotateEndpointSecret(
 ): Promise<boolean> {
   const done = await configure(inv, caller, { scope: "secrets:write", idempotency }, async (config, now) => {
     const endpoint = foundIn(config, id);
-    const secrets = await rotated(inv.keyring, endpoint.secrets, overlap, now);
+    const secrets = await rotated(inv.keyring, caller.project, endpoint.secrets, overlap, now);
     return { config: withEndpoint(config, id, { ...endpoint, secrets }), id };
   });
   return done.replayed;
@@ -163,13 +172,15 @@ export function noteEndpoint(
 
 async function change(
   inv: Parts,
+  caller: Caller,
   config: ProjectConfig,
   before: Endpoint,
   changes: EndpointChanges,
   now: number,
-): Promise<{ config: ProjectConfig; id: string }> {
+): Promise<{ config: ProjectConfig; id: string; droppedHeaders: readonly string[] }> {
   const { url = before.url, signatures = before.signatures } = changes;
-  const { description, headers, metadata, retrySchedule, rateLimit, disabled, ...rest } = before;
+  const { description, headers: _headers, metadata, retrySchedule, rateLimit, disabled, ...rest } = before;
+  const { headers, dropped } = await headersOf(inv, caller, before, changes);
   const moved = url !== before.url;
   const { verifiedAt: _verified, allowedRate: _rate, ...unverified } = rest;
   const endpoint: Endpoint = {
@@ -179,15 +190,27 @@ async function change(
     format: changes.format ?? before.format,
     signatures,
     ...member("description", changes.description, description),
-    ...member("headers", await mergeHeaders(inv, headers, changes.headers), undefined),
+    ...member("headers", headers, undefined),
     ...member("metadata", merge(metadata, changes.metadata), undefined),
     ...member("retrySchedule", changes.retrySchedule, retrySchedule),
     ...member("rateLimit", changes.rateLimit, rateLimit),
     ...member("disabled", disabledBy(changes, now), disabled),
     ...(disabled && changes.disabled === false && { enabledAt: now }),
   };
-  const ready = await withKeyPair(inv.keyring, config, signatures);
-  return { config: withEndpoint(ready, endpoint.id, endpoint), id: endpoint.id };
+  const ready = await withKeyPair(inv.keyring, caller.project, config, signatures);
+  return { config: withEndpoint(ready, endpoint.id, endpoint), id: endpoint.id, droppedHeaders: dropped };
+}
+
+function headersOf(
+  { keyring, store }: Parts,
+  caller: Caller,
+  before: Endpoint,
+  { url = before.url, headers: patch }: EndpointChanges,
+) {
+  const wrap = (value: string) => keyring.wrap(value, { purpose: "header", project: caller.project });
+  if (sameOrigin(url, before.url)) return patchHeaders(wrap, before.headers, patch);
+  const mayReadSecrets = async () => (await store.readConfig(caller, "secrets:read")).kind === "found";
+  return headersAfterMove(wrap, before.headers, patch, mayReadSecrets);
 }
 
 /** A member as it shall be: what is asked for, or what it was; null and undefined leave it out. */
@@ -215,27 +238,6 @@ function merge<Value>(
     value === null ? [] : [[name, value] as const],
   );
   return kept.length > 0 ? Object.fromEntries(kept) : undefined;
-}
-
-/** Names in lower case, so that one header is one member; secret values are wrapped. */
-async function mergeHeaders(
-  { keyring }: Parts,
-  before: Endpoint["headers"],
-  changes: EndpointChanges["headers"],
-): Promise<Endpoint["headers"]> {
-  if (!changes) return changes === null ? undefined : before;
-  const sealed = await Promise.all(
-    Object.entries(changes).map(async ([name, value]) => [
-      name.toLowerCase(),
-      value !== null && isSecretHeader(name) ? { wrapped: await keyring.wrap(value) } : value,
-    ]),
-  );
-  const headers = merge(before, Object.fromEntries(sealed));
-  if (Object.keys(headers ?? {}).length <= ENDPOINT_LIMITS.headers) return headers;
-  const detail = `must have at most ${ENDPOINT_LIMITS.headers} members`;
-  throw new Refusal("invalid-request", "The body does not fit its schema.", {
-    errors: [{ pointer: "#/headers", detail }],
-  });
 }
 
 /** Judges an address as every attempt will: by itself, and by what its name resolves to. @throws Refusal */

@@ -78,7 +78,8 @@ function bodies(parts: Parts, event: TaskEvent, eventId: string): (format: Forma
 
 /** An endpoint that may not be sent to now gets a dead letter. */
 export function deadOnArrival(endpoint: Endpoint, at: number): Pick<NewDelivery, "dead"> {
-  const error = closed(endpoint);
+  const refused = closed(endpoint);
+  const error = refused && { code: refused.code, message: refused.message };
   return error ? { dead: { at, log: JSON.stringify({ at: timestamp(at), durationMs: 0, error }) } } : {};
 }
 
@@ -94,19 +95,30 @@ export function leased(parts: Parts, deliveries: readonly NewDelivery[]): readon
   );
 }
 
-/** Without their leases those that a circuit holds back: the queue asks for them when it may be tried again. */
-export function heldBack(deliveries: readonly NewDelivery[], held: Held): readonly NewDelivery[] {
-  if (held.size === 0) return deliveries;
-  return deliveries.map((delivery) => {
-    const delay = held.get(delivery.id);
-    if (delay === undefined) return delivery;
-    const { lease: _lease, ...rest } = delivery;
-    return { ...rest, delay };
-  });
+/** What was opened, by who makes the first attempts. Dead letters are in neither list. */
+export interface Opened {
+  /** Made by this caller, at once. */
+  readonly now: readonly NewDelivery[];
+  /** Made by the queue: the rest, and what a circuit holds back, each after its `delay`. */
+  readonly queued: readonly NewDelivery[];
+}
+
+/** Only what the script that opened them did not hold back is to be sent now. */
+export function openedOf(deliveries: readonly NewDelivery[], held: Held): Opened {
+  const alive = deliveries
+    .filter(({ dead }) => !dead)
+    .map((delivery): NewDelivery => {
+      const delay = held.get(delivery.id);
+      if (delay === undefined) return delivery;
+      const { lease: _lease, ...rest } = delivery;
+      return { ...rest, delay };
+    });
+  const now = inlineOf(alive);
+  return { now, queued: alive.filter((delivery) => !now.includes(delivery)) };
 }
 
 /** The deliveries whose first attempts are made side by side, at once. */
-export function inlineOf(deliveries: readonly NewDelivery[]): readonly NewDelivery[] {
+function inlineOf(deliveries: readonly NewDelivery[]): readonly NewDelivery[] {
   return deliveries
     .filter(({ dead, rateLimit, delay }) => !dead && rateLimit === undefined && delay === undefined)
     .slice(0, INLINE_DELIVERIES);

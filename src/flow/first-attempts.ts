@@ -3,9 +3,8 @@ import type { TaskRecord } from "../domain/record.ts";
 import type { StoredConfig } from "./caller.ts";
 import type { Concluded } from "./conclude.ts";
 import { deliver, send } from "./deliver.ts";
-import type { NewDelivery } from "./delivery-commands.ts";
 import { deliverMessage } from "./fair-use.ts";
-import { inlineOf } from "./fan-out.ts";
+import type { Opened } from "./fan-out.ts";
 import type { Invocation, Parts } from "./parts.ts";
 import { publishAll } from "./publish.ts";
 
@@ -44,26 +43,23 @@ async function patiently({ settings, background }: Invocation, work: Promise<voi
 
 /**
  * Sends deliveries that were just opened, a few side by side; at the same time the rest goes to the queue in one
- * batch. Dead ones stay where they are.
+ * batch.
  */
 export async function sendOpened(
   parts: Parts,
   project: string,
-  opened: readonly NewDelivery[],
+  opened: Opened,
   { config, now }: { readonly config: StoredConfig; readonly now: number },
 ): Promise<void> {
-  const inline = new Set(inlineOf(opened));
-  const messages = opened
-    .filter((delivery) => !delivery.dead && !inline.has(delivery))
-    .map((delivery) =>
-      deliverMessage(
-        parts,
-        { v: 1, project, delivery: delivery.id, attempt: 1 },
-        delivery.delay ?? 0,
-        delivery,
-      ),
-    );
-  const sent = [...inline].map((parcel) => {
+  const messages = opened.queued.map((delivery) =>
+    deliverMessage(
+      parts,
+      { v: 1, project, delivery: delivery.id, attempt: 1 },
+      delivery.delay ?? 0,
+      delivery,
+    ),
+  );
+  const sent = opened.now.map((parcel) => {
     const { id: delivery, lease } = parcel;
     if (!lease) return deliver(parts, { v: 1, project, delivery, attempt: 1 });
     const attempt = { lease: lease.id, attempt: 1, base: 0, crashes: 0 };

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { SERVICE_METHODS, type Service, type ServiceMethod } from "../domain/service.ts";
-import { FORWARD_PREFIX, headerFault } from "../domain/service-headers.ts";
+import { clientHeaderFault, FORWARD_PREFIX } from "../domain/service-headers.ts";
 import { pathFault } from "../domain/service-path.ts";
 import { type AnyTask, defineTask, TaskError } from "../task.ts";
 import { utf8 } from "./keyring.ts";
@@ -88,7 +88,8 @@ function faultsIn(services: Services, request: HttpRequest): PlacedFault[] {
   add(["path"], pathFault(service, request.path));
   const headers = Object.entries(request.headers ?? {});
   if (headers.length > MAX_HEADERS) add(["headers"], `must have at most ${MAX_HEADERS} members`);
-  for (const [name, value] of headers) add(["headers", name], headerFault(service, plainName(name), value));
+  for (const [name, value] of headers)
+    add(["headers", name], clientHeaderFault(service, plainName(name), value));
   add(["body"], bodyFault(request));
   return faults;
 }

@@ -16,18 +16,20 @@ export interface PublicJwk {
 /** The configuration with a key pair, made when somebody first needs one. */
 export async function withKeyPair(
   keyring: Keyring,
+  project: string,
   config: ProjectConfig,
   signatures: Endpoint["signatures"],
 ): Promise<ProjectConfig> {
   if (config.ed25519 || !signatures.includes("v1a")) return config;
-  return { ...config, ed25519: await makeKeyPair(keyring) };
+  return { ...config, ed25519: await makeKeyPair(keyring, project) };
 }
 
 /** An Ed25519 key pair, its private half (a JWK's JSON) encrypted. */
-async function makeKeyPair(keyring: Keyring): Promise<KeyPair> {
+async function makeKeyPair(keyring: Keyring, project: string): Promise<KeyPair> {
   const pair = (await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"])) as CryptoKeyPair; // as the algorithm says
   const { kty, crv, d, x = "" } = (await crypto.subtle.exportKey("jwk", pair.privateKey)) as JsonWebKey; // as the format says
-  return { wrapped: await keyring.wrap(JSON.stringify({ kty, crv, d, x })), x };
+  const text = JSON.stringify({ kty, crv, d, x });
+  return { wrapped: await keyring.wrap(text, { purpose: "key-pair", project }), x };
 }
 
 /** The public key as Standard Webhooks libraries take it. */

@@ -1,5 +1,5 @@
 import { idBytes, idOf } from "../domain/id.ts";
-import type { Keyring, TaskToken } from "./parts.ts";
+import type { Binding, Keyring, TaskToken } from "./parts.ts";
 
 const KEY_PREFIX = "rb_";
 const MASTER_ID = 4;
@@ -36,11 +36,12 @@ export function createKeyring(master: string, previous?: string): Keyring {
   return {
     sealKey: (project, key, secret) => sealKey(current, project, key, secret),
     openKey: (text) => openKey(find, text),
-    wrap: (secret) => wrap(current, secret),
-    unwrap: (wrapped) => unwrap(find, wrapped),
+    wrap: (secret, binding) => wrap(current, secret, binding),
+    unwrap: (wrapped, binding) => unwrap(find, wrapped, binding),
     rotating: previous !== undefined,
+    previousGeneration: async () => (await generations[1])?.id,
     generationOf: async (wrapped) => {
-      const [id = ""] = wrapped.split(".");
+      const { id } = parseWrapped(wrapped);
       if (id === (await current).id) return "current";
       return (await find(id)) ? "previous" : "lost";
     },
@@ -112,21 +113,44 @@ async function openKey(find: Find, text: string) {
   return { project: idOf("prj", project), key: hex(key), hash: hex(hash) };
 }
 
-/** `<generation>.<nonce and ciphertext, base64url>`, AES-256-GCM. */
-async function wrap(current: Promise<Generation>, secret: string): Promise<string> {
-  const generation = await current;
-  const iv = crypto.getRandomValues(new Uint8Array(12));
-  const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, generation.wrapping, utf8(secret));
-  return `${generation.id}.${base64url(concat(iv, new Uint8Array(sealed)))}`;
+/** Before what is bound to its purpose and project; what lacks it was encrypted before, and is bound to neither. */
+const BOUND = "v2";
+
+function associatedData({ purpose, project }: Binding): Uint8Array<ArrayBuffer> {
+  return utf8(`ringback/${purpose}/${project}`);
 }
 
-async function unwrap(find: Find, wrapped: string): Promise<string> {
-  const [id = "", text = ""] = wrapped.split(".");
+/** `v2.<generation>.<nonce and ciphertext, base64url>`, AES-256-GCM. */
+async function wrap(current: Promise<Generation>, secret: string, binding: Binding): Promise<string> {
+  const generation = await current;
+  const iv = crypto.getRandomValues(new Uint8Array(12));
+  const algorithm = { name: "AES-GCM", iv, additionalData: associatedData(binding) };
+  const sealed = await crypto.subtle.encrypt(algorithm, generation.wrapping, utf8(secret));
+  return `${BOUND}.${generation.id}.${base64url(concat(iv, new Uint8Array(sealed)))}`;
+}
+
+function parseWrapped(wrapped: string): {
+  readonly bound: boolean;
+  readonly id: string;
+  readonly text: string;
+} {
+  const [first = "", ...rest] = wrapped.split(".");
+  const bound = first === BOUND;
+  const [id = "", text = ""] = bound ? rest : [first, ...rest];
+  return { bound, id, text };
+}
+
+async function unwrap(find: Find, wrapped: string, binding: Binding): Promise<string> {
+  const { bound, id, text } = parseWrapped(wrapped);
   const generation = await find(id);
   const bytes = unbase64url(text);
   if (!generation || !bytes) throw new Error(`No configured master secret opens generation ${id}.`);
-  const iv = bytes.slice(0, 12);
-  const opened = await crypto.subtle.decrypt({ name: "AES-GCM", iv }, generation.wrapping, bytes.slice(12));
+  const algorithm = {
+    name: "AES-GCM",
+    iv: bytes.slice(0, 12),
+    ...(bound && { additionalData: associatedData(binding) }),
+  };
+  const opened = await crypto.subtle.decrypt(algorithm, generation.wrapping, bytes.slice(12));
   return new TextDecoder().decode(opened);
 }
 

@@ -14,20 +14,34 @@ export interface TaskToken {
   readonly expiresAt: number;
 }
 
+/** What an encrypted text is: it opens for nothing else. */
+export type Purpose = "signing-secret" | "header" | "key-pair" | "api-key" | "payload";
+
+/** What an encrypted text is bound to, as associated data. */
+export interface Binding {
+  readonly purpose: Purpose;
+  readonly project: string;
+}
+
 /** Signs, seals and checks with keys derived from the master secret. */
 export interface Keyring {
   /** The API key's text for a project and key id; `secret` are 24 random bytes. */
   sealKey(project: string, key: Uint8Array, secret: Uint8Array): Promise<string>;
   /** What an API key says, or undefined when it is none of ours. */
   openKey(text: string): Promise<{ project: string; key: string; hash: string } | undefined>;
-  /** Encrypts a signing secret; the text names the master secret's generation. */
-  wrap(secret: string): Promise<string>;
+  /** Encrypts a text for one purpose in one project; it names the master secret's generation. */
+  wrap(secret: string, binding: Binding): Promise<string>;
   /** Which master secret has sealed it: the one of now, the one before it, or none that is configured. */
   generationOf(wrapped: string): Promise<"current" | "previous" | "lost">;
   /** Whether there is a previous master secret. */
   readonly rotating: boolean;
-  /** @throws Error when no configured master secret opens it */
-  unwrap(wrapped: string): Promise<string>;
+  /** The previous master secret's generation, while there is one. */
+  previousGeneration(): Promise<string | undefined>;
+  /**
+   * Opens what was encrypted for that purpose and project; also what was before texts were bound to them.
+   * @throws Error when no configured master secret opens it
+   */
+  unwrap(wrapped: string, binding: Binding): Promise<string>;
   /** A token that lets its bearer read one task's result until it expires (milliseconds). */
   sealReadToken(project: string, task: string, expiresAt: number): Promise<string>;
   openReadToken(text: string, task: string, now: number): Promise<string | undefined>;

@@ -23,10 +23,14 @@ export interface Fetcher {
    */
   fetch(url: string, init: GuardedInit): Promise<Response>;
   /**
-   * Reads the beginning of a response's body as UTF-8 and gives the rest up.
-   * @throws FetchFailure `response-aborted` or `timeout`
+   * Reads the beginning of a response's body as UTF-8, for so many milliseconds at most, and gives the rest up; never
+   * throws for what the body does.
    */
-  read(response: Response, maxBytes: number): Promise<{ text: string; truncated: boolean }>;
+  read(
+    response: Response,
+    maxBytes: number,
+    patience: number,
+  ): Promise<{ readonly text: string; readonly truncated: boolean }>;
 }
 
 export interface GuardedInit {
@@ -38,7 +42,7 @@ export interface GuardedInit {
   readonly redirect: "manual" | "follow";
 }
 
-/** Stable codes of what can go wrong before a response is there, or while it is read. */
+/** Stable codes of what can go wrong before a response is there; `response-aborted` also while an attempt is made. */
 export type FetchFailureCode =
   | "unsafe-address"
   | "dns-failed"

@@ -107,8 +107,10 @@ async function sendOnce(
   const { id, format } = endpoint;
   const data = { project, endpointId: id, ...details };
   const body = write(parts, { id: eventId, type, at: now, subject: id, data }, format);
-  const destination = await toEndpoint(parts, config, endpoint, now);
-  const { log, delivered } = await attemptDelivery(parts, { eventId, format, body }, destination, time);
+  const destination = await toEndpoint(parts, project, config, endpoint, now);
+  const message = { eventId, format, body };
+  const { callbackTimeout } = parts.settings; // the whole body is wanted: it repeats the challenge
+  const { log, delivered } = await attemptDelivery(parts, message, destination, time, callbackTimeout);
   return { eventId, delivered, attempt: log };
 }
 
@@ -137,7 +139,7 @@ async function shakeHands(
     if (!(error instanceof FetchFailure)) throw error;
     throw failed(error.message);
   }
-  await response.body?.cancel();
+  void response.body?.cancel().catch(() => undefined); // only its headers count
   const allowed = response.headers.get("WebHook-Allowed-Origin")?.trim().toLowerCase();
   if (allowed !== "*" && allowed !== origin.toLowerCase()) {
     throw failed(`The receiver does not allow "${origin}" in WebHook-Allowed-Origin.`);

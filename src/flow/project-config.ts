@@ -1,5 +1,6 @@
 import { type Disabled, type Format, matchesEvent, type SignatureKind } from "../domain/endpoint.ts";
 import type { StoredConfig } from "./caller.ts";
+import type { Purpose } from "./parts.ts";
 
 /** A secret under the master secret; an older one signs along until it expires (milliseconds). */
 export interface SealedSecret {
@@ -110,15 +111,21 @@ export function sealedTexts(config: ProjectConfig): readonly string[] {
 }
 
 /** The configuration with every sealed text replaced. */
-export function mapSealed(config: ProjectConfig, replace: (wrapped: string) => string): ProjectConfig {
-  const secret = <Sealed extends { readonly wrapped: string }>(sealed: Sealed): Sealed => ({
-    ...sealed,
-    wrapped: replace(sealed.wrapped),
-  });
+export function mapSealed(
+  config: ProjectConfig,
+  replace: (wrapped: string, purpose: Purpose) => string,
+): ProjectConfig {
+  const of =
+    (purpose: Purpose) =>
+    <Sealed extends { readonly wrapped: string }>(sealed: Sealed): Sealed => ({
+      ...sealed,
+      wrapped: replace(sealed.wrapped, purpose),
+    });
+  const [secret, header] = [of("signing-secret"), of("header")];
   return {
     ...config,
     signing: config.signing.map(secret),
-    ...(config.ed25519 && { ed25519: secret(config.ed25519) }),
+    ...(config.ed25519 && { ed25519: of("key-pair")(config.ed25519) }),
     endpoints: config.endpoints.map((endpoint) => ({
       ...endpoint,
       secrets: endpoint.secrets.map(secret),
@@ -126,7 +133,7 @@ export function mapSealed(config: ProjectConfig, replace: (wrapped: string) => s
         headers: Object.fromEntries(
           Object.entries(endpoint.headers).map(([name, value]) => [
             name,
-            typeof value === "string" ? value : secret(value),
+            typeof value === "string" ? value : header(value),
           ]),
         ),
       }),

@@ -17,50 +17,8 @@ type Placed = TaskRecord["input"];
  * @param seals whether new ones are encrypted; what is encrypted already opens in any case
  */
 export function sealedStore(store: Store, keyring: Keyring, seals: boolean): Store {
-  const seal = async (text: string) => (seals ? SEALED + (await keyring.wrap(text)) : text);
-  const open = async (text: string) =>
-    text.startsWith(SEALED) ? await keyring.unwrap(text.slice(SEALED.length)) : text;
-
-  const sealTask = async (command: AcceptCommand): Promise<AcceptCommand> => ({
-    ...command,
-    task: { ...command.task, input: await seal(command.task.input) },
-  });
-  /** What several deliveries share stays one text: it is kept once. */
-  const sealBodies = async (deliveries: readonly NewDelivery[]): Promise<readonly NewDelivery[]> => {
-    const bodies = new Map<string, Promise<string>>();
-    const bodyOf = (body: string) => {
-      const sealed = bodies.get(body) ?? seal(body);
-      bodies.set(body, sealed);
-      return sealed;
-    };
-    return Promise.all(deliveries.map(async (one) => ({ ...one, body: await bodyOf(one.body) })));
-  };
-  const sealOutcome = async (outcome: Outcome): Promise<Outcome> => {
-    if (outcome.kind === "retry") return outcome;
-    const deliveries = await sealBodies(outcome.deliveries);
-    if (outcome.kind === "waiting" || outcome.result === undefined) return { ...outcome, deliveries };
-    return { ...outcome, deliveries, result: await seal(outcome.result) };
-  };
-
-  const openPlaced = async (placed: Placed): Promise<Placed> =>
-    placed.json === undefined ? placed : { ...placed, json: await open(placed.json) };
-  const openTask = async (record: TaskRecord): Promise<TaskRecord> => ({
-    ...record,
-    input: await openPlaced(record.input),
-    result: await openPlaced(record.result),
-  });
-  const openDelivery = async (record: DeliveryRecord): Promise<DeliveryRecord> =>
-    record.body === undefined ? record : { ...record, body: await open(record.body) };
-  /** An answer with its task opened, where it has one. */
-  const withTask = async <Answer extends object>(answering: Promise<Answer>): Promise<Answer> => {
-    const answer: Answer & { record?: TaskRecord } = await answering;
-    return answer.record ? { ...answer, record: await openTask(answer.record) } : answer;
-  };
-  const withDelivery = async <Answer extends object>(answer: Answer): Promise<Answer> => {
-    const { record }: { record?: DeliveryRecord } = answer;
-    return record ? { ...answer, record: await openDelivery(record) } : answer;
-  };
-
+  const { sealTask, sealBodies, sealOutcome } = sealing(keyring, seals);
+  const { open, openTask, withTask, withDelivery } = opening(keyring);
   return {
     ...store,
     accept: async (command) => withTask(store.accept(await sealTask(command))),
@@ -69,7 +27,10 @@ export function sealedStore(store: Store, keyring: Keyring, seals: boolean): Sto
       return Promise.all(answers.map((answer) => withTask(Promise.resolve(answer))));
     },
     claim: (command) => withTask(store.claim(command)),
-    end: async (command) => withTask(store.end({ ...command, outcome: await sealOutcome(command.outcome) })),
+    end: async (command) =>
+      withTask(
+        store.end({ ...command, outcome: await sealOutcome(command.outcome, command.record.project) }),
+      ),
     replay: (command) => withTask(store.replay(command)),
     report: (command) => withTask(store.report(command)),
     published: (command) => withTask(store.published(command)),
@@ -81,14 +42,78 @@ export function sealedStore(store: Store, keyring: Keyring, seals: boolean): Sto
       return { ...answer, records: await Promise.all(answer.records.map(openTask)) };
     },
     announce: async (command) =>
-      store.announce({ ...command, deliveries: await sealBodies(command.deliveries) }),
-    record: async (command) => store.record({ ...command, deliveries: await sealBodies(command.deliveries) }),
+      store.announce({
+        ...command,
+        deliveries: await sealBodies(command.deliveries, command.record.project),
+      }),
+    record: async (command) =>
+      store.record({ ...command, deliveries: await sealBodies(command.deliveries, command.project) }),
     configure: async (command) =>
-      store.configure({ ...command, deliveries: await sealBodies(command.deliveries) }),
+      store.configure({
+        ...command,
+        deliveries: await sealBodies(command.deliveries, command.caller.project),
+      }),
     begin: async (command) => withDelivery(await store.begin(command)),
-    readBody: async (...which) => {
-      const body = await store.readBody(...which);
-      return body === undefined ? undefined : open(body);
+    readBody: async (project, ...which) => {
+      const body = await store.readBody(project, ...which);
+      return body === undefined ? undefined : open(body, project);
     },
   };
+}
+
+/** What a payload is bound to. */
+const of = (project: string) => ({ purpose: "payload", project }) as const;
+
+function sealing(keyring: Keyring, seals: boolean) {
+  const seal = async (text: string, project: string) =>
+    seals ? SEALED + (await keyring.wrap(text, of(project))) : text;
+  const sealTask = async (command: AcceptCommand): Promise<AcceptCommand> => ({
+    ...command,
+    task: { ...command.task, input: await seal(command.task.input, command.caller.project) },
+  });
+  /** What several deliveries share stays one text: it is kept once. */
+  const sealBodies = async (
+    deliveries: readonly NewDelivery[],
+    project: string,
+  ): Promise<readonly NewDelivery[]> => {
+    const bodies = new Map<string, Promise<string>>();
+    const bodyOf = (body: string) => {
+      const sealed = bodies.get(body) ?? seal(body, project);
+      bodies.set(body, sealed);
+      return sealed;
+    };
+    return Promise.all(deliveries.map(async (one) => ({ ...one, body: await bodyOf(one.body) })));
+  };
+  const sealOutcome = async (outcome: Outcome, project: string): Promise<Outcome> => {
+    if (outcome.kind === "retry") return outcome;
+    const deliveries = await sealBodies(outcome.deliveries, project);
+    if (outcome.kind === "waiting" || outcome.result === undefined) return { ...outcome, deliveries };
+    return { ...outcome, deliveries, result: await seal(outcome.result, project) };
+  };
+  return { sealTask, sealBodies, sealOutcome };
+}
+
+function opening(keyring: Keyring) {
+  const open = async (text: string, project: string) =>
+    text.startsWith(SEALED) ? await keyring.unwrap(text.slice(SEALED.length), of(project)) : text;
+
+  const openPlaced = async (placed: Placed, project: string): Promise<Placed> =>
+    placed.json === undefined ? placed : { ...placed, json: await open(placed.json, project) };
+  const openTask = async (record: TaskRecord): Promise<TaskRecord> => ({
+    ...record,
+    input: await openPlaced(record.input, record.project),
+    result: await openPlaced(record.result, record.project),
+  });
+  const openDelivery = async (record: DeliveryRecord): Promise<DeliveryRecord> =>
+    record.body === undefined ? record : { ...record, body: await open(record.body, record.project) };
+  /** An answer with its task opened, where it has one. */
+  const withTask = async <Answer extends object>(answering: Promise<Answer>): Promise<Answer> => {
+    const answer: Answer & { record?: TaskRecord } = await answering;
+    return answer.record ? { ...answer, record: await openTask(answer.record) } : answer;
+  };
+  const withDelivery = async <Answer extends object>(answer: Answer): Promise<Answer> => {
+    const { record }: { record?: DeliveryRecord } = answer;
+    return record ? { ...answer, record: await openDelivery(record) } : answer;
+  };
+  return { open, openTask, withTask, withDelivery };
 }

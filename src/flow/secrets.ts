@@ -1,5 +1,6 @@
 import { ENDPOINT_LIMITS, type SignatureKind } from "../domain/endpoint.ts";
 import { Refusal } from "../domain/problems.ts";
+import { timestamp } from "../domain/view.ts";
 import type { Caller } from "./caller.ts";
 import { configure, foundIn, readConfiguration } from "./configure.ts";
 import type { Idempotency } from "./idempotency.ts";
@@ -18,9 +19,14 @@ export function makeSigningSecret(): string {
   return `whsec_${btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32))))}`;
 }
 
+/** A new signing secret, encrypted. */
+export function makeSealedSecret(keyring: Keyring, project: string): Promise<string> {
+  return keyring.wrap(makeSigningSecret(), { purpose: "signing-secret", project });
+}
+
 /** The first configuration of a project: one signing secret, encrypted. */
-export async function firstConfig(keyring: Keyring): Promise<string> {
-  const signing = [{ wrapped: await keyring.wrap(makeSigningSecret()) }];
+export async function firstConfig(keyring: Keyring, project: string): Promise<string> {
+  const signing = [{ wrapped: await makeSealedSecret(keyring, project) }];
   const config: ProjectConfig = { signing, endpoints: [] };
   return JSON.stringify(config);
 }
@@ -34,34 +40,44 @@ export interface SigningSecret {
 /** Secrets as their receivers need them, of those that sign now, newest first. */
 export async function openSecrets(
   keyring: Keyring,
+  project: string,
   secrets: readonly SealedSecret[],
   now: number,
 ): Promise<readonly SigningSecret[]> {
   return Promise.all(
     validSecrets(secrets, now).map(async ({ wrapped, expiresAt }) => ({
-      secret: await keyring.unwrap(wrapped),
+      secret: await keyring.unwrap(wrapped, { purpose: "signing-secret", project }),
       ...(expiresAt !== undefined && { expiresAt }),
     })),
   );
 }
 
 /**
- * A new secret in front of those that still sign; the one before it signs along for so many milliseconds more.
+ * A new secret in front of those that still sign. The one before it signs along for so many milliseconds more; older
+ * ones as long as was promised when they were rotated away.
  *
  * @param overlap 0: from now on the new one signs alone
+ * @throws Refusal `too-many-secrets` rather than to end one before its time
  */
 export async function rotated(
   keyring: Keyring,
+  project: string,
   secrets: readonly SealedSecret[],
   overlap: number,
   now: number,
 ): Promise<readonly SealedSecret[]> {
-  const fresh = { wrapped: await keyring.wrap(makeSigningSecret()) };
-  const older = secrets.map((sealed) => ({
-    ...sealed,
-    expiresAt: Math.min(sealed.expiresAt ?? Number.POSITIVE_INFINITY, now + overlap),
+  const fresh = { wrapped: await makeSealedSecret(keyring, project) };
+  if (overlap === 0) return [fresh];
+  const older = validSecrets(secrets, now).map((one) => ({
+    ...one,
+    expiresAt: one.expiresAt ?? now + overlap,
   }));
-  return [fresh, ...validSecrets(older, now)].slice(0, ENDPOINT_LIMITS.secrets);
+  if (older.length < ENDPOINT_LIMITS.secrets) return [fresh, ...older];
+  const next = timestamp(Math.min(...older.map(({ expiresAt }) => expiresAt)));
+  throw new Refusal(
+    "too-many-secrets",
+    `${ENDPOINT_LIMITS.secrets} secrets sign now, the next one until ${next}. An overlap of 0s ends all but the new one.`,
+  );
 }
 
 /** What receivers check events with. */
@@ -80,7 +96,7 @@ export async function readVerifiers(inv: Parts, caller: Caller, endpointId?: str
       ? { secrets: config.signing, signatures: config.signatures }
       : foundIn(config, endpointId);
   return {
-    secrets: await openSecrets(inv.keyring, secrets, now),
+    secrets: await openSecrets(inv.keyring, caller.project, secrets, now),
     signatures,
     ...(signatures.includes("v1a") && config.ed25519 && { ed25519: config.ed25519 }),
   };
@@ -112,7 +128,10 @@ export async function rotateSigningSecret(
     caller,
     { scope: "secrets:write", idempotency },
     async (config, now) => ({
-      config: { ...config, signing: await rotated(inv.keyring, config.signing, overlap, now) },
+      config: {
+        ...config,
+        signing: await rotated(inv.keyring, caller.project, config.signing, overlap, now),
+      },
       id: caller.project,
     }),
   );
@@ -126,7 +145,7 @@ export async function chooseSignatures(
   signatures: readonly SignatureKind[],
 ): Promise<void> {
   await configure(inv, caller, { scope: "secrets:write" }, async (config) => ({
-    config: { ...(await withKeyPair(inv.keyring, config, signatures)), signatures },
+    config: { ...(await withKeyPair(inv.keyring, caller.project, config, signatures)), signatures },
     id: caller.project,
   }));
 }

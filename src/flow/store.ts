@@ -13,6 +13,7 @@ import type {
 import type { ConfigureAnswer, ConfigureCommand, KnownRequest } from "./config-commands.ts";
 import type {
   BeginAnswer,
+  BeginCommand,
   EndpointHealth,
   LettersAnswer,
   LettersQuery,
@@ -53,13 +54,12 @@ export interface Store {
   claim(command: ClaimCommand): Promise<ClaimAnswer>;
   renew(command: RenewCommand): Promise<RenewAnswer>;
   end(command: EndCommand): Promise<EndAnswer>;
-  begin(command: {
-    project: string;
-    delivery: string;
-    attempt: number;
-    lease: string;
-    length: number;
-  }): Promise<BeginAnswer>;
+  begin(command: BeginCommand): Promise<BeginAnswer>;
+  /**
+   * Gives a leased attempt back, which uses up none: milliseconds until it is due again; undefined when it has waited for
+   * its endpoint's verification long enough.
+   */
+  putOff(command: Omit<BeginCommand, "length" | "place">): Promise<number | undefined>;
   record(command: RecordCommand): Promise<RecordAnswer>;
   redeliver(command: RedeliverCommand): Promise<RedeliverAnswer>;
   /** Sends many again in one Redis request. */
@@ -135,6 +135,13 @@ export interface Store {
   ): Promise<(ProjectLimits & { readonly name: string }) | undefined>;
   /** Revokes a key; false when there is none. */
   dropKey(project: string, key: string, nonce: string): Promise<boolean>;
+  /** How far the re-encryption under a new master secret has come: one text, which is written when it is given. */
+  resealing(text?: string): Promise<string>;
+  /** Whether a page of all keys holds a payload that a generation of the master secret has encrypted. */
+  findSealed(
+    cursor: string,
+    generation: string,
+  ): Promise<{ readonly cursor: string; readonly found: boolean }>;
   listKeys(project: string): Promise<readonly ApiKeyRecord[]>;
   ping(): Promise<boolean>;
 }

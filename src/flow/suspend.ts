@@ -1,7 +1,7 @@
 import type { TaskRecord } from "../domain/record.ts";
 import { type Conclusion, conclude, expiry } from "./conclude.ts";
 import { announcementOf } from "./events.ts";
-import { fanOut, leased } from "./fan-out.ts";
+import { fanOut, leased, openedOf } from "./fan-out.ts";
 import { sendFirstAttempts, sendOpened } from "./first-attempts.ts";
 import type { Invocation } from "./parts.ts";
 
@@ -43,7 +43,7 @@ export async function suspend(inv: Invocation, held: Suspending): Promise<boolea
     });
     switch (answer.kind) {
       case "ended":
-        await sendOpened(inv, record.project, deliveries, { config, now: answer.now });
+        await sendOpened(inv, record.project, openedOf(deliveries, answer.held), { config, now: answer.now });
         return true;
       case "config-changed":
         config = answer.config;

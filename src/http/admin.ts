@@ -12,7 +12,7 @@ import {
   listProjects,
 } from "../flow/admin.ts";
 import type { Parts } from "../flow/parts.ts";
-import { listSealed } from "../flow/reseal.ts";
+import { listSealed, sealedPayloads } from "../flow/reseal.ts";
 import { duration, text } from "./fields.ts";
 import { idempotencyKey } from "./headers.ts";
 import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "./idempotency.ts";
@@ -103,9 +103,14 @@ const sealed = route({
   summary: "Show what still needs the previous master secret",
   answers: { 200: { shape: "SealedSecrets" } },
   async handle({ c, invocation }) {
-    const data = await listSealed(invocation);
-    const { rotating } = invocation.keyring;
-    return answer(c, 200, { rotating, previousNeeded: data.some(({ previous }) => previous > 0), data });
+    const [data, payloads] = await Promise.all([listSealed(invocation), sealedPayloads(invocation)]);
+    const byPayloads = payloads !== undefined && payloads !== "clear";
+    return answer(c, 200, {
+      rotating: invocation.keyring.rotating,
+      previousNeeded: byPayloads || data.some(({ previous }) => previous > 0),
+      ...(payloads !== undefined && { payloads }),
+      data,
+    });
   },
 });
 

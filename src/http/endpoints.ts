@@ -98,11 +98,14 @@ const change = route({
   summary: "Change, disable or enable an endpoint",
   scope: "endpoints:write",
   body: endpointPatch,
-  answers: { 200: { shape: "Endpoint" } },
+  answers: { 200: { shape: "ChangedEndpoint" } },
   problems: ["unsafe-callback-url"],
   async handle({ c, invocation, caller, params, body }) {
-    const { endpoint } = await changeEndpoint(invocation, caller, params.id, body);
-    return answer(c, 200, endpointView(endpoint));
+    const { endpoint, droppedHeaders } = await changeEndpoint(invocation, caller, params.id, body);
+    return answer(c, 200, {
+      ...endpointView(endpoint),
+      ...(droppedHeaders.length > 0 && { droppedHeaders }),
+    });
   },
 });
 
@@ -207,7 +210,7 @@ const rotate = route({
   body: rotateRequest,
   optionalBody: true,
   answers: ROTATED,
-  problems: IDEMPOTENCY_PROBLEMS,
+  problems: [...IDEMPOTENCY_PROBLEMS, "too-many-secrets"],
   async handle({ c, invocation, caller, params, body, json }) {
     const idempotency = await idempotencyIn(c, json);
     const replayed = await rotateEndpointSecret(invocation, caller, params.id, body.overlap, idempotency);

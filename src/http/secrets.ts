@@ -65,7 +65,7 @@ const rotate = route({
   body: rotateRequest,
   optionalBody: true,
   answers: ROTATED,
-  problems: [...IDEMPOTENCY_PROBLEMS, "not-found"],
+  problems: [...IDEMPOTENCY_PROBLEMS, "not-found", "too-many-secrets"],
   async handle({ c, invocation, caller, body, json }) {
     const replayed = await rotateSigningSecret(
       invocation,

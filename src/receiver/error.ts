@@ -32,7 +32,7 @@ export class CallbackError extends Error {
   /** Stable. */
   readonly code: CallbackErrorCode;
   /** What to answer: 4xx when the sender is at fault, 5xx when the receiver is; the gateway tries again after both. */
-  readonly status: number;
+  readonly status: (typeof STATUS)[CallbackErrorCode];
 
   constructor(code: CallbackErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);

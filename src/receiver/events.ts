@@ -44,12 +44,16 @@ export interface TaskEventData {
 
 /** What every event about a registered endpoint says. */
 export interface EndpointEventData {
+  /** There is none: it is of no task. */
+  readonly id?: never;
   readonly project: string;
   readonly endpointId: string;
 }
 
 /** What is told of a delivery that was given up. */
 export interface DeadDeliveryData {
+  /** There is none: the delivery's is `deliveryId`. */
+  readonly id?: never;
   readonly project: string;
   readonly deliveryId: string;
   readonly taskId?: string;

@@ -3,8 +3,8 @@ import { CallbackError } from "./error.ts";
 /** What a server has of a request when it has no `Request`: headers, and the body as it came. */
 export interface RawCallback {
   readonly headers: Headers | Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** The bytes, or the text, that came: never parsed and written again. */
-  readonly body: Uint8Array | string;
+  /** The bytes (`Uint8Array`), or the text, that came: never parsed and written again. All else is refused, `body-used`. */
+  readonly body: unknown;
 }
 
 /** A signed message. */

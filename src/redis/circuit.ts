@@ -12,7 +12,7 @@ import {
  * The probe is the lease of the one attempt that is let through when an open circuit's time is up.
  */
 export const CIRCUIT = `
-local function placeOf(url) return 'b:' .. (string.match(url, '^%a+://[^/?#]+') or url) end
+local function placeOf(d) return 'b:' .. (d.place or string.match(d.url, '^%a+://[^/?#]+') or d.url) end
 local function circuitOf(text, t)
   local fails, last, open, trips, probe = string.match(text or '', '^(%d+) (%d+) (%d+) (%d+) (%S+)$')
   if not fails or t - num(last) > ${CIRCUIT_MEMORY} then return nil end

@@ -10,6 +10,8 @@ export interface Context {
   readonly many: BatchRunner;
   /** For workers: it repeats more often. */
   readonly worker: Runner;
+  /** One page of the names of all keys, and the cursor of the next; `0` begins and ends. */
+  readonly scan: (cursor: string) => Promise<readonly [cursor: string, keys: readonly string[]]>;
   /** Milliseconds added to Redis's clock: 0 outside tests. */
   readonly offset: number;
   /** The edge's clock, only to guess which hour Redis will say. */

@@ -98,6 +98,7 @@ export function readDeliveryFields(project: string, id: string, fields: Fields):
     nextAt: number(fields["next"]),
     leaseUntil: number(fields["until"]),
     ...(fields["held"] && { heldSince: number(fields["held"]) }),
+    ...(fields["waits"] && { unverifiedSince: number(fields["waits"]) }),
     ...(fields["ended"] && { endedAt: number(fields["ended"]) }),
     format: (fields["fmt"] ?? "full") as Format, // written by our own scripts alone
     ...(fields["body"] !== undefined && { body: fields["body"] }),

@@ -12,6 +12,12 @@ function partitionKey(partition: number): string {
 /** Project names to ids: the one key without a partition. */
 export const DIRECTORY = `${SCHEMA}:dir`;
 
+/** How far the re-encryption under a new master secret has come. */
+export const RESEALING = `${SCHEMA}:reseal`;
+
+/** What every key matches. */
+export const EVERY_KEY = `${SCHEMA}:*`;
+
 /** Where a fingerprint or a time would stand: what was made here was erased. */
 export const ERASED = "-";
 

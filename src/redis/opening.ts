@@ -5,6 +5,7 @@ import {
   INDEX_RETENTION,
   LEASE_GRACE,
 } from "../domain/limits.ts";
+import { originOf } from "../domain/origin.ts";
 import type { NewDelivery } from "../flow/delivery-commands.ts";
 import { CIRCUIT } from "./circuit.ts";
 import { dayOf, deliveryMember, keysOf } from "./keys.ts";
@@ -30,7 +31,7 @@ local function open(due, t, created, words, at, count, p)
       fields[#fields + 1] = words[i]
       fields[#fields + 1] = words[i + 1]
     end
-    local id, place = string.match(entry, '[^|]+$'), placeOf(own.url)
+    local id, place = string.match(entry, '[^|]+$'), placeOf(own)
     local c = p and not letters and circuitOf(p[place], t)
     local function field(name, value) fields[#fields + 1] = name; fields[#fields + 1] = value end
     if c then field('watch', '1') end
@@ -108,6 +109,7 @@ function fieldsOfNew(delivery: NewDelivery): readonly string[] {
     event: delivery.eventId,
     type: delivery.eventType,
     url: delivery.url,
+    ...placeField(delivery.url),
     attempt: lease || dead ? "1" : "0",
     lease: lease?.id ?? "",
     ...(!delivery.shared && { body: delivery.body }),
@@ -119,4 +121,10 @@ function fieldsOfNew(delivery: NewDelivery): readonly string[] {
     ...(dead && { ended: dead.at.toFixed(0), "a:1": dead.log }),
   };
   return Object.entries(fields).flat();
+}
+
+/** The destination whose circuit counts, where the address does not begin with it as it is. */
+function placeField(url: string): { readonly place?: string } {
+  const place = originOf(url);
+  return /^[a-z]+:\/\/[^/?#]+/i.exec(url)?.[0] === place ? {} : { place };
 }

@@ -1,3 +1,4 @@
+import { originOf } from "../domain/origin.ts";
 import type { DeliveryRecord, TaskRecord } from "../domain/record.ts";
 import type { Caller, Denied, ReadAnswer, Scope, StoredConfig } from "../flow/caller.ts";
 import type { KnownRequest } from "../flow/config-commands.ts";
@@ -144,7 +145,7 @@ export async function readHealth(
     { key: names.project, kind: "h" },
   ]);
   const [health, fields] = answer.kind === "found" ? answer.values.map(fieldsOf) : [];
-  const circuit = fields?.[`b:${/^[a-z]+:\/\/[^/?#]+/i.exec(url)?.[0]}`]?.split(" ");
+  const circuit = fields?.[`b:${originOf(url)}`]?.split(" ");
   const openUntil = Number(circuit?.[2] ?? 0);
   return {
     failures: Number(health?.["failures"] ?? 0),

@@ -33,7 +33,7 @@ redis.call('PERSIST', delivery)
 if body then redis.call('PEXPIRE', body, '${BODY_RETENTION}') end
 redis.call('ZREM', dead, a.letter)
 if idem then redis.call('SET', idem, a.print .. ' ' .. a.note, 'PX', '${IDEMPOTENCY_TTL}') end
-if a.delay == '0' then redis.call('HDEL', proj, placeOf(d.url)) end
+if a.delay == '0' then redis.call('HDEL', proj, placeOf(d)) end
 redis.call('HDEL', delivery, 'ended')
 redis.call('HSET', delivery, 'status', 'pending', 'base', d.attempt, 'next', ms(t + a.delay), 'lease', '', 'until', '0',
   'crashes', '0', 'sweep', '', 'held', '', 'again', a.nonce)

@@ -1,6 +1,7 @@
 import type { Redis } from "@upstash/redis/cloudflare";
 import { MOVES, TERMINAL } from "../domain/status.ts";
 import { StoreUnavailable } from "../flow/ports.ts";
+import { EVERY_KEY } from "./keys.ts";
 
 /** What a script answers: text, integers and lists of them; scripts never answer nil inside a list. */
 export type ScriptReply = string | number | readonly ScriptReply[];
@@ -168,6 +169,22 @@ function readReply(called: Script, reply: unknown): readonly ScriptReply[] | und
   throw new StoreUnavailable(
     `Redis did not run "${called.name}" (${/^[A-Z]+/.exec(error)?.[0] ?? "error"}).`,
   );
+}
+
+/** Keys that one page of a scan looks at. */
+const SCAN_COUNT = 500;
+
+/** Walks the names of all keys: a plain command, because no script may name keys that it was not given. */
+export function createScanner(redis: Redis) {
+  const named = { name: "scan", lua: "" };
+  return async (cursor: string): Promise<readonly [string, readonly string[]]> => {
+    try {
+      const [next, keys] = await redis.scan(cursor, { match: EVERY_KEY, count: SCAN_COUNT });
+      return [String(next), keys];
+    } catch (error) {
+      throw unavailable(named, error);
+    }
+  };
 }
 
 function isNoScript(error: unknown): boolean {

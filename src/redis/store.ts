@@ -4,7 +4,7 @@ import { accept, acceptAll } from "./accept.ts";
 import { claim, renew } from "./claim.ts";
 import { configure } from "./configure.ts";
 import type { Context } from "./context.ts";
-import { begin, record } from "./deliver.ts";
+import { begin, putOff, record } from "./deliver.ts";
 import { end } from "./end.ts";
 import { listTasks } from "./list.ts";
 import {
@@ -22,7 +22,8 @@ import { readBody, readConfig, readDeliveries, readHealth, readTask, readTasks }
 import { letters, redeliver, redeliverAll } from "./redeliver.ts";
 import { erase, replay } from "./replay.ts";
 import { announce, report } from "./report.ts";
-import { createBatchRunner, createRunner } from "./script.ts";
+import { createBatchRunner, createRunner, createScanner } from "./script.ts";
+import { findSealed, resealing } from "./sealed.ts";
 import { inspect, take } from "./sweep.ts";
 import { follow, watch } from "./watch.ts";
 
@@ -41,11 +42,13 @@ const WORKER_TIMEOUT = 15_000;
 /** The store over Upstash Redis's REST API. */
 export function createStore(options: StoreOptions): Store {
   const quick = connect(options, 1, QUICK_TIMEOUT);
+  const worker = connect(options, 3, WORKER_TIMEOUT);
   const context: Context = {
     quick: createRunner(quick, true),
     adding: createRunner(quick),
     many: createBatchRunner(quick),
-    worker: createRunner(connect(options, 3, WORKER_TIMEOUT), true),
+    worker: createRunner(worker, true),
+    scan: createScanner(worker),
     offset: options.offset ?? 0,
     clock: options.clock ?? Date.now,
   };
@@ -55,6 +58,7 @@ export function createStore(options: StoreOptions): Store {
     renew: (command) => renew(context, command),
     end: (command) => end(context, command),
     begin: (command) => begin(context, command),
+    putOff: (command) => putOff(context, command),
     record: (command) => record(context, command),
     redeliver: (command) => redeliver(context, command),
     redeliverAll: (commands) => redeliverAll(context, commands),
@@ -85,6 +89,8 @@ export function createStore(options: StoreOptions): Store {
     limitProject: (project, limits, nonce) => limitProject(context, project, limits, nonce),
     dropKey: (project, key, nonce) => dropKey(context, project, key, nonce),
     listKeys: (project) => listKeys(context, project),
+    resealing: (text) => resealing(context, text),
+    findSealed: (cursor, generation) => findSealed(context, cursor, generation),
     ping: async () => {
       const [answer] = await context.quick(PING, [], []);
       return answer === "pong";

@@ -1,6 +1,6 @@
 import { type Fetcher, FetchFailure, type GuardedInit, type UnsafeUrl } from "../flow/ports.ts";
 import type { Lookup } from "./dns.ts";
-import { readCapped } from "./fetch-body.ts";
+import { readPatiently } from "./fetch-body.ts";
 import { failureCode } from "./fetch-failure.ts";
 import { type Hop, outgoingHeaders, redirected } from "./fetch-hop.ts";
 import type { Guard } from "./guard.ts";
@@ -91,7 +91,7 @@ export function createFetcher(options: FetcherOptions): Fetcher {
   return {
     judge: (url) => guard.judge(url),
     judgeHost: async (url) => (await vet(url)).unsafe,
-    read: readCapped,
+    read: readPatiently,
     async fetch(url, init) {
       init.signal?.throwIfAborted();
       const slow = new AbortController();

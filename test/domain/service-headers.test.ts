@@ -1,5 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { headerFault, proxiedHeaders, shownHeaders } from "../../src/domain/service-headers.ts";
+import {
+  clientHeaderFault,
+  headerFault,
+  proxiedHeaders,
+  shownHeaders,
+} from "../../src/domain/service-headers.ts";
 
 const service = {
   headers: { "x-api-key": "secret" },
@@ -8,17 +13,57 @@ const service = {
 };
 
 describe("a header that a client wants sent", () => {
-  for (const name of [
-    "Accept",
-    "X-Tenant",
-    "x-anything",
-    "Idempotency-Key",
-    "traceparent",
-    "If-Match",
-    "x_y",
-  ]) {
+  for (const name of ["Accept", "X-Tenant", "x-anything", "traceparent", "If-Match", "x_y"]) {
     test(`${name} may be`, () => {
       expect(headerFault(service, name, "value")).toBeUndefined();
+      expect(clientHeaderFault(service, name, "value")).toBeUndefined();
+    });
+  }
+
+  test("Idempotency-Key is the gateway's: all clients of a service would share theirs, though it lists it", () => {
+    const list = { ...service, requestHeaders: ["idempotency-key"] };
+    for (const one of [service, list]) {
+      expect(clientHeaderFault(one, "Idempotency-Key", "k")).toMatch(/^is set by the gateway/);
+      expect(proxiedHeaders(one, [["idempotency-key", "k"]])).toEqual({});
+    }
+  });
+
+  for (const name of [
+    "Fastly-Client-IP",
+    "Fly-Client-IP",
+    "X-Cluster-Client-IP",
+    "X-Host",
+    "X_Forwarded_For",
+    "X.Forwarded.For",
+    "X-Appengine-User-IP",
+    "X-Azure-SocketIP",
+    "X-ProxyUser-Ip",
+    "X-Original-Host",
+    "X-Envoy-External-Address",
+    "X-Amzn-Oidc-Identity",
+    "X-Ms-Client-Principal",
+    "X-Goog-Authenticated-User-Email",
+    "X-Remote-User",
+    "X-Accel-Redirect",
+    "X-Server-Port",
+    "X-Url-Scheme",
+    "WL-Proxy-Client-IP",
+    "DO-Connecting-IP",
+    "Incap-Client-IP",
+    "Client-IP",
+    "Remote-Addr",
+    "Base-Url",
+    "Content-Location",
+    "Origin",
+    "Referer",
+    "From",
+    "Prefer",
+    "Tenant",
+  ]) {
+    test(`${name} is none of the service's, unless it lists it`, () => {
+      expect(clientHeaderFault(service, name, "value")).toBe("is no header that this service takes");
+      const list = { ...service, requestHeaders: [name.toLowerCase()] };
+      expect(clientHeaderFault(list, name, "value")).toBeUndefined();
     });
   }
 
@@ -61,6 +106,8 @@ describe("a header that a client wants sent", () => {
     "Upstash-Callback",
     "Upstash-Signature",
     "Webhook-Id",
+    "Svix-Id",
+    "SVIX-Signature",
     "Ringback-Task-Token",
     "Ringback-Forward-Cookie",
   ]) {

@@ -10,6 +10,7 @@ const ENCODE = "has characters that must be percent-encoded";
 const ESCAPE = "has a % that begins no escape";
 const UTF8 = "has escapes that are not UTF-8";
 const NESTED = "must not have an escape within an escape";
+const END = "must not have a segment that ends with a dot";
 const EMPTY = "must not have an empty segment";
 const ELSEWHERE = "is not under a path of this service";
 const QUEUE = "has a parameter whose name is the queue's";
@@ -74,6 +75,30 @@ describe("a path that is refused", () => {
     ["/v1/.;a=b/admin", DOTS],
     ["/v1/%e2%80%a5/admin", DOTS],
     ["/v1/%ef%bc%8e%ef%bc%8e/admin", DOTS],
+    ["/v1/..%20", END],
+    ["/v1/..%20/admin", END],
+    ["/v1/%20../admin", END],
+    ["/v1/..%20;a=b/admin", END],
+    ["/v1/.%20./admin", END],
+    ["/v1/..%c2%a0/admin", END],
+    ["/v1/..%e3%80%80/admin", END],
+    ["/v1/.%20/admin", END],
+    ["/v1/admin.", END],
+    ["/v1/admin..%20/x", END],
+    ["/v1/%e2%80%8b../admin", DOTS],
+    ["/v1/.%c2%ad./admin", DOTS],
+    ["/v1/..%ef%bb%bf/admin", DOTS],
+    ["/v1/%e3%80%82%e3%80%82/admin", DOTS],
+    ["/v1/;a=b/admin", EMPTY],
+    ["/v1/%e2%80%8b/admin", EMPTY],
+    ["/v1/..%09", SLASH],
+    ["/v1/..%0b/admin", SLASH],
+    ["/v1/..%c2%85/admin", SLASH],
+    ["/v1/a%e2%88%95b", SLASH],
+    ["/v1/a%e2%81%84b", SLASH],
+    ["/v1/a%ef%bc%bcb", SLASH],
+    ["/v1/%25u002e%25u002e/admin", NESTED],
+    ["/v1/%e0%80%ae%e0%80%ae/x", UTF8],
     ["/v1/..%2fadmin", SLASH],
     ["/v1/a%2Fb", SLASH],
     ["/v1/a%5cb", SLASH],

@@ -107,6 +107,11 @@ describe("registering", () => {
     ["a pattern that fits nothing", { events: ["tasks.*"] }, "#/events/0"],
     ["no event", { events: [] }, "#/events"],
     ["a header of ours", { headers: { "webhook-id": "x" } }, "#/headers/webhook-id"],
+    [
+      "a header of ours by its older name",
+      { headers: { "Svix-Signature": "x" } },
+      "#/headers/Svix-Signature",
+    ],
     ["a header of the queue", { headers: { "Upstash-Forward-X": "x" } }, "#/headers/Upstash-Forward-X"],
     ["the host", { headers: { Host: "x" } }, "#/headers/Host"],
     ["a content header", { headers: { "content-type": "x" } }, "#/headers/content-type"],

@@ -79,3 +79,53 @@ test("rotating the master secret keeps every secret and key, re-encrypts, and te
     await backing.stop();
   }
 }, 180_000);
+
+test("payloads that the old master secret has encrypted keep it needed until they are gone", async ({
+  stack,
+}) => {
+  const backing = await startBacking(stack.redisKind);
+  let gateway: Gateway | undefined;
+  const restart = async (env: Readonly<Record<string, string>>): Promise<Gateway> => {
+    const port = gateway && Number(new URL(gateway.url).port);
+    await gateway?.running.stop();
+    const payloads = { RINGBACK_ENCRYPT_PAYLOADS: "true" };
+    gateway = await startGateway(stack.runtime, backing, {
+      env: { ...QUICK, ...payloads, ...env },
+      ...(port && { port }),
+    });
+    return gateway;
+  };
+  const shown = z.object({
+    previousNeeded: z.boolean(),
+    payloads: z.string().optional(),
+    data: z.array(z.unknown()),
+  });
+  const sealed = async ({ url, adminToken }: Gateway) => {
+    const headers = { authorization: `Bearer ${adminToken}` };
+    return shown.parse((await new Client({ url }).send("GET", "/admin/secrets", { headers })).json());
+  };
+  try {
+    const client = await newProject(await restart({ RINGBACK_MASTER_SECRET: OLD }), "payloads");
+    const { id } = await client.submit({ type: "diagnostics.echo", input: "a payload" });
+    await client.ended(id);
+    const rotating = { RINGBACK_MASTER_SECRET: NEW, RINGBACK_PREVIOUS_MASTER_SECRET: OLD };
+    const waiting = await restart({ ...rotating, RINGBACK_SWEEP_INTERVAL: "1d" });
+    expect(await sealed(waiting)).toMatchObject({ previousNeeded: true, payloads: "checking" });
+    const sweeping = await restart({ ...rotating, RINGBACK_SWEEP_INTERVAL: "500ms" });
+    // Every secret is encrypted anew, and the old one is still needed.
+    await eventually(async () => {
+      expect(await sealed(sweeping)).toEqual({ previousNeeded: true, payloads: "needed", data: [] });
+    });
+    expect((await client.task(id)).result).toBe("a payload");
+    await client.submit({ type: "diagnostics.echo", input: "under the new one" });
+    expect((await client.send("DELETE", `/v1/tasks/${id}`)).status).toBe(204);
+    await eventually(
+      async () =>
+        expect(await sealed(sweeping)).toEqual({ previousNeeded: false, payloads: "clear", data: [] }),
+      { timeoutMs: 30_000 },
+    );
+  } finally {
+    await gateway?.running.stop();
+    await backing.stop();
+  }
+}, 180_000);

@@ -54,6 +54,42 @@ describe("rotating the project's signing secret", () => {
     expect(refused.problem()).toMatchObject({ status: 422, code: "invalid-request" });
   });
 
+  test("a later rotation shortens no overlap that an earlier one promised, of the project or an endpoint", async ({
+    own,
+    receiver,
+  }) => {
+    const one = await verifiedEndpoint(own, receiver, { events: ["task.succeeded"] });
+    for (const [path, rotate] of [
+      ["/v1/signing-secret", "/v1/signing-secret/rotate"],
+      [`/v1/endpoints/${one.id}/secret`, `/v1/endpoints/${one.id}/rotate-secret`],
+    ] as const) {
+      const first = await read(own, path);
+      await own.send("POST", rotate, { body: { overlap: "2d" } });
+      const { previous: promised, secret: second } = await read(own, path);
+      expect(promised.map(({ secret }) => secret)).toEqual([first.secret]);
+      await own.send("POST", rotate, { body: { overlap: "1h" } });
+      const after = await read(own, path);
+      expect(after.previous.map(({ secret }) => secret)).toEqual([second, first.secret]);
+      expect(after.previous[1]).toEqual(promised[0]);
+      await own.send("POST", rotate, { body: { overlap: "1s" } });
+      await sleep(1_200);
+      expect((await read(own, path)).previous).toEqual(after.previous);
+    }
+  });
+
+  test("an eleventh is refused rather than that one ends before its time; 0s ends all but the new one", async ({
+    own,
+  }) => {
+    const rotate = (overlap: string) => own.send("POST", "/v1/signing-secret/rotate", { body: { overlap } });
+    for (let n = 0; n < 9; n++) expect((await rotate("7d")).status).toBe(200);
+    const full = await read(own);
+    expect(full.previous).toHaveLength(9);
+    expect((await rotate("1h")).problem()).toMatchObject({ status: 409, code: "too-many-secrets" });
+    expect(await read(own)).toEqual(full);
+    expect((await rotate("0s")).status).toBe(200);
+    expect((await read(own)).previous).toEqual([]);
+  });
+
   test("an overlap ends by itself", async ({ own, receiver }) => {
     await own.send("POST", "/v1/signing-secret/rotate", { body: { overlap: "1s" } });
     await sleep(1_200);

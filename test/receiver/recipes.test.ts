@@ -32,12 +32,15 @@ beforeAll(async () => {
   await mkdir(join(folder, "node_modules"));
   await writeFile(join(folder, "package.json"), JSON.stringify({ type: "module" }));
   await buildReceiver();
-  const installed = {
+  const installed: Record<string, string> = {
     ringback: root,
     ...Object.fromEntries(
       ["hono", "express", "fastify"].map((name) => [name, join(root, "node_modules", name)]),
     ),
   };
+  await mkdir(join(folder, "node_modules/@types"));
+  for (const name of ["node", "express"])
+    installed[`@types/${name}`] = join(root, "node_modules/@types", name);
   for (const [name, place] of Object.entries(installed)) {
     await symlink(place, join(folder, "node_modules", name), "dir");
   }
@@ -62,12 +65,13 @@ async function takesCallbacks(send: Send): Promise<void> {
     post({ at: new Date(Date.now() - 600_000) }),
     post({ at: new Date(Date.now() + 600_000) }),
     send({}, "{}"),
+    send({ ...headersOf(secret), "webhook-timestamp": "1".repeat(400) }, VERIFICATION),
     send(headersOf(secret), VERIFICATION),
   ]);
   for (const response of refused) {
     expect([400, 401]).toContain(response.status);
     expect(await response.text()).toMatch(
-      /^(?:bad-signature|too-old|too-new|too-old-or-too-new|missing-headers)\n?$/,
+      /^(?:bad-signature|too-old|too-new|too-old-or-too-new|missing-headers|malformed-headers)\n?$/,
     );
   }
 }
@@ -108,34 +112,56 @@ const requestFor = (headers: Record<string, string>, body: string): Request =>
 describe("each recipe takes a callback, answers a challenge, and refuses what is forged or old", () => {
   it("has the file that each of them is", () => {
     expect([...recipes.keys()]).toEqual([
-      "worker.mjs",
-      "hono.mjs",
-      "express.mjs",
-      "fastify.mjs",
-      "next.mjs",
+      "worker.ts",
+      "hono.ts",
+      "express.ts",
+      "fastify.ts",
+      "next.ts",
       "receiver.py",
       "receiver.go",
     ]);
   });
 
-  it.each(["worker.mjs", "hono.mjs"])("%s", async (name) => {
+  it.each(["worker.ts", "hono.ts"])("%s", async (name) => {
     const { default: app } = await import(pathToFileURL(join(folder, name)).href);
     await takesCallbacks(async (headers, body) =>
       app.fetch(requestFor(headers, body), { RINGBACK_SECRET: secret }),
     );
   });
 
-  it("next.mjs", async () => {
+  it("next.ts", async () => {
     process.env["RINGBACK_SECRET"] = secret;
     onTestFinished(() => {
       delete process.env["RINGBACK_SECRET"];
     });
-    const { POST } = await import(pathToFileURL(join(folder, "next.mjs")).href);
+    const { POST } = await import(pathToFileURL(join(folder, "next.ts")).href);
     await takesCallbacks(async (headers, body) => POST(requestFor(headers, body)));
   });
 
-  it.each(["express.mjs", "fastify.mjs"])("%s", async (name) => {
+  it.each(["express.ts", "fastify.ts"])("%s", async (name) => {
     await takesCallbacks(await serve(node, name));
+  });
+
+  it("those in TypeScript pass a strict type check", { timeout: 60_000 }, async () => {
+    const compilerOptions = {
+      strict: true,
+      noUncheckedIndexedAccess: true,
+      exactOptionalPropertyTypes: true,
+      noImplicitReturns: true,
+      module: "NodeNext",
+      lib: ["ES2023", "DOM", "DOM.Iterable"],
+      types: ["node"],
+      noEmit: true,
+      skipLibCheck: true, // of the frameworks: only what stands here is ours
+    };
+    await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts"] }));
+    const tsc = join(root, "node_modules/typescript/bin/tsc");
+    const checked = promisify(execFile)(node, [tsc, "--project", folder, "--pretty", "false"]);
+    const said = await checked.then(
+      ({ stdout }) => stdout,
+      (error: { stdout?: string }) => error.stdout ?? String(error),
+    );
+    expect(said).toBe("");
   });
 
   if (hasPython) {

@@ -72,7 +72,7 @@ describe.each(await environments())("circuits on the %s engine", (_kind, { store
     await at(6_000).record(recordOf(first, 2, "tenth"));
     const late = at(12_000);
     const held = await begin(late, first, 3, "held");
-    expect(held).toEqual({ kind: "held", delay: expect.any(Number) });
+    expect(held).toMatchObject({ kind: "held", delay: expect.any(Number), place: origin });
     expect(await begin(late, first, 3, "held")).toMatchObject({ kind: "early" });
     const read = await store.readDeliveries(caller, [first]);
     expect(read).toMatchObject({
@@ -187,4 +187,97 @@ describe.each(await environments())("circuits on the %s engine", (_kind, { store
     expect(await circuitOf(origins.at(-1) ?? "")).not.toBeNull();
     expect(await circuitOf(origins[0] ?? "")).toBeNull();
   });
+
+  describe("of an endpoint that has moved", () => {
+    const moving = (
+      origin: string,
+      to: string,
+      id: string,
+      attempt: number,
+      lease: string,
+      through: Store,
+    ) => ({
+      first: () => begin(through, id, attempt, lease),
+      second: () =>
+        through.begin({ project: caller.project, delivery: id, attempt, lease, length: 20_000, place: to }),
+      origin,
+    });
+
+    test("the old address's circuit holds nothing back: the new one's decides, told twice the same", async () => {
+      const [old, now] = [place(), place()];
+      const [first = ""] = await fail(old, 10);
+      const { first: before, second } = moving(old, now, first, 2, "moved", at(6_000));
+      expect(await before()).toMatchObject({ kind: "held", place: old });
+      expect(await second()).toMatchObject({ kind: "begun", place: now });
+      expect(await second()).toMatchObject({ kind: "begun", place: now });
+      const url = `${now}/hooks`;
+      const outcome = { kind: "delivered" } as const;
+      await at(6_000).record(recordOf(first, 2, "moved", { outcome, url, verdict: { circuit: "alive" } }));
+      expect(await store.readDeliveries(caller, [first])).toMatchObject({ records: [{ url, attempt: 2 }] });
+      expect(await circuitOf(old)).not.toBeNull(); // nothing was learnt of the old one
+    });
+
+    test("an open circuit of the new address holds it back, and it uses up no attempt", async () => {
+      const [old, now] = [place(), place()];
+      const [waiting = ""] = await fail(old, 1);
+      await fail(now, 10);
+      const { first, second } = moving(old, now, waiting, 2, "moved", at(6_000));
+      expect(await first()).toMatchObject({ kind: "begun", place: old });
+      expect(await second()).toMatchObject({ kind: "held", place: now });
+      const read = await store.readDeliveries(caller, [waiting]);
+      expect(read).toMatchObject({ records: [{ attempt: 1, leaseUntil: 0, heldSince: expect.any(Number) }] });
+      expect(await begin(at(6_000), waiting, 2)).toMatchObject({ kind: "early" });
+      expect(await begin(at(CIRCUIT_OPEN + 12_000), waiting, 2)).toMatchObject({ kind: "begun", place: now });
+    });
+
+    test("failures at the new address, another port too, open its circuit and not the old one's", async () => {
+      const old = place();
+      const now = `${old}:8443`;
+      for (let n = 0; n < 10; n++) {
+        const { id, lease } = await opened(old);
+        await store.record(recordOf(id, 1, lease, { url: `${now}/hooks` }));
+      }
+      expect(await circuitOf(old)).toBeNull();
+      expect(await circuitOf(now)).not.toBeNull();
+      expect((await opened(old)).held.size).toBe(0);
+      expect((await opened(now)).held.size).toBe(1);
+    });
+
+    test("one destination has one circuit, however its address is written", async () => {
+      const origin = place();
+      await fail(origin, 5);
+      await fail(origin.replace("https://", "HTTPS://").replace(".example", ".EXAMPLE:443"), 5);
+      expect((await opened(origin)).held.size).toBe(1);
+    });
+  });
+
+  test("an attempt that waits for a verification is given back, later each time, and for a day at most", async () => {
+    const [id = ""] = await fail(place(), 1);
+    const look = async (ms: number, lease: string) => {
+      const begun = await begin(at(ms), id, 2, lease);
+      expect(begun.kind).toBe("begun");
+      const command = { project: caller.project, delivery: id, lease, attempt: 2 };
+      const wait = await at(ms).putOff(command);
+      const again = await at(ms).putOff(command);
+      if (wait !== undefined) expect(Math.abs((again ?? 0) - wait)).toBeLessThan(2_000);
+      return wait;
+    };
+    expect(await look(6_000, "one")).toBe(5_000);
+    expect(await at(6_000).readDeliveries(caller, [id])).toMatchObject({
+      records: [{ status: "pending", attempt: 1, leaseUntil: 0, unverifiedSince: expect.any(Number) }],
+    });
+    expect(await begin(at(6_000), id, 2)).toMatchObject({ kind: "early" });
+    expect(await look(60_000, "two")).toBeGreaterThan(50_000);
+    expect(await look(10 * HOUR, "three")).toBe(HOUR);
+    expect(await look(25 * HOUR, "four")).toBeUndefined();
+    await at(25 * HOUR).record(recordOf(id, 2, "four", { outcome: { kind: "dead" }, verdict: {} }));
+    const [dead] = await recordsOf(id);
+    expect(dead).toMatchObject({ status: "dead" });
+    expect(dead).not.toHaveProperty("unverifiedSince");
+  });
+
+  async function recordsOf(id: string) {
+    const read = await store.readDeliveries(caller, [id]);
+    return read.kind === "found" ? read.records : [];
+  }
 });

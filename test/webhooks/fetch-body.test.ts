@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readCapped } from "../../src/webhooks/fetch-body.ts";
+import { readCapped, readPatiently } from "../../src/webhooks/fetch-body.ts";
 import { failure, fetcher, serve } from "./local-server.ts";
 
 describe("the beginning of a body", () => {
@@ -35,7 +35,7 @@ describe("the beginning of a body", () => {
         closed = true;
       });
     });
-    const read = await fetcher.read(await fetcher.fetch(url, { redirect: "manual" }), 4_096);
+    const read = await fetcher.read(await fetcher.fetch(url, { redirect: "manual" }), 4_096, 5_000);
     expect([read.text.length, read.truncated]).toEqual([4_096, true]);
     await expect.poll(() => closed).toBe(true);
   });
@@ -51,5 +51,29 @@ describe("the beginning of a body", () => {
     const signal = AbortSignal.timeout(200);
     const stalled = readCapped(await fetcher.fetch(stalling, { redirect: "manual", signal }), 4_096);
     expect((await failure(stalled)).code).toBe("timeout");
+  });
+
+  it("that decides nothing keeps what has come: broken off, cut by the caller's signal, or too slow", async () => {
+    const breaking = await serve((_request, response) => {
+      response.writeHead(200, { "content-length": "100" });
+      response.write("abc", () => setTimeout(() => response.destroy(), 30));
+    });
+    const kept = { text: "abc", truncated: true };
+    const broken = await fetcher.fetch(breaking, { redirect: "manual" });
+    expect(await readPatiently(broken, 4_096, 5_000)).toEqual(kept);
+    const stalling = await serve((_request, response) => response.writeHead(200).write("abc"));
+    const signal = AbortSignal.timeout(200);
+    const stalled = await fetcher.fetch(stalling, { redirect: "manual", signal });
+    expect(await readPatiently(stalled, 4_096, 5_000)).toEqual(kept);
+    const slow = await fetcher.fetch(stalling, { redirect: "manual" });
+    expect(await readPatiently(slow, 4_096, 100)).toEqual(kept);
+  });
+
+  it("that decides nothing and cannot be decoded is nothing", async () => {
+    const corrupt = await serve((_request, response) => {
+      response.writeHead(200, { "content-encoding": "gzip" }).end("no gzip");
+    });
+    const response = await fetcher.fetch(corrupt, { redirect: "manual" });
+    expect(await readPatiently(response, 4_096, 5_000)).toEqual({ text: "", truncated: true });
   });
 });

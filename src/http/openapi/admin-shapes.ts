@@ -34,6 +34,10 @@ export const adminShapes = {
     z.object({
       rotating: as(z.boolean(), "Whether a previous master secret is configured."),
       previousNeeded: as(z.boolean(), "Whether anything is still sealed under it; when not, it can go."),
+      payloads: as(
+        opt(z.enum(["checking", "needed", "clear"])),
+        "While it rotates: whether the last look through everything stored found payloads under the previous one; `checking` until the first is done.",
+      ),
       data: as(
         z.array(
           z.object({

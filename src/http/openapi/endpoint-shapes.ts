@@ -72,6 +72,16 @@ export const endpointShapes = {
     z.object({ ...fields, health: as(health, "How its deliveries fare.") }),
     "A registered endpoint, and how it fares.",
   ),
+  ChangedEndpoint: as(
+    z.object({
+      ...fields,
+      droppedHeaders: as(
+        opt(z.array(z.string())),
+        "The headers that did not go along to another origin; absent when there were none.",
+      ),
+    }),
+    "A registered endpoint after a change.",
+  ),
   NewEndpoint: as(
     z.object({ ...fields, secret: as(z.string(), "Signs its events: `whsec_` and base64.") }),
     "A new endpoint, with its secret.",

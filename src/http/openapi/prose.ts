@@ -26,7 +26,7 @@ export const tags = {
 
 /** Of every method that services are called with. */
 const proxied =
-  "`path` may have slashes and a query; it is refused unless it is in its normal form and under a path of the service. Passed on are the body as it is, common headers (`Accept`, `Accept-Language`, `Content-*`, `If-*`, `Range`), those that the service lists, and `Ringback-Forward-<name>` as `<name>`; never `Authorization`, cookies, or headers of the connection. The request becomes a task of the type `http.request`, and `errors` points into that: `#/input/path`, `#/callbackUrl`. 405 names the service's methods in `Allow`.";
+  "`path` may have slashes and a query; it is refused unless it is in its normal form and under a path of the service. Passed on are the body as it is, common headers (`Accept`, `Accept-Language`, `Content-*`, `If-*`, `Range`), those that the service lists, and `Ringback-Forward-<name>` as `<name>` where the service takes it; never `Authorization`, cookies, or headers of the connection. The request becomes a task of the type `http.request`, and `errors` points into that: `#/input/path`, `#/callbackUrl`. 405 names the service's methods in `Allow`.";
 
 /** By operation. */
 export const operations: Readonly<Record<string, string>> = {
@@ -70,7 +70,7 @@ export const operations: Readonly<Record<string, string>> = {
   listEndpoints: "All of the project's.",
   readEndpoint: "Without its secret, and with its secret headers masked; and how its deliveries fare.",
   changeEndpoint:
-    "A JSON Merge Patch (RFC 7396): members that are absent stay, `null` takes one away; headers and metadata are merged by name. Another address has to be verified anew. Enabling is always possible.",
+    "A JSON Merge Patch (RFC 7396): members that are absent stay, `null` takes one away; headers and metadata are merged by name, and `***` leaves a header's value as it is. Another address has to be verified anew; to another origin no header goes along unless its value is in the same request, by a key with `secrets:read`. Enabling is always possible.",
   deleteEndpoint: "What is still on its way to it ends as dead letters.",
   verifyEndpoint:
     'Sends a signed `endpoint.verification` event whose `data.challenge` the receiver must repeat in its answer, as JSON `{"challenge": …}` or as plain text; or makes the handshake of the CloudEvents HTTP webhook specification.',

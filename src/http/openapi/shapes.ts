@@ -46,7 +46,7 @@ const deliveryFields = {
   taskId: as(opt(id("task")), "The task whose event it delivers; absent where the event is of no task."),
   eventId: as(id("evt"), "The event's id, which receivers see as `webhook-id`: the same on every attempt."),
   eventType: as(z.string(), "The event.", "task.succeeded"),
-  url: as(z.string(), "Where it goes."),
+  url: as(z.string(), "Where its last attempt went; before the first one, where it is to go."),
   endpointId: as(opt(id("ep")), "The registered endpoint, when it goes to one."),
   status: deliveryStatus,
   createdAt: as(time, "When the event happened."),
@@ -54,7 +54,7 @@ const deliveryFields = {
   reason: as(
     opt(
       z.object({
-        code: as(z.literal("circuit-open"), "A stable code."),
+        code: as(z.enum(["circuit-open", "endpoint-unverified"]), "A stable code."),
         message: as(z.string(), "For people."),
         since: as(time, "Since when it waits."),
       }),
@@ -68,6 +68,7 @@ const Attempt = as(
   z.object({
     at: as(time, "When it was made."),
     durationMs: as(count, "How long it took, in milliseconds."),
+    url: as(opt(z.string()), "Where it went; absent when nothing was sent."),
     statusCode: as(opt(z.int()), "What the receiver answered."),
     error: as(opt(attemptError), "Why it counts as failed."),
     response: as(opt(z.string()), "The first 4 KiB of the receiver's answer."),

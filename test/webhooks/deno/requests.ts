@@ -2,6 +2,7 @@ import { FetchFailure } from "../../../src/flow/ports.ts";
 import { sendToVetted } from "../../../src/webhooks/deno-send.ts";
 import { createLookup } from "../../../src/webhooks/dns.ts";
 import { createFetcher } from "../../../src/webhooks/fetch.ts";
+import { readCapped } from "../../../src/webhooks/fetch-body.ts";
 import { createGuard } from "../../../src/webhooks/guard.ts";
 
 /* Makes the requests of its first argument on Deno, one after the other, and prints how each went. */
@@ -46,7 +47,7 @@ async function make({ how, url, addresses, method = "GET", body, headers, timeou
     ...(headers && { headers }),
     signal: AbortSignal.timeout(timeout),
   });
-  const { text } = await fetcher.read(response, 1_000_000);
+  const { text } = await readCapped(response, 1_000_000);
   return { status: response.status, headers: Object.fromEntries(response.headers), text };
 }
 
