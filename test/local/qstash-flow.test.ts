@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Bench, ManualClock, startBench, until } from "./qstash-harness.ts";
 
-describe("flow control and queues", () => {
+describe("flow control", () => {
   const clock = new ManualClock();
   let bench: Bench;
   beforeAll(async () => {
@@ -86,55 +86,49 @@ describe("flow control and queues", () => {
     }
   });
 
-  test("a message sets its key's limits anew, unless they are pinned", async () => {
+  test("a message sets its key's limits", async () => {
     const publish = (parallelism: number) =>
       bench.client.publishJSON({
-        url: bench.destination.url("pin"),
-        flowControl: { key: "pin", parallelism, rate: 9 },
+        url: bench.destination.url("limits"),
+        flowControl: { key: "limits", parallelism, rate: 9 },
       });
     await publish(3);
     await publish(4);
-    expect(await bench.client.flowControl.get("pin")).toMatchObject({
+    expect(await bench.client.flowControl.get("limits")).toMatchObject({
       parallelismMax: 4,
       rateMax: 9,
       ratePeriod: 1,
-    });
-    await bench.client.flowControl.pin("pin", { parallelism: 1 });
-    await publish(5);
-    expect(await bench.client.flowControl.get("pin")).toMatchObject({
-      parallelismMax: 1,
-      isPinnedParallelism: true,
+      isPinnedParallelism: false,
       isPinnedRate: false,
     });
-    await bench.client.flowControl.unpin("pin", { parallelism: true });
-    expect(await bench.client.flowControl.get("pin")).toMatchObject({
-      parallelismMax: 1,
-      isPinnedParallelism: false,
-    });
-    await publish(6);
-    expect(await bench.client.flowControl.get("pin")).toMatchObject({ parallelismMax: 6 });
   });
 
-  test("pause keeps messages in the wait list, resume lets them go", async () => {
-    const url = bench.destination.url("pause");
-    await bench.client.flowControl.pause("pause");
-    await bench.client.publishJSON({ url, flowControl: { key: "pause", parallelism: 1 } });
-    await settled();
-    expect(bench.destination.got("pause").length).toBe(0);
-    expect(await bench.client.flowControl.get("pause")).toMatchObject({ isPaused: true, waitListSize: 1 });
-    await bench.client.flowControl.resume("pause");
-    await bench.destination.wait("pause", 1);
-  });
-
-  test("resetRate begins a new period at once", async () => {
-    const url = bench.destination.url("reset");
-    const flowControl = { key: "reset", rate: 1, period: "1h" } as const;
-    for (let n = 0; n < 2; n++) await bench.client.publishJSON({ url, flowControl });
-    await bench.destination.wait("reset", 1);
-    await settled();
-    expect(bench.destination.got("reset").length).toBe(1);
-    await bench.client.flowControl.resetRate("reset");
-    await bench.destination.wait("reset", 2);
+  test("a message that waits in its key's line can be read and taken back; a delivered one is unknown", async () => {
+    const inbox = gate("line");
+    const flowControl = { key: "line", parallelism: 1 };
+    const publish = async (n: number) =>
+      (await bench.client.publishJSON({ url: inbox.url, body: { n }, flowControl })).messageId;
+    const [first, second, third] = [await publish(1), await publish(2), await publish(3)];
+    await until(() => (inbox.got() === 1 ? true : undefined));
+    for (const messageId of [first, second, third]) {
+      expect(await bench.client.messages.get(messageId)).toMatchObject({
+        messageId,
+        url: inbox.url,
+        flowControlKey: "line",
+        parallelism: 1,
+      });
+    }
+    const { logs } = await bench.client.logs({ messageIds: [second] });
+    expect(logs.map(({ state }) => state)).toEqual(["CREATED"]);
+    expect(await bench.client.messages.cancel(second)).toEqual({ cancelled: 1 });
+    await expect(bench.client.messages.get(second)).rejects.toMatchObject({ status: 404 });
+    await inbox.release(1);
+    await until(() => (inbox.got() === 2 ? true : undefined));
+    await expect(bench.client.messages.get(first)).rejects.toMatchObject({ status: 404 });
+    expect((await bench.client.messages.get(third)).messageId).toBe(third);
+    await inbox.release(1);
+    await bench.logs(third, "DELIVERED");
+    expect(bench.destination.got("line").map(({ body }) => body.toString())).toEqual(['{"n":1}', '{"n":3}']);
   });
 
   test("an unknown key is 404, limits that make no sense are 400", async () => {
@@ -158,55 +152,5 @@ describe("flow control and queues", () => {
     await all.release(11);
     await until(() => (all.got() === 11 ? true : undefined));
     expect(all.highest()).toBeLessThanOrEqual(8);
-  });
-
-  test("a queue keeps its order through retries and callbacks", async () => {
-    const order: string[] = [];
-    const callback = bench.destination.url("queue-callback", (got) => {
-      order.push(`callback of ${Buffer.from(JSON.parse(got.body.toString()).sourceBody, "base64")}`);
-      return {};
-    });
-    const url = bench.destination.url("queue", (got, index) => {
-      order.push(got.body.toString());
-      return { status: index === 0 ? 500 : 200 };
-    });
-    const queue = bench.client.queue({ queueName: "orders" });
-    const first = await queue.enqueue({ url, body: "1", callback, retryDelay: "60000" });
-    await queue.enqueue({ url, body: "2" });
-    await queue.enqueue({ url, body: "3" });
-    await bench.logs(first.messageId, "RETRY");
-    await settled();
-    expect(order).toEqual(["1", "callback of 1"]);
-    expect(await queue.get()).toMatchObject({ name: "orders", parallelism: 1, paused: false, lag: 3 });
-    clock.advance(60_000);
-    await bench.destination.wait("queue", 4);
-    expect(order).toEqual(["1", "callback of 1", "1", "callback of 1", "2", "3"]);
-    await until(async () => ((await queue.get()).lag === 0 ? true : undefined));
-  });
-
-  test("a queue of parallelism 2 has two messages on their way, and a paused one none", async () => {
-    const inbox = gate("wide");
-    const queue = bench.client.queue({ queueName: "wide" });
-    await queue.upsert({ parallelism: 2 });
-    await queue.pause();
-    for (let n = 0; n < 3; n++) await queue.enqueueJSON({ url: inbox.url, body: n });
-    await settled();
-    expect(inbox.got()).toBe(0);
-    expect(await queue.get()).toMatchObject({ paused: true, parallelism: 2, lag: 3 });
-    await queue.resume();
-    await until(() => (inbox.got() === 2 ? true : undefined));
-    await settled();
-    expect(inbox.got()).toBe(2);
-    await inbox.release(3);
-    await until(() => (inbox.got() === 3 ? true : undefined));
-    expect((await queue.list()).map(({ name }) => name)).toContain("wide");
-    await queue.delete();
-    await expect(queue.get()).rejects.toMatchObject({ status: 404 });
-    await expect(bench.client.queue({ queueName: "no/name" }).upsert({})).rejects.toMatchObject({
-      status: 400,
-    });
-    await expect(bench.client.queue({ queueName: "w" }).upsert({ parallelism: 11 })).rejects.toMatchObject({
-      status: 412,
-    });
   });
 });

@@ -55,7 +55,7 @@ describe("a hard stop loses nothing that Redis keeps", { timeout: 60_000 }, () =
     expect(await running.ended).toBe(0);
   });
 
-  test("messages in flight, delayed, retrying and queued are delivered after a kill", async () => {
+  test("messages in flight, delayed and retrying are delivered after a kill", async () => {
     const first = await startProcess();
     const { client } = first;
     let isUp = false;
@@ -64,21 +64,20 @@ describe("a hard stop loses nothing that Redis keeps", { timeout: 60_000 }, () =
       url: hangs,
       body: "in flight",
       headers: { "X-A": "1" },
-      label: "kept",
     });
     const delayed = await client.publish({ url: destination.url("delayed"), body: "delayed", delay: 2 });
     const retrying = destination.url("retrying", (_, index) => (index === 0 ? { status: 500 } : {}));
-    await client.publish({ url: retrying, body: "retry", retryDelay: "2000" });
-    const queue = client.queue({ queueName: "line" });
-    const queued = destination.url("queued", () => (isUp ? {} : NEVER));
-    for (const body of ["1", "2", "3"]) await queue.enqueue({ url: queued, body });
+    const retried = await client.publish({ url: retrying, body: "retry", retryDelay: "2000" });
+    const line = destination.url("line", () => (isUp ? {} : NEVER));
+    const flowControl = { key: "line", parallelism: 1 };
+    for (const body of ["1", "2", "3"]) await client.publish({ url: line, body, flowControl });
     await destination.wait("in-flight");
-    await destination.wait("queued");
+    await destination.wait("line");
     await destination.wait("retrying");
     const due = (await client.messages.get(delayed.messageId)).notBefore ?? 0;
     await until(async () => {
-      const { logs } = await client.logs({ filter: { state: "RETRY" } });
-      return logs.length === 1 ? true : undefined;
+      const { logs } = await client.logs({ messageIds: [retried.messageId] });
+      return logs.some(({ state }) => state === "RETRY") ? true : undefined;
     });
 
     await first.running.kill();
@@ -90,18 +89,18 @@ describe("a hard stop loses nothing that Redis keeps", { timeout: 60_000 }, () =
       "upstash-retried": "0",
       "x-a": "1",
     });
-    await destination.wait("queued", 4);
-    expect(texts("queued")).toEqual(["1", "1", "2", "3"]);
+    await destination.wait("line", 4);
+    expect(texts("line")).toEqual(["1", "1", "2", "3"]);
     const [late] = await destination.wait("delayed", 1);
     expect(late?.at).toBeGreaterThanOrEqual(due);
     expect(texts("delayed")).toEqual(["delayed"]);
-    const retried = await destination.wait("retrying", 2);
-    expect(retried[1]?.headers["upstash-retried"]).toBe("1");
-    const { logs } = await second.client.logs({ filter: { label: "kept" } });
+    const attempts = await destination.wait("retrying", 2);
+    expect(attempts[1]?.headers["upstash-retried"]).toBe("1");
+    const { logs } = await second.client.logs({ messageIds: [inFlight.messageId] });
     expect(logs.map(({ state }) => state).reverse()).toEqual(["CREATED", "ACTIVE", "DELIVERED"]);
   });
 
-  test("dead letters, deduplication ids, URL groups, schedules, queues, limits and keys are still there", async () => {
+  test("dead letters, deduplication ids, schedules, limits and keys are still there", async () => {
     const first = await startProcess();
     const url = destination.url("kept", () => ({ status: 500 }));
     const dead = await first.client.publish({
@@ -114,15 +113,13 @@ describe("a hard stop loses nothing that Redis keeps", { timeout: 60_000 }, () =
       const { messages } = await first.client.dlq.listMessages();
       return messages.length === 1 ? true : undefined;
     });
-    await first.client.urlGroups.addEndpoints({ name: "kept", endpoints: [{ url }] });
     await first.client.schedules.create({
       destination: url,
       cron: "0 0 1 1 *",
       scheduleId: "kept",
       body: "yearly",
     });
-    await first.client.queue({ queueName: "kept" }).upsert({ parallelism: 3 });
-    await first.client.flowControl.pin("kept", { parallelism: 2 });
+    await first.client.publish({ url, delay: "1h", flowControl: { key: "kept", parallelism: 2 } });
     const authorization = { Authorization: `Bearer ${first.address.token}` };
     const rotated = await fetch(`${first.address.url}/v2/keys/rotate`, {
       method: "POST",
@@ -136,13 +133,8 @@ describe("a hard stop loses nothing that Redis keeps", { timeout: 60_000 }, () =
     expect(messages).toMatchObject([{ messageId: dead.messageId, responseStatus: 500, bodyBase64: "/w==" }]);
     const again = await client.publish({ url, deduplicationId: "kept" });
     expect(again).toMatchObject({ messageId: dead.messageId, deduplicated: true });
-    expect((await client.urlGroups.get("kept")).endpoints).toEqual([{ url }]);
     expect(await client.schedules.get("kept")).toMatchObject({ cron: "0 0 1 1 *", body: "yearly" });
-    expect(await client.queue({ queueName: "kept" }).get()).toMatchObject({ parallelism: 3 });
-    expect(await client.flowControl.get("kept")).toMatchObject({
-      parallelismMax: 2,
-      isPinnedParallelism: true,
-    });
+    expect(await client.flowControl.get("kept")).toMatchObject({ parallelismMax: 2 });
     expect(address).toMatchObject({ currentSigningKey: keys.current, nextSigningKey: keys.next });
   });
 

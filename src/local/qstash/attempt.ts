@@ -1,6 +1,6 @@
 import { retryDelay } from "./backoff.ts";
-import type { Outcome } from "./delivery.ts";
 import type { HeaderMap } from "./headers.ts";
+import type { Outcome } from "./http-sender.ts";
 import type { LogDetails } from "./logs.ts";
 import type { Message } from "./message.ts";
 import { signDelivery } from "./signature.ts";
@@ -25,7 +25,6 @@ export function attemptHeader(message: Message, signingKey: string, region: stri
     "Upstash-Region": [region],
     ...(message.callerIP === undefined ? {} : { "Upstash-Caller-Ip": [message.callerIP] }),
     ...(message.scheduleId === undefined ? {} : { "Upstash-Schedule-Id": [message.scheduleId] }),
-    ...(message.topicName === undefined ? {} : { "Upstash-Topic-Name": [message.topicName] }),
   };
 }
 

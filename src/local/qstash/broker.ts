@@ -13,7 +13,6 @@ import { Schedules } from "./schedules.ts";
 import type { SigningKeys } from "./signature.ts";
 import { rotateKeys } from "./signature.ts";
 import { KEYS, readHash, readList } from "./storage.ts";
-import { Topics } from "./topics.ts";
 
 export interface BrokerOptions {
   readonly engine: Engine;
@@ -38,7 +37,6 @@ export class Broker {
   readonly logs: Logs;
   readonly deadLetters: DeadLetters;
   readonly deduplication: Deduplication;
-  readonly topics: Topics;
   readonly dispatcher: Dispatcher;
   readonly publisher: Publisher;
   readonly schedules: Schedules;
@@ -55,7 +53,6 @@ export class Broker {
     this.logs = new Logs(options.logLimit, plan.logRetention);
     this.deadLetters = new DeadLetters(clock, this.journal, plan.dlqRetention);
     this.deduplication = new Deduplication(clock, this.journal);
-    this.topics = new Topics(clock, this.journal, plan);
     this.dispatcher = new Dispatcher({
       clock,
       plan,
@@ -71,7 +68,6 @@ export class Broker {
       clock,
       plan,
       journal: this.journal,
-      topics: this.topics,
       publish: (publication) => this.publisher.publish(publication),
       onError,
     });
@@ -93,12 +89,10 @@ export class Broker {
     const read = (key: string) => readHash(this.#options.engine, this.#options.prefix + key);
     const kept = (await read(KEYS.keys)).get(SIGNING);
     if (kept !== undefined) this.#signingKeys = JSON.parse(kept);
-    this.topics.load(await read(KEYS.topics));
     this.deduplication.load(await read(KEYS.deduplication));
     this.deadLetters.load(await read(KEYS.dlq));
     this.logs.load(await readList(this.#options.engine, this.#options.prefix + KEYS.logs));
     this.dispatcher.flowControl.load(await read(KEYS.flowControl));
-    this.dispatcher.queues.load(await read(KEYS.queues));
     this.schedules.load(await read(KEYS.schedules));
     const messages = [...(await read(KEYS.messages)).values()].map((record) => decodeRecord<Message>(record));
     this.dispatcher.accept(messages);

@@ -1,8 +1,8 @@
-import type { Outcome } from "./delivery.ts";
+import type { Outcome } from "./http-sender.ts";
 import type { CallbackTarget, Message } from "./message.ts";
 import { newId, omitEmpty } from "./message.ts";
 
-/** What a callback needs to know besides the message and its outcome. */
+/** What a callback needs to know in addition to the message and its outcome. */
 export interface CallbackContext {
   readonly seq: number;
   readonly now: number;
@@ -40,14 +40,7 @@ export function callbackMessage(
     retryDelayExpression: target.retryDelayExpression ?? source.retryDelayExpression,
     timeout: target.timeout,
     callerIP: source.callerIP,
-    holds: heldTurn(source),
   };
-}
-
-/** A queued message's turn lasts until its callbacks have ended. */
-function heldTurn(source: Message): Message["holds"] {
-  if (source.queueName === undefined) return undefined;
-  return { queueName: source.queueName, messageId: source.messageId };
 }
 
 function callbackBody(source: Message, outcome: Outcome, context: CallbackContext): Record<string, unknown> {
@@ -60,8 +53,6 @@ function callbackBody(source: Message, outcome: Outcome, context: CallbackContex
     maxRetries: source.maxRetries,
     dlqId: context.dlqId,
     sourceMessageId: source.messageId,
-    topicName: source.topicName,
-    endpointName: source.endpointName,
     url: source.url,
     method: source.method,
     sourceHeader: source.header,

@@ -1,8 +1,8 @@
 import type { Clock } from "./clock.ts";
-import type { Outcome } from "./delivery.ts";
 import { notFound } from "./errors.ts";
 import type { Filterable } from "./filters.ts";
 import type { HeaderMap } from "./headers.ts";
+import type { Outcome } from "./http-sender.ts";
 import type { Change, Journal } from "./journal.ts";
 import type { Message } from "./message.ts";
 import { bodyFields, decodeRecord, encodeRecord, messageView } from "./message.ts";

@@ -1,21 +1,20 @@
-import { Agenda } from "./agenda.ts";
 import { attemptHeader, errorDetails, judge } from "./attempt.ts";
 import { callbackMessage } from "./callbacks.ts";
 import type { Clock } from "./clock.ts";
 import type { DeadLetters } from "./dead-letters.ts";
-import type { Outcome } from "./delivery.ts";
-import { Courier } from "./delivery.ts";
 import { Fifo } from "./fifo.ts";
 import { FlowControl } from "./flow-control.ts";
+import type { Outcome } from "./http-sender.ts";
+import { HttpSender } from "./http-sender.ts";
 import type { Change, Journal } from "./journal.ts";
 import type { LogDetails, LogState, Logs } from "./logs.ts";
 import type { CallbackTarget, Message } from "./message.ts";
 import { encodeRecord } from "./message.ts";
 import type { Pending } from "./pending.ts";
 import type { Plan } from "./plan.ts";
-import { Queues } from "./queues.ts";
 import type { SigningKeys } from "./signature.ts";
 import { KEYS } from "./storage.ts";
+import { TimerQueue } from "./timer-queue.ts";
 
 export interface DispatcherParts {
   readonly clock: Clock;
@@ -25,20 +24,19 @@ export interface DispatcherParts {
   readonly plan: Plan;
   readonly region: string;
   readonly signingKeys: () => SigningKeys;
-  /** Told of each end of a message that a schedule made. */
+  /** Called when a message that a schedule made has ended. */
   readonly onScheduledEnd: (message: Message, isDelivered: boolean) => void;
 }
 
 /**
- * Takes accepted messages along their way: queue, time, flow control, the account's parallelism, the call and
- * what follows from its outcome. All of it lives in memory and is rebuilt from the journal's records.
+ * Takes accepted messages along their way: time, flow control, the account's parallelism, the call and what
+ * follows from its outcome. All of it lives in memory and is rebuilt from the journal's records.
  */
 export class Dispatcher {
   readonly flowControl: FlowControl;
-  readonly queues: Queues;
   readonly #parts: DispatcherParts;
-  readonly #agenda: Agenda;
-  readonly #courier: Courier;
+  readonly #timers: TimerQueue;
+  readonly #sender: HttpSender;
   readonly #pending = new Map<string, Pending>();
   readonly #ready = new Fifo<Pending>();
   #active = 0;
@@ -47,10 +45,9 @@ export class Dispatcher {
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
-    this.#agenda = new Agenda(parts.clock);
-    this.#courier = new Courier(parts.clock);
+    this.#timers = new TimerQueue(parts.clock);
+    this.#sender = new HttpSender(parts.clock);
     this.flowControl = new FlowControl(parts.clock, parts.journal, (pending) => this.#enterReady(pending));
-    this.queues = new Queues(parts.clock, parts.journal, parts.plan, (pending) => this.#schedule(pending));
   }
 
   get parallelism(): { parallelismMax: number; parallelismCount: number } {
@@ -72,10 +69,8 @@ export class Dispatcher {
   /** The changes by which new messages are kept; {@link accept} them once these are written. */
   creation(messages: readonly Message[]): Change[] {
     return messages.flatMap((message) => {
-      const queue = message.queueName === undefined ? [] : this.queues.ensure(message.queueName);
       const record = encodeRecord(message);
       return [
-        ...queue,
         ...this.flowControl.configure(message),
         { hash: KEYS.messages, field: message.messageId, value: record },
         this.#parts.logs.addFirst(message, record),
@@ -86,13 +81,14 @@ export class Dispatcher {
   /** Sets kept messages on their way. After a restart `messages` are all there are, in any order. */
   accept(messages: readonly Message[]): void {
     const inOrder = messages.length > 1 ? [...messages].sort((a, b) => a.seq - b.seq) : messages;
-    const entries = inOrder.map((message): Pending => ({ message, stage: "queued", cancelRequested: false }));
+    const entries = inOrder.map(
+      (message): Pending => ({ message, stage: "scheduled", cancelRequested: false }),
+    );
     for (const pending of entries) {
       this.#seq = Math.max(this.#seq, pending.message.seq);
       this.#pending.set(pending.message.messageId, pending);
-      this.queues.hold(pending.message);
     }
-    for (const pending of entries) this.queues.add(pending);
+    for (const pending of entries) this.#schedule(pending);
   }
 
   /**
@@ -118,9 +114,9 @@ export class Dispatcher {
   /** Breaks off the calls under way: what they carried is delivered again after the next start. */
   close(): void {
     this.#isClosed = true;
-    this.#agenda.clear();
+    this.#timers.clear();
     this.flowControl.close();
-    this.#courier.close();
+    this.#sender.close();
   }
 
   #log(state: Exclude<LogState, "CREATED">, message: Message, details?: LogDetails): Change {
@@ -133,12 +129,12 @@ export class Dispatcher {
       return;
     }
     pending.stage = "scheduled";
-    pending.appointment = this.#agenda.add(pending.message.dueAt, () => this.#arrive(pending));
+    pending.timer = this.#timers.add(pending.message.dueAt, () => this.#arrive(pending));
   }
 
   #arrive(pending: Pending): void {
-    pending.appointment = undefined;
-    if (!this.queues.park(pending)) this.flowControl.admit(pending);
+    pending.timer = undefined;
+    this.flowControl.admit(pending);
   }
 
   #enterReady(pending: Pending): void {
@@ -161,7 +157,7 @@ export class Dispatcher {
     const { message } = pending;
     const { clock, plan, region, signingKeys } = this.#parts;
     const active = this.#log("ACTIVE", message);
-    const outcome = await this.#courier.send({
+    const outcome = await this.#sender.send({
       url: message.url,
       method: message.method,
       header: attemptHeader(message, signingKeys().current, region, clock.now()),
@@ -190,7 +186,9 @@ export class Dispatcher {
       return [...callback, error, this.#log("CANCELLED", message), ...this.#end(pending, false)];
     }
     const steps =
-      verdict.kind === "dead" ? this.#bury(pending, outcome) : this.#retry(pending, outcome, verdict.at);
+      verdict.kind === "dead"
+        ? this.#deadLetter(pending, outcome)
+        : this.#retry(pending, outcome, verdict.at);
     return [...callback, ...steps];
   }
 
@@ -207,7 +205,7 @@ export class Dispatcher {
     return changes;
   }
 
-  #bury(pending: Pending, outcome: Outcome): Change[] {
+  #deadLetter(pending: Pending, outcome: Outcome): Change[] {
     const { message } = pending;
     const { dlqId, change } = this.#parts.deadLetters.add(message, outcome);
     return [
@@ -234,8 +232,7 @@ export class Dispatcher {
   }
 
   #withdraw(pending: Pending): Change[] {
-    if (pending.appointment) this.#agenda.cancel(pending.appointment);
-    if (pending.stage === "queued") this.queues.withdraw(pending);
+    if (pending.timer) this.#timers.cancel(pending.timer);
     if (pending.stage === "waiting") this.flowControl.withdraw(pending);
     if (pending.stage === "ready" && this.#ready.remove(pending)) this.flowControl.release(pending.message);
     return [this.#log("CANCELLED", pending.message), ...this.#end(pending, false)];
@@ -245,7 +242,6 @@ export class Dispatcher {
     const { message } = pending;
     pending.stage = "ended";
     this.#pending.delete(message.messageId);
-    this.queues.release(message);
     if (message.scheduleId !== undefined) this.#parts.onScheduledEnd(message, isDelivered);
     return [{ hash: KEYS.messages, field: message.messageId, value: null }];
   }

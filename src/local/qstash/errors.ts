@@ -1,8 +1,10 @@
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+
 /** A refusal in QStash's shape: the status and `{"error": message}`. */
 export class QStashError extends Error {
-  readonly status: number;
+  readonly status: ContentfulStatusCode;
 
-  constructor(status: number, message: string) {
+  constructor(status: ContentfulStatusCode, message: string) {
     super(message);
     this.name = "QStashError";
     this.status = status;

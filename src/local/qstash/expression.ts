@@ -1,17 +1,11 @@
-/** The functions that QStash documents for `Upstash-Retry-Delay`, with the number of arguments they take. */
-const FUNCTIONS: Readonly<Record<string, { arity: number; apply: (...args: number[]) => number }>> = {
-  pow: { arity: 2, apply: (x = 0, y = 0) => x ** y },
-  min: { arity: 2, apply: Math.min },
-  max: { arity: 2, apply: Math.max },
-  sqrt: { arity: 1, apply: Math.sqrt },
-  exp: { arity: 1, apply: Math.exp },
-  abs: { arity: 1, apply: Math.abs },
-  floor: { arity: 1, apply: Math.floor },
-  ceil: { arity: 1, apply: Math.ceil },
-  round: { arity: 1, apply: Math.round },
+/** The functions that a retry delay may call here, each of two arguments. */
+const FUNCTIONS: Readonly<Record<string, (a: number, b: number) => number>> = {
+  pow: (a, b) => a ** b,
+  min: Math.min,
+  max: Math.max,
 };
 
-const TOKEN = /\s*(?:(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|([A-Za-z_]\w*)|([-+*/%(),]))/y;
+const TOKEN = /\s*(?:(\d+(?:\.\d+)?)|([A-Za-z_]\w*)|([*(),]))/y;
 
 function tokenize(text: string): string[] {
   const tokens: string[] = [];
@@ -26,7 +20,8 @@ function tokenize(text: string): string[] {
 }
 
 /**
- * Evaluates a retry-delay expression such as `min(60000, pow(2, retried) * 1000)`.
+ * Evaluates a retry delay such as `min(300000, 3000 * pow(10, retried))`: numbers, `retried`, products, `pow`,
+ * `min` and `max`. QStash knows more (docs: features/retry), which is refused here.
  *
  * @param retried how many times the message has been retried before; 0 for the first retry.
  * @returns milliseconds.
@@ -40,56 +35,28 @@ export function evaluateRetryDelay(text: string, retried: number): number {
     if (!accept(token)) throw new SyntaxError(`expected ${token} but found ${tokens[next] ?? "the end"}`);
   };
 
-  function sum(): number {
-    let value = product();
-    for (;;) {
-      if (accept("+")) value += product();
-      else if (accept("-")) value -= product();
-      else return value;
-    }
-  }
-
   function product(): number {
-    let value = signed();
-    for (;;) {
-      if (accept("*")) value *= signed();
-      else if (accept("/")) value /= signed();
-      else if (accept("%")) value %= signed();
-      else return value;
-    }
+    let value = factor();
+    while (accept("*")) value *= factor();
+    return value;
   }
 
-  function signed(): number {
-    if (accept("-")) return -signed();
-    if (accept("+")) return signed();
-    return primary();
-  }
-
-  function primary(): number {
-    if (accept("(")) {
-      const value = sum();
-      expect(")");
-      return value;
-    }
+  function factor(): number {
     const token = tokens[next++];
     if (token === undefined) throw new SyntaxError("the expression ends too early");
     if (/^\d/.test(token)) return Number(token);
     if (token === "retried") return retried;
-    return call(token);
-  }
-
-  function call(name: string): number {
-    const called = Object.hasOwn(FUNCTIONS, name) ? FUNCTIONS[name] : undefined;
-    if (!called) throw new SyntaxError(`unknown name ${name}`);
+    const called = Object.hasOwn(FUNCTIONS, token) ? FUNCTIONS[token] : undefined;
+    if (!called) throw new SyntaxError(`unknown name ${token}`);
     expect("(");
-    const args = [sum()];
-    while (accept(",")) args.push(sum());
+    const first = product();
+    expect(",");
+    const second = product();
     expect(")");
-    if (args.length !== called.arity) throw new SyntaxError(`${name} takes ${called.arity} argument(s)`);
-    return called.apply(...args);
+    return called(first, second);
   }
 
-  const value = sum();
+  const value = product();
   if (next < tokens.length) throw new SyntaxError(`unexpected ${tokens[next]}`);
   return value;
 }

@@ -1,11 +1,9 @@
 import type { Clock } from "./clock.ts";
-import { badRequest, notFound } from "./errors.ts";
+import { notFound } from "./errors.ts";
 import { Fifo } from "./fifo.ts";
 import type { Change, Journal } from "./journal.ts";
-import type { FlowLimits, Message } from "./message.ts";
-import { omitEmpty } from "./message.ts";
+import type { Message } from "./message.ts";
 import type { Pending } from "./pending.ts";
-import { LONGEST_RATE_PERIOD } from "./plan.ts";
 import { KEYS } from "./storage.ts";
 
 /** What is kept of a flow-control key over restarts. */
@@ -14,9 +12,6 @@ interface KeyState {
   rate?: number | undefined;
   /** Seconds. */
   period: number;
-  isPinnedParallelism: boolean;
-  isPinnedRate: boolean;
-  isPaused: boolean;
   /** Unix milliseconds at which the current rate period began, and the calls made in it. */
   periodStart: number;
   rateCount: number;
@@ -50,18 +45,16 @@ export class FlowControl {
     for (const [key, record] of records) this.#open(key, JSON.parse(record));
   }
 
-  /** Each message sets its key's limits anew, those that are pinned excepted. */
+  /** Each message sets its key's limits. */
   configure(message: Message): Change[] {
     const key = message.flowControlKey;
     if (key === undefined) return [];
     const lane = this.#lanes.get(key) ?? this.#open(key, undefined);
     const limits = message.flowLimits ?? {};
     const before = JSON.stringify(lane.state);
-    if (!lane.state.isPinnedParallelism) lane.state.parallelism = limits.parallelism;
-    if (!lane.state.isPinnedRate) {
-      lane.state.rate = limits.rate;
-      lane.state.period = limits.period ?? 1;
-    }
+    lane.state.parallelism = limits.parallelism;
+    lane.state.rate = limits.rate;
+    lane.state.period = limits.period ?? 1;
     if (JSON.stringify(lane.state) === before) return [];
     this.#pump(lane);
     return [this.#change(lane)];
@@ -94,7 +87,9 @@ export class FlowControl {
   }
 
   view(key: string): Record<string, unknown> {
-    const { state, active, waitList } = this.#lane(key);
+    const lane = this.#lanes.get(key);
+    if (!lane) throw notFound(`flow control key ${key}`);
+    const { state, active, waitList } = lane;
     const isCurrent = this.#clock.now() < state.periodStart + state.period * 1_000;
     return {
       flowControlKey: key,
@@ -105,86 +100,26 @@ export class FlowControl {
       rateCount: state.rate !== undefined && isCurrent ? state.rateCount : 0,
       ratePeriod: state.rate === undefined ? 0 : state.period,
       ratePeriodStart: Math.floor(state.periodStart / 1_000),
-      isPaused: state.isPaused,
-      isPinnedParallelism: state.isPinnedParallelism,
-      isPinnedRate: state.isPinnedRate,
+      isPaused: false,
+      isPinnedParallelism: false,
+      isPinnedRate: false,
     };
-  }
-
-  list(search: string): Record<string, unknown>[] {
-    return [...this.#lanes.keys()]
-      .filter((key) => key.includes(search))
-      .map((key) => omitEmpty(this.view(key)));
-  }
-
-  setPaused(key: string, isPaused: boolean): Promise<void> {
-    return this.#update(key, (state) => {
-      state.isPaused = isPaused;
-    });
-  }
-
-  /** Fixes limits until they are unpinned, whatever messages say; the current period begins anew. */
-  pin(key: string, limits: FlowLimits): Promise<void> {
-    const { parallelism, rate, period } = limits;
-    if (parallelism === undefined && rate === undefined) throw badRequest("parallelism or rate is required");
-    if ([parallelism, rate, period].some((value) => value !== undefined && value < 1)) {
-      throw badRequest("parallelism, rate and period must be positive");
-    }
-    if ((period ?? 0) * 1_000 > LONGEST_RATE_PERIOD) throw badRequest("flow control period exceeds 1 week");
-    return this.#update(key, (state) => {
-      if (parallelism !== undefined) Object.assign(state, { parallelism, isPinnedParallelism: true });
-      if (rate !== undefined) Object.assign(state, { rate, period: period ?? 1, isPinnedRate: true });
-      this.#beginPeriod(state);
-    });
-  }
-
-  unpin(key: string, which: { parallelism: boolean; rate: boolean }): Promise<void> {
-    return this.#update(key, (state) => {
-      if (which.parallelism) state.isPinnedParallelism = false;
-      if (which.rate) state.isPinnedRate = false;
-    });
-  }
-
-  resetRate(key: string): Promise<void> {
-    return this.#update(key, (state) => this.#beginPeriod(state));
   }
 
   close(): void {
     for (const lane of this.#lanes.values()) lane.stopTimer?.();
   }
 
-  #lane(key: string): Lane {
-    const lane = this.#lanes.get(key);
-    if (!lane) throw notFound(`flow control key ${key}`);
-    return lane;
-  }
-
   #open(key: string, state: KeyState | undefined): Lane {
     const lane: Lane = {
       key,
-      state: state ?? {
-        period: 1,
-        isPinnedParallelism: false,
-        isPinnedRate: false,
-        isPaused: false,
-        periodStart: 0,
-        rateCount: 0,
-      },
+      state: state ?? { period: 1, periodStart: 0, rateCount: 0 },
       waitList: new Fifo(),
       active: 0,
       stopTimer: undefined,
     };
     this.#lanes.set(key, lane);
     return lane;
-  }
-
-  #update(key: string, change: (state: KeyState) => void): Promise<void> {
-    if (key === "") throw badRequest("flow control key is required");
-    const lane = this.#lanes.get(key) ?? this.#open(key, undefined);
-    change(lane.state);
-    const written = this.#journal.write([this.#change(lane)]);
-    this.#pump(lane);
-    return written;
   }
 
   #change(lane: Lane): Change {
@@ -200,11 +135,7 @@ export class FlowControl {
   #pump(lane: Lane): void {
     const { state } = lane;
     let counted = false;
-    while (
-      lane.waitList.size > 0 &&
-      !state.isPaused &&
-      lane.active < (state.parallelism ?? Number.POSITIVE_INFINITY)
-    ) {
+    while (lane.waitList.size > 0 && lane.active < (state.parallelism ?? Number.POSITIVE_INFINITY)) {
       if (state.rate !== undefined) {
         const end = state.periodStart + state.period * 1_000;
         if (this.#clock.now() >= end) this.#beginPeriod(state);

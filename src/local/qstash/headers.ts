@@ -20,9 +20,6 @@ const NOT_FORWARDED = new Set([
   "upgrade",
 ]);
 
-/** What `Upstash-Header-Forward` leaves behind besides: the publisher's token and what its client adds. */
-const NOT_FORWARDED_IN_BULK = new Set(["authorization", "accept-encoding", "user-agent"]);
-
 const canonicalNames = new Map<string, string>();
 
 /** `x-my-header` as `X-My-Header`, the spelling that Go's HTTP library uses and the service therefore shows. */
@@ -65,13 +62,4 @@ export function stripPrefix(pairs: HeaderPairs, prefix: string): [string, string
     if (!NOT_FORWARDED.has(rest.toLowerCase())) stripped.push([rest, value]);
   }
   return stripped;
-}
-
-/** Everything that came along, for `Upstash-Header-Forward: true` (docs: howto/webhook). */
-export function forwardable(pairs: HeaderPairs): [string, string][] {
-  return pairs.flatMap(([name, value]) => {
-    const lower = name.toLowerCase();
-    const isOurs = lower.startsWith("upstash-");
-    return isOurs || NOT_FORWARDED.has(lower) || NOT_FORWARDED_IN_BULK.has(lower) ? [] : [[name, value]];
-  });
 }

@@ -1,4 +1,3 @@
-import type { Filterable } from "./filters.ts";
 import type { HeaderMap } from "./headers.ts";
 import type { Change } from "./journal.ts";
 import type { Message } from "./message.ts";
@@ -15,7 +14,7 @@ export type LogState =
   | "CANCEL_REQUESTED"
   | "CANCELLED";
 
-/** What an entry says besides its state. */
+/** What an entry says in addition to its state. */
 export interface LogDetails {
   readonly error?: string | undefined;
   readonly nextDeliveryTime?: number | undefined;
@@ -74,9 +73,9 @@ export class Logs {
     return { list: KEYS.logs, entry };
   }
 
-  /** A page of what matches, and the cursor of the next. */
+  /** A page of the entries, newest first, and the cursor of the next page. `messageIds` empty means all. */
   page(
-    matches: (item: Filterable) => boolean,
+    messageIds: ReadonlySet<string>,
     count: number,
     cursor: string | undefined,
     now: number,
@@ -87,16 +86,7 @@ export class Logs {
     for (let i = Math.min(start, this.#entries.length) - 1; i >= 0; i--) {
       const entry = this.#entries[i];
       if (!entry || entry.time < oldest) break;
-      if (
-        !matches({
-          ...entry.message,
-          time: entry.time,
-          state: entry.state,
-          responseStatus: entry.responseStatus,
-        })
-      ) {
-        continue;
-      }
+      if (messageIds.size > 0 && !messageIds.has(entry.message.messageId)) continue;
       entries.push(view(entry));
       if (entries.length === count && i > 0) return { entries, cursor: String(i + this.#dropped) };
     }
@@ -129,9 +119,6 @@ function view({ time, state, message, ...details }: Entry): Record<string, unkno
     state,
     messageId: message.messageId,
     url: message.url,
-    topicName: message.topicName,
-    endpointName: message.endpointName,
-    queueName: message.queueName,
     scheduleId: message.scheduleId,
     header: shownHeader(message),
     body: shownBody(message).toString("base64"),

@@ -51,12 +51,7 @@ export interface Message extends MessageSettings {
   /** Unix milliseconds of the first attempt. */
   readonly notBefore: number;
   readonly callerIP?: string | undefined;
-  readonly topicName?: string | undefined;
-  readonly endpointName?: string | undefined;
-  readonly queueName?: string | undefined;
   readonly scheduleId?: string | undefined;
-  /** For a callback: the queued message whose place in its queue stays taken until the callback has ended. */
-  readonly holds?: { readonly queueName: string; readonly messageId: string } | undefined;
   /** How often it has been tried again so far. */
   retried: number;
   /** Unix milliseconds of the next attempt. */
@@ -127,8 +122,6 @@ export function messageView(message: Message): Record<string, unknown> {
   return omitEmpty({
     messageId: message.messageId,
     url: message.url,
-    topicName: message.topicName,
-    endpointName: message.endpointName,
     method: message.method,
     header: shownHeader(message),
     ...bodyFields(shownBody(message)),
@@ -138,7 +131,6 @@ export function messageView(message: Message): Record<string, unknown> {
     createdAt: message.createdAt,
     callback: message.callback?.url,
     failureCallback: message.failureCallback?.url,
-    queueName: message.queueName,
     scheduleId: message.scheduleId,
     callerIP: message.callerIP,
     label: message.labels?.[0],

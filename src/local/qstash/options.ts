@@ -3,7 +3,7 @@ import { parseGoDuration } from "./duration.ts";
 import { badRequest, overLimit } from "./errors.ts";
 import { evaluateRetryDelay } from "./expression.ts";
 import type { HeaderMap, HeaderPairs } from "./headers.ts";
-import { forwardable, stripPrefix, toHeaderMap } from "./headers.ts";
+import { stripPrefix, toHeaderMap } from "./headers.ts";
 import type { CallbackTarget, FlowLimits, MessageSettings } from "./message.ts";
 import type { Plan } from "./plan.ts";
 import { LONGEST_RATE_PERIOD } from "./plan.ts";
@@ -16,10 +16,12 @@ export interface PublishOptions extends NamedSettings {
   readonly notBefore?: number | undefined;
   readonly deduplicationId?: string | undefined;
   readonly contentBasedDeduplication?: boolean | undefined;
-  readonly queueName?: string | undefined;
 }
 
 const METHODS = new Set(["GET", "POST", "PUT", "PATCH", "DELETE"]);
+
+/** What QStash would heed and this stand-in cannot: refused, because ignoring it would hide what it does. */
+const NOT_OFFERED = ["upstash-queue-name", "upstash-header-forward"];
 
 type Lookup = (name: string) => string | undefined;
 
@@ -136,8 +138,7 @@ function readNotBefore(get: Lookup, plan: Plan, now: number): number | undefined
 }
 
 function readHeader(pairs: HeaderPairs, get: Lookup): PublishOptions["header"] {
-  const forwarded = get("upstash-header-forward")?.toLowerCase() === "true" ? forwardable(pairs) : [];
-  const header = toHeaderMap([...forwarded, ...stripPrefix(pairs, "upstash-forward-")]);
+  const header = toHeaderMap(stripPrefix(pairs, "upstash-forward-"));
   // The content type is the publish request's own: a forwarded one is not honoured.
   const contentType = get("content-type");
   delete header["Content-Type"];
@@ -172,7 +173,10 @@ function readDeduplicationId(get: Lookup): string | undefined {
  */
 export function readOptions(pairs: HeaderPairs, plan: Plan, now: number): PublishOptions {
   const get = lookup(pairs);
-  const options: PublishOptions = {
+  for (const name of NOT_OFFERED) {
+    if (get(name) !== undefined) throw badRequest(`${name} is not offered by this stand-in`);
+  }
+  return {
     method: parse(get, "upstash-method", readMethod),
     header: readHeader(pairs, get),
     notBefore: readNotBefore(get, plan, now),
@@ -185,8 +189,6 @@ export function readOptions(pairs: HeaderPairs, plan: Plan, now: number): Publis
     contentBasedDeduplication: get("upstash-content-based-deduplication")?.toLowerCase() === "true",
     labels: parse(get, "upstash-label", readList),
     redact: parse(get, "upstash-redact-fields", readList),
-    queueName: get("upstash-queue-name"),
     ...readFlowControl(get),
   };
-  return options;
 }

@@ -13,11 +13,7 @@ export interface Plan {
   /** Milliseconds after which a call that has not been answered counts as failed. */
   readonly maxResponseDuration: number;
   readonly maxDelay: number;
-  readonly queues: number;
-  readonly queueParallelism: number;
   readonly schedules: number;
-  readonly urlGroups: number;
-  readonly endpointsPerGroup: number;
   readonly dlqRetention: number;
   readonly logRetention: number;
 }
@@ -31,11 +27,7 @@ export const PAY_AS_YOU_GO: Plan = {
   maxBatchSize: 100 * MEBIBYTE,
   maxResponseDuration: 2 * HOUR,
   maxDelay: 366 * DAY,
-  queues: 100,
-  queueParallelism: 10,
   schedules: 1_000,
-  urlGroups: 100,
-  endpointsPerGroup: 100,
   dlqRetention: 7 * DAY,
   logRetention: 7 * DAY,
 };

@@ -12,28 +12,20 @@ import type { PublishOptions } from "./options.ts";
 import { checkUrl, readOptions } from "./options.ts";
 import type { Plan } from "./plan.ts";
 import { DEFAULT_RETRIES } from "./plan.ts";
-import type { Endpoint, Topics } from "./topics.ts";
 
 /** One message as a publisher sends it. */
 export interface Publication {
-  /** A URL, or the name of a URL group. */
   readonly destination: string;
   readonly headers: HeaderPairs;
   readonly body: Buffer;
   readonly callerIP: string;
-  readonly queueName?: string | undefined;
   readonly scheduleId?: string | undefined;
 }
 
 export interface Published {
   readonly messageId: string;
-  /** Set for the endpoints of a URL group. */
-  readonly url?: string;
   readonly deduplicated?: true;
 }
-
-/** What became of one publication: one answer for a URL, a list for a URL group. */
-export type PublishResult = Published | Published[];
 
 /** How long a publisher waits while Redis is away; the journal goes on trying. */
 const COMMIT_TIMEOUT_MS = 5_000;
@@ -42,7 +34,6 @@ export interface PublisherParts {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly plan: Plan;
-  readonly topics: Topics;
   readonly deduplication: Deduplication;
   readonly deadLetters: DeadLetters;
   readonly dispatcher: Dispatcher;
@@ -50,7 +41,6 @@ export interface PublisherParts {
 
 /** What is decided but not yet written. */
 interface Draft {
-  readonly result: PublishResult;
   readonly messages: readonly Message[];
   readonly changes: readonly Change[];
 }
@@ -63,20 +53,20 @@ export class Publisher {
     this.#parts = parts;
   }
 
-  async publish(publication: Publication): Promise<PublishResult> {
-    const draft = this.#draft(publication);
+  async publish(publication: Publication): Promise<Published> {
+    const { result, draft } = this.#draft(publication);
     await this.#commit([draft]);
-    return draft.result;
+    return result;
   }
 
-  /** Each publication stands alone: one that is refused leaves an `error` in its place. */
-  async publishBatch(publications: readonly Publication[]): Promise<(PublishResult | { error: string })[]> {
+  /** Each publication stands alone: a refused one leaves an `error` in its place. */
+  async publishBatch(publications: readonly Publication[]): Promise<(Published | { error: string })[]> {
     const drafts: Draft[] = [];
     const results = publications.map((publication) => {
       try {
-        const draft = this.#draft(publication);
+        const { result, draft } = this.#draft(publication);
         drafts.push(draft);
-        return draft.result;
+        return result;
       } catch (error) {
         if (error instanceof QStashError) return { error: error.message };
         throw error;
@@ -92,11 +82,11 @@ export class Publisher {
     const { header: _, ...overrides } = readOptions(headers, plan, clock.now());
     const named = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
     const messages = letters.map((letter): Message => {
-      const { dlqId, deadAt, response, responseStatus, responseHeader, holds, ...message } = letter;
+      const { dlqId, deadAt, response, responseStatus, responseHeader, ...message } = letter;
       return { ...message, ...settingsOf(named), ...this.#fresh(overrides) };
     });
     const changes = [...deadLetters.take(letters), ...dispatcher.creation(messages)];
-    await this.#commit([{ result: [], messages, changes }]);
+    await this.#commit([{ messages, changes }]);
     return messages.map(({ messageId }) => ({ messageId }));
   }
 
@@ -115,58 +105,33 @@ export class Publisher {
       throw new QStashError(500, "the storage does not answer: the message may be delivered or not");
   }
 
-  #draft(publication: Publication): Draft {
-    const { clock, plan, topics } = this.#parts;
-    if (publication.body.length > plan.maxMessageSize) {
-      throw overLimit(
-        `maximum message size exceeded: ${publication.body.length} > ${plan.maxMessageSize} bytes`,
-      );
+  #draft(publication: Publication): { result: Published; draft: Draft } {
+    const { clock, plan, deduplication, dispatcher } = this.#parts;
+    const { body } = publication;
+    if (body.length > plan.maxMessageSize) {
+      throw overLimit(`maximum message size exceeded: ${body.length} > ${plan.maxMessageSize} bytes`);
     }
     const options = readOptions(publication.headers, plan, clock.now());
-    const topic = topics.find(publication.destination);
-    if (!topic) return this.#draftOne(publication, options, { url: publication.destination }, undefined);
-    const drafts = topic.endpoints.map((endpoint) =>
-      this.#draftOne(publication, options, endpoint, topic.name),
-    );
-    return {
-      result: drafts.flatMap((draft, i) => ({ ...draft.result, url: topic.endpoints[i]?.url ?? "" })),
-      messages: drafts.flatMap(({ messages }) => messages),
-      changes: drafts.flatMap(({ changes }) => changes),
-    };
-  }
-
-  #draftOne(
-    publication: Publication,
-    options: PublishOptions,
-    endpoint: Endpoint,
-    topicName: string | undefined,
-  ): Draft & { result: Published } {
-    const { deduplication, dispatcher } = this.#parts;
-    const url = checkUrl(endpoint.url, "destination");
-    const key = deduplicationKey(url, options, publication.body);
-    // One id for a whole URL group stands for one message to each endpoint.
-    const id = key === undefined || topicName === undefined ? key : `${key}@${url}`;
+    const url = checkUrl(publication.destination, "destination");
+    const id = deduplicationKey(url, options, body);
     const known = id === undefined ? undefined : deduplication.find(id);
-    if (known !== undefined)
-      return { result: { messageId: known, deduplicated: true }, messages: [], changes: [] };
-
+    if (known !== undefined) {
+      return { result: { messageId: known, deduplicated: true }, draft: { messages: [], changes: [] } };
+    }
     const message: Message = {
       ...settingsOf(options),
       method: options.method ?? "POST",
       header: options.header ?? {},
-      body: publication.body,
+      body,
       maxRetries: options.maxRetries ?? DEFAULT_RETRIES,
       url,
       callerIP: publication.callerIP,
-      topicName,
-      endpointName: endpoint.name,
-      queueName: publication.queueName ?? options.queueName,
       scheduleId: publication.scheduleId,
       ...this.#fresh(options),
     };
     const changes = dispatcher.creation([message]);
     if (id !== undefined) changes.push(deduplication.remember(id, message.messageId));
-    return { result: { messageId: message.messageId }, messages: [message], changes };
+    return { result: { messageId: message.messageId }, draft: { messages: [message], changes } };
   }
 
   /** What is new about each message, one that is retried from the dead letter queue too. */

@@ -1,5 +1,4 @@
 import { Cron } from "croner";
-import { Agenda, type Appointment } from "./agenda.ts";
 import type { Clock } from "./clock.ts";
 import { badRequest, notFound, overLimit } from "./errors.ts";
 import type { HeaderPairs } from "./headers.ts";
@@ -17,10 +16,11 @@ import {
 import { checkUrl, readOptions } from "./options.ts";
 import type { Plan } from "./plan.ts";
 import { DEFAULT_RETRIES } from "./plan.ts";
-import type { Publication, PublishResult } from "./publisher.ts";
-import { checkName } from "./queues.ts";
+import type { Publication, Published } from "./publisher.ts";
 import { KEYS } from "./storage.ts";
-import type { Topics } from "./topics.ts";
+import { type Timer, TimerQueue } from "./timer-queue.ts";
+
+const ID = /^[\w.-]+$/;
 
 interface Schedule {
   readonly scheduleId: string;
@@ -40,27 +40,26 @@ interface Schedule {
 interface Running {
   readonly schedule: Schedule;
   readonly cron: Cron;
-  appointment: Appointment | undefined;
+  timer: Timer | undefined;
 }
 
 export interface SchedulesParts {
   readonly clock: Clock;
   readonly journal: Journal;
   readonly plan: Plan;
-  readonly topics: Topics;
-  readonly publish: (publication: Publication) => Promise<PublishResult>;
+  readonly publish: (publication: Publication) => Promise<Published>;
   readonly onError: (error: Error) => void;
 }
 
 /** Messages that are published at the times of a cron expression (docs: features/schedules). */
 export class Schedules {
   readonly #parts: SchedulesParts;
-  readonly #agenda: Agenda;
+  readonly #timers: TimerQueue;
   readonly #running = new Map<string, Running>();
 
   constructor(parts: SchedulesParts) {
     this.#parts = parts;
-    this.#agenda = new Agenda(parts.clock);
+    this.#timers = new TimerQueue(parts.clock);
   }
 
   load(records: ReadonlyMap<string, string>): void {
@@ -69,18 +68,17 @@ export class Schedules {
 
   /** Makes a schedule, or replaces the one whose id the headers name. */
   async create(publication: Publication): Promise<{ scheduleId: string }> {
-    const { clock, plan, topics, journal } = this.#parts;
+    const { clock, plan, journal } = this.#parts;
     if (publication.body.length > plan.maxMessageSize) throw overLimit("maximum message size exceeded");
     const cron = header(publication.headers, "upstash-cron");
     if (cron === undefined) throw badRequest("Upstash-Cron header is required");
     parseCron(cron);
     readOptions(publication.headers, plan, clock.now());
-    if (!topics.find(publication.destination)) checkUrl(publication.destination, "destination");
+    checkUrl(publication.destination, "destination");
 
-    const scheduleId = checkName(
-      header(publication.headers, "upstash-schedule-id") ?? newId("scd"),
-      "scheduleId",
-    );
+    const scheduleId = header(publication.headers, "upstash-schedule-id") ?? newId("scd");
+    if (!ID.test(scheduleId))
+      throw badRequest("scheduleId may hold letters, digits, hyphens, underscores and periods");
     const known = this.#running.get(scheduleId);
     if (!known && this.#running.size >= plan.schedules) {
       throw overLimit(`maximum number of schedules: ${plan.schedules}`);
@@ -127,7 +125,6 @@ export class Schedules {
         callback: options.callback?.url,
         failureCallback: options.failureCallback?.url,
         callerIP: schedule.callerIP,
-        queueName: options.queueName,
         flowControlKey: options.flowControlKey,
         parallelism: options.flowLimits?.parallelism,
         rate: options.flowLimits?.rate,
@@ -169,7 +166,7 @@ export class Schedules {
   }
 
   close(): void {
-    this.#agenda.clear();
+    this.#timers.clear();
   }
 
   #get(scheduleId: string): Running {
@@ -179,18 +176,18 @@ export class Schedules {
   }
 
   #start(schedule: Schedule): void {
-    const running: Running = { schedule, cron: parseCron(schedule.cron), appointment: undefined };
+    const running: Running = { schedule, cron: parseCron(schedule.cron), timer: undefined };
     this.#running.set(schedule.scheduleId, running);
     this.#arrange(running);
   }
 
   #stop(running: Running | undefined): void {
-    if (running?.appointment) this.#agenda.cancel(running.appointment);
+    if (running?.timer) this.#timers.cancel(running.timer);
   }
 
   #arrange(running: Running): void {
     const next = running.cron.nextRun(new Date(this.#parts.clock.now()));
-    if (next) running.appointment = this.#agenda.add(next.getTime(), () => this.#fire(running));
+    if (next) running.timer = this.#timers.add(next.getTime(), () => this.#fire(running));
   }
 
   #fire(running: Running): void {
@@ -205,10 +202,8 @@ export class Schedules {
     const { clock, journal, publish } = this.#parts;
     schedule.lastScheduleTime = clock.now();
     const { destination, headers, body, callerIP, scheduleId } = schedule;
-    const published = [await publish({ destination, headers, body, callerIP, scheduleId })].flat();
-    schedule.lastScheduleStates = Object.fromEntries(
-      published.map(({ messageId }) => [messageId, "IN_PROGRESS"]),
-    );
+    const { messageId } = await publish({ destination, headers, body, callerIP, scheduleId });
+    schedule.lastScheduleStates = { [messageId]: "IN_PROGRESS" };
     await journal.write([change(schedule)]);
   }
 }

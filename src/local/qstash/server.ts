@@ -1,24 +1,20 @@
 import { once } from "node:events";
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:http";
+import { getRequestListener } from "@hono/node-server";
+import { Hono } from "hono";
 import type { Engine } from "../engine.ts";
 import { Broker } from "./broker.ts";
 import type { Clock } from "./clock.ts";
 import { systemClock } from "./clock.ts";
 import { QStashError } from "./errors.ts";
-import type { ApiRequest, ApiResponse } from "./http.ts";
-import { readRequest, writeResponse } from "./http.ts";
 import type { Plan } from "./plan.ts";
 import { PAY_AS_YOU_GO } from "./plan.ts";
-import type { Route } from "./router.ts";
-import { findRoute } from "./router.ts";
 import { accountRoutes } from "./routes/account.ts";
+import { type Env, queryOf, rawPath } from "./routes/app.ts";
 import { dlqRoutes } from "./routes/dlq.ts";
 import { messageRoutes } from "./routes/messages.ts";
 import { publishRoutes } from "./routes/publish.ts";
-import { queueRoutes } from "./routes/queues.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
-import { topicRoutes } from "./routes/topics.ts";
 import type { SigningKeys } from "./signature.ts";
 import { DEV_SIGNING_KEYS } from "./signature.ts";
 
@@ -26,7 +22,7 @@ import { DEV_SIGNING_KEYS } from "./signature.ts";
 export const DEV_TOKEN = "eyJVc2VySUQiOiJkZWZhdWx0VXNlciIsIlBhc3N3b3JkIjoiZGVmYXVsdFBhc3N3b3JkIn0=";
 
 export interface QStashOptions {
-  /** The Redis that keeps everything; it is not closed along. */
+  /** The Redis that keeps everything; closing the server leaves it open. */
   readonly engine: Engine;
   /** 0 takes a free one. */
   readonly port: number;
@@ -42,7 +38,7 @@ export interface QStashOptions {
   readonly prefix?: string;
   /** Log entries that are kept, 10,000 by default. */
   readonly logLimit?: number;
-  /** Told of what goes wrong where no client can be told; written to stderr by default. */
+  /** Called for failures that no client sees; written to stderr by default. */
   readonly onError?: (error: Error) => void;
 }
 
@@ -54,16 +50,6 @@ export interface QStashServer {
   /** Stops; calls under way are broken off and made again after the next start on the same Redis. */
   close(): Promise<void>;
 }
-
-const ROUTES: readonly Route[] = [
-  ...publishRoutes,
-  ...messageRoutes,
-  ...dlqRoutes,
-  ...scheduleRoutes,
-  ...queueRoutes,
-  ...topicRoutes,
-  ...accountRoutes,
-];
 
 /**
  * Starts a QStash of our own that answers as the service does, and takes up what an earlier one left in the
@@ -86,9 +72,11 @@ export async function startQStashServer(options: QStashOptions): Promise<QStashS
   });
 
   const resumed = Promise.withResolvers<void>();
-  const server = createServer({ keepAliveTimeout: 60_000, maxHeaderSize: 65_536 }, (request, response) => {
-    void resumed.promise.then(() => serve(broker, token, request, response, onError));
-  });
+  const app = createApp(broker, token, resumed.promise, onError);
+  const server = createServer(
+    { keepAliveTimeout: 60_000, maxHeaderSize: 65_536 },
+    getRequestListener(app.fetch),
+  );
   server.listen(port, host);
   await once(server, "listening");
   const address = server.address();
@@ -116,39 +104,36 @@ export async function startQStashServer(options: QStashOptions): Promise<QStashS
   };
 }
 
-async function serve(
+/** The routes behind the token; none is served before `resumed`. */
+function createApp(
   broker: Broker,
   token: string,
-  request: IncomingMessage,
-  response: ServerResponse,
+  resumed: Promise<void>,
   onError: (error: Error) => void,
-): Promise<void> {
-  try {
-    writeResponse(
-      response,
-      await answer(broker, token, await readRequest(request, broker.plan.maxBatchSize)),
-    );
-  } catch (error) {
-    if (error instanceof QStashError) {
-      writeResponse(response, { status: error.status, json: { error: error.message } });
-    } else if (!request.socket.destroyed) {
-      // A client that has gone in the middle of its request needs no answer, and is nobody's error.
-      onError(error instanceof Error ? error : new Error(String(error)));
-      writeResponse(response, { status: 500, json: { error: "internal server error" } });
-    }
+): Hono<Env> {
+  const app = new Hono<Env>({
+    getPath: ({ url }, options) => (options?.env ? rawPath(options.env) : new URL(url).pathname),
+  });
+  app.use(async (c, next) => {
+    await resumed;
+    // The token comes as a bearer or, for webhooks that can't set a header, in the query.
+    const header = c.req.header("Authorization");
+    const isAuthorized =
+      header === undefined ? queryOf(c).get("qstash_token") === token : header === `Bearer ${token}`;
+    if (!isAuthorized) throw new QStashError(401, "unauthorized: invalid token");
+    await next();
+  });
+  for (const routes of [publishRoutes, messageRoutes, dlqRoutes, scheduleRoutes, accountRoutes]) {
+    app.route("/", routes(broker));
   }
-}
-
-async function answer(broker: Broker, token: string, request: ApiRequest): Promise<ApiResponse> {
-  if (!isAuthorized(request, token)) throw new QStashError(401, "unauthorized: invalid token");
-  const found = findRoute(ROUTES, request.method, request.path);
-  if ("route" in found) return found.route.handle(broker, request, found.params);
-  if (found.allowed.length > 0) throw new QStashError(405, `method ${request.method} not allowed`);
-  throw new QStashError(404, `${request.path} not found`);
-}
-
-/** The token comes as a bearer or, for webhooks that can't set a header, in the query. */
-function isAuthorized({ headers, query }: ApiRequest, token: string): boolean {
-  const header = headers.find(([name]) => name.toLowerCase() === "authorization")?.[1];
-  return header === undefined ? query.get("qstash_token") === token : header === `Bearer ${token}`;
+  app.notFound((c) =>
+    c.json({ error: `this stand-in does not offer ${c.req.method} ${rawPath(c.env)}` }, 404),
+  );
+  app.onError((error, c) => {
+    if (error instanceof QStashError) return c.json({ error: error.message }, error.status);
+    // A client that has gone in the middle of its request needs no answer, and is nobody's error.
+    if (!c.env.incoming.socket.destroyed) onError(error);
+    return c.json({ error: "internal server error" }, 500);
+  });
+  return app;
 }

@@ -11,10 +11,6 @@ export const KEYS = {
   deduplication: "deduplication",
   /** flow-control key → its limits and state. */
   flowControl: "flow-control",
-  /** queue name → queue. */
-  queues: "queues",
-  /** URL group name → group. */
-  topics: "topics",
   /** schedule id → schedule. */
   schedules: "schedules",
   /** `signing` → the signing keys. */

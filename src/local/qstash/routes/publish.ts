@@ -1,49 +1,48 @@
-import { badRequest, overLimit } from "../errors.ts";
-import type { HeaderPairs } from "../headers.ts";
-import type { ApiRequest, ApiResponse } from "../http.ts";
-import { isObject, readJson } from "../http.ts";
-import type { Publication, PublishResult } from "../publisher.ts";
-import type { Route } from "../router.ts";
-import { decodeSegment, ok } from "../router.ts";
+import { type Context, Hono } from "hono";
+import type { Broker } from "../broker.ts";
+import { badRequest } from "../errors.ts";
+import type { Publication } from "../publisher.ts";
+import { type Env, queryOf, rawPath, rawQuery, readSource } from "./app.ts";
 
 /** Names in the query that are meant for QStash and not for the destination (docs: howto/webhook). */
 const isOurs = (name: string) => name === "qstash_token" || name.startsWith("upstash-");
 
-const nameOf = (parameter: string) => decodeSegment(parameter.split("=", 1)[0] ?? "");
+/** A part of a URL, decoded; one that is not well encoded means itself. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return text;
+    throw error;
+  }
+}
+
+const nameOf = (parameter: string) => decode(parameter.split("=", 1)[0] ?? "");
 
 /**
  * The destination: the rest of the path and the query, byte for byte, without the parameters that configure
  * QStash. A client may also have encoded it as one segment.
  */
-function readDestination(rest: string, rawQuery: string): string {
-  const base = /^https?%3A/i.test(rest) ? decodeSegment(rest) : rest;
-  const query = rawQuery.split("&").filter((parameter) => parameter !== "" && !isOurs(nameOf(parameter)));
-  if (query.length === 0) return base;
-  return `${base}${base.includes("?") ? "&" : "?"}${query.join("&")}`;
+function readDestination(rest: string, query: string): string {
+  const base = /^https?%3A/i.test(rest) ? decode(rest) : rest;
+  const kept = query.split("&").filter((parameter) => parameter !== "" && !isOurs(nameOf(parameter)));
+  if (kept.length === 0) return base;
+  return `${base}${base.includes("?") ? "&" : "?"}${kept.join("&")}`;
 }
 
-/** Headers, and after them what the query says in their place. */
-function readHeaders(request: ApiRequest): HeaderPairs {
-  if (!request.rawQuery.includes("upstash-")) return request.headers;
-  return [...request.headers, ...[...request.query].filter(([name]) => name.startsWith("upstash-"))];
-}
-
-export function readPublication(request: ApiRequest, rest: string): Publication {
+/** What a request publishes: its destination stands in the path after `prefix`. */
+export async function readPublication(c: Context<Env>, prefix: string, limit: number): Promise<Publication> {
+  const source = await readSource(c, limit);
+  const query = rawQuery(c.env);
+  const configured = query.includes("upstash-")
+    ? [...queryOf(c)].filter(([name]) => name.startsWith("upstash-"))
+    : [];
   return {
-    destination: readDestination(rest, request.rawQuery),
-    headers: readHeaders(request),
-    body: request.body,
-    callerIP: request.callerIP,
+    ...source,
+    destination: readDestination(rawPath(c.env).slice(prefix.length), query),
+    headers: [...source.headers, ...configured],
   };
 }
-
-const isDuplicate = (result: PublishResult) => !Array.isArray(result) && result.deduplicated === true;
-
-/** A duplicate is answered like the first, but with 202 (docs: features/deduplication). */
-const published = (result: PublishResult): ApiResponse => ({
-  status: isDuplicate(result) ? 202 : 200,
-  json: result,
-});
 
 interface BatchEntry {
   readonly destination: string;
@@ -52,6 +51,8 @@ interface BatchEntry {
   readonly queue?: string;
 }
 
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 const isString = (value: unknown) => typeof value === "string";
 const isOptional = (value: unknown, check: (value: unknown) => boolean) =>
   value === undefined || value === null || check(value);
@@ -73,42 +74,46 @@ function isBatch(value: unknown): value is BatchEntry[] {
   );
 }
 
+function readBatch(body: Buffer): BatchEntry[] {
+  const value = parseJson(body.toString("utf8"));
+  if (!isBatch(value)) throw badRequest("request body must be an array of messages, each with a destination");
+  if (value.length === 0) throw badRequest("batch is empty");
+  return value;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw badRequest("request body is not valid JSON");
+    throw error;
+  }
+}
+
 /** Text as headers carry it: the bytes of its UTF-8, each as one character. */
 const asBytes = (text: string) => Buffer.from(text, "utf8").toString("latin1");
 
-export const publishRoutes: readonly Route[] = [
-  {
-    methods: ["POST"],
-    path: "/v2/publish/*",
-    async handle(broker, request, params) {
-      return published(await broker.publisher.publish(readPublication(request, params["*"] ?? "")));
-    },
-  },
-  {
-    methods: ["POST"],
-    path: "/v2/enqueue/:queue/*",
-    async handle(broker, request, params) {
-      const publication = readPublication(request, params["*"] ?? "");
-      return published(await broker.publisher.publish({ ...publication, queueName: params["queue"] }));
-    },
-  },
-  {
-    methods: ["POST"],
-    path: "/v2/batch",
-    async handle(broker, request) {
-      if (request.body.length > broker.plan.maxBatchSize) throw overLimit("maximum batch size exceeded");
-      const entries = readJson(request.body, isBatch, "an array of messages, each with a destination");
-      if (entries.length === 0) throw badRequest("batch is empty");
-      const publications = entries.map(
-        ({ destination, headers, body, queue }): Publication => ({
+/** Publish and batch (docs: api/publish). */
+export function publishRoutes({ publisher, plan }: Broker) {
+  return new Hono<Env>()
+    .post("/v2/publish/*", async (c) => {
+      const publication = await readPublication(c, "/v2/publish/", plan.maxBatchSize);
+      const result = await publisher.publish(publication);
+      // A duplicate is answered like the first, but with 202 (docs: features/deduplication).
+      return c.json(result, result.deduplicated ? 202 : 200);
+    })
+    .post("/v2/batch", async (c) => {
+      const { body, callerIP } = await readSource(c, plan.maxBatchSize);
+      const publications = readBatch(body).map(({ destination, headers, body: text, queue }): Publication => {
+        // Named where each message's other settings are, and refused there.
+        const named = { ...headers, ...(queue ? { "Upstash-Queue-Name": queue } : {}) };
+        return {
           destination,
-          headers: Object.entries(headers ?? {}).map(([name, value]) => [name, asBytes(value)]),
-          body: Buffer.from(body ?? "", "utf8"),
-          callerIP: request.callerIP,
-          queueName: queue || undefined,
-        }),
-      );
-      return ok(await broker.publisher.publishBatch(publications));
-    },
-  },
-];
+          headers: Object.entries(named).map(([name, value]) => [name, asBytes(value)]),
+          body: Buffer.from(text ?? "", "utf8"),
+          callerIP,
+        };
+      });
+      return c.json(await publisher.publishBatch(publications));
+    });
+}

@@ -1,46 +1,29 @@
-import type { Route } from "../router.ts";
-import { ok } from "../router.ts";
+import { Hono } from "hono";
+import type { Broker } from "../broker.ts";
+import type { Env } from "./app.ts";
 import { readPublication } from "./publish.ts";
 
 /** The documentation says POST, the SDK sends PATCH. */
 const POST_OR_PATCH = ["POST", "PATCH"];
 
-export const scheduleRoutes: readonly Route[] = [
-  { methods: ["GET"], path: "/v2/schedules", handle: (broker) => ok(broker.schedules.list()) },
-  {
-    methods: ["GET"],
-    path: "/v2/schedules/:id",
-    handle: (broker, _request, { id = "" }) => ok(broker.schedules.view(id)),
-  },
-  {
-    methods: ["DELETE"],
-    path: "/v2/schedules/:id",
-    async handle(broker, _request, { id = "" }) {
-      await broker.schedules.delete(id);
-      return ok();
-    },
-  },
-  {
-    methods: POST_OR_PATCH,
-    path: "/v2/schedules/:id/pause",
-    async handle(broker, _request, { id = "" }) {
-      await broker.schedules.setPaused(id, true);
-      return ok();
-    },
-  },
-  {
-    methods: POST_OR_PATCH,
-    path: "/v2/schedules/:id/resume",
-    async handle(broker, _request, { id = "" }) {
-      await broker.schedules.setPaused(id, false);
-      return ok();
-    },
-  },
-  {
-    methods: ["POST"],
-    path: "/v2/schedules/*",
-    async handle(broker, request, params) {
-      return ok(await broker.schedules.create(readPublication(request, params["*"] ?? "")));
-    },
-  },
-];
+/** Schedules (docs: features/schedules). */
+export function scheduleRoutes({ schedules, plan }: Broker) {
+  return new Hono<Env>()
+    .get("/v2/schedules", (c) => c.json(schedules.list()))
+    .get("/v2/schedules/:id", (c) => c.json(schedules.view(c.req.param("id"))))
+    .delete("/v2/schedules/:id", async (c) => {
+      await schedules.delete(c.req.param("id"));
+      return c.json({});
+    })
+    .on(POST_OR_PATCH, "/v2/schedules/:id/pause", async (c) => {
+      await schedules.setPaused(c.req.param("id"), true);
+      return c.json({});
+    })
+    .on(POST_OR_PATCH, "/v2/schedules/:id/resume", async (c) => {
+      await schedules.setPaused(c.req.param("id"), false);
+      return c.json({});
+    })
+    .post("/v2/schedules/*", async (c) =>
+      c.json(await schedules.create(await readPublication(c, "/v2/schedules/", plan.maxBatchSize))),
+    );
+}

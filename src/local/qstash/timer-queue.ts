@@ -1,25 +1,25 @@
 import type { Clock } from "./clock.ts";
 
-/** One thing that is due at a time; withdrawn by {@link Agenda.cancel}. */
-export interface Appointment {
+/** A task that runs at a time, unless {@link TimerQueue.cancel} takes it back. */
+export interface Timer {
   readonly at: number;
   readonly order: number;
   readonly run: () => void;
   canceled: boolean;
 }
 
-const isBefore = (a: Appointment, b: Appointment) => a.at < b.at || (a.at === b.at && a.order < b.order);
+const isBefore = (a: Timer, b: Timer) => a.at < b.at || (a.at === b.at && a.order < b.order);
 
 /**
- * What is due later, earliest first, behind a single timer: a million delayed messages cost a million heap
- * entries and one timer. Appointments of one time run in the order in which they were made.
+ * Many timers behind a single one of the clock: a million delayed messages cost a million heap entries.
+ * Timers of one time run in the order in which they were added.
  */
-export class Agenda {
+export class TimerQueue {
   readonly #clock: Clock;
-  #heap: Appointment[] = [];
+  #heap: Timer[] = [];
   #order = 0;
   #canceled = 0;
-  #timer: { at: number; stop: () => void } | undefined;
+  #wakeUp: { at: number; stop: () => void } | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -30,35 +30,35 @@ export class Agenda {
     return this.#heap.length;
   }
 
-  add(at: number, run: () => void): Appointment {
-    const appointment = { at, order: this.#order++, run, canceled: false };
-    this.#push(appointment);
+  add(at: number, run: () => void): Timer {
+    const timer = { at, order: this.#order++, run, canceled: false };
+    this.#push(timer);
     this.#arm();
-    return appointment;
+    return timer;
   }
 
-  cancel(appointment: Appointment): void {
-    if (appointment.canceled) return;
-    appointment.canceled = true;
+  cancel(timer: Timer): void {
+    if (timer.canceled) return;
+    timer.canceled = true;
     this.#canceled++;
     if (this.#canceled > 1_000 && this.#canceled > this.#heap.length / 2) this.#compact();
   }
 
   clear(): void {
-    this.#timer?.stop();
-    this.#timer = undefined;
+    this.#wakeUp?.stop();
+    this.#wakeUp = undefined;
     this.#heap = [];
   }
 
   #arm(): void {
     const next = this.#heap[0];
-    if (!next || (this.#timer && this.#timer.at <= next.at)) return;
-    this.#timer?.stop();
-    this.#timer = { at: next.at, stop: this.#clock.at(next.at, () => this.#runDue()) };
+    if (!next || (this.#wakeUp && this.#wakeUp.at <= next.at)) return;
+    this.#wakeUp?.stop();
+    this.#wakeUp = { at: next.at, stop: this.#clock.at(next.at, () => this.#runDue()) };
   }
 
   #runDue(): void {
-    this.#timer = undefined;
+    this.#wakeUp = undefined;
     const now = this.#clock.now();
     for (let next = this.#heap[0]; next && next.at <= now; next = this.#heap[0]) {
       this.#pop();
@@ -69,23 +69,23 @@ export class Agenda {
   }
 
   #compact(): void {
-    const kept = this.#heap.filter((appointment) => !appointment.canceled);
+    const kept = this.#heap.filter((timer) => !timer.canceled);
     this.#heap = [];
     this.#canceled = 0;
-    for (const appointment of kept) this.#push(appointment);
+    for (const timer of kept) this.#push(timer);
   }
 
-  #push(appointment: Appointment): void {
+  #push(timer: Timer): void {
     const heap = this.#heap;
-    let index = heap.push(appointment) - 1;
+    let index = heap.push(timer) - 1;
     while (index > 0) {
       const above = (index - 1) >> 1;
       const parent = heap[above];
-      if (!parent || !isBefore(appointment, parent)) break;
+      if (!parent || !isBefore(timer, parent)) break;
       heap[index] = parent;
       index = above;
     }
-    heap[index] = appointment;
+    heap[index] = timer;
   }
 
   #pop(): void {

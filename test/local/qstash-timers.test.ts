@@ -1,27 +1,27 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Agenda } from "../../src/local/qstash/agenda.ts";
 import { systemClock } from "../../src/local/qstash/clock.ts";
 import { Fifo } from "../../src/local/qstash/fifo.ts";
+import { TimerQueue } from "../../src/local/qstash/timer-queue.ts";
 import { ManualClock } from "./qstash-harness.ts";
 
-test("appointments run at their time, in order, and canceled ones don't", () => {
+test("timers run at their time, in order, and canceled ones don't", () => {
   const plan = fc.array(fc.record({ at: fc.nat(50), canceled: fc.boolean() }), { maxLength: 60 });
   fc.assert(
-    fc.property(plan, (appointments) => {
+    fc.property(plan, (timers) => {
       const clock = new ManualClock();
       const start = clock.now();
-      const agenda = new Agenda(clock);
+      const timerQueue = new TimerQueue(clock);
       const ran: [at: number, index: number][] = [];
-      const made = appointments.map(({ at }, index) => {
-        return agenda.add(start + at, () => ran.push([clock.now() - start, index]));
+      const made = timers.map(({ at }, index) => {
+        return timerQueue.add(start + at, () => ran.push([clock.now() - start, index]));
       });
-      for (const [index, { canceled }] of appointments.entries()) {
-        const appointment = made[index];
-        if (canceled && appointment) agenda.cancel(appointment);
+      for (const [index, { canceled }] of timers.entries()) {
+        const timer = made[index];
+        if (canceled && timer) timerQueue.cancel(timer);
       }
       for (let time = 0; time < 50; time++) clock.advance(1);
-      const expected = appointments
+      const expected = timers
         .map(({ at, canceled }, index) => ({ at, canceled, index }))
         .filter(({ canceled }) => !canceled)
         .sort((a, b) => a.at - b.at || a.index - b.index)
@@ -32,16 +32,16 @@ test("appointments run at their time, in order, and canceled ones don't", () => 
   );
 });
 
-test("ten thousand canceled appointments are forgotten before their time", () => {
+test("ten thousand canceled timers are forgotten before their time", () => {
   const clock = new ManualClock();
-  const agenda = new Agenda(clock);
+  const timerQueue = new TimerQueue(clock);
   const ran: string[] = [];
-  const appointments = Array.from({ length: 10_000 }, (_, n) =>
-    agenda.add(clock.now() + 1_000 + n, () => ran.push("x")),
+  const timers = Array.from({ length: 10_000 }, (_, n) =>
+    timerQueue.add(clock.now() + 1_000 + n, () => ran.push("x")),
   );
-  agenda.add(clock.now() + 5_500, () => ran.push("kept"));
-  for (const appointment of appointments) agenda.cancel(appointment);
-  expect(agenda.size).toBeLessThan(1_500);
+  timerQueue.add(clock.now() + 5_500, () => ran.push("kept"));
+  for (const timer of timers) timerQueue.cancel(timer);
+  expect(timerQueue.size).toBeLessThan(1_500);
   clock.advance(20_000);
   expect(ran).toEqual(["kept"]);
 });

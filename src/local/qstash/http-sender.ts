@@ -23,7 +23,7 @@ export type Outcome =
   | { readonly kind: "failed"; readonly error: string };
 
 /** Makes the calls, over connections that are kept open. Redirects are not followed. */
-export class Courier {
+export class HttpSender {
   readonly #clock: Clock;
   readonly #http = new HttpAgent({ keepAlive: true, maxFreeSockets: 512 });
   readonly #https = new HttpsAgent({ keepAlive: true, maxFreeSockets: 512 });

@@ -1,0 +1,146 @@
+import { connect as connectPlain, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connect as connectSecurely } from "node:tls";
+import { type Reply, ReplyError } from "../engine.ts";
+import { type Command, encodeCommands, ReplyReader } from "./resp.ts";
+
+const RECONNECT_MS = 200;
+
+interface Waiting {
+  readonly replies: Reply[];
+  readonly count: number;
+  readonly resolve: (replies: Reply[]) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export interface ConnectionHooks {
+  /** Takes a reply that answers no command, such as a message of a channel; false leaves it to the commands. */
+  readonly onPush?: (reply: Reply) => boolean;
+  /** Called when a lost connection is there again. */
+  readonly onReconnected?: () => void;
+}
+
+/** A connection to a real Redis. A lost one comes back; the commands that were under way fail. */
+export class Connection {
+  readonly #url: URL;
+  readonly #hooks: ConnectionHooks;
+  readonly #waiting: Waiting[] = [];
+  #socket: Socket | undefined;
+  #isReady = false;
+  #isClosed = false;
+
+  constructor(url: string, hooks: ConnectionHooks = {}) {
+    this.#url = new URL(url);
+    this.#hooks = hooks;
+  }
+
+  /**
+   * Connects, however long the server takes to be there.
+   *
+   * @throws Error when the server refuses the credentials or the database in the URL.
+   */
+  async open(): Promise<void> {
+    while (!this.#isClosed && !(await this.#connect())) await sleep(RECONNECT_MS);
+  }
+
+  /**
+   * Sends commands in one write; error replies are values.
+   *
+   * @throws Error at once when there is no connection, later when it is lost.
+   */
+  async send(commands: readonly Command[]): Promise<Reply[]> {
+    if (!this.#isReady) throw new Error("Redis is not connected");
+    return await this.#write(commands);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#socket?.destroy();
+  }
+
+  /** True once the server has taken the credentials, false when it is not there. */
+  async #connect(): Promise<boolean> {
+    const socket = this.#createSocket();
+    this.#socket = socket;
+    if (!(await this.#listen(socket))) return false;
+    const greeting = greetingOf(this.#url);
+    const replies = greeting.length > 0 ? await this.#write(greeting).catch(() => undefined) : [];
+    const refused = replies?.find((reply) => reply instanceof ReplyError);
+    if (refused) {
+      socket.destroy();
+      throw new Error(`Redis refused the connection: ${refused.message}`);
+    }
+    this.#isReady = replies !== undefined && !this.#isClosed;
+    return replies !== undefined;
+  }
+
+  #createSocket(): Socket {
+    const { protocol, hostname, port } = this.#url;
+    const host = hostname.replace(/^\[|\]$/g, "");
+    const address = { host, port: Number(port || 6379), noDelay: true, keepAlive: true };
+    return protocol === "rediss:" ? connectSecurely({ ...address, servername: host }) : connectPlain(address);
+  }
+
+  /** True once the socket is connected, false when it never was. */
+  #listen(socket: Socket): Promise<boolean> {
+    const reader = new ReplyReader();
+    let cause: Error | undefined;
+    socket.on("data", (chunk: Buffer) => {
+      try {
+        for (const reply of reader.push(chunk)) this.#take(reply);
+      } catch (error) {
+        // What is not Redis, or a stream out of step: nothing that comes after can be trusted.
+        socket.destroy(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+    socket.on("error", (error) => {
+      cause = error;
+    });
+    return new Promise((resolve) => {
+      socket.once(this.#url.protocol === "rediss:" ? "secureConnect" : "connect", () => resolve(true));
+      socket.once("close", () => {
+        resolve(false);
+        const lost = new Error(`the connection to Redis was lost${cause ? `: ${cause.message}` : ""}`);
+        for (const { reject } of this.#waiting.splice(0)) reject(lost);
+        if (this.#isReady) void this.#reconnect();
+        this.#isReady = false;
+      });
+    });
+  }
+
+  async #reconnect(): Promise<void> {
+    do {
+      await sleep(RECONNECT_MS);
+      if (this.#isClosed) return;
+      // A server that starts may refuse at first what it takes later.
+    } while (!(await this.#connect().catch(() => false)));
+    this.#hooks.onReconnected?.();
+  }
+
+  #write(commands: readonly Command[]): Promise<Reply[]> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ replies: [], count: commands.length, resolve, reject });
+      this.#socket?.write(encodeCommands(commands));
+    });
+  }
+
+  #take(reply: Reply): void {
+    if (this.#hooks.onPush?.(reply)) return;
+    const first = this.#waiting[0];
+    if (!first) throw new Error("Redis sent a reply that no command waits for");
+    first.replies.push(reply);
+    if (first.replies.length < first.count) return;
+    this.#waiting.shift();
+    first.resolve(first.replies);
+  }
+}
+
+/** What a connection begins with: the URL's credentials and database. */
+function greetingOf({ username, password, pathname }: URL): Command[] {
+  const credentials = [username, password].filter(Boolean).map(decodeURIComponent);
+  const database = pathname.slice(1);
+  return [
+    ...(credentials.length > 0 ? [["AUTH", ...credentials]] : []),
+    ...(database ? [["SELECT", database]] : []),
+  ];
+}
