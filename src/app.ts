@@ -96,7 +96,7 @@ function createParts(options: RingbackOptions, config: Config): Parts {
     queue: createQueue({ ...config.qstash, publicUrl: settings.publicUrl }),
     fetcher: createFetcher({
       guard,
-      lookup: createLookup({ url: config.callbacks.dohUrl }),
+      lookup: createLookup({ url: config.callbacks.dohUrl, pinned: options.send !== undefined }),
       ...(options.send && { send: options.send }),
     }),
     sign,

@@ -4,24 +4,6 @@ import { log } from "./log.ts";
 import { diagnostics, tasks } from "./tasks/index.ts";
 import { sendToVetted } from "./webhooks/deno-send.ts";
 
-/** The part of Deno's API that is used here (https://docs.deno.com/api/deno). */
-declare const Deno: {
-  readonly env: { toObject(): Record<string, string> };
-  serve(
-    options: { port: number; hostname: string; onListen(address: { port: number }): void },
-    handler: (request: Request) => Promise<Response>,
-  ): { shutdown(): Promise<void>; finished: Promise<void> };
-  cron?(name: string, schedule: string, handler: () => Promise<void>): Promise<void>;
-  addSignalListener(signal: "SIGINT" | "SIGTERM", listener: () => void): void;
-  open(path: URL): Promise<{
-    readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
-    stat(): Promise<{ isFile: boolean }>;
-    close(): void;
-  }>;
-  readonly errors: { readonly NotFound: typeof Error };
-  exit(code: number): never;
-};
-
 const TYPES: Readonly<Record<string, string>> = {
   css: "text/css; charset=utf-8",
   html: "text/html; charset=utf-8",
@@ -97,8 +79,9 @@ const server = Deno.serve(
 );
 
 // On Deno Deploy the platform's cron sweeps; elsewhere, where cron needs an unstable flag, a timer does.
-const timer = Deno.cron ? undefined : setInterval(sweep, ringback.config.sweepInterval);
-await Deno.cron?.("sweep", "* * * * *", sweep);
+const cron = Deno.cron as typeof Deno.cron | undefined; // only with --unstable-cron, or on Deno Deploy
+const timer = cron ? undefined : setInterval(sweep, ringback.config.sweepInterval);
+await cron?.("sweep", "* * * * *", sweep);
 
 async function stop(): Promise<void> {
   clearInterval(timer);

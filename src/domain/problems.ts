@@ -35,7 +35,7 @@ export const PROBLEMS = {
   "malformed-message": { status: 489, title: "The queue's message is not understood" },
   "internal-error": { status: 500, title: "Something went wrong on our side" },
   "not-yet": { status: 503, title: "The queue's message comes too early" },
-  "temporarily-unavailable": { status: 503, title: "The gateway cannot reach its database" },
+  "temporarily-unavailable": { status: 503, title: "The gateway cannot reach what it needs" },
 } as const satisfies Readonly<Record<string, { readonly status: number; readonly title: string }>>;
 
 export type ProblemCode = keyof typeof PROBLEMS;

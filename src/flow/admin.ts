@@ -1,8 +1,8 @@
 import { idBytes, idOf, isId, makeId } from "../domain/id.ts";
 import { Refusal } from "../domain/problems.ts";
+import { hex, sha256 } from "../shared/bytes.ts";
 import type { ProjectLimits } from "./caller.ts";
 import { type Idempotency, reused } from "./idempotency.ts";
-import { hex, sha256 } from "./keyring.ts";
 import type { Parts } from "./parts.ts";
 import { firstConfig } from "./secrets.ts";
 

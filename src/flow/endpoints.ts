@@ -9,9 +9,12 @@ import { type HeaderPatch, headersAfterMove, patchHeaders, sameOrigin } from "./
 import type { Idempotency } from "./idempotency.ts";
 import { withKeyPair } from "./key-pair.ts";
 import type { Invocation, Parts } from "./parts.ts";
-import { FetchFailure } from "./ports.ts";
+import { FetchFailure, ResolverUnavailable } from "./ports.ts";
 import { type Endpoint, type ProjectConfig, withEndpoint } from "./project-config.ts";
 import { makeSealedSecret, openSecrets, rotated } from "./secrets.ts";
+
+/** Milliseconds after which a resolver that failed is worth asking again. */
+const RESOLVER_RETRY = 5_000;
 
 /** What a client says of an endpoint; null takes a member away. Durations in milliseconds. */
 export interface EndpointChanges {
@@ -242,13 +245,18 @@ function merge<Value>(
 
 /** Judges an address as every attempt will: by itself, and by what its name resolves to. @throws Refusal */
 async function judge(inv: Parts, url: string): Promise<void> {
-  let detail: string | undefined;
-  try {
-    detail = (await inv.fetcher.judgeHost(url))?.detail;
-  } catch (error) {
-    if (!(error instanceof FetchFailure)) throw error;
-    detail = error.message;
-  }
+  const detail = await inv.fetcher.judgeHost(url).then((unsafe) => unsafe?.detail, unresolved);
   if (detail === undefined) return;
   throw new Refusal("unsafe-callback-url", detail, { errors: [{ pointer: "#/url", detail }] });
+}
+
+/** Why a name that cannot be resolved is refused. @throws Refusal when the resolver is to blame, not the name */
+function unresolved(error: unknown): string {
+  if (error instanceof ResolverUnavailable) {
+    const unknown =
+      "The resolver did not say what the URL's host is. Nothing was changed: repeat the request.";
+    throw new Refusal("temporarily-unavailable", unknown, { retryAfter: RESOLVER_RETRY });
+  }
+  if (error instanceof FetchFailure) return error.message;
+  throw error;
 }

@@ -1,7 +1,7 @@
 import { deriveId } from "../domain/id.ts";
 import type { Failure, TaskRecord } from "../domain/record.ts";
 import type { TerminalStatus } from "../domain/status.ts";
-import { sha256, utf8 } from "./keyring.ts";
+import { sha256, utf8 } from "../shared/bytes.ts";
 
 /** How a task ends, before it is written. */
 export interface Ending {

@@ -1,6 +1,6 @@
 import type { TaskOptions } from "../domain/record.ts";
+import { hex, sha256, utf8 } from "../shared/bytes.ts";
 import type { AnyTask } from "../task.ts";
-import { hex, sha256, utf8 } from "./keyring.ts";
 import type { Parts } from "./parts.ts";
 import type { DeliverMessage, Flow, QueueMessage, RunMessage } from "./ports.ts";
 import type { TypeLimits } from "./task-commands.ts";

@@ -2,8 +2,8 @@ import * as z from "zod/mini";
 import { SERVICE_METHODS, type Service, type ServiceMethod } from "../domain/service.ts";
 import { clientHeaderFault, FORWARD_PREFIX } from "../domain/service-headers.ts";
 import { pathFault } from "../domain/service-path.ts";
+import { base64, fromBase64, utf8 } from "../shared/bytes.ts";
 import { type AnyTask, defineTask, TaskError } from "../task.ts";
-import { utf8 } from "./keyring.ts";
 
 /** The task type whose work the queue has a service do. */
 export const HTTP_REQUEST = "http.request";
@@ -133,7 +133,7 @@ function plainName(name: string): string {
 /** Bytes as JSON can hold them: the text that they are, or base64. */
 export function writeBody(bytes: Uint8Array): { readonly body: string; readonly bodyEncoding?: "base64" } {
   const text = textOf(bytes);
-  return text === undefined ? { body: toBase64(bytes), bodyEncoding: "base64" } : { body: text };
+  return text === undefined ? { body: base64(bytes), bodyEncoding: "base64" } : { body: text };
 }
 
 /** The text of bytes that are UTF-8, every one of them kept. */
@@ -143,19 +143,4 @@ export function textOf(bytes: Uint8Array): string | undefined {
   } catch {
     return undefined; // no UTF-8: then it is bytes
   }
-}
-
-/** Standard base64 (RFC 4648, section 4) with its padding. */
-export function toBase64(bytes: Uint8Array): string {
-  const pieces: string[] = [];
-  for (let at = 0; at < bytes.length; at += 8_192) {
-    pieces.push(String.fromCharCode(...bytes.subarray(at, at + 8_192)));
-  }
-  return btoa(pieces.join(""));
-}
-
-/** The bytes of standard base64; undefined when it is none. */
-export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
-  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined;
-  return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
 }

@@ -1,6 +1,6 @@
 import { Refusal } from "../domain/problems.ts";
+import { hex, sha256, utf8 } from "../shared/bytes.ts";
 import { canonicalJson } from "./canonical.ts";
-import { hex, sha256, utf8 } from "./keyring.ts";
 
 /** What a script needs to know of an Idempotency-Key: hex SHA-256 both. */
 export interface Idempotency {

@@ -1,4 +1,4 @@
-import { base64url, sha256, utf8 } from "./keyring.ts";
+import { base64url, sha256, utf8 } from "../shared/bytes.ts";
 import type { Keyring } from "./parts.ts";
 import type { Endpoint, KeyPair, ProjectConfig } from "./project-config.ts";
 

@@ -1,5 +1,6 @@
 import { idBytes, idOf } from "../domain/id.ts";
 import type { Binding, Keyring, TaskToken } from "./parts.ts";
+import { base64url, concat, fromBase64url, fromHex, hex, sha256, utf8 } from "../shared/bytes.ts";
 
 const KEY_PREFIX = "rb_";
 const MASTER_ID = 4;
@@ -94,14 +95,14 @@ async function sealKey(
   secret: Uint8Array,
 ): Promise<string> {
   const generation = await current;
-  const signed = concat(unhex(generation.id), idBytes(project), key, secret);
+  const signed = concat(fromHex(generation.id), idBytes(project), key, secret);
   const mac = new Uint8Array(await crypto.subtle.sign("HMAC", generation.apiKeys, signed));
   return KEY_PREFIX + base64url(concat(signed, mac.subarray(0, MAC)));
 }
 
 /** A key of a generation that is no longer configured skips the MAC: Redis alone decides. */
 async function openKey(find: Find, text: string) {
-  const bytes = text.startsWith(KEY_PREFIX) ? unbase64url(text.slice(KEY_PREFIX.length)) : undefined;
+  const bytes = text.startsWith(KEY_PREFIX) ? fromBase64url(text.slice(KEY_PREFIX.length)) : undefined;
   if (bytes?.length !== SIGNED + MAC) return undefined;
   const signed = bytes.slice(0, SIGNED);
   const generation = await find(hex(signed.subarray(0, MASTER_ID)));
@@ -143,7 +144,7 @@ function parseWrapped(wrapped: string): {
 async function unwrap(find: Find, wrapped: string, binding: Binding): Promise<string> {
   const { bound, id, text } = parseWrapped(wrapped);
   const generation = await find(id);
-  const bytes = unbase64url(text);
+  const bytes = fromBase64url(text);
   if (!generation || !bytes) throw new Error(`No configured master secret opens generation ${id}.`);
   const algorithm = {
     name: "AES-GCM",
@@ -165,7 +166,7 @@ async function sealLink(
   const generation = await current;
   const expiry = new Uint8Array(4);
   new DataView(expiry.buffer).setUint32(0, Math.floor(expiresAt / 1_000));
-  const head = concat(unhex(generation.id), idBytes(project), expiry);
+  const head = concat(fromHex(generation.id), idBytes(project), expiry);
   const mac = new Uint8Array(await crypto.subtle.sign("HMAC", generation[kind], concat(head, utf8(task))));
   return LINKS[kind] + base64url(concat(head, mac));
 }
@@ -178,7 +179,7 @@ async function openLink(
   now: number,
 ): Promise<string | undefined> {
   const prefix = LINKS[kind];
-  const bytes = text.startsWith(prefix) ? unbase64url(text.slice(prefix.length)) : undefined;
+  const bytes = text.startsWith(prefix) ? fromBase64url(text.slice(prefix.length)) : undefined;
   const head = bytes?.slice(0, MASTER_ID + PROJECT + 4);
   if (!bytes || !head || bytes.length !== head.length + 32) return undefined;
   const generation = await find(hex(head.subarray(0, MASTER_ID)));
@@ -202,7 +203,7 @@ async function sealTaskToken(current: Promise<Generation>, token: TaskToken): Pr
   numbers.setUint32(4, token.attempt);
   numbers.setUint32(8, Math.ceil(token.expiresAt / 1_000));
   const signed = concat(
-    unhex(generation.id),
+    fromHex(generation.id),
     idBytes(token.project),
     idBytes(token.task),
     new Uint8Array(numbers.buffer),
@@ -213,7 +214,7 @@ async function sealTaskToken(current: Promise<Generation>, token: TaskToken): Pr
 
 async function openTaskToken(find: Find, text: string): Promise<TaskToken | undefined> {
   const bytes = text.startsWith(TASK_TOKEN_PREFIX)
-    ? unbase64url(text.slice(TASK_TOKEN_PREFIX.length))
+    ? fromBase64url(text.slice(TASK_TOKEN_PREFIX.length))
     : undefined;
   if (bytes?.length !== TASK_TOKEN_SIGNED + 32) return undefined;
   const signed = bytes.slice(0, TASK_TOKEN_SIGNED);
@@ -246,42 +247,4 @@ async function truncatedMacMatches(
   let difference = 0;
   for (let i = 0; i < MAC; i++) difference |= (expected[i] ?? 0) ^ (mac[i] ?? 0);
   return difference === 0;
-}
-
-export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-}
-
-export function utf8(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text);
-}
-
-export function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function unhex(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
-}
-
-function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
-}
-
-export function base64url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
-}
-
-function unbase64url(text: string): Uint8Array<ArrayBuffer> | undefined {
-  if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return undefined;
-  return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
 }

@@ -2,6 +2,7 @@ import { isId } from "../domain/id.ts";
 import { Refusal } from "../domain/problems.ts";
 import type { DeliveryRecord, DeliveryStatus, TaskRecord } from "../domain/record.ts";
 import { isTerminal, type TaskStatus, visibleStatus } from "../domain/status.ts";
+import { base64url, fromBase64url, utf8 } from "../shared/bytes.ts";
 import type { Caller } from "./caller.ts";
 import { denied } from "./denied.ts";
 import { callbackDelivery } from "./events.ts";
@@ -191,15 +192,13 @@ function missing(kind: "task" | "delivery", id: string): Refusal {
 }
 
 function writeCursor({ at, id }: TaskPosition): string {
-  return btoa(`${at} ${id}`).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return base64url(utf8(`${at} ${id}`));
 }
 
 function readCursor(cursor: string | undefined): TaskPosition | undefined {
   if (cursor === undefined) return undefined;
-  const text =
-    /^[A-Za-z0-9_-]{2,100}$/.test(cursor) && cursor.length % 4 !== 1
-      ? atob(cursor.replaceAll("-", "+").replaceAll("_", "/"))
-      : "";
+  const bytes = cursor.length <= 100 ? fromBase64url(cursor) : undefined;
+  const text = new TextDecoder().decode(bytes);
   const match = /^(\d{1,15}) (~|task_[0-9a-z]{26})$/.exec(text);
   if (!match?.[2]) throw new Refusal("malformed-parameter", "The cursor is not one that this API gave.");
   return { at: Number(match[1]), id: match[2] };

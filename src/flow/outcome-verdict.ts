@@ -3,7 +3,8 @@ import { parseRetryAfter, RETRY_AFTER_LIMIT } from "../domain/schedule.ts";
 import type { Service } from "../domain/service.ts";
 import { shownHeaders } from "../domain/service-headers.ts";
 import { pollTarget } from "../domain/service-path.ts";
-import { textOf, toBase64 } from "./http-request.ts";
+import { base64 } from "../shared/bytes.ts";
+import { textOf } from "./http-request.ts";
 
 /** What the queue tells of one call of a service. */
 export interface Told {
@@ -159,7 +160,7 @@ function resultOf(service: Service, { status, headers, body }: Told): HttpResult
   if (body.length === 0) return { ...head, body: null };
   const type = headers["content-type"] ?? "";
   const text = TEXT.test(type) || type === "" ? textOf(body) : undefined;
-  if (text === undefined) return { ...head, body: toBase64(body), bodyEncoding: "base64" };
+  if (text === undefined) return { ...head, body: base64(body), bodyEncoding: "base64" };
   if (!JSON_TYPE.test(type)) return { ...head, body: text };
   const value = parseJson(text);
   if (value === undefined) return { ...head, body: text };

@@ -14,7 +14,7 @@ export interface Fetcher {
   judge(url: string): UnsafeUrl | undefined;
   /**
    * What can be told once the host's name is resolved, which policy `strict` wants: one bad address refuses it.
-   * @throws FetchFailure `dns-failed` when there is no telling
+   * @throws FetchFailure `dns-failed` when there is no telling: ResolverUnavailable when asking again may help
    */
   judgeHost(url: string): Promise<UnsafeUrl | undefined>;
   /**
@@ -61,6 +61,9 @@ export class FetchFailure extends Error {
     this.code = code;
   }
 }
+
+/** The resolver did not tell what a name's addresses are: asked again, it may. */
+export class ResolverUnavailable extends FetchFailure {}
 
 /**
  * The `webhook-signature` of one attempt, space-separated: a `v1` signature per secret, a `v1a` per private key.

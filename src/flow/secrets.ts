@@ -1,6 +1,7 @@
 import { ENDPOINT_LIMITS, type SignatureKind } from "../domain/endpoint.ts";
 import { Refusal } from "../domain/problems.ts";
 import { timestamp } from "../domain/view.ts";
+import { base64 } from "../shared/bytes.ts";
 import type { Caller } from "./caller.ts";
 import { configure, foundIn, readConfiguration } from "./configure.ts";
 import type { Idempotency } from "./idempotency.ts";
@@ -16,7 +17,7 @@ import {
 
 /** `whsec_` and 32 random bytes in standard base64, as the Standard Webhooks libraries read it. */
 export function makeSigningSecret(): string {
-  return `whsec_${btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32))))}`;
+  return `whsec_${base64(crypto.getRandomValues(new Uint8Array(32)))}`;
 }
 
 /** A new signing secret, encrypted. */

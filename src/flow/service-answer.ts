@@ -1,7 +1,7 @@
 import type { TaskRecord } from "../domain/record.ts";
 import { headerFault } from "../domain/service-headers.ts";
-import { fromBase64, HTTP_REQUEST } from "./http-request.ts";
-import { utf8 } from "./keyring.ts";
+import { fromBase64, utf8 } from "../shared/bytes.ts";
+import { HTTP_REQUEST } from "./http-request.ts";
 import type { HttpResult } from "./outcome-verdict.ts";
 
 /** What a service answered, as it can be answered again. */

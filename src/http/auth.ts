@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import { Refusal } from "../domain/problems.ts";
 import type { Caller } from "../flow/caller.ts";
 import type { Parts } from "../flow/parts.ts";
+import { sha256, utf8 } from "../shared/bytes.ts";
 import type { Env, Route } from "./route.ts";
 
 /** Proves that a request comes from the queue; `path` is its path and query as the queue signed them. */
@@ -86,13 +87,9 @@ function unauthenticated(detail: string): Refusal {
 /** Compares digests, so that the time it takes says nothing about the token. */
 function adminCheck(adminToken: string): (text: string) => Promise<boolean> {
   return async (text) => {
-    const [expected, given] = await Promise.all([digest(adminToken), digest(text)]);
+    const [expected, given] = await Promise.all([sha256(utf8(adminToken)), sha256(utf8(text))]);
     let difference = 0;
     for (const [i, byte] of expected.entries()) difference |= byte ^ (given[i] ?? 0);
     return difference === 0;
   };
-}
-
-async function digest(text: string): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
 }

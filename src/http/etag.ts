@@ -1,4 +1,4 @@
-import { hex, utf8 } from "../flow/keyring.ts";
+import { hex, utf8 } from "../shared/bytes.ts";
 
 /** The strong entity tag of a body (RFC 9110, section 8.8.3). */
 export async function etagOf(body: string): Promise<string> {

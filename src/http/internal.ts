@@ -2,10 +2,10 @@ import type { Context } from "hono";
 import * as z from "zod/mini";
 import { Refusal } from "../domain/problems.ts";
 import { type Answer, deliver } from "../flow/deliver.ts";
-import { fromBase64 } from "../flow/http-request.ts";
 import { outcome } from "../flow/outcome.ts";
 import { run } from "../flow/run.ts";
 import { sweep } from "../flow/sweep.ts";
+import { fromBase64 } from "../shared/bytes.ts";
 import { id, text } from "./fields.ts";
 import { type Env, type Route, route } from "./route.ts";
 

@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import { accepts } from "hono/accepts";
 import type { Waiting } from "../flow/wait.ts";
 import type { Env } from "./route.ts";
 
@@ -60,14 +61,21 @@ export function goneOf(c: Context<Env>): AbortSignal {
   return signal ?? new AbortController().signal;
 }
 
-/** Whether the client wants the answer as an event stream; JSON unless it says so. */
+const JSON_TYPE = "application/json";
+const STREAM_TYPE = "text/event-stream";
+
+/** Whether the client wants the answer as an event stream: it gives it by name more weight than JSON. */
 export function acceptsStream(c: Context<Env>): boolean {
-  const accept = c.req.header("Accept") ?? "";
-  return qualityOf(accept, "text/event-stream") > qualityOf(accept, "application/json");
+  const preferred = accepts(c, {
+    header: "Accept",
+    supports: [JSON_TYPE, STREAM_TYPE],
+    default: JSON_TYPE,
+    match: (given) => (weightOf(given, STREAM_TYPE) > weightOf(given, JSON_TYPE) ? STREAM_TYPE : JSON_TYPE),
+  });
+  return preferred === STREAM_TYPE;
 }
 
-/** The weight that an `Accept` gives a media type by name (RFC 9110, section 12.5.1); 0 when it does not name it. */
-function qualityOf(accept: string, type: string): number {
-  const range = accept.split(",").find((item) => item.split(";")[0]?.trim().toLowerCase() === type);
-  return range === undefined ? 0 : Number(/;\s*q=([\d.]+)/i.exec(range)?.[1] ?? 1);
+/** The weight of a media type by name (RFC 9110, section 12.5.1); 0 when it is not named. */
+function weightOf(given: readonly { readonly type: string; readonly q: number }[], type: string): number {
+  return given.find((range) => range.type.toLowerCase() === type)?.q ?? 0;
 }

@@ -1,4 +1,5 @@
 import { Receiver, SignatureError } from "@upstash/qstash";
+import { fromBase64url } from "../shared/bytes.ts";
 
 export interface SignatureOptions {
   readonly currentSigningKey: string;
@@ -53,7 +54,7 @@ function isPinned(token: string): boolean {
 
 function parse<T>(segment: string): T | undefined {
   try {
-    return JSON.parse(atob(segment.replaceAll("-", "+").replaceAll("_", "/"))) as T;
+    return JSON.parse(new TextDecoder().decode(fromBase64url(segment))) as T;
   } catch {
     return undefined; // not base64url or not JSON: not a token
   }

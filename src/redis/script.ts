@@ -2,6 +2,7 @@ import type { Redis } from "@upstash/redis/cloudflare";
 import { MOVES, TERMINAL } from "../domain/status.ts";
 import { StoreUnavailable } from "../flow/ports.ts";
 import { EVERY_KEY } from "./keys.ts";
+import { hex, utf8 } from "../shared/bytes.ts";
 
 /** What a script answers: text, integers and lists of them; scripts never answer nil inside a list. */
 export type ScriptReply = string | number | readonly ScriptReply[];
@@ -73,11 +74,7 @@ const digests = new Map<string, Promise<string>>();
 function shaOf({ lua }: Script): Promise<string> {
   let digest = digests.get(lua);
   if (!digest) {
-    digest = crypto.subtle
-      .digest("SHA-1", new TextEncoder().encode(lua))
-      .then((bytes) =>
-        Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join(""),
-      );
+    digest = crypto.subtle.digest("SHA-1", utf8(lua)).then((bytes) => hex(new Uint8Array(bytes)));
     digests.set(lua, digest);
   }
   return digest;

@@ -1,5 +1,6 @@
+import type Big from "big.js";
 import { CsvError, type CsvRecord } from "./csv.ts";
-import { add, type Decimal, divide, parseDecimal, toNumber, ZERO } from "./decimal.ts";
+import { divide, parseDecimal, toNumber, ZERO } from "./decimal.ts";
 
 type Aggregate = "sum" | "avg" | "min" | "max" | "count";
 
@@ -134,7 +135,7 @@ export class Grouping {
     return tallies;
   }
 
-  #number(index: number, text: string, line: number): Decimal {
+  #number(index: number, text: string, line: number): Big {
     const measure = this.#measures[index];
     if (measure?.aggregate === "count") return ZERO;
     const number = parseDecimal(text);
@@ -158,9 +159,9 @@ class Tally {
   #min = Number.POSITIVE_INFINITY;
   #max = Number.NEGATIVE_INFINITY;
 
-  add(text: string, number: Decimal): void {
+  add(text: string, number: Big): void {
     const float = toNumber(number);
-    this.#sum = add(this.#sum, number);
+    this.#sum = this.#sum.plus(number);
     this.#rows += 1;
     if (text !== "") this.#filled += 1;
     this.#min = Math.min(this.#min, float);

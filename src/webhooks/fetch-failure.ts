@@ -18,15 +18,21 @@ const TLS =
   /\b(?:CERT_[A-Z_]+|[A-Z_]*SELF_SIGNED[A-Z_]*|UNABLE_TO_[A-Z_]+|ERR_(?:TLS|SSL)_[A-Z_0-9]+|EPROTO)\b|certificate|\b(?:TLS|SSL|handshake)\b|corrupt message/i;
 const TIMEOUT = /\b(?:ETIMEDOUT|UND_ERR_[A-Z]+_TIMEOUT|TimeoutError)\b|timed out/i;
 
+/** How far a connection had come when it failed; plain HTTP has no `handshake`. */
+export type ConnectionPhase = "connect" | "handshake" | "exchange";
+
 /**
  * Tells what kept a fetch from answering, from the errors of workerd, Deno and Node, which have no code in common.
  * In doubt it is `connect-failed`. The message is ours: the runtimes' own carry addresses.
+ *
+ * @param phase where the caller knows it, it alone decides on `tls-failed`
  */
-export function failureCode(error: unknown): Explanation {
+export function failureCode(error: unknown, phase?: ConnectionPhase): Explanation {
+  if (phase === "handshake") return EXPLANATIONS.tls;
   const said = describe(error);
   if (DNS.test(said)) return EXPLANATIONS.dns;
   if (TIMEOUT.test(said)) return EXPLANATIONS.timeout;
-  return TLS.test(said) ? EXPLANATIONS.tls : EXPLANATIONS.connect;
+  return phase === undefined && TLS.test(said) ? EXPLANATIONS.tls : EXPLANATIONS.connect;
 }
 
 /** Names, codes and messages of an error and its causes, without the URLs in them, which clients choose. */

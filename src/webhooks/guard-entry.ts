@@ -1,4 +1,4 @@
-import { parseAddress } from "./address.ts";
+import { parseAddress } from "./guard-address.ts";
 
 /** A host that the deployer named, with the port when one was given. */
 export interface HostEntry {

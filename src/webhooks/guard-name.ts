@@ -22,8 +22,11 @@ const PRIVATE_SUFFIXES: ReadonlySet<string> = new Set([
 const METADATA_NAMES: ReadonlySet<string> = new Set([
   "metadata",
   "instance-data",
+  "instance-data.ec2.internal",
+  "metadata.azure.internal",
   "metadata.goog",
   "metadata.google.internal",
+  "metadata.tencentyun.com",
 ]);
 
 /** How much is granted: `local` adds single labels and `.localhost`, `listed` every well-formed name. */

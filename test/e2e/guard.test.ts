@@ -186,3 +186,42 @@ describe("what the URL alone tells under strict", () => {
     ).toEqual([]);
   });
 });
+
+describe("an endpoint's host is resolved when it is registered", () => {
+  // Of a project of its own: events of the others' tasks must not go there.
+  const registrar = () => newProject(gateway, `e2e-${crypto.randomUUID()}`);
+  const down: readonly (readonly [what: string, zone: Zone])[] = [
+    ["answers 500", { http: 500 }],
+    ["answers SERVFAIL", { status: 2 }],
+    ["answers no JSON", { text: "<html>" }],
+    ["does not answer in time", "hang"],
+  ];
+  test.for(down)("a resolver that %s: 503, and again later", { timeout: 30_000 }, async ([what, zone]) => {
+    const host = `${what.replace(/[^a-z0-9]+/gi, "-").toLowerCase()}.endpoints.example.com`;
+    const url = `https://${host}:${port}/${host}`;
+    const client = await registrar();
+    const headers = { "Idempotency-Key": host };
+    zones.set(host, zone);
+    const refused = await client.send("POST", "/v1/endpoints", { body: { url }, headers });
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
+    expect(refused.problem().code).toBe("temporarily-unavailable");
+    zones.set(host, ["127.0.0.2"]); // which the deployer listed
+    const made = await client.send("POST", "/v1/endpoints", { body: { url }, headers });
+    expect(made.status).toBe(201);
+    const { id } = made.json() as { id: string };
+    zones.set(`moved.${host}`, zone);
+    const moved = await client.send("PATCH", `/v1/endpoints/${id}`, {
+      body: { url: `https://moved.${host}:${port}/` },
+    });
+    expect(moved.status).toBe(503);
+  });
+
+  test("a name that does not exist: 422", async () => {
+    const client = await registrar();
+    const url = `https://nowhere.endpoints.example.com:${port}/`;
+    const refused = await client.send("POST", "/v1/endpoints", { body: { url } });
+    expect(refused.status).toBe(422);
+    expect(refused.problem().code).toBe("unsafe-callback-url");
+  });
+});

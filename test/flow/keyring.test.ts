@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { base64url, createKeyring, utf8 } from "../../src/flow/keyring.ts";
+import { createKeyring } from "../../src/flow/keyring.ts";
+import { base64url, utf8 } from "../../src/shared/bytes.ts";
 
 const MASTER = "the first master secret, 01";
 const binding = { purpose: "header", project: "prj_1" } as const;

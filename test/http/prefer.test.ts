@@ -1,5 +1,7 @@
+import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
-import { readPreferences } from "../../src/http/prefer.ts";
+import { acceptsStream, readPreferences } from "../../src/http/prefer.ts";
+import type { Env } from "../../src/http/route.ts";
 
 describe("Prefer (RFC 7240)", () => {
   const read: readonly (readonly [string, ReturnType<typeof readPreferences>])[] = [
@@ -41,5 +43,32 @@ describe("Prefer (RFC 7240)", () => {
     `${"a,".repeat(1_000)}wait=10`,
   ])("%j is ignored", (header) => {
     expect(readPreferences(header)).toEqual({ respondAsync: false });
+  });
+});
+
+describe("Accept (RFC 9110, section 12.5.1)", () => {
+  const app = new Hono<Env>().get("/", (c) => c.text(acceptsStream(c) ? "stream" : "JSON"));
+  test.each([
+    ["text/event-stream", "stream"],
+    ["Text/Event-Stream", "stream"],
+    ["text/event-stream; charset=utf-8", "stream"],
+    ["text/html, text/event-stream;q=0.1", "stream"],
+    ["text/event-stream, application/json;q=0.9", "stream"],
+    ["application/json;q=0.5, text/event-stream;q=0.6", "stream"],
+    ["text/event-stream, */*", "stream"],
+    ["", "JSON"],
+    ["*/*", "JSON"],
+    ["text/*", "JSON"],
+    ["application/json", "JSON"],
+    ["text/event-stream, application/json", "JSON"],
+    ["application/json, text/event-stream", "JSON"],
+    ["text/event-stream;q=0", "JSON"],
+    ["application/json, text/event-stream;q=0.5", "JSON"],
+    ['text/html;a="text/event-stream, b"', "JSON"],
+    ["text/event-stream2", "JSON"],
+    [",,;;", "JSON"],
+  ])("%j wants %s", async (accept, expected) => {
+    const response = await app.request("/", { headers: { accept } });
+    expect(await response.text()).toBe(expected);
   });
 });

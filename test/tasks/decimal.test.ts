@@ -1,12 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { add, divide, parseDecimal, toNumber, ZERO } from "../../src/tasks/decimal.ts";
+import { divide, parseDecimal, toNumber, ZERO } from "../../src/tasks/decimal.ts";
 
 const seed = Number(process.env["SEED"] ?? 20261124);
 console.info(`seed ${seed}`);
 
 function sum(...texts: string[]): number {
-  return toNumber(texts.map((text) => parseDecimal(text) ?? ZERO).reduce(add, ZERO));
+  return toNumber(
+    texts.map((text) => parseDecimal(text) ?? ZERO).reduce((left, right) => left.plus(right), ZERO),
+  );
 }
 
 describe("decimals", () => {
@@ -23,6 +25,10 @@ describe("decimals", () => {
     ["12345678901234567890", 12345678901234567e3],
     ["1e200", 1e200],
     ["1e-400", 0],
+    ["-0", 0],
+    ["1.e3", 1000],
+    ["0e999", 0],
+    ["-1e-999", 0],
   ])("%j is a number", (text, expected) => {
     const number = parseDecimal(text);
     expect(number && toNumber(number)).toBe(expected);
@@ -34,6 +40,16 @@ describe("decimals", () => {
     "-",
     ".",
     "+.",
+    "+-1",
+    "+ 1",
+    "1..2",
+    "1.2.3",
+    "e",
+    ".e3",
+    "1e1.5",
+    "0b1",
+    "-1e201",
+    "1n",
     "e3",
     "1e",
     "1,234.5",
@@ -68,6 +84,8 @@ describe("decimals", () => {
     expect(divided("1", 3)).toBe(1 / 3);
     expect(divided("-2", 3)).toBe(-2 / 3);
     expect(divided("1e-7", 7)).toBe(1.4285714285714286e-8);
+    expect(divided("1e-300", 7)).toBe(1e-300 / 7);
+    expect(divided("-0.000", 7)).toBe(0);
   });
 
   it("every float that is written out is read as itself", () => {

@@ -1,16 +1,14 @@
 import fc from "fast-check";
 import ip from "ipaddr.js";
 import { describe, expect, test } from "vitest";
-import { block, isIn, parseAddress } from "../../src/webhooks/address.ts";
-import { classify } from "../../src/webhooks/guard-address.ts";
+import { classify, parseAddress, unmapped } from "../../src/webhooks/guard-address.ts";
 
 const seed = Number(process.env["SEED"] ?? Date.now());
 
-/** ipaddr.js is the oracle: another parser of the same addresses. */
 describe(`addresses, seed ${seed}`, () => {
   const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 
-  test("IPv6 is read as ipaddr.js reads it, in every spelling that it writes", () => {
+  test("IPv6 is read in every spelling of the same address", () => {
     fc.assert(
       fc.property(
         bytes(16),
@@ -19,7 +17,7 @@ describe(`addresses, seed ${seed}`, () => {
         (random, from, to) => {
           const address = new ip.IPv6(Array.from(random.fill(0, from, to)));
           for (const text of [address.toString(), address.toNormalizedString(), address.toRFC5952String()]) {
-            expect(parseAddress(text)).toEqual(address.toByteArray());
+            expect(parseAddress(text)?.toByteArray()).toEqual(address.toByteArray());
           }
         },
       ),
@@ -27,30 +25,36 @@ describe(`addresses, seed ${seed}`, () => {
     );
   });
 
-  test("no text is an IPv6 address for one parser alone, but for decimal parts that begin with a zero", () => {
-    const text = fc.array(
-      fc.constantFrom(":", "::", "0", "1", "ffff", "g", "10000", "1.2.3.4", "1.2.3", "."),
-      { maxLength: 10 },
-    );
-    fc.assert(
-      fc.property(text, (parts) => {
-        const address = parts.join("");
-        if (!address.includes(":") || /(^|[:.])0\d+\.|\.0\d/.test(address)) return;
-        expect(parseAddress(address) !== undefined, address).toBe(ip.IPv6.isValid(address));
-      }),
-      { seed, numRuns: 5_000 },
-    );
-  });
-
-  test("a block holds what ipaddr.js says it holds", () => {
-    fc.assert(
-      fc.property(bytes(4), bytes(4), fc.integer({ min: 0, max: 32 }), (a, b, bits) => {
-        const [address, first] = [Array.from(a), Array.from(b)];
-        const cidr = `${first.join(".")}/${bits}`;
-        expect(isIn(address, block(cidr))).toBe(new ip.IPv4(address).match(ip.parseCIDR(cidr)));
-      }),
-      { seed, numRuns: 500 },
-    );
+  test.each([
+    "",
+    "1",
+    "127.1",
+    "2130706433",
+    "0x7f.0.0.1",
+    "0177.0.0.1",
+    "127.0.0.01",
+    "1.2.3.256",
+    "1.2.3.4.5",
+    " 1.2.3.4",
+    "1.2.3.4 ",
+    "1.2.3.4/8",
+    "[::1]",
+    "::1%eth0",
+    "::1%25eth0",
+    "1::2::3",
+    "12345::",
+    "::g",
+    "::ffff:0177.0.0.1",
+    "::ffff:127.1",
+    "::ffff:0x7f.0.0.1",
+    "64:ff9b::010.0.0.1",
+    "1.2.3.4:80",
+    "1.2.3.4::",
+    "example.com",
+  ])("%j is no address, or is one for some parsers alone", (text) => {
+    expect(parseAddress(text)).toBeUndefined();
+    expect(classify(text)).toBeUndefined();
+    expect(unmapped(text)).toBe(text);
   });
 
   test("nothing is public here that ipaddr.js calls special", () => {

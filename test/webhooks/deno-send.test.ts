@@ -1,18 +1,11 @@
-import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { createServer as createPlainServer } from "node:http";
-import { createServer, type Server, type ServerOptions } from "node:https";
-import { type AddressInfo, createServer as createSocketServer, type Server as NetServer } from "node:net";
-import { join } from "node:path";
-import { promisify } from "node:util";
+import { createServer, type Server } from "node:https";
+import { createServer as createSocketServer } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Doh, type Zone } from "../support/doh.ts";
-import { root } from "../support/process.ts";
 import type { Outcome, Wanted } from "./deno/requests.ts";
-
-const tls = (name: string): string => join(root, "test/support/tls", name);
-const secure: ServerOptions = { key: readFileSync(tls("key.pem")), cert: readFileSync(tls("cert.pem")) };
+import { listen, onDeno as runOnDeno, secure, stopServers } from "./deno/run.ts";
 
 /** What arrived at 127.0.0.1, to which the machine resolves `localhost`. */
 let arrived: string[] = [];
@@ -21,17 +14,6 @@ let vetted: Server;
 let port = 0;
 let zone: Zone | undefined;
 let doh: Doh;
-const others: NetServer[] = [];
-
-async function listen(server: NetServer, host: string, at = 0): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(at, host, resolve);
-  });
-  others.push(server);
-  return (server.address() as AddressInfo).port; // a TCP server that listens has one
-}
-
 beforeAll(async () => {
   inside = createServer(secure, (request, response) => {
     arrived.push(request.url ?? "");
@@ -61,24 +43,13 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  inside.closeAllConnections();
-  vetted.closeAllConnections();
-  for (const server of others) server.close();
+  stopServers();
   await doh.stop();
 });
 
 async function onDeno(wanted: readonly Wanted[], env: Record<string, string> = {}): Promise<Outcome[]> {
   arrived = [];
-  const { stdout } = await promisify(execFile)(
-    join(root, "node_modules/.bin/deno"),
-    [
-      ...["run", "--quiet", "--no-prompt", "--allow-net", "--allow-env", "--allow-read=."],
-      ...["--node-modules-dir=manual", "--no-lock", "--cached-only"],
-      ...["test/webhooks/deno/requests.ts", doh.url, JSON.stringify(wanted)],
-    ],
-    { cwd: root, env: { ...process.env, DENO_CERT: tls("ca.pem"), ...env } },
-  );
-  return JSON.parse(stdout) as Outcome[]; // what requests.ts prints
+  return await runOnDeno(wanted, { doh: doh.url, env });
 }
 
 const localhost = (path = "/"): string => `https://localhost:${port}${path}`;

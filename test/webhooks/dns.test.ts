@@ -1,15 +1,19 @@
 import { describe, expect, it, onTestFinished } from "vitest";
+import { ResolverUnavailable } from "../../src/flow/ports.ts";
 import { createLookup, type Lookup } from "../../src/webhooks/dns.ts";
 import { Doh, type Rr, type Zone, type Zones } from "../support/doh.ts";
 import { failure } from "./local-server.ts";
 
-async function resolver(zones: Zones): Promise<{ lookup: Lookup; doh: Doh; later(ms: number): void }> {
+async function resolver(
+  zones: Zones,
+  pinned = false,
+): Promise<{ lookup: Lookup; doh: Doh; later(ms: number): void }> {
   const doh = await Doh.start(zones);
   onTestFinished(() => doh.stop());
   let now = 1_000_000;
   return {
     doh,
-    lookup: createLookup({ url: doh.url, clock: () => now }),
+    lookup: createLookup({ url: doh.url, pinned, clock: () => now }),
     later: (ms) => {
       now += ms;
     },
@@ -38,6 +42,70 @@ describe("a name is resolved", () => {
     const { lookup } = await resolver((name) => (name === "six" ? ["2606:4700::1"] : ["1.1.1.1"]));
     expect(await lookup("six")).toEqual(["2606:4700::1"]);
     expect(await lookup("four")).toEqual(["1.1.1.1"]);
+  });
+});
+
+describe("when the answer about one family is a denial and the other is good, the good one serves", () => {
+  const kinds = [
+    ["FORMERR", 1],
+    ["NXDOMAIN", 3],
+    ["NOTIMP", 4],
+  ] as const;
+  it.each(kinds)("%s for AAAA or for A, where the request goes to what was found", async (_what, status) => {
+    const { lookup } = await resolver((name) => ({ status, of: name === "four" ? "AAAA" : "A" }), true);
+    expect(await lookup("four")).toEqual(["93.184.215.14"]);
+    expect(await lookup("six")).toEqual(["2606:2800:21f::1"]);
+  });
+
+  it.each(kinds)("but not where the runtime resolves the name again: %s", async (_what, status) => {
+    const { lookup } = await resolver(() => ({ status, of: "AAAA" }));
+    expect((await failure(lookup("x.example.com"))).code).toBe("dns-failed");
+  });
+
+  it.each<[string, Zone]>([
+    ["SERVFAIL for the other", { status: 2, of: "AAAA" }],
+    ["REFUSED for the other", { status: 5, of: "AAAA" }],
+    ["NXDOMAIN for both", { status: 3 }],
+    ["NOTIMP for both", { status: 4 }],
+  ])("but not with %s", async (_what, zone) => {
+    const { lookup } = await resolver(() => zone, true);
+    expect((await failure(lookup("x.example.com"))).code).toBe("dns-failed");
+  });
+
+  it("but not when the good one is empty", async () => {
+    const { lookup } = await resolver((_name, type) => (type === "A" ? [] : { status: 3 }), true);
+    expect((await failure(lookup("x.example.com"))).code).toBe("dns-failed");
+  });
+});
+
+describe("asking again may help when the resolver failed, and not when the name did", () => {
+  const answer = (fields: object): Zone => ({ text: JSON.stringify(fields) });
+  it.each<[boolean, string, Zone]>([
+    [true, "SERVFAIL", { status: 2 }],
+    [true, "SERVFAIL for one family", { status: 2, of: "A" }],
+    [true, "REFUSED", { status: 5 }],
+    [true, "NOTIMP for both", { status: 4 }],
+    [true, "500", { http: 500 }],
+    [true, "429", { http: 429 }],
+    [true, "a redirect", { http: 302 }],
+    [true, "no JSON", { text: "<html>sign in to the Wi-Fi</html>" }],
+    [true, "another shape", answer({ status: 0 })],
+    [true, "a truncated answer", answer({ Status: 0, TC: true })],
+    [true, "no answer in time", "hang"],
+    [false, "NXDOMAIN", { status: 3 }],
+    [false, "no address", []],
+    [false, "an address that is none", { records: [{ type: 1, data: "127.1" }] }],
+  ])("%s: %s", { timeout: 15_000 }, async (again, _what, zone) => {
+    const { lookup } = await resolver(() => zone);
+    expect((await failure(lookup("x.example.com"))) instanceof ResolverUnavailable).toBe(again);
+  });
+
+  it("true: nobody listens", async () => {
+    const gone = await Doh.start(() => []);
+    await gone.stop();
+    expect(await failure(createLookup({ url: gone.url })("x.example.com"))).toBeInstanceOf(
+      ResolverUnavailable,
+    );
   });
 });
 

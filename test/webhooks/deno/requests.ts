@@ -7,9 +7,12 @@ import { createGuard } from "../../../src/webhooks/guard.ts";
 
 /* Makes the requests of its first argument on Deno, one after the other, and prints how each went. */
 
-/** `runtime` is Deno's own fetch; `pinned` takes the given addresses; `guarded` resolves the name and judges it. */
+/**
+ * `runtime` is Deno's own fetch; `pinned` takes the given addresses; `unresolved` has none, as a host that the deployer
+ * listed; `guarded` resolves the name and judges it.
+ */
 export interface Wanted {
-  readonly how: "runtime" | "pinned" | "guarded";
+  readonly how: "runtime" | "pinned" | "unresolved" | "guarded";
   readonly url: string;
   readonly addresses?: readonly string[];
   readonly method?: string;
@@ -20,10 +23,13 @@ export interface Wanted {
 }
 
 export type Outcome =
-  | { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly text: string }
+  | {
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly text: string;
+      readonly truncated: boolean;
+    }
   | { readonly code: string; readonly said: string };
-
-declare const Deno: { readonly args: readonly string[] };
 
 const [doh = "", given = "[]"] = Deno.args;
 const guard = createGuard({
@@ -36,7 +42,11 @@ const guard = createGuard({
 async function make({ how, url, addresses, method = "GET", body, headers, timeout = 5_000 }: Wanted) {
   const fetcher = createFetcher({
     // The only name that every machine resolves is refused as a name: here its addresses alone are judged.
-    guard: { ...guard, judge: () => undefined, nameOf: (text) => new URL(text).hostname },
+    guard: {
+      ...guard,
+      judge: () => undefined,
+      nameOf: (text) => (how === "unresolved" ? undefined : new URL(text).hostname),
+    },
     lookup: how === "guarded" ? createLookup({ url: doh }) : async () => addresses ?? [],
     send: how === "runtime" ? (input, init) => fetch(input, init) : sendToVetted,
   });
@@ -47,8 +57,8 @@ async function make({ how, url, addresses, method = "GET", body, headers, timeou
     ...(headers && { headers }),
     signal: AbortSignal.timeout(timeout),
   });
-  const { text } = await readCapped(response, 1_000_000);
-  return { status: response.status, headers: Object.fromEntries(response.headers), text };
+  const { text, truncated } = await readCapped(response, 1_000_000);
+  return { status: response.status, headers: Object.fromEntries(response.headers), text, truncated };
 }
 
 const outcomes: Outcome[] = [];
