@@ -1,7 +1,7 @@
 import { Client } from "@upstash/qstash";
 
 const SCHEDULE_ID = "ringback-sweep";
-const CRON = "*/5 * * * *";
+const CRON = "*/30 * * * *";
 
 /** Makes QStash the sweep's second, beside the cron trigger. Made again, it is the same schedule. */
 const publicUrl = required("RINGBACK_PUBLIC_URL").replace(/\/+$/, "");
@@ -15,6 +15,8 @@ const { scheduleId } = await client.schedules.create({
   scheduleId: SCHEDULE_ID,
   destination: `${publicUrl}/internal/sweep`,
   method: "POST",
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify({ v: 1 }),
   cron: CRON,
   retries: 0,
 });

@@ -1,4 +1,5 @@
 import { type Config, ConfigError, readConfig } from "./config.ts";
+import { errorText } from "./domain/error-text.ts";
 import { limitFault } from "./flow/fair-use.ts";
 import { httpRequestTask } from "./flow/http-request.ts";
 import { createKeyring } from "./flow/keyring.ts";
@@ -6,6 +7,7 @@ import type { Parts } from "./flow/parts.ts";
 import type { Background, Log } from "./flow/ports.ts";
 import { sealedStore } from "./flow/sealed-store.ts";
 import { sweep } from "./flow/sweep.ts";
+import { type AttemptName, attemptsUnderWay } from "./flow/under-way.ts";
 import { createApp } from "./http/app.ts";
 import type { Assets } from "./http/static.ts";
 import { log } from "./log.ts";
@@ -35,8 +37,10 @@ export interface RingbackOptions {
 export interface Ringback {
   readonly config: Config;
   fetch(request: Request, background: Background): Promise<Response>;
-  /** Takes what is due and has not come back; to be called each minute. */
+  /** Takes what is due and has not come back; to be called each minute. Never rejects: what goes wrong is logged. */
   sweep(background: Background): Promise<void>;
+  /** Attempts that handlers of this process are at work on. */
+  attempts(): readonly AttemptName[];
 }
 
 /**
@@ -61,11 +65,18 @@ export function createRingback(options: RingbackOptions) {
       config,
       fetch: async (request, background) =>
         app.fetch(request, env, {
-          waitUntil: (work: Promise<unknown>) => background.waitUntil(report(parts.log, work)),
+          ...reporting(parts.log, background),
           passThroughOnException: () => undefined,
           props: undefined,
         }),
-      sweep: (background) => sweep({ ...parts, background }),
+      sweep: async (background) => {
+        try {
+          await sweep({ ...parts, background: reporting(parts.log, background) });
+        } catch (error) {
+          parts.log("error", "sweep-failed", { error: errorText(error) });
+        }
+      },
+      attempts: attemptsUnderWay,
     };
   };
 }
@@ -109,13 +120,14 @@ function createParts(options: RingbackOptions, config: Config): Parts {
   };
 }
 
-/** What goes on after an answer has nobody to throw to. */
-async function report(write: Log, work: Promise<unknown>): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    write("error", "background-failed", {
-      error: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
-    });
-  }
+/** What goes on in the background has nobody to throw to: what it throws is logged. */
+function reporting(write: Log, background: Background): Background {
+  const report = async (work: Promise<unknown>): Promise<void> => {
+    try {
+      await work;
+    } catch (error) {
+      write("error", "background-failed", { error: errorText(error) });
+    }
+  };
+  return { waitUntil: (work) => background.waitUntil(report(work)) };
 }

@@ -1,4 +1,5 @@
 import { ConfigError, createRingback, type Ringback } from "./app.ts";
+import { errorText } from "./domain/error-text.ts";
 import type { Assets } from "./http/static.ts";
 import { log } from "./log.ts";
 import { diagnostics, tasks } from "./tasks/index.ts";
@@ -61,13 +62,18 @@ function connect(): Ringback {
 const ringback = connect();
 const { PORT = "8787", HOST = "0.0.0.0" } = Deno.env.toObject();
 
-async function sweep(): Promise<void> {
-  try {
-    await ringback.sweep(background);
-  } catch (error) {
-    log("error", "sweep-failed", { error: String(error) });
-  }
+/**
+ * What a handler leaves behind (a rejection that nobody awaits, a throw in its timer) would end the process, and with
+ * it the attempts of all others.
+ */
+function reportStray(event: Event, error: unknown): void {
+  event.preventDefault();
+  log("error", "stray-error", { error: errorText(error), attempts: ringback.attempts() });
 }
+addEventListener("unhandledrejection", (event) => reportStray(event, event.reason));
+addEventListener("error", (event) => reportStray(event, event.error ?? event.message));
+
+const sweep = (): Promise<void> => ringback.sweep(background);
 
 const server = Deno.serve(
   {
@@ -82,6 +88,7 @@ const server = Deno.serve(
 const cron = Deno.cron as typeof Deno.cron | undefined; // only with --unstable-cron, or on Deno Deploy
 const timer = cron ? undefined : setInterval(sweep, ringback.config.sweepInterval);
 await cron?.("sweep", "* * * * *", sweep);
+background.waitUntil(sweep());
 
 async function stop(): Promise<void> {
   clearInterval(timer);

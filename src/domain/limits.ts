@@ -100,6 +100,12 @@ export const PROGRESS_MESSAGE = 500;
 /** Events of one task's progress are at least this far apart. */
 export const PROGRESS_EVENT_INTERVAL = 500;
 
+/**
+ * Requests to Redis and QStash that one invocation of the sweep makes. Workers Free allows 50; the rest is for repeats
+ * (a lost answer, a script that Redis has forgotten).
+ */
+export const SWEEP_REQUESTS = 40;
+
 /** Members of the due set that one step of the sweep takes. */
 export const SWEEP_BATCH = 100;
 

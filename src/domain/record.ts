@@ -93,8 +93,8 @@ export interface TaskRecord {
   readonly held?: true;
   /** The queue's ids of the messages by which it calls a service for the present attempt. */
   readonly calls?: readonly string[];
-  /** Where the service is asked after the present attempt's work, and which poll that is. */
-  readonly poll?: { readonly number: number; readonly url: string };
+  /** Where which service is asked after the present attempt's work, and which poll that is. */
+  readonly poll?: { readonly number: number; readonly url: string; readonly service?: string };
   /** The trace that it carries on: its `traceparent`, and after a space its `tracestate`. */
   readonly trace?: string;
   readonly timeline: readonly TimelineEntry[];

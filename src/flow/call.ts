@@ -12,6 +12,9 @@ import { handover } from "./task-token.ts";
  */
 export const OUTCOME_MARGIN = 420_000;
 
+/** How long an attempt is left alone while it is unknown whether the queue holds its call, in milliseconds. */
+const UNKNOWN_LEASE = 60_000;
+
 /** What happened to a call: the queue has it, the attempt was over already, or it cannot be made. */
 export type Called =
   | { readonly kind: "called" | "stale" }
@@ -40,6 +43,7 @@ export async function callService(
   if (!definition) return impossible("unknown-task-type", `"${record.type}" is not offered any more.`);
   const plain = plainRequest(service, request);
   const timeout = timeoutOf(service, record, now);
+  await recall(parts, record);
   try {
     const message = await parts.queue.call(await callOf(parts, service, record, plain, timeout));
     const length = timeout + OUTCOME_MARGIN;
@@ -110,25 +114,37 @@ export function outcomePath(service: Service, record: TaskRecord, poll?: number)
 }
 
 /**
- * Whether the queue still holds a call of this attempt: it waits in its service's line, and must not be made twice.
- * Then the lease is prolonged by as much as the attempt is old.
+ * Whether the queue may still hold a call of this attempt: it waits in its service's line, and must not be made twice.
+ * Then the lease is prolonged by as much as the attempt is old; where the queue does not say, until it is asked again.
  *
  * @param now Redis time
  */
 export async function isHeld(parts: Parts, record: TaskRecord, now: number): Promise<boolean> {
   const { project, id: task, run, attempt } = record;
   for (const message of record.calls ?? []) {
-    if (!(await parts.queue.holds(message))) continue;
-    const length = OUTCOME_MARGIN + Math.max(0, now - (record.startedAt ?? now));
+    const state = await stateOf(parts, message);
+    if (state === "gone") continue;
+    if (state === "unknown") parts.log("warn", "call-unknown", { task, run, attempt });
+    const age = Math.max(0, now - (record.startedAt ?? now));
+    const length = state === "held" ? OUTCOME_MARGIN + age : UNKNOWN_LEASE;
     await parts.store.published({ project, task, run, attempt, message, length, held: true });
     return true;
   }
   return false;
 }
 
-/** Takes back what the queue still holds for a task that has ended otherwise; what is under way comes too late. */
-export async function recall(parts: Parts, record: TaskRecord): Promise<void> {
-  await Promise.all((record.calls ?? []).map((message) => parts.queue.cancel(message)));
+async function stateOf({ queue }: Parts, message: string): Promise<"held" | "gone" | "unknown"> {
+  try {
+    return (await queue.holds(message)) ? "held" : "gone";
+  } catch (error) {
+    if (!(error instanceof QueueUnavailable)) throw error;
+    return "unknown";
+  }
+}
+
+/** Takes back what the queue may still hold of a task's calls; what is under way comes too late. */
+export async function recall(parts: Parts, { calls = [] }: TaskRecord): Promise<void> {
+  if (calls.length > 0) await parts.queue.cancel(...calls);
 }
 
 /**

@@ -6,6 +6,7 @@ import { checkInput } from "./input.ts";
 import { keepLease } from "./lease.ts";
 import type { Parts } from "./parts.ts";
 import { type Handover, handover } from "./task-token.ts";
+import { underWay } from "./under-way.ts";
 
 /** How an attempt went, before anything is written, and what its handler said last of how far it is. */
 export type Executed = Outcome & { readonly progress?: Progress };
@@ -84,9 +85,10 @@ function withProgress(outcome: Outcome, progress: Progress | undefined): Execute
 async function settle(
   definition: AnyTask,
   context: TaskContext<unknown>,
-  { options }: TaskRecord,
+  record: TaskRecord,
 ): Promise<Outcome> {
-  const value = await definition.handler(context);
+  const { options } = record;
+  const value = await underWay(record, () => definition.handler(context));
   if (value instanceof Waiting) {
     const heartbeat = value.heartbeat ?? options.heartbeatTimeout ?? definition.heartbeatTimeout;
     return { kind: "waiting", ...(heartbeat !== undefined && { heartbeat }) };

@@ -6,6 +6,7 @@ import { deliver, send } from "./deliver.ts";
 import { deliverMessage } from "./fair-use.ts";
 import type { Opened } from "./fan-out.ts";
 import type { Invocation, Parts } from "./parts.ts";
+import type { QueueMessage } from "./ports.ts";
 import { publishAll } from "./publish.ts";
 
 /** Sends the first attempts of what a task's end opened; an outcome that came too late is logged, and changes nothing. */
@@ -14,12 +15,30 @@ export async function sendFirstAttempts(
   record: TaskRecord,
   concluded: Concluded | { readonly kind: "retrying" },
 ): Promise<void> {
-  if (concluded.kind === "retrying") return;
-  if (concluded.kind !== "ended") {
-    inv.log("info", "outcome-not-written", { task: record.id, run: record.run, reason: concluded.kind });
-    return;
-  }
+  if (!isEnded(inv, record, concluded)) return;
   await patiently(inv, sendOpened(inv, record.project, concluded.opened, concluded));
+}
+
+/** The messages that ask for the first attempts of what a task's end opened, for who may not wait for a receiver. */
+export function firstMessages(
+  parts: Parts,
+  record: TaskRecord,
+  concluded: Concluded | { readonly kind: "retrying" },
+): readonly QueueMessage[] {
+  if (!isEnded(parts, record, concluded)) return [];
+  const { now, queued } = concluded.opened;
+  return messagesOf(parts, record.project, [...now, ...queued]);
+}
+
+function isEnded(
+  { log }: Parts,
+  { id: task, run }: TaskRecord,
+  concluded: Concluded | { readonly kind: "retrying" },
+): concluded is Extract<Concluded, { kind: "ended" }> {
+  if (concluded.kind === "ended") return true;
+  if (concluded.kind !== "retrying")
+    log("info", "outcome-not-written", { task, run, reason: concluded.kind });
+  return false;
 }
 
 /** How long whoever ended a task waits for its first attempts, and how much longer a Worker may work after its answer. */
@@ -51,14 +70,7 @@ export async function sendOpened(
   opened: Opened,
   { config, now }: { readonly config: StoredConfig; readonly now: number },
 ): Promise<void> {
-  const messages = opened.queued.map((delivery) =>
-    deliverMessage(
-      parts,
-      { v: 1, project, delivery: delivery.id, attempt: 1 },
-      delivery.delay ?? 0,
-      delivery,
-    ),
-  );
+  const messages = messagesOf(parts, project, opened.queued);
   const sent = opened.now.map((parcel) => {
     const { id: delivery, lease } = parcel;
     if (!lease) return deliver(parts, { v: 1, project, delivery, attempt: 1 });
@@ -66,4 +78,10 @@ export async function sendOpened(
     return send(parts, { project, delivery, ...attempt, parcel, config, now });
   });
   await Promise.all([publishAll(parts, messages), ...sent]);
+}
+
+function messagesOf(parts: Parts, project: string, opened: Opened["queued"]): readonly QueueMessage[] {
+  return opened.map((one) =>
+    deliverMessage(parts, { v: 1, project, delivery: one.id, attempt: 1 }, one.delay ?? 0, one),
+  );
 }

@@ -1,6 +1,6 @@
 import { idBytes, idOf } from "../domain/id.ts";
-import type { Binding, Keyring, TaskToken } from "./parts.ts";
 import { base64url, concat, fromBase64url, fromHex, hex, sha256, utf8 } from "../shared/bytes.ts";
+import type { Binding, Keyring, TaskToken } from "./parts.ts";
 
 const KEY_PREFIX = "rb_";
 const MASTER_ID = 4;

@@ -21,7 +21,8 @@ export interface NextPoll {
 export async function beginPolling(inv: Invocation, held: Suspending, next: NextPoll): Promise<void> {
   const { record } = held;
   const heartbeat = expectedWithin(record, next) + DUE_GRACE;
-  if (!(await suspend(inv, { ...held, poll: next.url, heartbeat }))) return;
+  if (!(await suspend(inv, { ...held, poll: { url: next.url, service: next.service.name }, heartbeat })))
+    return;
   await sendPoll(inv, record, 1, next);
 }
 
@@ -33,7 +34,9 @@ export async function continuePolling(
   next: NextPoll,
 ): Promise<void> {
   const length = expectedWithin(record, next);
-  if (!(await inv.store.polling({ record, number, url: next.url, length, nonce: crypto.randomUUID() }))) {
+  const { url, service } = next;
+  const nonce = crypto.randomUUID();
+  if (!(await inv.store.polling({ record, number, url, service: service.name, length, nonce }))) {
     inv.log("info", "outcome-stale", {
       task: record.id,
       run: record.run,
@@ -47,12 +50,18 @@ export async function continuePolling(
 
 /** No answer to the last poll has come in time: it is sent once more, instead of giving the work up. */
 export async function repeatPoll(inv: Invocation, record: TaskRecord): Promise<void> {
-  const { poll, project, id } = record;
+  const { poll } = record;
+  if (!poll) return;
+  const service = inv.services.get(poll.service ?? (await serviceOf(inv, record)) ?? "");
+  if (!service) return; // the deadline ends it
+  await sendPoll(inv, record, poll.number, { service, url: poll.url, delay: 0 });
+}
+
+/** Where a poll was noted before its service stood there, the task's input names it. */
+async function serviceOf(inv: Invocation, { project, id }: TaskRecord): Promise<string | undefined> {
   const found = await inv.store.readTask(internalCaller(project), id, { input: true });
   const json = found.kind === "found" ? found.record.input.json : undefined;
-  const service = json === undefined ? undefined : inv.services.get(readHttpRequest(json).service);
-  if (!poll || !service) return; // the deadline ends it
-  await sendPoll(inv, record, poll.number, { service, url: poll.url, delay: 0 });
+  return json === undefined ? undefined : readHttpRequest(json).service;
 }
 
 function expectedWithin(record: TaskRecord, { service, delay }: NextPoll): number {

@@ -135,14 +135,23 @@ export interface ServiceCall {
 export interface Queue {
   /** @throws QueueUnavailable */
   publish(message: QueueMessage): Promise<void>;
-  /** Publishes many in one request. @throws QueueUnavailable when any was refused */
-  publishAll(messages: readonly QueueMessage[]): Promise<void>;
+  /**
+   * Publishes many in one request.
+   *
+   * @returns the messages' ids, in order; undefined for those that were refused
+   * @throws QueueUnavailable
+   */
+  publishAll(messages: readonly QueueMessage[]): Promise<readonly (string | undefined)[]>;
   /** Has a service called once. @returns the message's id @throws QueueUnavailable, CallRefused */
   call(call: ServiceCall): Promise<string>;
-  /** Whether the message has not been delivered yet. @throws QueueUnavailable */
+  /**
+   * Whether the message has not been delivered yet.
+   *
+   * @throws QueueUnavailable when that is unknown: the queue answered neither with the message nor that there is none
+   */
   holds(message: string): Promise<boolean>;
-  /** Takes the message back, if it has not been delivered yet; never throws. */
-  cancel(message: string): Promise<void>;
+  /** Takes messages back that have not been delivered yet, in one request; never throws. */
+  cancel(...messages: readonly string[]): Promise<void>;
   /** Whether QStash answers. */
   ping(): Promise<boolean>;
 }

@@ -16,14 +16,30 @@ export async function publish(parts: Parts, message: QueueMessage): Promise<void
   }
 }
 
-/** Publishes many in one request, as {@link publish} does one. */
-export async function publishAll(parts: Parts, messages: readonly QueueMessage[]): Promise<void> {
+/**
+ * Publishes many in one request, as {@link publish} does one.
+ *
+ * @returns the id of each message that the queue has taken
+ */
+export async function publishAll(
+  parts: Parts,
+  messages: readonly QueueMessage[],
+): Promise<ReadonlyMap<QueueMessage, string>> {
   const near = messages.filter(({ delay }) => delay <= PUBLISH_HORIZON);
-  if (near.length === 0) return;
+  const taken = new Map<QueueMessage, string>();
+  if (near.length === 0) return taken;
+  const failed = (reason: string) =>
+    parts.log("warn", "publish-failed", { kind: "batch", count: near.length - taken.size, reason });
   try {
-    await parts.queue.publishAll(near);
+    const ids = await parts.queue.publishAll(near);
+    for (const [index, message] of near.entries()) {
+      const id = ids[index];
+      if (id !== undefined) taken.set(message, id);
+    }
+    if (taken.size < near.length) failed("QStash refused them.");
   } catch (error) {
     if (!(error instanceof QueueUnavailable)) throw error;
-    parts.log("warn", "publish-failed", { kind: "batch", count: near.length, reason: error.message });
+    failed(error.message);
   }
+  return taken;
 }

@@ -57,13 +57,16 @@ export async function sealedPayloads({ keyring, store }: Parts): Promise<Payload
  * One step while the master secret rotates: encrypts the next few projects' secrets anew, and looks through the next
  * page of everything stored for payloads that the one before has encrypted. After the last it begins again: others may
  * have sealed with the old one meanwhile. Nothing while there is no previous one.
+ *
+ * @param most projects that may be looked at
  */
-export async function resealSome(parts: Parts): Promise<void> {
+export async function resealSome(parts: Parts, most: number): Promise<void> {
+  if (most < 1) return;
   const { keyring, store } = parts;
   const generation = await keyring.previousGeneration();
   if (generation === undefined) return;
   const before = readProgress(await store.resealing(), generation);
-  const project = await resealProjects(parts, before.project);
+  const project = await resealProjects(parts, before.project, Math.min(BATCH, most));
   const page = await store.findSealed(before.scan, generation);
   const found = before.found || page.found;
   const whole = page.cursor === "0";
@@ -80,10 +83,10 @@ export async function resealSome(parts: Parts): Promise<void> {
 }
 
 /** The projects after that one, in order of their ids; gives the last that was done, empty at the end of the list. */
-async function resealProjects(parts: Parts, after: string): Promise<string> {
+async function resealProjects(parts: Parts, after: string, most: number): Promise<string> {
   const ids = (await parts.store.listProjects()).map(({ id }) => id).toSorted();
   const left = ids.filter((id) => id > after);
-  const next = left.slice(0, BATCH);
+  const next = left.slice(0, most);
   for (const id of next) {
     try {
       const count = await reseal(parts, id);
@@ -94,7 +97,7 @@ async function resealProjects(parts: Parts, after: string): Promise<string> {
       parts.log("error", "secrets-not-resealed", { project: id, reason: String(error) });
     }
   }
-  return left.length > BATCH ? (next.at(-1) ?? "") : "";
+  return left.length > most ? (next.at(-1) ?? "") : "";
 }
 
 /** `<generation> <project, or -> <cursor> <found, 0 or 1> <payloads>`; of another generation it says nothing. */

@@ -1,5 +1,6 @@
 import { INLINE_DELIVERIES } from "../domain/limits.ts";
 import { announcer } from "./announce.ts";
+import { recall } from "./call.ts";
 import { type Conclusion, conclude, expiry } from "./conclude.ts";
 import { type Answer, DONE, deliver } from "./deliver.ts";
 import { type Executed, execute } from "./execute.ts";
@@ -13,6 +14,7 @@ import { runService } from "./run-service.ts";
 import { suspend } from "./suspend.ts";
 import type { ClaimAnswer } from "./task-commands.ts";
 import { redisTime } from "./time.ts";
+import { underWay } from "./under-way.ts";
 
 type Held = Extract<ClaimAnswer, { kind: "claimed" | "expired" | "exhausted" }>;
 
@@ -39,12 +41,12 @@ export async function run(inv: Invocation, message: RunMessage): Promise<Answer>
         { kind, record, config, time: redisTime(now, inv.clock) },
         "worker",
       );
-      await sendFirstAttempts(inv, record, concluded);
+      await Promise.all([sendFirstAttempts(inv, record, concluded), recall(inv, record)]);
       return DONE;
     }
     case "claimed":
       if (claimed.record.type === HTTP_REQUEST) await runService(inv, claimed, lease);
-      else await work(inv, claimed, lease);
+      else await underWay(claimed.record, () => work(inv, claimed, lease));
       return DONE;
   }
 }

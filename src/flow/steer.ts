@@ -2,6 +2,7 @@ import { isId } from "../domain/id.ts";
 import { Refusal } from "../domain/problems.ts";
 import type { DeliveryRecord, TaskRecord } from "../domain/record.ts";
 import { isTerminal, type TaskStatus } from "../domain/status.ts";
+import { recall } from "./call.ts";
 import type { Caller, StoredConfig } from "./caller.ts";
 import { conclude } from "./conclude.ts";
 import { denied } from "./denied.ts";
@@ -48,7 +49,7 @@ export async function cancel(
     switch (concluded.kind) {
       case "ended":
         inv.background.waitUntil(sendFirstAttempts(inv, record, concluded));
-        inv.background.waitUntil(takeBack(inv, record));
+        inv.background.waitUntil(recall(inv, record));
         return canceled(inv, caller, id, concluded.ending.status);
       case "already":
         return canceled(inv, caller, id, concluded.status);
@@ -82,11 +83,6 @@ export async function cancel(
 async function canceled(inv: Invocation, caller: Caller, id: string, status: TaskStatus): Promise<Steered> {
   if (status !== "canceled") throw alreadyEnded(status);
   return { ...(await look(inv, caller, id)), replayed: false };
-}
-
-/** Calls of services that the queue has not made yet are taken back. */
-async function takeBack(inv: Invocation, { calls = [] }: TaskRecord): Promise<void> {
-  await Promise.all(calls.map((message) => inv.queue.cancel(message)));
 }
 
 /**

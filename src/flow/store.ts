@@ -25,6 +25,7 @@ import type {
 import type { EraseAnswer, EraseCommand } from "./erase-commands.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { ListAnswer, TaskFilter, TaskParts, TaskPosition } from "./list-commands.ts";
+import type { DueAction, GivenMessage } from "./sweep-commands.ts";
 import type {
   AcceptAnswer,
   AcceptCommand,
@@ -32,7 +33,6 @@ import type {
   AnnounceCommand,
   ClaimAnswer,
   ClaimCommand,
-  DueAction,
   EndAnswer,
   EndCommand,
   Follower,
@@ -85,9 +85,25 @@ export interface Store {
   watch(caller: Caller, id: string, length: number): Promise<ReadAnswer<{ record: TaskRecord }>>;
   /** Listens for changes of a watched task until it is closed or lost; never throws. */
   follow(project: string, id: string, follower: Follower): Following;
+  /** Partitions, of the first so many, that seem to have something due: by the edge's clock, so it is a hint alone. */
+  seemDue(partitions: number): Promise<readonly number[]>;
   /** Members of a partition's due set whose time has come, at most 100. */
   take(partition: number): Promise<readonly string[]>;
-  inspect(partition: number, members: readonly string[], nonce: string): Promise<readonly DueAction[]>;
+  /**
+   * What has to be done for each member that is still due, in their order; puts off the next look.
+   *
+   * @param most entries that may cost requests of their own; those beyond stay due
+   */
+  inspect(
+    partition: number,
+    members: readonly string[],
+    nonce: string,
+    most?: number,
+  ): Promise<readonly DueAction[]>;
+  /** Notes the messages that the queue was given. */
+  given(messages: readonly GivenMessage[]): Promise<void>;
+  /** Notes that a sweep was made. */
+  swept(): Promise<void>;
   readTask(
     caller: Caller,
     id: string,
@@ -143,5 +159,6 @@ export interface Store {
     generation: string,
   ): Promise<{ readonly cursor: string; readonly found: boolean }>;
   listKeys(project: string): Promise<readonly ApiKeyRecord[]>;
-  ping(): Promise<boolean>;
+  /** Whether Redis runs scripts, and when the last sweep was made, in milliseconds. */
+  ping(): Promise<{ readonly ok: boolean; readonly sweptAt?: number }>;
 }

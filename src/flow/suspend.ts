@@ -9,8 +9,8 @@ import type { Invocation } from "./parts.ts";
 export interface Suspending extends Omit<Conclusion, "ending" | "caller" | "idempotency"> {
   /** Milliseconds that the bearer of the task's token may be silent. */
   readonly heartbeat?: number;
-  /** Where a service is asked after the work. */
-  readonly poll?: string;
+  /** Where a service is asked after the work, and which. */
+  readonly poll?: { readonly url: string; readonly service: string };
 }
 
 /**

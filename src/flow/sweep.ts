@@ -1,84 +1,121 @@
+import { errorText } from "../domain/error-text.ts";
 import { SWEEP_BATCH } from "../domain/limits.ts";
-import { recall } from "./call.ts";
-import { type Abandonment, abandon, internalCaller } from "./fail.ts";
-import { deliverMessage, runMessage } from "./fair-use.ts";
-import { sendFirstAttempts } from "./first-attempts.ts";
 import type { Invocation } from "./parts.ts";
-import { repeatPoll } from "./poll.ts";
-import type { QueueMessage } from "./ports.ts";
-import { publish, publishAll } from "./publish.ts";
+import { StoreUnavailable } from "./ports.ts";
+import { publish } from "./publish.ts";
 import { resealSome } from "./reseal.ts";
-import type { DueAction } from "./task-commands.ts";
-import { redisTime } from "./time.ts";
+import { type SweepBudget, sweepBudget } from "./sweep-budget.ts";
+import { type Ending, type Entry, endAll, type Sending, sendAgain } from "./sweep-entries.ts";
 
-/** Steps of one invocation before it chains itself, and how long it may go on, in milliseconds. */
-const STEPS = 20;
-const BUDGET = 20_000;
+/** What a step needs at most: take, inspect, two batches for the queue, and the note of what it was given. */
+const STEP_REQUESTS = 5;
 
-/** Takes what is due and has not come back, publishes it again, ends what ran out; chains itself when there is more. */
-export async function sweep(inv: Invocation): Promise<void> {
-  const startedAt = inv.clock();
-  let steps = 0;
-  for (let partition = 0; partition < inv.settings.partitions; partition++) {
-    for (;;) {
-      const more = await step(inv, partition);
-      steps += 1;
-      if (!more) break;
-      if (steps >= STEPS || inv.clock() - startedAt > BUDGET) {
-        await publish(inv, { kind: "sweep", body: { v: 1 }, delay: 0 });
-        return;
-      }
-    }
+/**
+ * What an entry needs at most that is not one of a batch: the question whether its message is held; or its end, the
+ * next attempt's message or poll, and the recall of its calls.
+ */
+const ENTRY_REQUESTS = 3;
+
+/** What a project needs at most whose secrets are encrypted anew; and what a step of the re-encryption needs next to it. */
+const RESEAL_REQUESTS = 3;
+const RESEAL_STEP_REQUESTS = 16;
+
+/**
+ * Takes what is due and has not come back, publishes it again, ends what ran out. It works within a budget that all
+ * partitions share, takes no more than it can finish, and hands on the rest to another invocation. It neither waits
+ * for a receiver nor opens a payload; what goes wrong with one entry or partition holds up no other.
+ *
+ * @throws what went wrong with a partition, when all others are done
+ */
+export async function sweep(invocation: Invocation): Promise<void> {
+  const budget = sweepBudget(invocation);
+  const { inv } = budget;
+  const failures: unknown[] = [];
+  const isDone = await sweepPartitions(budget, failures);
+  if (isDone)
+    await guarded(failures, () => resealSome(inv, budget.times(RESEAL_REQUESTS, RESEAL_STEP_REQUESTS)));
+  else await publish(inv, { kind: "sweep", body: { v: 1 }, delay: 0 });
+  const [failure, ...others] = failures;
+  for (const other of others) inv.log("error", "sweep-failed", { error: errorText(other) });
+  if (failure !== undefined) throw failure;
+  await note(inv);
+}
+
+/** A full Redis refuses the note; what was swept is swept. */
+async function note({ store, log }: Invocation): Promise<void> {
+  try {
+    await store.swept();
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error;
+    log("warn", "sweep-not-noted", { reason: error.message });
   }
-  await resealSome(inv);
+}
+
+/** One step of each partition after the other, until nothing is due; false when the budget was used up before. */
+async function sweepPartitions(budget: SweepBudget, failures: unknown[]): Promise<boolean> {
+  const { store, settings } = budget.inv;
+  let partitions = await store.seemDue(settings.partitions);
+  while (partitions.length > 0) {
+    const unfinished: number[] = [];
+    for (const partition of partitions) {
+      if (!budget.allows(STEP_REQUESTS + ENTRY_REQUESTS)) return false;
+      await guarded(failures, async () => {
+        if (await step(budget, partition)) unfinished.push(partition);
+      });
+    }
+    partitions = unfinished;
+  }
+  return true;
+}
+
+async function guarded(failures: unknown[], work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    failures.push(error);
+  }
 }
 
 /** One batch of due entries; true when there may be more. */
-async function step(inv: Invocation, partition: number): Promise<boolean> {
+async function step({ inv, times }: SweepBudget, partition: number): Promise<boolean> {
   const members = await inv.store.take(partition);
   if (members.length === 0) return false;
-  const actions = await inv.store.inspect(partition, members, crypto.randomUUID());
-  const messages = (await Promise.all(actions.map((action) => messageOf(inv, action)))).flat();
-  if (messages.length > 0) await publishAll(inv, messages);
-  for (const action of actions) {
-    if ("task" in action && action.kind !== "run") await endTask(inv, action);
-  }
-  inv.log("info", "swept", { partition, due: members.length, published: messages.length });
-  return members.length === SWEEP_BATCH;
-}
-
-async function messageOf(inv: Invocation, action: DueAction): Promise<QueueMessage[]> {
-  switch (action.kind) {
-    case "run":
-      return [await runMessage(inv, { ...action, id: action.task }, action.attempt, action.delay)];
-    case "deliver": {
-      const { project, delivery, attempt, delay } = action;
-      return [deliverMessage(inv, { v: 1, project, delivery, attempt }, delay, action)];
+  const most = times(ENTRY_REQUESTS, STEP_REQUESTS - 1);
+  const actions = await inv.store.inspect(partition, members, crypto.randomUUID(), most);
+  const sendings: Entry<Sending>[] = [];
+  const endings: Entry<Ending>[] = [];
+  let left = 0;
+  for (const [index, action] of actions.entries()) {
+    const member = members[index] ?? "";
+    switch (action.kind) {
+      case "run":
+      case "deliver":
+        sendings.push({ member, action });
+        break;
+      case "expired":
+      case "exhausted":
+      case "silent":
+        endings.push({ member, action });
+        break;
+      case "broken":
+        inv.log("error", "sweep-entry-failed", { member, error: action.reason });
+        break;
+      case "left":
+        left += 1;
+        break;
+      case "none":
+        break;
     }
-    default:
-      return [];
   }
-}
-
-async function endTask(
-  inv: Invocation,
-  { kind, project, task }: Extract<DueAction, { kind: Abandonment }>,
-): Promise<void> {
-  const sweeper = internalCaller(project);
-  const [found, config] = await Promise.all([
-    inv.store.readTask(sweeper, task),
-    inv.store.readConfig(sweeper, "admin"),
-  ]);
-  if (found.kind !== "found") return;
-  const { record, now } = found;
-  // The bearer has reported between the two looks.
-  if (kind === "silent" && (record.heartbeatBy ?? now) > now) return;
-  if (kind === "silent" && record.poll) return repeatPoll(inv, record);
-  const stored = config.kind === "found" ? config.config : { version: 0, json: "{}" };
-  const abandoned = await abandon(
-    inv,
-    { kind, record, config: stored, time: redisTime(now, inv.clock) },
-    "sweep",
-  );
-  await Promise.all([sendFirstAttempts(inv, record, abandoned), recall(inv, record)]);
+  const failures: unknown[] = [];
+  let [published, ended] = [0, 0];
+  await guarded(failures, async () => {
+    published = await sendAgain(inv, sendings);
+  });
+  await guarded(failures, async () => {
+    ended = await endAll(inv, endings);
+  });
+  inv.log("info", "swept", { partition, due: members.length, published, ended, left });
+  if (failures.length > 0) throw failures[0];
+  return left > 0 || members.length === SWEEP_BATCH;
 }

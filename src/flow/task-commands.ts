@@ -130,6 +130,8 @@ export interface PollingCommand {
   readonly record: TaskRecord;
   readonly number: number;
   readonly url: string;
+  /** The service's name: it is asked again without a look at the input. */
+  readonly service: string;
   readonly length: number;
   readonly nonce: string;
 }
@@ -149,7 +151,7 @@ export type Outcome =
       /** Milliseconds within which the bearer must report again. */
       readonly heartbeat?: number;
       /** Where the service's answer is asked for first. */
-      readonly poll?: string;
+      readonly poll?: { readonly url: string; readonly service: string };
       readonly deliveries: readonly NewDelivery[];
     }
   | {
@@ -266,29 +268,3 @@ export interface Follower {
 export interface Following {
   close(): void;
 }
-
-/** What the sweep has to do for one due entry. */
-export type DueAction =
-  | { readonly kind: "none" }
-  | {
-      readonly kind: "run";
-      readonly project: string;
-      readonly task: string;
-      readonly type: string;
-      readonly options: TaskRecord["options"];
-      readonly run: number;
-      readonly attempt: number;
-      readonly delay: number;
-    }
-  | {
-      readonly kind: "deliver";
-      readonly project: string;
-      readonly delivery: string;
-      readonly attempt: number;
-      readonly delay: number;
-      /** The endpoint that it goes to, and deliveries per second that it bears. */
-      readonly endpointId?: string;
-      readonly rateLimit?: number;
-    }
-  /** Its deadline has passed, it has crashed too often, or a waiting task's heartbeat was missed. */
-  | { readonly kind: "expired" | "exhausted" | "silent"; readonly project: string; readonly task: string };

@@ -154,7 +154,8 @@ async function bodyOf(c: Context<Env>, route: Route): Promise<{ json?: unknown; 
  * comes: it goes to the dead letters of the queue, where it is seen, and the sweep asks again in our own words.
  */
 async function messageOf(c: Context<Env>, route: Route): Promise<{ body: unknown }> {
-  const json = parseJson(await c.req.arrayBuffer(), "malformed-message");
+  const bytes = await c.req.arrayBuffer();
+  const json = route.optionalBody && bytes.byteLength === 0 ? {} : parseJson(bytes, "malformed-message");
   const checked = route.body && z.safeParse(route.body, json);
   if (!checked || checked.success) return { body: checked?.data };
   const [issue] = checked.error.issues;

@@ -59,6 +59,7 @@ const sweepRoute = route({
   operation: "sweep",
   summary: "Take what is due and has not come back",
   body: z.looseObject({}),
+  optionalBody: true,
   async handle({ c, invocation }) {
     await sweep(invocation);
     return c.body(null, 200);

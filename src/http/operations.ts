@@ -1,3 +1,4 @@
+import { timestamp } from "../domain/view.ts";
 import type { Parts } from "../flow/parts.ts";
 import { answer } from "./respond.ts";
 import { type Route, route } from "./route.ts";
@@ -40,6 +41,8 @@ type Reach = "ok" | "unreachable";
 interface Readiness {
   readonly redis: Reach;
   readonly qstash: Reach;
+  /** Absent before the first one, and where Redis does not answer. */
+  readonly sweep: { readonly lastAt?: string };
 }
 
 function readiness(): (parts: Parts) => Promise<Readiness> {
@@ -47,11 +50,17 @@ function readiness(): (parts: Parts) => Promise<Readiness> {
   return async (parts) => {
     const { store, queue, clock } = parts;
     if (last && clock() - last.at < READY_FOR) return last.state;
+    let sweptAt: number | undefined;
     const [redis, qstash] = await Promise.all([
-      reach(parts, "redis", () => store.ping()),
+      reach(parts, "redis", async () => {
+        const answered = await store.ping();
+        ({ sweptAt } = answered);
+        return answered.ok;
+      }),
       reach(parts, "qstash", () => queue.ping()),
     ]);
-    last = { at: clock(), state: { redis, qstash } };
+    const sweep = sweptAt === undefined ? {} : { lastAt: timestamp(sweptAt) };
+    last = { at: clock(), state: { redis, qstash, sweep } };
     return last.state;
   };
 }

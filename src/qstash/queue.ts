@@ -35,23 +35,23 @@ export function createQueue(options: QueueOptions): Queue {
         }),
       );
       const answers = (await bounded(client.batchJSON(batch))) as readonly unknown[]; // one per message; the SDK does not throw for refused ones
-      const refused = answers.flat().filter((answer) => !isAccepted(answer)).length;
-      if (refused > 0)
-        throw new QueueUnavailable(`QStash refused ${refused} of ${messages.length} messages.`);
+      return messages.map((_, index) => messageIdOf(answers[index]));
     },
     call: (call) => publishCall(client, options.publicUrl, call),
     holds: async (message) => {
       try {
-        await bounded(client.messages.get(message));
-        return true;
+        const found: unknown = await bounded(client.messages.get(message));
+        if (messageIdOf(found) === message) return true;
+        throw new QueueUnavailable("QStash answered with something else than the message.");
       } catch (error) {
         if (statusOf(error) === 404) return false;
         throw error;
       }
     },
-    cancel: async (message) => {
+    cancel: async (...messages) => {
+      const [first = ""] = messages;
       try {
-        await bounded(client.messages.cancel(message));
+        await bounded(client.messages.cancel(messages.length === 1 ? first : [...messages]));
       } catch (error) {
         // It has been delivered already; or the queue is away, and what comes of the message will be stale.
         if (!(error instanceof QueueUnavailable)) throw error;
@@ -83,6 +83,8 @@ function requestOf(message: QueueMessage) {
   };
 }
 
-function isAccepted(answer: unknown): boolean {
-  return typeof answer === "object" && answer !== null && "messageId" in answer;
+function messageIdOf(answer: unknown): string | undefined {
+  const { messageId } =
+    typeof answer === "object" && answer !== null ? (answer as { messageId?: unknown }) : {};
+  return typeof messageId === "string" ? messageId : undefined;
 }

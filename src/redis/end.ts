@@ -176,8 +176,8 @@ function isLarge({ result }: Terminal): boolean {
 function changesOf({ record, outcome, progress }: EndCommand): readonly string[] {
   const said = progress ? ["progress", JSON.stringify(progress)] : [];
   if (outcome.kind === "waiting") {
-    const poll =
-      outcome.poll === undefined ? [] : ["poll", `${record.run}.${record.attempt} 1 ${outcome.poll}`];
+    const { poll: next } = outcome;
+    const poll = next ? ["poll", `${record.run}.${record.attempt} 1 ${next.url} - ${next.service}`] : [];
     return [...said, ...poll];
   }
   const error = ["err", outcome.error ? JSON.stringify(outcome.error) : ""];

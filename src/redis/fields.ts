@@ -121,10 +121,10 @@ function optionalTimes(fields: Fields): Pick<TaskRecord, "startedAt" | "endedAt"
 function serviceFields(fields: Fields): Pick<TaskRecord, "calls" | "poll"> {
   const present = `${fields["run"]}.${fields["attempt"]}`;
   const [called, ...calls] = (fields["call"] ?? "").split(" ");
-  const [polled, number_, url] = (fields["poll"] ?? "").split(" ");
+  const [polled, number_, url, _nonce, service] = (fields["poll"] ?? "").split(" ");
   return {
     ...(called === present && { calls }),
-    ...(polled === present && url && { poll: { number: Number(number_), url } }),
+    ...(polled === present && url && { poll: { number: Number(number_), url, ...(service && { service }) } }),
   };
 }
 

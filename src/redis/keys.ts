@@ -1,4 +1,4 @@
-import { partitionOf } from "../domain/id.ts";
+import { isId, partitionOf } from "../domain/id.ts";
 
 const HOUR = 3_600_000;
 
@@ -9,7 +9,7 @@ function partitionKey(partition: number): string {
   return `${SCHEMA}:${partition.toString(16).padStart(3, "0")}`;
 }
 
-/** Project names to ids: the one key without a partition. */
+/** Project names to ids: like the next, a key without a partition. */
 export const DIRECTORY = `${SCHEMA}:dir`;
 
 /** How far the re-encryption under a new master secret has come. */
@@ -17,6 +17,8 @@ export const RESEALING = `${SCHEMA}:reseal`;
 
 /** What every key matches. */
 export const EVERY_KEY = `${SCHEMA}:*`;
+/** When the last sweep was made. */
+export const SWEPT = `${SCHEMA}:sweep`;
 
 /** Where a fingerprint or a time would stand: what was made here was erased. */
 export const ERASED = "-";
@@ -80,7 +82,8 @@ export function letterOf(delivery: string, endpoint: string | undefined): string
 
 /** What a member of the due set names, or undefined for a foreign one. */
 export function parseMember(member: string): { kind: "t" | "d"; project: string; id: string } | undefined {
-  const [kind, project, id] = member.split("|");
-  if ((kind !== "t" && kind !== "d") || !project || !id) return undefined;
+  const [kind, project = "", id = "", ...rest] = member.split("|");
+  if ((kind !== "t" && kind !== "d") || rest.length > 0) return undefined;
+  if (!isId("prj", project) || !isId(kind === "t" ? "task" : "del", id)) return undefined;
   return { kind, project, id };
 }

@@ -1,7 +1,7 @@
 import { IDEMPOTENCY_TTL, TOMBSTONE } from "../domain/limits.ts";
 import type { ApiKeyRecord, KeyOnce, ProjectLimits, PutKeyAnswer } from "../flow/caller.ts";
 import type { Context } from "./context.ts";
-import { DIRECTORY, keysOf } from "./keys.ts";
+import { DIRECTORY, keysOf, SWEPT } from "./keys.ts";
 import { fieldsOf, script } from "./script.ts";
 
 /** Gives a project's name an id, once. */
@@ -84,8 +84,13 @@ return {'revoked'}
 /** A project's own hash: keys, counters, limits. */
 export const PROJECT = script("project", "return redis.call('HGETALL', KEYS[1])");
 
-/** Whether Redis runs scripts. */
-export const PING = script("ping", "return {'pong'}");
+/** Whether Redis runs scripts, and when the last sweep was made. */
+export const PING = script("ping", "return {'pong', redis.call('GET', KEYS[1]) or ''}");
+
+export async function ping(context: Context): Promise<{ ok: boolean; sweptAt?: number }> {
+  const [answer, swept] = await context.quick(PING, [SWEPT], []);
+  return { ok: answer === "pong", ...(swept && { sweptAt: Number(swept) }) };
+}
 
 export async function nameProject(context: Context, name: string, fresh: string): Promise<string> {
   const [id] = await context.adding(NAME, [DIRECTORY], [name, fresh]);

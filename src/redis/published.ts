@@ -53,13 +53,13 @@ export const POLLING = script(
   "polling",
   `
 local due, task = KEYS[1], KEYS[2]
-local a = named(ARGV) -- offset run attempt number url length member nonce
+local a = named(ARGV) -- offset run attempt number url service length member nonce
 local t = now(a.offset)
 local h = hash(task)
 if h.status ~= 'waiting' or h.run ~= a.run or h.attempt ~= a.attempt or t >= num(h.deadline) then return {'stale'} end
 local at, count = string.match(h.poll or '', '^(%S+) (%d+) ')
 if at ~= a.run .. '.' .. a.attempt then return {'stale'} end
-local poll = at .. ' ' .. a.number .. ' ' .. a.url .. ' ' .. a.nonce
+local poll = at .. ' ' .. a.number .. ' ' .. a.url .. ' ' .. a.nonce .. ' ' .. a.service
 if h.poll == poll then return {'polling'} end
 if num(count) + 1 ~= num(a.number) then return {'stale'} end
 local by = t + a.length
@@ -114,6 +114,7 @@ export async function polling(context: Context, command: PollingCommand): Promis
       attempt,
       number: command.number,
       url: command.url,
+      service: command.service,
       length: command.length + DUE_GRACE,
       member: taskMember(project, id),
       nonce: command.nonce,

@@ -1,8 +1,8 @@
 import type { Redis } from "@upstash/redis/cloudflare";
 import { MOVES, TERMINAL } from "../domain/status.ts";
 import { StoreUnavailable } from "../flow/ports.ts";
-import { EVERY_KEY } from "./keys.ts";
 import { hex, utf8 } from "../shared/bytes.ts";
+import { EVERY_KEY } from "./keys.ts";
 
 /** What a script answers: text, integers and lists of them; scripts never answer nil inside a list. */
 export type ScriptReply = string | number | readonly ScriptReply[];
@@ -193,7 +193,8 @@ function isFull(error: unknown): boolean {
   return error instanceof Error && /^(Command failed: )?(OOM|ERR DB capacity)/.test(error.message);
 }
 
-function unavailable(script: Script, error: unknown): StoreUnavailable {
+/** The SDK's error messages hold whole commands: what is passed on is the name and the first word of Redis's error. */
+export function unavailable(script: Pick<Script, "name">, error: unknown): StoreUnavailable {
   const reason =
     error instanceof Error
       ? (/^(?:Command failed: )?([A-Z]{2,})\b/.exec(error.message)?.[1] ?? error.name)

@@ -6,6 +6,7 @@ import { configure } from "./configure.ts";
 import type { Context } from "./context.ts";
 import { begin, putOff, record } from "./deliver.ts";
 import { end } from "./end.ts";
+import { createHint } from "./hint.ts";
 import { listTasks } from "./list.ts";
 import {
   dropKey,
@@ -14,7 +15,7 @@ import {
   listKeys,
   listProjects,
   nameProject,
-  PING,
+  ping,
   putKey,
 } from "./projects.ts";
 import { polling, published } from "./published.ts";
@@ -24,7 +25,7 @@ import { erase, replay } from "./replay.ts";
 import { announce, report } from "./report.ts";
 import { createBatchRunner, createRunner, createScanner } from "./script.ts";
 import { findSealed, resealing } from "./sealed.ts";
-import { inspect, take } from "./sweep.ts";
+import { given, inspect, take } from "./sweep.ts";
 import { follow, watch } from "./watch.ts";
 
 export interface StoreOptions {
@@ -52,6 +53,7 @@ export function createStore(options: StoreOptions): Store {
     offset: options.offset ?? 0,
     clock: options.clock ?? Date.now,
   };
+  const hint = createHint(worker, context);
   return {
     accept: (command) => accept(context, command),
     claim: (command) => claim(context, command),
@@ -74,7 +76,10 @@ export function createStore(options: StoreOptions): Store {
     watch: (caller, id, length) => watch(context, caller, id, length),
     follow: (project, id, follower) => follow(options, project, id, follower),
     take: (partition) => take(context, partition),
-    inspect: (partition, members, nonce) => inspect(context, partition, members, nonce),
+    inspect: (partition, members, nonce, most) => inspect(context, partition, members, nonce, most),
+    given: (messages) => given(context, messages),
+    seemDue: (partitions) => hint.seemDue(partitions),
+    swept: () => hint.swept(),
     readTask: (caller, id, include) => readTask(context, caller, id, include),
     readTasks: (caller, ids) => readTasks(context, caller, ids),
     listTasks: (caller, before, limit, filter) => listTasks(context, caller, before, limit, filter),
@@ -91,10 +96,7 @@ export function createStore(options: StoreOptions): Store {
     listKeys: (project) => listKeys(context, project),
     resealing: (text) => resealing(context, text),
     findSealed: (cursor, generation) => findSealed(context, cursor, generation),
-    ping: async () => {
-      const [answer] = await context.quick(PING, [], []);
-      return answer === "pong";
-    },
+    ping: () => ping(context),
   };
 }
 

@@ -1,7 +1,10 @@
 import { describe, expect } from "vitest";
-import { Client } from "../support/client.ts";
+import * as z from "zod";
+import { Client, eventually } from "../support/client.ts";
 import { test } from "../support/fixture.ts";
 import { type Claims, sign } from "../support/qstash-signature.ts";
+
+const ready = z.object({ sweep: z.object({ lastAt: z.string() }) });
 
 const PATHS = ["/internal/run", "/internal/deliver", "/internal/sweep"] as const;
 
@@ -67,6 +70,19 @@ describe("/internal/* is the queue's alone: a call that it did not sign is 401 a
       }
     });
   }
+
+  test("the sweep takes an empty body too, and is seen in /readyz", async ({ stack }) => {
+    const outsider = new Client(stack.gateway);
+    const began = Date.now();
+    const subject = `${stack.gateway.url}/internal/sweep`;
+    const key = stack.backing.qstash.currentSigningKey;
+    const headers = { "upstash-signature": await sign({ key, subject, body: "" }) };
+    expect((await outsider.send("POST", "/internal/sweep", { headers })).status).toBe(200);
+    await eventually(async () => {
+      const { sweep } = ready.parse((await outsider.send("GET", "/readyz")).json());
+      expect(Date.parse(sweep.lastAt)).toBeGreaterThan(began - 1_000);
+    });
+  });
 
   test("a signed message about nothing is answered 200, so that the queue forgets it", async ({ stack }) => {
     const project = "prj_01jdn1k2m3e4f5g6h7j8k9m0n1";

@@ -24,7 +24,7 @@ export const taskBreaks: readonly Break[] = [
     patches: [
       {
         file: "src/flow/sweep.ts",
-        find: "if (messages.length > 0) await publishAll(inv, messages);",
+        find: "published = await sendAgain(inv, sendings);",
         replace: "",
       },
     ],
@@ -152,7 +152,7 @@ export const taskBreaks: readonly Break[] = [
       },
       {
         file: "src/redis/sweep.ts",
-        find: "if t >= num(h.deadline) then again(key, h, member, t) return {'expired'} end",
+        find: "if t >= num(h.deadline) then return ending(e, h, 'expired') end",
         replace: "",
       },
       {

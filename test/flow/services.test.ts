@@ -39,7 +39,7 @@ function deployment() {
   const canceled: string[] = [];
   const held = new Set<string>();
   const logged: string[] = [];
-  const fault: { on?: Error } = {};
+  const fault: { on?: Error; holds?: Error } = {};
   const work: Promise<unknown>[] = [];
   const invocation = (store: Store): Invocation =>
     ({
@@ -56,13 +56,14 @@ function deployment() {
       store,
       queue: {
         publish: async (message: QueueMessage) => void runs.push(message),
-        publishAll: async (messages: readonly QueueMessage[]) => void runs.push(...messages),
+        publishAll: async (messages: readonly QueueMessage[]) =>
+          messages.map((one) => `run_${runs.push(one)}`),
         call: async (call: ServiceCall) => {
           if (fault.on) throw fault.on;
           return `msg_${calls.push(call)}`;
         },
-        holds: async (message: string) => held.has(message),
-        cancel: async (message: string) => void canceled.push(message),
+        holds: async (message: string) => (fault.holds ? Promise.reject(fault.holds) : held.has(message)),
+        cancel: async (...messages: readonly string[]) => void canceled.push(...messages),
       },
       fetcher: { judge: () => undefined },
       keyring: createKeyring("a master secret for tests, and for nothing else"),
@@ -170,6 +171,19 @@ describe.each(await environments())("a service's call, on the %s engine", (_kind
     expect([of.calls.length, of.canceled]).toEqual([1, ["msg_1"]]);
   });
 
+  test("of which the queue does not say whether it holds it is not made twice, and costs no attempt", async () => {
+    const of = deployment();
+    const { record, read } = await begin(of, { retries: 0 });
+    of.fault.holds = new QueueUnavailable("429");
+    for (const minutes of [10, 12, 14, 30, 90, 200]) await sweepAt(of, minutes * MINUTE, record.id);
+    expect([of.calls.length, of.canceled]).toEqual([1, []]);
+    expect(of.logged).toContain("call-unknown");
+    expect(await read()).toMatchObject({ status: "running", attempt: 1, crashes: 0 });
+    delete of.fault.holds;
+    await sweepAt(of, 300 * MINUTE, record.id);
+    expect([of.calls.length, of.canceled]).toEqual([2, ["msg_1"]]); // taken back before the new one
+  });
+
   test("that the queue did not take is made by the sweep", async () => {
     const of = deployment();
     of.fault.on = new QueueUnavailable("away");
@@ -217,7 +231,7 @@ describe.each(await environments())("a service's call, on the %s engine", (_kind
     };
     await run(later, { v: 1, project: record.project, task: record.id, run: 1, attempt: 1 });
     expect(of.calls).toHaveLength(2);
-    expect(of.canceled).toEqual(["msg_2"]);
+    expect(of.canceled).toEqual(["msg_1", "msg_2"]); // the one before the new call; the new one, too late
   });
 
   test("a failed outcome that is told twice makes one further attempt", async () => {

@@ -41,7 +41,10 @@ function travel() {
       store,
       queue: {
         publish: async (message: QueueMessage) => void published.push(message),
-        publishAll: async (messages: readonly QueueMessage[]) => void published.push(...messages),
+        publishAll: async (messages: readonly QueueMessage[]) => {
+          published.push(...messages);
+          return [];
+        },
       },
       fetcher: { judge: () => undefined },
       keyring: createKeyring("a master secret for tests, and for nothing else"),

@@ -220,7 +220,7 @@ describe("/readyz", () => {
     const pings = { redis: 0, qstash: 0 };
     const gateway = await open({
       clock: () => now,
-      store: { ping: () => Promise.resolve(++pings.redis > 1) },
+      store: { ping: () => Promise.resolve(++pings.redis > 1 ? { ok: true, sweptAt: NOW } : { ok: false }) },
       queue: {
         ping: () => (++pings.qstash > 1 ? Promise.resolve(true) : Promise.reject(new Error("refused"))),
       },
@@ -229,12 +229,15 @@ describe("/readyz", () => {
       const answer = await gateway.send("GET", "/readyz");
       return [answer.status, await answer.json()];
     };
-    const away = [503, { redis: "unreachable", qstash: "unreachable" }];
+    const away = [503, { redis: "unreachable", qstash: "unreachable", sweep: {} }];
     expect(await ask()).toEqual(away);
     now += 4_999;
     expect(await ask()).toEqual(away);
     now += 1;
-    expect(await ask()).toEqual([200, { redis: "ok", qstash: "ok" }]);
+    expect(await ask()).toEqual([
+      200,
+      { redis: "ok", qstash: "ok", sweep: { lastAt: new Date(NOW).toISOString() } },
+    ]);
     expect(pings).toEqual({ redis: 2, qstash: 2 });
   });
 });

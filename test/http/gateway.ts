@@ -114,7 +114,7 @@ export async function open(options: Options = {}): Promise<Gateway> {
     sign,
     queue: {
       publish: () => Promise.resolve(),
-      publishAll: () => Promise.resolve(),
+      publishAll: () => Promise.resolve([]),
       ping: notHere,
       call: notHere,
       holds: notHere,

@@ -29,7 +29,7 @@ describe("Redis is away", () => {
     expect(refused.problem()).toMatchObject({ status: 503, code: "temporarily-unavailable" });
     expect(refused.headers.get("retry-after")).toBe("2");
     await deployment.settle(); // QStash's call was answered 503 as well
-    await expect(deployment.sweep()).rejects.toThrow(/Redis did not run "take"/);
+    await expect(deployment.sweep()).rejects.toThrow(/Redis did not run "due"/);
     expect(inbox.received).toHaveLength(0);
     redis.faults = {};
     await deployment.pass(3 * MINUTE);

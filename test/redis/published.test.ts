@@ -13,7 +13,8 @@ function calling(record: TaskRecord, rest: Partial<PublishedCommand> = {}): Publ
 
 /** The words with which a task is left to be polled. */
 function polled(record: TaskRecord, url: string): EndCommand {
-  const outcome = { kind: "waiting", deliveries: [], poll: url, heartbeat: 60_000 } as const;
+  const poll = { url, service: "render" };
+  const outcome = { kind: "waiting", deliveries: [], poll, heartbeat: 60_000 } as const;
   return {
     ...succeeded(record, ""),
     authority: { by: "token", attempt: record.attempt, sequence: record.sequence },
@@ -145,7 +146,8 @@ describe.each(await environments())(
         rest: Partial<PollingCommand> = {},
       ): PollingCommand => {
         const url = `https://api.example.com/jobs/${number}`;
-        return { record, number, url, length: 30_000, nonce: crypto.randomUUID(), ...rest };
+        const nonce = crypto.randomUUID();
+        return { record, number, url, service: "render", length: 30_000, nonce, ...rest };
       };
 
       test("notes the next address and when its answer is due; sent twice it does so once", async () => {
@@ -156,7 +158,7 @@ describe.each(await environments())(
         expect(after).toMatchObject({
           status: "waiting",
           sequence: 3,
-          poll: { number: 2, url: command.url },
+          poll: { number: 2, url: command.url, service: "render" },
         });
         const due = await dueOf(caller.project, record.id);
         expect(due).toBe(after.heartbeatBy);

@@ -68,10 +68,10 @@ describe.each(await environments())(
         (await listSealed(parts())).filter(({ id, previous }) => ids.includes(id) && previous > 0);
       expect(await left()).toHaveLength(60);
       expect(await sealedPayloads(parts())).toBe("checking");
-      for (let sweep = 0; sweep < 3; sweep++) await resealSome(parts());
+      for (let sweep = 0; sweep < 3; sweep++) await resealSome(parts(), 25);
       expect(await left()).toHaveLength(0);
       // The next round begins again: somebody may have used the old one meanwhile.
-      for (let sweep = 0; sweep < 4; sweep++) await resealSome(parts());
+      for (let sweep = 0; sweep < 4; sweep++) await resealSome(parts(), 25);
       expect(["needed", "clear"]).toContain(await sealedPayloads(parts()));
       expect(await sealedPayloads({ ...parts(), keyring: createKeyring(NEW) })).toBeUndefined();
       expect(await sealedPayloads({ ...parts(), keyring: createKeyring("a third one, 03", NEW) })).toBe(

@@ -1,11 +1,54 @@
 import { describe, expect, test } from "vitest";
+import { createStore } from "../../src/redis/store.ts";
+import { TOKEN } from "../local/redis-stand-in.ts";
+import { FaultProxy } from "../support/proxy.ts";
 import { accepted, claimed, environments, newDelivery, succeeded } from "./store-fixture.ts";
 
 const HOUR = 3_600_000;
 
 describe.each(await environments())(
   "sweep scripts on the %s engine",
-  (_kind, { store, caller, at, redis, dueOf }) => {
+  (_kind, { store, storeAt, url, caller, at, redis, dueOf }) => {
+    describe("an idle sweep", () => {
+      test("is one plain read and one write", async () => {
+        const proxy = await FaultProxy.start(url);
+        const idle = createStore({ url: proxy.url, token: TOKEN });
+        await redis("DEL", "rb1:000:due");
+        await idle.seemDue(1); // a process's first asks for the time
+        const before = proxy.passed.length;
+        expect(await idle.seemDue(1)).toEqual([]);
+        await idle.swept();
+        const made = proxy.passed.slice(before).flatMap(({ body }) => JSON.parse(body.toString()));
+        expect(made).toMatchObject([
+          ["zrange", "rb1:000:due", "-inf", expect.anything(), "byscore", "limit", 0, 1],
+          ...["set", "rb1:sweep", expect.anything()],
+        ]);
+        await proxy.stop();
+      });
+
+      test("notes when it was, for who asks whether Redis answers", async () => {
+        const began = Date.now();
+        await store.swept();
+        const { ok, sweptAt = 0 } = await store.ping();
+        expect(ok).toBe(true);
+        expect(sweptAt).toBeGreaterThanOrEqual(began - 1_000);
+        expect(sweptAt).toBeLessThan(Date.now() + 1_000);
+      });
+
+      test.each([-600_000, 600_000])("goes by Redis's time although its own is %i ms off", async (skew) => {
+        const record = await accepted(store, caller);
+        const offBy = (offset: number) => storeAt(offset, () => Date.now() + skew);
+        const early = offBy(0);
+        await early.seemDue(2);
+        await redis("ZADD", "rb1:000:due", String(Date.now() + 30_000), `t|${caller.project}|${record.id}`);
+        const others = (await store.take(0)).length;
+        expect(await early.seemDue(2)).toEqual(others > 0 ? [0] : []);
+        const late = offBy(31_000);
+        await late.seemDue(2);
+        expect(await late.seemDue(2)).toEqual([0]);
+      });
+    });
+
     describe("take and inspect", () => {
       const mine = (members: readonly string[], ids: readonly string[]) =>
         members.filter((member) => ids.some((id) => member.endsWith(id)));
@@ -41,6 +84,101 @@ describe.each(await environments())(
         expect(second - first).toBeGreaterThan(50_000);
       });
 
+      test("two sweeps at once: the second finds nothing due, and the next look is put off once", async () => {
+        const record = await accepted(store, caller);
+        const later = at(31_000);
+        const members = mine(await later.take(0), [record.id]);
+        const both = await Promise.all([
+          later.inspect(0, members, "sweep-a"),
+          later.inspect(0, members, "sweep-b"),
+        ]);
+        expect(
+          both
+            .flat()
+            .map(({ kind }) => kind)
+            .sort(),
+        ).toEqual(["none", "run"]);
+        const due = (await dueOf(caller.project, record.id)) ?? 0;
+        expect(due).toBeLessThan(Date.now() + 62_000);
+      });
+
+      test("an entry that cannot be read is put off by itself, and holds up no other", async () => {
+        const [whole, bad, odd] = [
+          await accepted(store, caller),
+          await accepted(store, caller),
+          await accepted(store, caller),
+        ];
+        const key = (id: string) => `rb1:000:${caller.project}:t:${id}`;
+        await redis("DEL", key(bad.id));
+        await redis("SET", key(bad.id), "a string where a hash must be");
+        await redis("HSET", key(odd.id), "opt", "{not JSON");
+        const foreign = ["x|nobody|nothing", `t|${caller.project}|${whole.id}|more`, "t|prj_1|task_1", ""];
+        for (const member of foreign) await redis("ZADD", "rb1:000:due", "1", member);
+        const later = at(31_000);
+        const members = (await later.take(0)).filter(
+          (member) => foreign.includes(member) || mine([member], [whole.id, bad.id, odd.id]).length > 0,
+        );
+        expect(members).toHaveLength(7);
+        const actions = await later.inspect(0, members, crypto.randomUUID());
+        const kindOf = (member: string) => actions[members.indexOf(member)]?.kind;
+        const named = (id: string) => `t|${caller.project}|${id}`;
+        expect(kindOf(named(whole.id))).toBe("run");
+        for (const member of [...foreign, named(bad.id), named(odd.id)])
+          expect(kindOf(member)).toBe("broken");
+        expect((await later.take(0)).filter((member) => members.includes(member))).toEqual([]);
+        for (const member of [...foreign, named(bad.id)]) await redis("ZREM", "rb1:000:due", member);
+      });
+
+      test("what costs more than the budget stays due, and comes with the next", async () => {
+        const short = { options: { deadline: 60_000 } };
+        const records = await Promise.all([1, 2, 3].map(() => accepted(store, caller, short)));
+        const ids = records.map(({ id }) => id);
+        const later = at(61_000);
+        const members = mine(await later.take(0), ids);
+        const nonce = crypto.randomUUID();
+        const kinds = async (most: number, of = nonce) =>
+          (await later.inspect(0, members, of, most)).map(({ kind }) => kind).sort();
+        expect(await kinds(2)).toEqual(["expired", "expired", "left"]);
+        expect(await kinds(2)).toEqual(["expired", "expired", "left"]); // its answer may have been lost
+        expect(mine(await later.take(0), ids)).toHaveLength(1);
+        expect(await kinds(2, crypto.randomUUID())).toEqual(["expired", "none", "none"]);
+      });
+
+      test("an attempt whose message is noted is asked after; one that was not given to the queue is not", async () => {
+        const record = await accepted(store, caller);
+        await inspected(31_000, [record.id]);
+        const { project } = caller;
+        const note = { project, task: record.id, run: 1, attempt: 1, message: "msg_a" };
+        await store.given([note]);
+        expect((await inspected(62_000, [record.id])).actions).toMatchObject([
+          { kind: "run", given: "msg_a" },
+        ]);
+        await store.given([{ ...note, attempt: 2, message: "msg_b" }]);
+        const [action] = (await inspected(200_000, [record.id])).actions;
+        expect(action).toMatchObject({ kind: "run", attempt: 1 });
+        expect(action).not.toHaveProperty("given");
+      });
+
+      test("a note of what was erased meanwhile brings nothing back", async () => {
+        const { project } = caller;
+        const gone = await accepted(store, caller);
+        await redis("DEL", `rb1:000:${project}:t:${gone.id}`);
+        await store.given([{ project, task: gone.id, run: 1, attempt: 1, message: "msg_a" }]);
+        expect(await redis("EXISTS", `rb1:000:${project}:t:${gone.id}`)).toBe("0");
+      });
+
+      test("a task that ran out comes with all that its end needs, and without its payloads", async () => {
+        const record = await accepted(store, caller, {
+          input: '{"secret":1}',
+          options: { deadline: 60_000 },
+        });
+        const [action] = (await inspected(61_000, [record.id])).actions;
+        if (action?.kind !== "expired") throw new Error(`it is ${action?.kind}`);
+        expect(action.record).toMatchObject({ ...record, input: { placement: "none" } });
+        expect(action.config).toEqual({ version: 1, json: '{"signing":[]}' });
+        expect(JSON.stringify(action)).not.toContain("secret");
+      });
+
       test("a far start is published when it is near", async () => {
         const record = await accepted(store, caller, { start: { delay: 30 * 24 * HOUR } });
         const { actions } = await inspected(30 * 24 * HOUR - HOUR + 1_000, [record.id]);
@@ -56,11 +194,12 @@ describe.each(await environments())(
         expect((await inspected(33_000, [record.id])).actions).toMatchObject([{ kind: "run", attempt: 1 }]);
         for (let crash = 1; crash <= 3; crash++)
           await claimed(at(crash * 31_000 + 3_000), record, `lease-${crash}`);
-        expect((await inspected(5 * 31_000, [record.id])).actions).toEqual([
-          { kind: "exhausted", project: caller.project, task: record.id },
+        const task = { id: record.id, project: caller.project, crashes: 3 };
+        expect((await inspected(5 * 31_000, [record.id])).actions).toMatchObject([
+          { kind: "exhausted", record: task },
         ]);
-        expect((await inspected(2 * HOUR, [record.id])).actions).toEqual([
-          { kind: "expired", project: caller.project, task: record.id },
+        expect((await inspected(2 * HOUR, [record.id])).actions).toMatchObject([
+          { kind: "expired", record: task },
         ]);
       });
 

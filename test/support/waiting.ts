@@ -58,7 +58,10 @@ export function reached(client: Client, id: string, status: string, timeoutMs = 
 }
 
 /** Has the gateway look at what is due, as QStash's schedule does each minute. */
-export async function sweepNow(stack: SharedStack): Promise<void> {
+export async function sweepNow(stack: {
+  readonly gateway: { readonly url: string };
+  readonly backing: Pick<SharedStack["backing"], "qstash">;
+}): Promise<void> {
   const body = JSON.stringify({ v: 1 });
   const subject = `${stack.gateway.url}/internal/sweep`;
   const signature = await sign({ key: stack.backing.qstash.currentSigningKey, subject, body });

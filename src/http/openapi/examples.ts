@@ -195,7 +195,7 @@ export const answerExamples = {
   NewKey: { ...key, key: "rb_…" },
   KeyPage: { data: [key], nextCursor: null },
   Health: { status: "ok", version: "0.1.0" },
-  Readiness: { redis: "ok", qstash: "ok" },
+  Readiness: { redis: "ok", qstash: "ok", sweep: { lastAt: "2026-11-24T09:30:00.000Z" } },
 } as const;
 
 /** A problem of that code, as a client meets it. */

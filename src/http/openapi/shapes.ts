@@ -238,7 +238,19 @@ export const shapes = {
     }),
     "Alive.",
   ),
-  Readiness: as(z.object({ redis: reach, qstash: reach }), "What the gateway stands on."),
+  Readiness: as(
+    z.object({
+      redis: reach,
+      qstash: reach,
+      sweep: as(
+        z.object({
+          lastAt: z.exactOptional(as(time, "When the last one was done; absent before the first.")),
+        }),
+        "The sweep, which makes up for lost messages.",
+      ),
+    }),
+    "What the gateway stands on.",
+  ),
   OpenApi: as(z.record(z.string(), z.unknown()), "An OpenAPI 3.1 document."),
   Fault,
   Problem,

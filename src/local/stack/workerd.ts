@@ -45,6 +45,7 @@ export async function startOnWorkerd(options: GatewayOptions): Promise<Gateway> 
     ],
   });
   await miniflare.ready;
+  void sweep(miniflare);
   const timer = setInterval(() => void sweep(miniflare), options.sweepEvery);
   return {
     crashed,

@@ -2,7 +2,7 @@ import type { DeliveryRecord, TaskRecord } from "../../../src/domain/record.ts";
 import type { Caller } from "../../../src/flow/caller.ts";
 import type { NewDelivery } from "../../../src/flow/delivery-commands.ts";
 import type { Store } from "../../../src/flow/store.ts";
-import type { DueAction } from "../../../src/flow/task-commands.ts";
+import type { DueAction } from "../../../src/flow/sweep-commands.ts";
 import { acceptCommand, type Environment, freshProject } from "../store-fixture.ts";
 import {
   type Answer,
