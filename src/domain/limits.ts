@@ -47,6 +47,12 @@ export const BODY_RETENTION = DELIVERY_RETENTION + 32 * DAY;
 /** Results and inputs up to this many characters of JSON lie in the task's own hash; larger ones are keys. */
 export const INLINE_LIMIT = 16 * 1024;
 
+/**
+ * Bytes of one request to Redis: Upstash refuses more than 10 MB on every plan but the largest fixed ones
+ * (https://upstash.com/docs/redis/overall/pricing). The smaller of the two readings of "MB" counts.
+ */
+export const REQUEST_LIMIT = 10_000_000;
+
 /** How long an idempotency key is remembered. */
 export const IDEMPOTENCY_TTL = DAY;
 
@@ -93,6 +99,10 @@ export const RESPONSE_PATIENCE = SECOND;
 
 /** Deliveries that are sent side by side by the invocation that ended the task (Workers allow six connections). */
 export const INLINE_DELIVERIES = 4;
+
+/** Characters of an error's message, and of its code. */
+export const ERROR_MESSAGE = 2_000;
+export const ERROR_CODE = 64;
 
 /** Characters of what a progress says. */
 export const PROGRESS_MESSAGE = 500;

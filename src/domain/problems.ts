@@ -20,6 +20,7 @@ export const PROBLEMS = {
   "task-over": { status: 410, title: "The task is over" },
   "input-expired": { status: 410, title: "The task's input is no longer kept" },
   "result-expired": { status: 410, title: "The result is no longer kept" },
+  undecryptable: { status: 410, title: "What is stored can no longer be opened" },
   "payload-too-large": { status: 413, title: "The body is too large" },
   "unsupported-media-type": { status: 415, title: "The body must be JSON" },
   "invalid-request": { status: 422, title: "The request does not fit its schema" },
@@ -71,4 +72,9 @@ export class Refusal extends Error {
     this.code = code;
     this.details = details;
   }
+}
+
+/** The refusal of what lies encrypted under a master secret that is gone. */
+export function undecryptable(what: string): Refusal {
+  return new Refusal("undecryptable", `${what} lies encrypted, and no configured master secret opens it.`);
 }

@@ -49,6 +49,15 @@ export interface TaskOptions {
 /** Where an input or a result lies: in the task's hash, under a key of its own, or nowhere. */
 export type Placement = "inline" | "key" | "none";
 
+/** An input or a result. */
+export interface Payload {
+  readonly placement: Placement;
+  /** Absent: there is none, it was not read, it is no longer kept, or nothing opens it. */
+  readonly json?: string;
+  /** It lies encrypted, and no configured master secret opens it. */
+  readonly undecryptable?: true;
+}
+
 /** A task as it is stored; times in milliseconds since the epoch, JSON as text. */
 export interface TaskRecord {
   readonly id: string;
@@ -73,8 +82,8 @@ export interface TaskRecord {
   readonly metadata: Readonly<Record<string, string>>;
   readonly options: TaskOptions;
   readonly callback?: CallbackTarget;
-  readonly input: { readonly placement: Placement; readonly json?: string };
-  readonly result: { readonly placement: Placement; readonly json?: string };
+  readonly input: Payload;
+  readonly result: Payload;
   readonly error?: Failure;
   /** The ids of this run's deliveries to `callbackUrl`, oldest first, but for those of its progress. */
   readonly deliveries: readonly string[];
@@ -140,8 +149,10 @@ export interface DeliveryRecord {
   readonly unverifiedSince?: number;
   readonly endedAt?: number;
   readonly format: Format;
-  /** The frozen body; absent: it is kept once for all deliveries of the event in this format. */
+  /** The frozen body; absent: it is kept once for all deliveries of the event in this format, or nothing opens it. */
   readonly body?: string;
+  /** It lies encrypted, and no configured master secret opens it. */
+  readonly undecryptable?: true;
   /** Deliveries per second that the endpoint bore when this was opened. */
   readonly rateLimit?: number;
   /** One attempt alone: what comes after has overtaken it. */

@@ -1,3 +1,4 @@
+import { surveyJson } from "../shared/json-text.ts";
 import type { DeliveryRecord, TaskRecord, TimelineEntry } from "./record.ts";
 import { isTerminal, type TaskStatus, visibleStatus } from "./status.ts";
 
@@ -71,14 +72,18 @@ export function taskView(record: TaskRecord, options: ViewOptions): TaskView {
     ...(record.resultExpiresAt !== undefined && { resultExpiresAt: timestamp(record.resultExpiresAt) }),
     ...(progress && { progress: { ...progress, at: timestamp(progress.at) } }),
     metadata: record.metadata,
-    ...(options.include?.input &&
-      record.input.json !== undefined && { input: JSON.parse(record.input.json) }),
+    ...(options.include?.input && record.input.json !== undefined && { input: jsonValue(record.input.json) }),
     ...(options.include?.result !== false &&
-      record.result.json !== undefined && { result: JSON.parse(record.result.json) }),
+      record.result.json !== undefined && { result: jsonValue(record.result.json) }),
     ...(error && record.status !== "succeeded" && { error }),
     ...(record.callback && { callback: callbackView(record, options.delivery) }),
     links: { self, result: `${self}/result`, events: `${self}/events`, cancel: `${self}/cancel` },
   };
+}
+
+/** What an older gateway stored may nest deeper than can be written again: then its text stands for it. */
+function jsonValue(json: string): unknown {
+  return surveyJson(json).tooDeep ? json : JSON.parse(json);
 }
 
 function callbackView(

@@ -11,7 +11,7 @@ import { asksFor } from "./events.ts";
 import { runMessage } from "./fair-use.ts";
 import { HTTP_REQUEST, serviceNamed } from "./http-request.ts";
 import { type Idempotency, idempotencyOf, madeErased, reused, SUBMIT_PATH } from "./idempotency.ts";
-import { checkInput } from "./input.ts";
+import { type CheckedInput, checkInput, urlsIn } from "./input.ts";
 import { lookTask } from "./lookup.ts";
 import type { Invocation } from "./parts.ts";
 import type { QueueMessage } from "./ports.ts";
@@ -134,6 +134,8 @@ export function settle(
         rate,
       });
     }
+    case "too-large":
+      throw new Refusal("payload-too-large", "The task is larger than Redis takes in one request.");
     case "quota": {
       const { quota, rate } = answer;
       throw new Refusal("quota-exceeded", `This project has ${quota} tasks that have not ended.`, {
@@ -174,13 +176,24 @@ function judgeCallback(inv: Invocation, url: string | undefined): void {
 
 function judgeInput(inv: Invocation, definition: AnyTask, input: unknown): void {
   const checked = checkInput(definition, input);
-  if (!checked.ok)
-    throw new Refusal("invalid-request", "The input does not fit the task type.", { errors: checked.faults });
-  const unsafe: Fault[] = Object.entries(definition.urls?.(checked.value) ?? {}).flatMap(([pointer, url]) => {
+  if (!checked.ok) throw unfit(inv, definition, checked);
+  const named = urlsIn(definition, checked.value);
+  if (!named.ok) throw unfit(inv, definition, named);
+  const unsafe: Fault[] = named.urls.flatMap(([pointer, url]) => {
     const verdict = inv.fetcher.judge(url);
     return verdict ? [{ pointer: `#/input${pointer}`, detail: verdict.detail }] : [];
   });
   if (unsafe[0]) throw new Refusal("unsafe-url", unsafe[0].detail, { errors: unsafe });
+}
+
+/** A type that fails to judge refuses this input alone; the log says why, because the client cannot mend it. */
+function unfit(
+  inv: Invocation,
+  { type }: AnyTask,
+  { faults, failure }: Extract<CheckedInput, { ok: false }>,
+): Refusal {
+  if (failure !== undefined) inv.log("error", "schema-failed", { type, error: failure });
+  return new Refusal("invalid-request", "The input does not fit the task type.", { errors: faults });
 }
 
 function newTask(inv: Invocation, project: string, definition: AnyTask, submit: Submit): NewTask {

@@ -4,7 +4,7 @@ import { announcementOf, type TaskEvent } from "./events.ts";
 import { fanOut, isAwaited, leased, openedOf } from "./fan-out.ts";
 import { sendOpened } from "./first-attempts.ts";
 import type { Parts } from "./parts.ts";
-import { StoreUnavailable } from "./ports.ts";
+import { StoreRefused, StoreUnavailable } from "./ports.ts";
 
 /** A leased task. */
 interface Held {
@@ -120,7 +120,7 @@ export async function announceProgress(
     await sendOpened(parts, project, openedOf(deliveries, answer.held), { config, now: answer.now });
     return deliveries.map(({ id }) => id);
   } catch (error) {
-    if (!(error instanceof StoreUnavailable)) throw error;
+    if (!(error instanceof StoreUnavailable || error instanceof StoreRefused)) throw error;
     parts.log("warn", "progress-not-told", { task: record.id, reason: error.message });
     return progressDeliveries;
   }

@@ -18,6 +18,8 @@ export interface Parcel {
   readonly endpointId?: string;
   readonly format: Format;
   readonly body: string;
+  /** Nothing opens its body. */
+  readonly undecryptable?: true;
   readonly trace?: string;
   /** One attempt alone: what comes after has overtaken it. */
   readonly once?: boolean;

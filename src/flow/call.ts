@@ -1,5 +1,6 @@
 import { type TaskRecord, traceHeaders } from "../domain/record.ts";
 import type { Service } from "../domain/service.ts";
+import { inputGone } from "./execute.ts";
 import { flowOf } from "./fair-use.ts";
 import { type PlainRequest, plainRequest, readHttpRequest } from "./http-request.ts";
 import type { Invocation, Parts } from "./parts.ts";
@@ -35,7 +36,7 @@ export async function callService(
   json: string | undefined,
   now: number,
 ): Promise<Called> {
-  if (json === undefined) return impossible("input-expired", "The task's input is no longer kept.");
+  if (json === undefined) return { kind: "failed", ...inputGone(record).error };
   const request = readHttpRequest(json);
   const service = parts.services.get(request.service);
   if (!service) return impossible("unknown-service", `There is no service "${request.service}" any more.`);

@@ -4,7 +4,8 @@ import { type Ending, endOf } from "./events.ts";
 import { fanOut, leased, type Opened, openedOf } from "./fan-out.ts";
 import type { Idempotency } from "./idempotency.ts";
 import type { Parts } from "./parts.ts";
-import type { Authority, EndAnswer } from "./task-commands.ts";
+import { RequestTooLarge, StoreRefused } from "./ports.ts";
+import type { Authority, EndAnswer, EndCommand } from "./task-commands.ts";
 
 export interface Conclusion {
   readonly record: TaskRecord;
@@ -34,18 +35,21 @@ export type Concluded =
     }
   | Exclude<EndAnswer, { kind: "ended" | "config-changed" | "deadline-passed" }>;
 
-/** Ends a task. Past its deadline it can only expire; when endpoints changed meanwhile its deliveries are worked out again. */
+/**
+ * Ends a task. Past its deadline it can only expire; when endpoints changed meanwhile its deliveries are worked out
+ * again; with a result that Redis will never take it ends without it.
+ */
 export async function conclude(parts: Parts, conclusion: Conclusion): Promise<Concluded> {
   const { authority, progress } = conclusion;
   const record = progress ? { ...conclusion.record, progress } : conclusion.record;
-  let { ending, config } = conclusion;
+  let { ending, config, cause } = conclusion;
   for (let attempt = 0; attempt < 5; attempt++) {
     const endedAt = Math.max(Math.floor(conclusion.time()), record.startedAt ?? record.createdAt);
     const resultTtl = record.options.resultTtl ?? parts.settings.resultTtl;
     const made = await fanOut(parts, config, endOf(record, ending, endedAt, resultTtl));
     // The holder of the task's lease sends the first attempts itself; for others the deliver step begins them.
     const deliveries = authority.by === "lease" ? leased(parts, made) : made;
-    const answer = await parts.store.end({
+    const command: EndCommand = {
       record,
       authority,
       outcome: {
@@ -59,11 +63,19 @@ export async function conclude(parts: Parts, conclusion: Conclusion): Promise<Co
       actor: conclusion.actor,
       ...(conclusion.caller && { caller: conclusion.caller }),
       ...(conclusion.idempotency && { idempotency: conclusion.idempotency }),
-      ...(conclusion.cause !== undefined && { cause: conclusion.cause }),
+      ...(cause !== undefined && { cause }),
       ...(conclusion.progress && { progress: conclusion.progress }),
       configVersion: config.version,
       nonce: crypto.randomUUID(),
-    });
+    };
+    const answer = await parts.store.end(command).catch((error: unknown) => refusalOf(error));
+    if (answer instanceof StoreRefused) {
+      if (ending.result === undefined) throw answer;
+      parts.log("warn", "result-not-stored", { task: record.id, run: record.run, reason: answer.message });
+      ending = withoutResult(ending, answer);
+      cause = ending.error?.code;
+      continue;
+    }
     switch (answer.kind) {
       case "deadline-passed":
         ending = expiry(record);
@@ -81,6 +93,22 @@ export async function conclude(parts: Parts, conclusion: Conclusion): Promise<Co
     }
   }
   throw new Error(`Task ${record.id} could not be ended: its project's configuration keeps changing.`);
+}
+
+/** What Redis will never do is an answer; an outage is not. */
+function refusalOf(error: unknown): StoreRefused {
+  if (error instanceof StoreRefused) return error;
+  throw error;
+}
+
+/** The ending in the form that can be stored: a failure stays what it is, a success cannot be kept. */
+function withoutResult({ status, error }: Ending, refusal: StoreRefused): Ending {
+  if (status !== "succeeded") return { status, ...(error && { error }) };
+  const failure =
+    refusal instanceof RequestTooLarge
+      ? { code: "result-too-large", message: "The result is larger than Redis takes in one request." }
+      : { code: "invalid-result", message: "The database refuses to store the result." };
+  return { status: "failed", error: { ...failure, retryable: false } };
 }
 
 /** How a task ends whose deadline has passed. */

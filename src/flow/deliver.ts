@@ -1,5 +1,6 @@
 import { CRASHES, DELIVERY_LEASE_MARGIN } from "../domain/limits.ts";
 import { originOf } from "../domain/origin.ts";
+import type { DeliveryRecord } from "../domain/record.ts";
 import { deliveryBackoff } from "../domain/schedule.ts";
 import { timestamp } from "../domain/view.ts";
 import { type Attempted, attemptDelivery, type Parcel } from "./attempt.ts";
@@ -9,7 +10,7 @@ import { type Closed, type Destination, destinationOf } from "./destination.ts";
 import { disableEndpoint, hasFailedLong } from "./disable.ts";
 import { type DeliveryLine, deliverMessage } from "./fair-use.ts";
 import type { Parts } from "./parts.ts";
-import type { DeliverMessage } from "./ports.ts";
+import { type DeliverMessage, Undecryptable } from "./ports.ts";
 import { findEndpoint, parseConfig, rateOf } from "./project-config.ts";
 import { publish } from "./publish.ts";
 import { publishTidings, tellOfDead } from "./tidings.ts";
@@ -39,7 +40,7 @@ export async function deliver(parts: Parts, message: DeliverMessage): Promise<An
       return DONE;
     case "begun": {
       const { record } = begun;
-      const body = record.body ?? (await parts.store.readBody(project, record.eventId, record.format));
+      const body = await bodyOf(parts, record);
       await send(parts, {
         project,
         delivery,
@@ -47,13 +48,27 @@ export async function deliver(parts: Parts, message: DeliverMessage): Promise<An
         attempt,
         base: record.base,
         crashes: record.crashes,
-        parcel: { ...record, body: body ?? "" },
+        parcel: { ...record, ...body },
         config: begun.config,
         now: begun.now,
         late: begun.now - record.nextAt,
       });
       return DONE;
     }
+  }
+}
+
+/** The frozen body; empty when it is no longer kept, or nothing opens it. */
+async function bodyOf(
+  { store }: Parts,
+  { project, eventId, format, body, undecryptable }: DeliveryRecord,
+): Promise<Pick<Parcel, "body" | "undecryptable">> {
+  if (undecryptable) return { body: "", undecryptable };
+  try {
+    return { body: body ?? (await store.readBody(project, eventId, format)) ?? "" };
+  } catch (error) {
+    if (error instanceof Undecryptable) return { body: "", undecryptable: true };
+    throw error;
   }
 }
 
@@ -163,10 +178,12 @@ async function attempt(
   if ("code" in destination) {
     return undelivered({ code: destination.code, message: destination.message }, time());
   }
+  if (leased.parcel.undecryptable) return undelivered(LOST, time());
   if (leased.parcel.body === "") return undelivered(EXPIRED, time());
   return attemptDelivery(parts, leased.parcel, destination, time);
 }
 
+const LOST = { code: "undecryptable", message: "No configured master secret opens what was to be sent." };
 const EXPIRED = { code: "body-expired", message: "What was to be sent is no longer kept." };
 
 function undelivered(error: { readonly code: string; readonly message: string }, now: number): Attempted {

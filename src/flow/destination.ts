@@ -1,6 +1,7 @@
 import { headerFault } from "../domain/endpoint.ts";
 import type { StoredConfig } from "./caller.ts";
 import type { Keyring, Parts } from "./parts.ts";
+import { Undecryptable } from "./ports.ts";
 import {
   type Endpoint,
   findEndpoint,
@@ -22,13 +23,18 @@ export interface Destination {
 
 /** Why a delivery may not be sent, as its attempt says. */
 export interface Closed {
-  readonly code: "endpoint-disabled";
+  readonly code: "endpoint-disabled" | "undecryptable";
   readonly message: string;
   /** It may be sent later: its endpoint is to be verified. */
   readonly waits?: true;
 }
 
 const DELETED: Closed = { code: "endpoint-disabled", message: "The endpoint was deleted." };
+
+const LOST: Closed = {
+  code: "undecryptable",
+  message: "No configured master secret opens what signs the delivery, or its endpoint's secret headers.",
+};
 
 /** Why an endpoint is sent nothing now, or undefined when it is. */
 export function closed(endpoint: Endpoint): Closed | undefined {
@@ -55,17 +61,18 @@ export async function destinationOf(
 ): Promise<Destination | Closed> {
   const config = parseConfig(stored);
   const schedule = parts.settings.retrySchedule;
-  if (endpointId === undefined) {
-    return {
-      url,
-      headers: {},
-      secrets: await callbackSecrets(parts.keyring, project, config, now),
-      schedule,
-    };
+  const endpoint = endpointId === undefined ? undefined : findEndpoint(config, endpointId);
+  if (endpointId !== undefined && !endpoint) return DELETED;
+  const why = endpoint && closed(endpoint);
+  if (why) return why;
+  try {
+    if (endpoint) return await toEndpoint(parts, project, config, endpoint, now);
+    const secrets = await callbackSecrets(parts.keyring, project, config, now);
+    return { url, headers: {}, secrets, schedule };
+  } catch (error) {
+    if (error instanceof Undecryptable) return LOST;
+    throw error;
   }
-  const endpoint = findEndpoint(config, endpointId);
-  if (!endpoint) return DELETED;
-  return closed(endpoint) ?? (await toEndpoint(parts, project, config, endpoint, now));
 }
 
 /** How an endpoint is reached, whatever state it is in: its verification goes there too. */
@@ -113,14 +120,28 @@ async function signers(
   { secrets, signatures }: Pick<Endpoint, "secrets" | "signatures">,
   now: number,
 ): Promise<readonly string[]> {
-  const opened = signatures.includes("v1")
-    ? validSecrets(secrets, now).map(({ wrapped }) =>
-        keyring.unwrap(wrapped, { purpose: "signing-secret", project }),
-      )
-    : [];
-  const pair =
-    signatures.includes("v1a") && ed25519
-      ? [keyring.unwrap(ed25519.wrapped, { purpose: "key-pair", project })]
-      : [];
-  return Promise.all([...opened, ...pair]);
+  const symmetric = signatures.includes("v1") ? validSecrets(secrets, now) : [];
+  const pairs = signatures.includes("v1a") && ed25519 ? [ed25519] : [];
+  const sealed = [
+    ...symmetric.map(({ wrapped }) => ({ wrapped, purpose: "signing-secret" as const })),
+    ...pairs.map(({ wrapped }) => ({ wrapped, purpose: "key-pair" as const })),
+  ];
+  return opened(sealed, ({ wrapped, purpose }) => keyring.unwrap(wrapped, { purpose, project }));
+}
+
+/**
+ * Those that a configured master secret opens: after a rotation the new secret signs, although nothing opens the old.
+ *
+ * @throws Undecryptable when there are some and none opens
+ */
+export async function opened<Sealed, Opened>(
+  sealed: readonly Sealed[],
+  open: (one: Sealed) => Promise<Opened>,
+): Promise<readonly Opened[]> {
+  const tried = await Promise.allSettled(sealed.map(open));
+  const found = tried.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  const lost = tried.find((one) => one.status === "rejected");
+  const isFatal = found.length === 0 || !(lost?.reason instanceof Undecryptable);
+  if (lost && isFatal) throw lost.reason;
+  return found;
 }

@@ -1,10 +1,18 @@
 import { DEFAULT_TIMEOUT, LEASE_RENEWAL, MAX_TIMEOUT } from "../domain/limits.ts";
-import type { Failure, Progress, TaskRecord } from "../domain/record.ts";
-import { RETRY_AFTER_LIMIT } from "../domain/schedule.ts";
-import { type AnyTask, type TaskContext, TaskError, Waiting } from "../task.ts";
+import type { Progress, TaskRecord } from "../domain/record.ts";
+import type { AnyTask, TaskContext } from "../task.ts";
+import {
+  describe,
+  type Failed,
+  isTaskError,
+  outcomeOfReturned,
+  outcomeOfThrown,
+  type Returned,
+} from "./handler-outcome.ts";
 import { checkInput } from "./input.ts";
 import { keepLease } from "./lease.ts";
 import type { Parts } from "./parts.ts";
+import { FetchFailure } from "./ports.ts";
 import { type Handover, handover } from "./task-token.ts";
 import { underWay } from "./under-way.ts";
 
@@ -12,16 +20,10 @@ import { underWay } from "./under-way.ts";
 export type Executed = Outcome & { readonly progress?: Progress };
 
 type Outcome =
-  | { readonly kind: "succeeded"; readonly result?: string }
-  | { readonly kind: "failed"; readonly error: Failure; readonly retryAfter?: number }
-  /** The work was handed on; milliseconds that the bearer of the token may be silent. */
-  | { readonly kind: "waiting"; readonly heartbeat?: number }
+  | Returned
   | { readonly kind: "expired" }
   /** Somebody else holds the task now, or it has ended: nothing may be written. */
   | { readonly kind: "lost" };
-
-/** Results larger than this, in characters of JSON, fail their task: Redis refuses requests over 10 MB. */
-const RESULT_LIMIT = 8 * 1024 * 1024;
 
 /** Why the handler's signal aborts. */
 class Stopped extends Error {
@@ -48,10 +50,14 @@ export async function execute(
 ): Promise<Executed> {
   const definition = parts.tasks.get(record.type);
   if (!definition) return refused("unknown-task-type", `This deployment no longer offers "${record.type}".`);
-  if (record.input.json === undefined) return refused("input-expired", "The task's input is no longer kept.");
-  const input = checkInput(definition, JSON.parse(record.input.json));
-  if (!input.ok)
+  const { json } = record.input;
+  if (json === undefined) return inputGone(record);
+  const input = checkInput(definition, JSON.parse(json));
+  if (!input.ok) {
+    const { failure } = input;
+    if (failure !== undefined) parts.log("error", "schema-failed", { type: record.type, error: failure });
     return refused("invalid-input", "The task type has changed: it no longer accepts this input.");
+  }
   const stop = new AbortController();
   const keeper = keepLease(parts, record, lease, LEASE_RENEWAL, time, {
     gone: (why) => {
@@ -88,17 +94,10 @@ async function settle(
   record: TaskRecord,
 ): Promise<Outcome> {
   const { options } = record;
-  const value = await underWay(record, () => definition.handler(context));
-  if (value instanceof Waiting) {
-    const heartbeat = value.heartbeat ?? options.heartbeatTimeout ?? definition.heartbeatTimeout;
-    return { kind: "waiting", ...(heartbeat !== undefined && { heartbeat }) };
-  }
-  if (value === undefined) return { kind: "succeeded" };
-  const result: string | undefined = JSON.stringify(value);
-  if (result === undefined) return refused("invalid-result", "The handler returned what JSON cannot hold.");
-  if (result.length > RESULT_LIMIT)
-    return refused("result-too-large", `The result exceeds ${RESULT_LIMIT} characters of JSON.`);
-  return { kind: "succeeded", result };
+  const outcome = outcomeOfReturned(await underWay(record, () => definition.handler(context)));
+  if (outcome.kind !== "waiting") return outcome;
+  const heartbeat = outcome.heartbeat ?? options.heartbeatTimeout ?? definition.heartbeatTimeout;
+  return { kind: "waiting", ...(heartbeat !== undefined && { heartbeat }) };
 }
 
 function startTimers(definition: AnyTask, record: TaskRecord, time: () => number, stop: AbortController) {
@@ -139,50 +138,62 @@ function contextOf(
       deadlineAt: new Date(record.deadlineAt),
       metadata: record.metadata,
     },
-    fetch: (url, init = {}) => {
-      const { method, headers, body } = init;
-      return parts.fetcher.fetch(String(url), {
-        redirect: init.redirect === "manual" ? "manual" : "follow",
-        signal: init.signal ? AbortSignal.any([signal, init.signal]) : signal,
-        ...(method !== undefined && { method }),
-        ...(headers !== undefined && { headers }),
-        ...(body !== undefined && body !== null && { body }),
-      });
-    },
+    fetch: (url, init = {}) => guardedFetch(parts, signal, String(url), init),
   };
 }
 
-/** What was thrown, as an outcome; what no TaskError says is logged and told in general words only. */
+/** The guarded fetch as the platform's: `manual` shows a redirect, `error` fails by one. */
+async function guardedFetch(
+  parts: Parts,
+  signal: AbortSignal,
+  url: string,
+  init: RequestInit,
+): Promise<Response> {
+  const { method, headers, body, redirect } = init;
+  const response = await parts.fetcher.fetch(url, {
+    redirect: redirect === "manual" || redirect === "error" ? "manual" : "follow",
+    signal: init.signal ? AbortSignal.any([signal, init.signal]) : signal,
+    ...(method !== undefined && { method }),
+    ...(headers !== undefined && { headers }),
+    ...(body !== undefined && body !== null && { body }),
+  });
+  if (redirect !== "error" || !REDIRECTS.has(response.status)) return response;
+  await response.body?.cancel();
+  throw new FetchFailure("redirect", `The answer was a redirect (${response.status}), which was not wanted.`);
+}
+
+/** https://fetch.spec.whatwg.org/#redirect-status */
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** What ended the handler before it returned, as an outcome; what no TaskError says is logged. */
 function explain(parts: Parts, record: TaskRecord, error: unknown): Outcome {
-  if (error instanceof Stopped) {
+  if (isStopped(error)) {
     if (error.why === "deadline") return { kind: "expired" };
     if (error.why === "lost") return { kind: "lost" };
     return { kind: "failed", error: { code: "timeout", message: error.message, retryable: true } };
   }
-  if (error instanceof TaskError) {
-    const { code, message, retryable, retryAfter } = error;
-    return {
-      kind: "failed",
-      error: { code, message, retryable },
-      ...(retryAfter !== undefined && { retryAfter: Math.min(retryAfter, RETRY_AFTER_LIMIT) }),
-    };
+  if (!isTaskError(error)) {
+    const { id: task, type, attempt } = record;
+    parts.log("error", "handler-failed", { task, type, attempt, error: describe(error) });
   }
-  parts.log("error", "handler-failed", {
-    task: record.id,
-    type: record.type,
-    attempt: record.attempt,
-    error: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
-  });
-  return {
-    kind: "failed",
-    error: {
-      code: "handler-failed",
-      message: "The handler ended with an unexpected error.",
-      retryable: true,
-    },
-  };
+  return outcomeOfThrown(error);
 }
 
-function refused(code: string, message: string): Outcome {
+function isStopped(error: unknown): error is Stopped {
+  try {
+    return error instanceof Stopped;
+  } catch {
+    return false; // a Proxy that refuses to be looked at
+  }
+}
+
+/** Why there is no input to work on. */
+export function inputGone({ input }: Pick<TaskRecord, "input">): Failed {
+  return input.undecryptable
+    ? refused("undecryptable", "No configured master secret opens the task's input.")
+    : refused("input-expired", "The task's input is no longer kept.");
+}
+
+function refused(code: string, message: string): Failed {
   return { kind: "failed", error: { code, message, retryable: false } };
 }

@@ -1,6 +1,7 @@
 import { idBytes, idOf } from "../domain/id.ts";
 import { base64url, concat, fromBase64url, fromHex, hex, sha256, utf8 } from "../shared/bytes.ts";
 import type { Binding, Keyring, TaskToken } from "./parts.ts";
+import { Undecryptable } from "./ports.ts";
 
 const KEY_PREFIX = "rb_";
 const MASTER_ID = 4;
@@ -145,14 +146,18 @@ async function unwrap(find: Find, wrapped: string, binding: Binding): Promise<st
   const { bound, id, text } = parseWrapped(wrapped);
   const generation = await find(id);
   const bytes = fromBase64url(text);
-  if (!generation || !bytes) throw new Error(`No configured master secret opens generation ${id}.`);
+  if (!generation || !bytes) throw new Undecryptable("No configured master secret opens it.");
   const algorithm = {
     name: "AES-GCM",
     iv: bytes.slice(0, 12),
     ...(bound && { additionalData: associatedData(binding) }),
   };
-  const opened = await crypto.subtle.decrypt(algorithm, generation.wrapping, bytes.slice(12));
-  return new TextDecoder().decode(opened);
+  try {
+    const opened = await crypto.subtle.decrypt(algorithm, generation.wrapping, bytes.slice(12));
+    return new TextDecoder().decode(opened);
+  } catch (cause) {
+    throw new Undecryptable("It is not what was encrypted for this purpose and project.", { cause });
+  }
 }
 
 /** The kind's prefix + base64url(generation, project, expiry in seconds, MAC over them and the task's id). */

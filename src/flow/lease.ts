@@ -1,7 +1,7 @@
 import { PROGRESS_MESSAGE } from "../domain/limits.ts";
 import type { Progress, TaskRecord } from "../domain/record.ts";
+import { describe, progressOf } from "./handler-outcome.ts";
 import type { Parts } from "./parts.ts";
-import { StoreUnavailable } from "./ports.ts";
 
 /** Progress is written at most this often, in milliseconds; the newest wins. */
 const PROGRESS_INTERVAL = 1_000;
@@ -56,8 +56,7 @@ export function keepLease(
       if (answer.kind !== "renewed" && !over) on.gone(answer.kind);
       if (answer.kind === "renewed" && progress && !over) on.progress?.(progress);
     } catch (error) {
-      const reason = error instanceof StoreUnavailable ? error.message : String(error);
-      parts.log("warn", "renewal-failed", { task, reason });
+      parts.log("warn", "renewal-failed", { task, reason: describe(error) });
       pending ??= progress;
     }
     due = time() + interval;
@@ -80,13 +79,10 @@ export function keepLease(
 
   schedule();
   return {
-    progress({ percent, message }) {
-      if (over) return;
-      pending = {
-        ...(percent !== undefined && { percent: Math.min(100, Math.max(0, percent)) }),
-        ...(message !== undefined && { message: message.slice(0, PROGRESS_MESSAGE) }),
-        at: Math.floor(time()),
-      };
+    progress(said) {
+      const progress = over ? undefined : progressOf(said, PROGRESS_MESSAGE);
+      if (!progress) return;
+      pending = { ...progress, at: Math.floor(time()) };
       last = pending;
       schedule();
     },

@@ -4,6 +4,7 @@ import type { Service } from "../domain/service.ts";
 import { shownHeaders } from "../domain/service-headers.ts";
 import { pollTarget } from "../domain/service-path.ts";
 import { base64 } from "../shared/bytes.ts";
+import { isExact } from "../shared/json-text.ts";
 import { textOf } from "./http-request.ts";
 
 /** What the queue tells of one call of a service. */
@@ -21,7 +22,10 @@ export interface Told {
 export interface HttpResult {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** JSON as its value, text as a string, other bytes in base64, nothing as null. */
+  /**
+   * JSON as its value, text as a string, other bytes in base64, nothing as null. JSON that parsing would change, or that
+   * nests too deep, is text.
+   */
   readonly body: unknown;
   readonly bodyEncoding?: "base64";
   /** The very text of a JSON body that is written otherwise than we would write it. */
@@ -39,9 +43,6 @@ export type Verdict =
       readonly retryAfter: number;
       readonly result?: string;
     };
-
-/** Redis refuses requests over 10 MB; see the limit of handlers' results. */
-const RESULT_LIMIT = 8 * 1024 * 1024;
 
 const TEXT =
   /^(?:text\/|application\/(?:[\w.+-]+\+)?(?:json|xml|yaml|javascript|x-www-form-urlencoded|x-ndjson|graphql)\b|image\/svg\+xml)/i;
@@ -65,14 +66,11 @@ export function judgeOutcome(service: Service, told: Told, polled: boolean, now:
   if (status === 0) return noAnswer(told);
   const cut = cutFault(service, told);
   const result = cut ? undefined : JSON.stringify(resultOf(service, told));
-  const isLarge = result !== undefined && result.length > RESULT_LIMIT;
   if (status < 200 || status > 299) {
     const failure = failed("upstream-status", `The service answered ${status}.`, isRetryable(status), wait);
-    return result === undefined || isLarge ? failure : { ...failure, result };
+    return result === undefined ? failure : { ...failure, result };
   }
-  if (result === undefined) return failed("result-truncated", cut ?? "", false);
-  if (!isLarge) return { kind: "succeeded", result };
-  return failed("result-too-large", `The result exceeds ${RESULT_LIMIT} characters of JSON.`, false);
+  return result === undefined ? failed("result-truncated", cut ?? "", false) : { kind: "succeeded", result };
 }
 
 /** What is to be asked next, when the answer means that the work goes on; undefined when it is the answer. */
@@ -147,7 +145,9 @@ function isPending(service: Service, { headers, body }: Told): boolean {
   if (service.poll.pending.length === 0 || !JSON_TYPE.test(headers["content-type"] ?? "")) return false;
   const value = parseJson(textOf(body) ?? "");
   if (typeof value !== "object" || value === null || !("status" in value)) return false;
-  return service.poll.pending.includes(String(value.status));
+  const { status } = value;
+  const isNamed = typeof status === "string" || typeof status === "number" || typeof status === "boolean";
+  return isNamed && service.poll.pending.includes(String(status));
 }
 
 function retryAfterOf({ headers }: Told, now: number): number | undefined {
@@ -162,7 +162,7 @@ function resultOf(service: Service, { status, headers, body }: Told): HttpResult
   const text = TEXT.test(type) || type === "" ? textOf(body) : undefined;
   if (text === undefined) return { ...head, body: base64(body), bodyEncoding: "base64" };
   if (!JSON_TYPE.test(type)) return { ...head, body: text };
-  const value = parseJson(text);
+  const value = isExact(text) ? parseJson(text) : undefined;
   if (value === undefined) return { ...head, body: text };
   // A bare string or null would read like text or nothing.
   const isPlain = typeof value !== "string" && value !== null && JSON.stringify(value) === text;
@@ -171,9 +171,7 @@ function resultOf(service: Service, { status, headers, body }: Told): HttpResult
 
 function parseJson(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    JSON.stringify(value); // what nests too deep to be written is kept as text
-    return value;
+    return JSON.parse(text);
   } catch {
     return undefined; // then it is text, whatever its type says
   }

@@ -39,7 +39,7 @@ export interface Keyring {
   previousGeneration(): Promise<string | undefined>;
   /**
    * Opens what was encrypted for that purpose and project; also what was before texts were bound to them.
-   * @throws Error when no configured master secret opens it
+   * @throws Undecryptable when no configured master secret opens it
    */
   unwrap(wrapped: string, binding: Binding): Promise<string>;
   /** A token that lets its bearer read one task's result until it expires (milliseconds). */

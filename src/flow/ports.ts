@@ -171,6 +171,21 @@ export class StoreUnavailable extends Error {
   override readonly name = "StoreUnavailable";
 }
 
+/** Redis answered that it will not do this, however often it is asked. */
+export class StoreRefused extends Error {
+  override readonly name: string = "StoreRefused";
+}
+
+/** What was to be stored is more than Redis takes in one request: nothing was written. */
+export class RequestTooLarge extends StoreRefused {
+  override readonly name = "RequestTooLarge";
+}
+
+/** No configured master secret opens what lies encrypted in Redis, or it was damaged. */
+export class Undecryptable extends Error {
+  override readonly name = "Undecryptable";
+}
+
 /** Writes one structured line; never given secrets, inputs or results. */
 export type Log = (
   level: "info" | "warn" | "error",

@@ -1,13 +1,12 @@
-import type { DeliveryRecord, TaskRecord } from "../domain/record.ts";
+import type { DeliveryRecord, Payload, TaskRecord } from "../domain/record.ts";
 import type { NewDelivery } from "./delivery-commands.ts";
 import type { Keyring } from "./parts.ts";
+import { Undecryptable } from "./ports.ts";
 import type { Store } from "./store.ts";
 import type { AcceptCommand, Outcome } from "./task-commands.ts";
 
 /** JSON never begins with it: what lies in the clear stays readable when encryption is switched on, and the other way. */
 const SEALED = "~";
-
-type Placed = TaskRecord["input"];
 
 /**
  * A store whose payloads lie encrypted in Redis (AES-256-GCM under the master secret, its generation in front): inputs,
@@ -97,15 +96,30 @@ function opening(keyring: Keyring) {
   const open = async (text: string, project: string) =>
     text.startsWith(SEALED) ? await keyring.unwrap(text.slice(SEALED.length), of(project)) : text;
 
-  const openPlaced = async (placed: Placed, project: string): Promise<Placed> =>
-    placed.json === undefined ? placed : { ...placed, json: await open(placed.json, project) };
+  /** What nothing opens is told by the record that holds it: a list never fails for one of its tasks. */
+  const openIfPossible = async (text: string, project: string): Promise<string | undefined> => {
+    try {
+      return await open(text, project);
+    } catch (error) {
+      if (error instanceof Undecryptable) return undefined;
+      throw error;
+    }
+  };
+  const openPayload = async ({ json, ...payload }: Payload, project: string): Promise<Payload> => {
+    if (json === undefined) return payload;
+    const opened = await openIfPossible(json, project);
+    return opened === undefined ? { ...payload, undecryptable: true } : { ...payload, json: opened };
+  };
   const openTask = async (record: TaskRecord): Promise<TaskRecord> => ({
     ...record,
-    input: await openPlaced(record.input, record.project),
-    result: await openPlaced(record.result, record.project),
+    input: await openPayload(record.input, record.project),
+    result: await openPayload(record.result, record.project),
   });
-  const openDelivery = async (record: DeliveryRecord): Promise<DeliveryRecord> =>
-    record.body === undefined ? record : { ...record, body: await open(record.body, record.project) };
+  const openDelivery = async ({ body, ...record }: DeliveryRecord): Promise<DeliveryRecord> => {
+    if (body === undefined) return record;
+    const opened = await openIfPossible(body, record.project);
+    return opened === undefined ? { ...record, undecryptable: true } : { ...record, body: opened };
+  };
   /** An answer with its task opened, where it has one. */
   const withTask = async <Answer extends object>(answering: Promise<Answer>): Promise<Answer> => {
     const answer: Answer & { record?: TaskRecord } = await answering;

@@ -4,6 +4,7 @@ import { timestamp } from "../domain/view.ts";
 import { base64 } from "../shared/bytes.ts";
 import type { Caller } from "./caller.ts";
 import { configure, foundIn, readConfiguration } from "./configure.ts";
+import { opened } from "./destination.ts";
 import type { Idempotency } from "./idempotency.ts";
 import { type PublicJwk, publicJwk, withKeyPair } from "./key-pair.ts";
 import type { Keyring, Parts } from "./parts.ts";
@@ -45,12 +46,10 @@ export async function openSecrets(
   secrets: readonly SealedSecret[],
   now: number,
 ): Promise<readonly SigningSecret[]> {
-  return Promise.all(
-    validSecrets(secrets, now).map(async ({ wrapped, expiresAt }) => ({
-      secret: await keyring.unwrap(wrapped, { purpose: "signing-secret", project }),
-      ...(expiresAt !== undefined && { expiresAt }),
-    })),
-  );
+  return opened(validSecrets(secrets, now), async ({ wrapped, expiresAt }) => ({
+    secret: await keyring.unwrap(wrapped, { purpose: "signing-secret", project }),
+    ...(expiresAt !== undefined && { expiresAt }),
+  }));
 }
 
 /**

@@ -1,5 +1,5 @@
 import { isId } from "../domain/id.ts";
-import { Refusal } from "../domain/problems.ts";
+import { Refusal, undecryptable } from "../domain/problems.ts";
 import type { DeliveryRecord, TaskRecord } from "../domain/record.ts";
 import { isTerminal, type TaskStatus } from "../domain/status.ts";
 import { recall } from "./call.ts";
@@ -97,6 +97,7 @@ export async function replay(
   idempotency?: Idempotency,
 ): Promise<Steered> {
   let { record } = await readOwn(inv, caller, id);
+  if (record.input.undecryptable) throw undecryptable("The task's input");
   const { maxOpen } = inv.settings;
   for (let round = 0; round < ROUNDS; round++) {
     const answer = await inv.store.replay({

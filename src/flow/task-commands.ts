@@ -55,6 +55,8 @@ export type AcceptAnswer =
   | { readonly kind: "reused"; readonly id: string }
   /** The idempotency key made a task that was erased; or this very request has, and comes once more. */
   | { readonly kind: "erased"; readonly id: string }
+  /** Redis takes no request of this size: nothing was written. */
+  | { readonly kind: "too-large" }
   /** So many tasks may be open, and as many are. */
   | { readonly kind: "quota"; readonly quota: number; readonly rate: RateState }
   | { readonly kind: "rate-limited"; readonly retryAfter: number; readonly limit: number };

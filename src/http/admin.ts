@@ -61,7 +61,7 @@ const makeProject = route({
   headers: ["Idempotency-Key"],
   body: projectRequest,
   answers: { 200: { shape: "Project" }, 201: { shape: "Project" } },
-  problems: ["malformed-idempotency-key"],
+  problems: ["malformed-idempotency-key", "undecryptable"],
   async handle({ c, invocation, body }) {
     idempotencyKey(c.req.header("Idempotency-Key")); // the name is key enough: repeated, it is the same project
     const { id, name, created } = await createProject(invocation, body.name);
@@ -123,7 +123,7 @@ const makeKey = route({
   headers: ["Idempotency-Key"],
   body: keyRequest,
   answers: { 201: { shape: "NewKey", headers: ["Idempotent-Replayed"] } },
-  problems: ["not-found", ...IDEMPOTENCY_PROBLEMS],
+  problems: ["not-found", "undecryptable", ...IDEMPOTENCY_PROBLEMS],
   async handle({ c, invocation, body, json }) {
     const { made, replayed } = await createKey(invocation, body, await idempotencyIn(c, json));
     const { key, ...view } = made;

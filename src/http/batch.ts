@@ -7,6 +7,8 @@ import type { Settings } from "../domain/settings.ts";
 import type { Accepted, Submit } from "../flow/accept.ts";
 import { acceptBatch } from "../flow/batch.ts";
 import { type Idempotency, idempotencyOf } from "../flow/idempotency.ts";
+import { utf8Length } from "../shared/byte-count.ts";
+import { itemTexts } from "../shared/json-items.ts";
 import { idempotencyKey, rateHeaders, seconds, traceOf } from "./headers.ts";
 import { problemBody } from "./problem.ts";
 import { answer } from "./respond.ts";
@@ -31,9 +33,11 @@ const submitMany = route({
     const { settings } = invocation;
     const key = idempotencyKey(c.req.header("Idempotency-Key"));
     const trace = traceOf(c.req.header("traceparent"), c.req.header("tracestate"));
+    const sizes = await itemSizes(c, settings.maxBody);
     const items = await Promise.all(
       body.tasks.map(async (json, index) => {
-        const submit = readItem(json, settings.maxBody);
+        const isLarge = (sizes[index] ?? 0) > settings.maxBody;
+        const submit = isLarge ? tooLarge(settings.maxBody) : readItem(json);
         if (submit instanceof Refusal) return submit;
         const idempotency =
           submit.idempotencyKey === undefined ? await keyOfItem(c, key, index, submit.canonical) : undefined;
@@ -60,10 +64,19 @@ const submitMany = route({
   },
 });
 
+/** Bytes of each item as it was sent, which is what a single task's limit counts; none where none can exceed it. */
+async function itemSizes(c: Context<Env>, maxBody: number): Promise<readonly number[]> {
+  const bytes = await c.req.arrayBuffer();
+  if (bytes.byteLength <= maxBody) return [];
+  return itemTexts(new TextDecoder().decode(bytes), "tasks").map(utf8Length);
+}
+
+function tooLarge(maxBody: number): Refusal {
+  return new Refusal("payload-too-large", `A task may have at most ${maxBody} bytes.`);
+}
+
 /** An item as the client asks for it, or why it cannot be read. */
-function readItem(json: unknown, maxBody: number): Submit | Refusal {
-  if (new TextEncoder().encode(JSON.stringify(json)).byteLength > maxBody)
-    return new Refusal("payload-too-large", `A task may have at most ${maxBody} bytes.`);
+function readItem(json: unknown): Submit | Refusal {
   const checked = z.safeParse(batchItem, json);
   if (!checked.success) {
     const errors = faultsOf(checked.error.issues);

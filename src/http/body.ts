@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import * as z from "zod/mini";
 import { faultsOf, pointer } from "../domain/faults.ts";
 import { Refusal } from "../domain/problems.ts";
+import { isExact } from "../shared/json-text.ts";
 import type { Env } from "./route.ts";
 
 /** Arrays and objects that may lie inside one another; far below what recursion in a handler stands. */
@@ -29,16 +30,19 @@ export async function readJson(c: Context<Env>): Promise<unknown> {
 }
 
 /**
- * The request's body as JSON, whatever media type it is declared as; undefined when there is none.
+ * The request's body as the JSON text of a result, whatever media type it is declared as; undefined when there is none.
+ * JSON that parsing would change, or that nests too deep, becomes a string: its text, byte for byte.
  *
  * @throws Refusal `malformed-json` or `invalid-request`
  */
-export async function readAnyJson(c: Context<Env>): Promise<unknown> {
+export async function readResult(c: Context<Env>): Promise<string | undefined> {
   const bytes = await c.req.arrayBuffer();
   if (bytes.byteLength === 0) return undefined;
   const json = parseJson(bytes);
+  const text = new TextDecoder().decode(bytes);
+  if (!isExact(text)) return JSON.stringify(text);
   survey(json);
-  return json;
+  return JSON.stringify(json);
 }
 
 /**

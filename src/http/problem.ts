@@ -1,8 +1,8 @@
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { PROBLEMS, Refusal } from "../domain/problems.ts";
+import { PROBLEMS, Refusal, undecryptable } from "../domain/problems.ts";
 import type { Settings } from "../domain/settings.ts";
-import { type Log, StoreUnavailable } from "../flow/ports.ts";
+import { type Log, RequestTooLarge, StoreUnavailable, Undecryptable } from "../flow/ports.ts";
 import { rateHeaders, seconds } from "./headers.ts";
 import type { Env } from "./route.ts";
 
@@ -16,6 +16,14 @@ export function answerFailure(error: Error, c: Context<Env>, settings: Settings,
   if (error instanceof StoreUnavailable) {
     log("warn", "store-unavailable", { ...context, error: error.message });
     return problem(c, unavailable(), settings);
+  }
+  if (error instanceof RequestTooLarge) {
+    log("warn", "request-too-large", { ...context, error: error.message });
+    return problem(c, tooLarge(), settings);
+  }
+  if (error instanceof Undecryptable) {
+    log("error", "undecryptable", { ...context, error: error.message });
+    return problem(c, undecryptable("What was asked for"), settings);
   }
   log("error", "request-failed", { ...context, error: `${error}`, stack: error.stack });
   return problem(c, new Refusal("internal-error", "The request id finds it in our log."), settings);
@@ -31,6 +39,13 @@ function unavailable(): Refusal {
     "temporarily-unavailable",
     "It is unknown whether the request took effect. Repeat it; with the same Idempotency-Key there will be one task.",
     { retryAfter: STORE_RETRY },
+  );
+}
+
+function tooLarge(): Refusal {
+  return new Refusal(
+    "payload-too-large",
+    "What would have to be stored is larger than Redis takes in one request.",
   );
 }
 

@@ -5,7 +5,7 @@ import { isTerminal } from "../domain/status.ts";
 import { timestamp } from "../domain/view.ts";
 import type { TaskToken } from "../flow/parts.ts";
 import { conclusion, type Heard, report } from "../flow/report.ts";
-import { readAnyJson } from "./body.ts";
+import { readResult } from "./body.ts";
 import { json, text } from "./fields.ts";
 import { answer } from "./respond.ts";
 import { type Route, route } from "./route.ts";
@@ -107,10 +107,10 @@ const completionRoute = route({
   async handle({ c, invocation, params }) {
     const token = await invocation.keyring.openTaskToken(params.token);
     if (!token) throw new Refusal("not-found", "Nothing is at this address.");
-    const body = await readAnyJson(c);
-    const result = body === undefined ? {} : { result: JSON.stringify(body) };
+    const result = await readResult(c);
+    const word = { kind: "complete", ...(result !== undefined && { result }) } as const;
     try {
-      const { changed } = await conclusion(invocation, token, { kind: "complete", ...result });
+      const { changed } = await conclusion(invocation, token, word);
       return answer(c, 200, { accepted: changed });
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import * as z from "zod/mini";
-import { Refusal } from "../domain/problems.ts";
+import { Refusal, undecryptable } from "../domain/problems.ts";
 import type { TaskRecord } from "../domain/record.ts";
 import { isTerminal } from "../domain/status.ts";
 import { taskView } from "../domain/view.ts";
@@ -38,7 +38,7 @@ const result = route({
     304: { headers: ["ETag", "Retry-After", "Vary"] },
     default: { media: "*/*", headers: ["Ringback-Service-Status", "ETag", "Preference-Applied", "Vary"] },
   },
-  problems: ["task-not-succeeded", "result-expired"],
+  problems: ["task-not-succeeded", "result-expired", "undecryptable"],
   cache: "revalidate",
   async handle({ c, invocation, caller, params, query }) {
     const preferences = preferencesOf(c);
@@ -55,6 +55,7 @@ const result = route({
     const raw = query.raw === undefined ? undefined : serviceAnswer(record);
     if (raw) return rawAnswer(c, raw);
     if (record.status !== "succeeded") throw new Refusal("task-not-succeeded", ending(record));
+    if (record.result.undecryptable) throw undecryptable("The result");
     if (record.result.placement === "none") return c.body(null, 204);
     if (record.result.json === undefined || (record.resultExpiresAt ?? now) <= now) {
       throw new Refusal("result-expired", "The task succeeded, but its result is no longer kept.");
@@ -71,8 +72,11 @@ function rawAnswer(c: Context<Env>, { status, headers, body }: ServiceAnswer): R
   }
   // Coded bytes stay as they came: Workers would code them once more.
   const init = { status, headers: ours, encodeBody: "manual" } as const;
-  return new Response(body.length > 0 ? body : null, init);
+  return new Response(body.length > 0 && !BODILESS.has(status) ? body : null, init);
 }
+
+/** https://fetch.spec.whatwg.org/#null-body-status, as far as a service may answer them. */
+const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 
 function ending({ status, error }: TaskRecord): string {
   return error ? `The task is ${status}: ${error.code}. ${error.message}` : `The task is ${status}.`;

@@ -33,7 +33,7 @@ const read = route({
   summary: "Read the secret that signs the project's callbacks",
   scope: "secrets:read",
   answers: { 200: { shape: "SigningSecret" } },
-  problems: ["not-found"],
+  problems: ["not-found", "undecryptable"],
   async handle({ c, invocation, caller }) {
     return answer(c, 200, verifiersView(invocation, caller, await readVerifiers(invocation, caller)));
   },
@@ -47,7 +47,7 @@ const choose = route({
   scope: "secrets:write",
   body: signaturesRequest,
   answers: { 200: { shape: "SigningSecret" }, 204: {} },
-  problems: ["not-found"],
+  problems: ["not-found", "undecryptable"],
   async handle({ c, invocation, caller, body }) {
     await chooseSignatures(invocation, caller, body.signatures);
     return await rotatedAnswer(c, invocation, caller, false);
@@ -65,7 +65,7 @@ const rotate = route({
   body: rotateRequest,
   optionalBody: true,
   answers: ROTATED,
-  problems: [...IDEMPOTENCY_PROBLEMS, "not-found", "too-many-secrets"],
+  problems: [...IDEMPOTENCY_PROBLEMS, "not-found", "undecryptable", "too-many-secrets"],
   async handle({ c, invocation, caller, body, json }) {
     const replayed = await rotateSigningSecret(
       invocation,

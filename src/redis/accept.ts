@@ -5,13 +5,14 @@ import {
   INDEX_RETENTION,
   INLINE_LIMIT,
   PUBLISH_HORIZON,
+  REQUEST_LIMIT,
   SEARCHABLE,
 } from "../domain/limits.ts";
 import type { AcceptAnswer, AcceptCommand, RateState } from "../flow/task-commands.ts";
 import type { Context } from "./context.ts";
 import { newTaskFields, readTaskFields } from "./fields.ts";
 import { ERASED, hourOf, keysOf, taskMember } from "./keys.ts";
-import { fieldsOf, named, type Runner, script } from "./script.ts";
+import { callBytes, fieldsOf, named, type Runner, script } from "./script.ts";
 import { pairHash } from "./search.ts";
 
 /** Stores a task with everything that keeps it: due entry, indexes, first timeline entry, counters. */
@@ -90,8 +91,9 @@ return {'accepted', ms(t), ms(limit), ms((t + 1000 - tat) / interval), ms(tat - 
 
 /** Sends `accept`; again when the edge's clock put the task into another hour than Redis did. */
 export async function accept(context: Context, command: AcceptCommand): Promise<AcceptAnswer> {
-  const guess = hourOf(context.clock() + context.offset);
-  const [code, ...rest] = await context.adding(...(await callOf(context, command, guess)));
+  const call = await callOf(context, command, hourOf(context.clock() + context.offset));
+  if (!fits(call)) return { kind: "too-large" };
+  const [code, ...rest] = await context.adding(...call);
   if (code !== "hour") return answer(command, String(code), rest);
   const [second, ...values] = await context.adding(
     ...(await callOf(context, command, hourOf(Number(rest[0])))),
@@ -99,7 +101,12 @@ export async function accept(context: Context, command: AcceptCommand): Promise<
   return answer(command, String(second), values);
 }
 
-/** Sends many in one request, and once more those that were put into another hour than Redis's. */
+/** Redis would take the call, also where it has forgotten the script. */
+function fits(call: Parameters<Runner>): boolean {
+  return callBytes(call) <= REQUEST_LIMIT;
+}
+
+/** Sends many in as few requests as Redis takes, and once more those that were put into another hour than Redis's. */
 export async function acceptAll(
   context: Context,
   commands: readonly AcceptCommand[],
@@ -107,18 +114,24 @@ export async function acceptAll(
   const guess = hourOf(context.clock() + context.offset);
   const first = await sendAll(context, commands, guess);
   const late = commands.filter((_, index) => first[index]?.[0] === "hour");
-  const told = first.find(([code]) => code === "hour")?.[1];
+  const told = first.find((reply) => reply?.[0] === "hour")?.[1];
   const again = late.length > 0 ? await sendAll(context, late, hourOf(Number(told))) : [];
   let next = 0;
   return commands.map((command, index) => {
     const reply = first[index]?.[0] === "hour" ? again[next++] : first[index];
-    const [code, ...rest] = reply ?? [];
+    if (!reply) return { kind: "too-large" };
+    const [code, ...rest] = reply;
     return answer(command, String(code), rest);
   });
 }
 
+/** A reply per command; undefined for one that is too large alone. */
 async function sendAll(context: Context, commands: readonly AcceptCommand[], hour: number) {
-  return context.many(await Promise.all(commands.map((command) => callOf(context, command, hour))));
+  const calls = await Promise.all(commands.map((command) => callOf(context, command, hour)));
+  const sent = calls.map(fits);
+  const replies = await context.many(calls.filter((_, index) => sent[index]));
+  let next = 0;
+  return sent.map((isSent) => (isSent ? (replies[next++] ?? []) : undefined));
 }
 
 async function callOf(context: Context, command: AcceptCommand, hour: number): Promise<Parameters<Runner>> {

@@ -1,6 +1,6 @@
 import type { Redis } from "@upstash/redis/cloudflare";
+import { failureOf } from "./failure.ts";
 import { dueKey, SWEPT } from "./keys.ts";
-import { unavailable } from "./script.ts";
 
 /** After so many looks Redis is asked for the time again. */
 const LOOKS = 30;
@@ -43,6 +43,6 @@ async function available<T>(name: string, reply: Promise<T>): Promise<T> {
   try {
     return await reply;
   } catch (error) {
-    throw unavailable({ name }, error);
+    throw failureOf(name, error);
   }
 }

@@ -1,7 +1,10 @@
 import type { Redis } from "@upstash/redis/cloudflare";
+import { REQUEST_LIMIT } from "../domain/limits.ts";
 import { MOVES, TERMINAL } from "../domain/status.ts";
-import { StoreUnavailable } from "../flow/ports.ts";
+import { RequestTooLarge, StoreRefused, StoreUnavailable } from "../flow/ports.ts";
+import { jsonLength } from "../shared/byte-count.ts";
 import { hex, utf8 } from "../shared/bytes.ts";
+import { failureOf, isFull, isNoScript } from "./failure.ts";
 import { EVERY_KEY } from "./keys.ts";
 
 /** What a script answers: text, integers and lists of them; scripts never answer nil inside a list. */
@@ -83,7 +86,9 @@ function shaOf({ lua }: Script): Promise<string> {
 /**
  * Runs scripts: EVALSHA, and EVAL when Redis has forgotten the script.
  *
- * @throws StoreUnavailable when Redis did not answer, or answered with an error
+ * @throws RequestTooLarge when the request would exceed what Redis takes: nothing was sent
+ * @throws StoreRefused when Redis answered with an error that the same request would meet again
+ * @throws StoreUnavailable when Redis did not answer, or is not able to work now
  */
 export type Runner = (
   script: Script,
@@ -103,6 +108,7 @@ export function createRunner(redis: Redis, exceeds = false): Runner {
     const names = [...keys];
     let text: string | undefined; // undefined: Redis knows it by its hash
     for (;;) {
+      checkSize(script.name, commandBytes(text ?? SHA, names, words));
       try {
         return text === undefined
           ? await redis.evalsha<string[], ScriptReply[]>(await shaOf(script), names, words)
@@ -111,16 +117,44 @@ export function createRunner(redis: Redis, exceeds = false): Runner {
         if (text === undefined && isNoScript(error)) text = script.lua;
         else if (exceeds && isFull(error) && !text?.startsWith(EXCEEDING))
           text = script.lua.replace(SHEBANG, EXCEEDING);
-        else throw unavailable(script, error);
+        else throw failureOf(script.name, error);
       }
     }
   };
 }
 
+/** As long as any SHA-1 in hex. */
+const SHA = "0".repeat(40);
+
+/** `["evalsha",…,` with the number of keys, and the brackets of a pipeline, generously. */
+const COMMAND_BYTES = 30;
+
+/** Bytes of a command in the request's body, which is JSON: what Redis's limit counts. */
+function commandBytes(text: string, keys: readonly string[], words: readonly string[]): number {
+  let bytes = COMMAND_BYTES + jsonLength(text);
+  for (const word of keys) bytes += jsonLength(word) + 1;
+  for (const word of words) bytes += jsonLength(word) + 1;
+  return bytes;
+}
+
+/** More than the text of any script has: it is sent where Redis has forgotten the script. */
+const SCRIPT_BYTES = 24 * 1024;
+
+/** Bytes of a script's call at its longest. */
+export function callBytes([, keys, args]: Parameters<Runner>): number {
+  return SCRIPT_BYTES + commandBytes("", keys, args.map(String));
+}
+
+function checkSize(name: string, bytes: number): void {
+  if (bytes <= REQUEST_LIMIT) return;
+  throw new RequestTooLarge(`"${name}" has ${bytes} bytes; Redis takes ${REQUEST_LIMIT} in one request.`);
+}
+
 /**
- * Runs one script many times in one request; the calls that Redis had forgotten the script for are sent once more.
+ * Runs one script many times, in one request as long as Redis takes it; the calls that Redis had forgotten the script
+ * for are sent once more.
  *
- * @throws StoreUnavailable when Redis did not answer, or answered a call with an error
+ * @throws RequestTooLarge, StoreRefused, StoreUnavailable as {@link Runner} does, when any call met it
  */
 export type BatchRunner = (
   calls: readonly Parameters<Runner>[],
@@ -128,44 +162,65 @@ export type BatchRunner = (
 
 export function createBatchRunner(redis: Redis): BatchRunner {
   return async (calls) => {
-    if (calls.length === 0) return [];
-    const answers = await sendAll(redis, calls, "by hash");
-    const forgotten = calls.filter((_, index) => answers[index] === undefined);
-    const again = forgotten.length > 0 ? await sendAll(redis, forgotten, "whole") : [];
-    let next = 0;
-    return answers.map((answer) => answer ?? again[next++] ?? []);
+    const answers: (readonly ScriptReply[])[] = [];
+    for (const some of inRequests(calls)) answers.push(...(await sendSome(redis, some)));
+    return answers;
   };
+}
+
+/** Calls in groups that fit into one request each; one that is too large alone is refused when it is sent. */
+function inRequests(calls: readonly Parameters<Runner>[]): readonly (readonly Parameters<Runner>[])[] {
+  const requests: Parameters<Runner>[][] = [];
+  let room = 0;
+  for (const call of calls) {
+    const bytes = callBytes(call);
+    const last = requests.at(-1);
+    if (last && bytes <= room) last.push(call);
+    else requests.push([call]);
+    room = (last && bytes <= room ? room : REQUEST_LIMIT) - bytes;
+  }
+  return requests;
+}
+
+async function sendSome(redis: Redis, calls: readonly Parameters<Runner>[]) {
+  const answers = await sendAll(redis, calls, "by hash");
+  const forgotten = calls.filter((_, index) => answers[index] === undefined);
+  const again = forgotten.length > 0 ? await sendAll(redis, forgotten, "whole") : [];
+  let next = 0;
+  return answers.map((answer) => answer ?? again[next++] ?? []);
 }
 
 /** One pipeline; undefined where Redis does not know the script. */
 async function sendAll(redis: Redis, calls: readonly Parameters<Runner>[], as: "by hash" | "whole") {
   const pipeline = redis.pipeline();
   const told = new Set<string>();
+  let bytes = 0;
   for (const [called, keys, args] of calls) {
     const words = args.map(String);
     // Redis runs them one after the other: it needs a script's text once.
-    if (as === "by hash" || told.has(called.name)) pipeline.evalsha(await shaOf(called), [...keys], words);
-    else pipeline.eval(called.lua, [...keys], words);
+    const text = as === "whole" && !told.has(called.name) ? called.lua : undefined;
+    if (text === undefined) pipeline.evalsha(await shaOf(called), [...keys], words);
+    else pipeline.eval(text, [...keys], words);
+    bytes += commandBytes(text ?? SHA, keys, words);
     told.add(called.name);
   }
-  const name = calls[0]?.[0] ?? PIPELINE;
+  const name = calls[0]?.[0].name ?? "pipeline";
+  checkSize(name, bytes);
   try {
     const replies = await pipeline.exec<unknown[]>({ keepErrors: true });
     return replies.map((reply): readonly ScriptReply[] | undefined => readReply(name, reply));
   } catch (error) {
-    throw error instanceof StoreUnavailable ? error : unavailable(name, error);
+    if (error instanceof StoreUnavailable || error instanceof StoreRefused) throw error;
+    throw failureOf(name, error);
   }
 }
 
-const PIPELINE: Script = { name: "pipeline", lua: "" };
-
-function readReply(called: Script, reply: unknown): readonly ScriptReply[] | undefined {
+function readReply(name: string, reply: unknown): readonly ScriptReply[] | undefined {
   const { result, error } = reply as { result?: readonly ScriptReply[]; error?: string }; // as the SDK's keepErrors has it
   if (error === undefined) return result ?? [];
-  if (/NOSCRIPT/.test(error.slice(0, 60))) return undefined;
-  throw new StoreUnavailable(
-    `Redis did not run "${called.name}" (${/^[A-Z]+/.exec(error)?.[0] ?? "error"}).`,
-  );
+  const failure = new Error(error);
+  if (isNoScript(failure)) return undefined;
+  throw failureOf(name, failure);
 }
 
 /** Keys that one page of a scan looks at. */
@@ -173,33 +228,14 @@ const SCAN_COUNT = 500;
 
 /** Walks the names of all keys: a plain command, because no script may name keys that it was not given. */
 export function createScanner(redis: Redis) {
-  const named = { name: "scan", lua: "" };
   return async (cursor: string): Promise<readonly [string, readonly string[]]> => {
     try {
       const [next, keys] = await redis.scan(cursor, { match: EVERY_KEY, count: SCAN_COUNT });
       return [String(next), keys];
     } catch (error) {
-      throw unavailable(named, error);
+      throw failureOf("scan", error);
     }
   };
-}
-
-function isNoScript(error: unknown): boolean {
-  return error instanceof Error && /^(Command failed: )?NOSCRIPT/.test(error.message);
-}
-
-/** Redis has reached `maxmemory`; or Upstash the plan's size, whose answer to the flag is not documented. */
-function isFull(error: unknown): boolean {
-  return error instanceof Error && /^(Command failed: )?(OOM|ERR DB capacity)/.test(error.message);
-}
-
-/** The SDK's error messages hold whole commands: what is passed on is the name and the first word of Redis's error. */
-export function unavailable(script: Pick<Script, "name">, error: unknown): StoreUnavailable {
-  const reason =
-    error instanceof Error
-      ? (/^(?:Command failed: )?([A-Z]{2,})\b/.exec(error.message)?.[1] ?? error.name)
-      : "error";
-  return new StoreUnavailable(`Redis did not run "${script.name}" (${reason}).`);
 }
 
 /** Named arguments, as the scripts' `named` reads them. */

@@ -47,7 +47,7 @@ export function base64(bytes: Uint8Array): string {
 /** The bytes of standard base64 with its padding; undefined for any other text. */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined;
-  return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+  return ofCharacters(atob(text));
 }
 
 /** base64url (RFC 4648, section 5) without padding. */
@@ -58,5 +58,12 @@ export function base64url(bytes: Uint8Array): string {
 /** The bytes of base64url without padding; undefined for any other text. */
 export function fromBase64url(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return undefined;
-  return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
+  return ofCharacters(atob(text.replaceAll("-", "+").replaceAll("_", "/")));
+}
+
+/** A loop, because `Uint8Array.from` takes ten times as long for payloads of megabytes. */
+function ofCharacters(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  return bytes;
 }

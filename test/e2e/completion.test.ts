@@ -5,6 +5,8 @@ import { test } from "../support/fixture.ts";
 import { verified } from "../support/receiver.ts";
 import { handOn, reached, replicateWebhook, reportAll, sweepNow } from "../support/waiting.ts";
 
+const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
+
 describe("heartbeat", () => {
   test("answers whether to stop and until when, and each starts the clock anew; progress counts as one", async ({
     client,
@@ -113,6 +115,11 @@ describe("the completion URL", () => {
     ["a text", '"done"', "done"],
     ["null", "null", null],
     ["a number in a form that is not ours", "1e3", 1_000],
+    ["the text of an integer beyond 2^53", '{"id": 9007199254740993}', '{"id": 9007199254740993}'],
+    ["the text of a number beyond all", "[1e400]", "[1e400]"],
+    ["the text of 101 levels", nested(101), nested(101)],
+    ["the text of 7,000 levels", nested(7_000), nested(7_000)],
+    ["100 levels", nested(100), JSON.parse(nested(100))],
   ] as const) {
     test(`any JSON is the result: ${what}`, async ({ client, receiver }) => {
       const { id, completionUrl } = await handOn(client, receiver);

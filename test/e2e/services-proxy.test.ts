@@ -58,7 +58,19 @@ describe("ANY /v1/proxy/{service}/{path…}", () => {
     });
   }
 
+  for (const status of [205, 207, 299]) {
+    test(`a ${status} without a body comes back as it is`, async ({ client, upstream }) => {
+      const place = upstream.open([{ status }]);
+      const id = acceptedAs(await proxied(client, "POST", `plain${place.path}`));
+      await client.ended(id);
+      const { response, bytes } = await raw(client, id);
+      expect([response.status, bytes.length]).toEqual([status, 0]);
+    });
+  }
+
   for (const [what, type, body] of [
+    ["an integer beyond 2^53", "application/json", Buffer.from('{"id":9007199254740993}')],
+    ["JSON of 7,000 levels", "application/json", Buffer.from("[".repeat(7_000) + "]".repeat(7_000))],
     ["text", "text/plain", Buffer.from("grüße\r\n")],
     ["a byte order mark", "text/plain", Buffer.from([0xef, 0xbb, 0xbf, 0x61])],
     ["JSON in another spelling", "application/json", Buffer.from('{ "a" : 1.0, "a": 2 }')],

@@ -134,7 +134,10 @@ describe("the result", () => {
     ["JSON", json, '{"a":1}', { body: { a: 1 } }],
     ["JSON of another name", { "content-type": "application/hal+json; charset=utf-8" }, "[1]", { body: [1] }],
     ["JSON that would be written otherwise", json, '{"a":1.0}', { body: { a: 1 }, bodyText: '{"a":1.0}' }],
-    ["a number too large for us", json, "1e999", { bodyText: "1e999" }],
+    ["a number too large for us", json, "1e999", { body: "1e999" }],
+    ["an integer beyond 2^53", json, '{"id":9007199254740993}', { body: '{"id":9007199254740993}' }],
+    ["a decimal that is an integer beyond 2^53", json, "[1e23]", { body: "[1e23]" }],
+    ["the nearest decimals", json, "[0.1,1e22]", { body: [0.1, 1e22] }],
     ["a JSON string", json, '"a"', { body: "a", bodyText: '"a"' }],
     ["JSON null", json, "null", { body: null, bodyText: "null" }],
     ["no JSON", json, "{", { body: "{" }],
@@ -154,9 +157,16 @@ describe("the result", () => {
     });
   }
 
-  test("JSON that nests too deep to be written is kept as text", () => {
-    const body = "[".repeat(100_000) + "]".repeat(100_000);
-    expect(resultOf(judge({ headers: json, body }))).toMatchObject({ body });
+  for (const depth of [101, 7_000, 100_000]) {
+    test(`JSON that nests ${depth} levels deep is kept as text`, () => {
+      const body = "[".repeat(depth) + "]".repeat(depth);
+      expect(resultOf(judge({ headers: json, body }))).toMatchObject({ body });
+    });
+  }
+
+  test("JSON that nests 100 levels deep is kept as its value", () => {
+    const body = "[".repeat(100) + "]".repeat(100);
+    expect(resultOf(judge({ headers: json, body }))).toMatchObject({ body: JSON.parse(body) });
   });
 });
 

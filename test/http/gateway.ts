@@ -7,7 +7,7 @@ import type { Store } from "../../src/flow/store.ts";
 import type { AcceptCommand } from "../../src/flow/task-commands.ts";
 import { createApp } from "../../src/http/app.ts";
 import type { Assets } from "../../src/http/static.ts";
-import { defineTask } from "../../src/task.ts";
+import { type AnyTask, defineTask } from "../../src/task.ts";
 import { sign } from "../../src/webhooks/sign.ts";
 
 /** Redis time in these tests. */
@@ -69,6 +69,8 @@ export interface Options {
   readonly clock?: () => number;
   readonly signed?: boolean;
   readonly assets?: Assets;
+  /** Task types next to `test.echo`. */
+  readonly tasks?: readonly AnyTask[];
 }
 
 export interface Gateway {
@@ -123,7 +125,7 @@ export async function open(options: Options = {}): Promise<Gateway> {
     },
     fetcher: { judge: () => undefined, judgeHost: notHere, fetch: notHere, read: notHere },
     keyring,
-    tasks: new Map([[echo.type, echo]]),
+    tasks: new Map([echo, ...(options.tasks ?? [])].map((task) => [task.type, task])),
     services: new Map(),
     log: (...line) => logged.push(line),
     random: () => 0.5,
