@@ -91,6 +91,27 @@ export const FAILURE_PAUSE = 2 * DAY;
 export const RECOVER_BATCH = 1_000;
 export const RECOVER_PACE = 10;
 
+/** Keys of an erased task that go in one step. */
+export const ERASED_AT_ONCE = 500;
+
+/** Chores that one sweep of a partition takes, and after how long one that was cut off comes up again. */
+export const CHORES = 10;
+export const CHORE_GRACE = 60 * SECOND;
+
+/** Fields of a project's hash that one step looks over, and expired API keys that one sweep removes. */
+export const KEYS_LOOKED_OVER = 100;
+export const KEYS_PURGED = 100;
+
+/**
+ * How long a task's history may grow by replays: its changes of state, and its deliveries. A task that has had as many
+ * is not run again.
+ */
+export const TASK_CHANGES = 2_000;
+export const TASK_DELIVERIES = 2_000;
+
+/** Attempts of a delivery whose records are kept: the newest, however often it is sent again. */
+export const ATTEMPTS_KEPT = 100;
+
 /** How much of a receiver's response is kept, in bytes. */
 export const RESPONSE_LIMIT = 4 * 1024;
 

@@ -12,6 +12,7 @@ export const PROBLEMS = {
   "task-not-succeeded": { status: 409, title: "The task did not succeed" },
   "task-already-ended": { status: 409, title: "The task has already ended" },
   "task-not-ended": { status: 409, title: "The task has not ended" },
+  "task-history-full": { status: 409, title: "The task was run too often" },
   "task-token-stale": { status: 409, title: "The task token is of an earlier run or attempt" },
   "endpoint-closed": { status: 409, title: "The endpoint is not sent events now" },
   "endpoint-limit-reached": { status: 409, title: "The project has as many endpoints as it may" },

@@ -5,6 +5,7 @@ import type { ProjectLimits } from "./caller.ts";
 import { type Idempotency, reused } from "./idempotency.ts";
 import type { Parts } from "./parts.ts";
 import { firstConfig } from "./secrets.ts";
+import type { StorePage } from "./store.ts";
 
 export interface Project {
   readonly id: string;
@@ -23,8 +24,34 @@ export async function createProject(
   return { id, name, created: id === fresh };
 }
 
-export function listProjects(parts: Parts): Promise<readonly Project[]> {
-  return parts.store.listProjects();
+/** A page of a list whose cursor is Redis's own. */
+export interface AdminPage<Item> {
+  readonly data: readonly Item[];
+  readonly nextCursor?: string;
+}
+
+/** A page of the projects, about 1,000. @throws Refusal */
+export async function listProjects(parts: Parts, cursor?: string): Promise<AdminPage<Project>> {
+  return shown(await parts.store.listProjects(checked(cursor)));
+}
+
+/** Every project, page by page. */
+export async function* allProjects(parts: Parts): AsyncGenerator<Project, void, void> {
+  let cursor: string | undefined;
+  do {
+    const page = await parts.store.listProjects(cursor);
+    yield* page.data;
+    cursor = page.next;
+  } while (cursor !== undefined);
+}
+
+function shown<Item>({ data, next }: StorePage<Item>): AdminPage<Item> {
+  return { data, ...(next !== undefined && { nextCursor: next }) };
+}
+
+function checked(cursor: string | undefined): string | undefined {
+  if (cursor === undefined || /^\d{1,20}$/.test(cursor)) return cursor;
+  throw new Refusal("malformed-parameter", "The cursor is not one that this API gave.");
 }
 
 export interface NewKey {
@@ -109,11 +136,16 @@ export async function createKey(
   return { made: JSON.parse(await keyring.unwrap(answer.sealed, binding)) as MadeKey, replayed: true }; // sealed by ourselves
 }
 
-/** The project's keys, oldest first, without their texts. @throws Refusal */
-export async function listKeys(parts: Parts, project: string): Promise<readonly ApiKeyView[]> {
+/** A page of the project's keys, about 1,000, without their texts; those of a page oldest first. @throws Refusal */
+export async function listKeys(
+  parts: Parts,
+  project: string,
+  cursor?: string,
+): Promise<AdminPage<ApiKeyView>> {
+  const at = checked(cursor);
   const found = await projectOf(parts, project);
-  const keys = await parts.store.listKeys(found.id);
-  return keys.map((key) => ({
+  const page = shown(await parts.store.listKeys(found.id, at));
+  const data = page.data.map((key) => ({
     id: idOf(
       "key",
       Uint8Array.from(key.key.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16)),
@@ -124,7 +156,27 @@ export async function listKeys(parts: Parts, project: string): Promise<readonly 
     createdAt: key.createdAt,
     ...(key.expiresAt > 0 && { expiresAt: key.expiresAt }),
   }));
+  return { ...page, data };
 }
+
+/** The project of a key. @throws Refusal */
+export async function ownerOf(parts: Parts, id: string): Promise<string> {
+  const key = hex(idBytes(id));
+  let cursor: string | undefined;
+  do {
+    const page = await parts.store.listProjects(cursor);
+    const projects = page.data.map((project) => project.id);
+    for (let from = 0; from < projects.length; from += OWNERS) {
+      const owner = await parts.store.ownerOf(projects.slice(from, from + OWNERS), key);
+      if (owner !== undefined) return owner;
+    }
+    cursor = page.next;
+  } while (cursor !== undefined);
+  throw new Refusal("not-found", `There is no key "${id}".`);
+}
+
+/** Projects that one Redis request asks for a key. */
+const OWNERS = 500;
 
 /** Revokes a key, from its next request on. @throws Refusal */
 export async function deleteKey(parts: Parts, project: string, id: string): Promise<void> {
@@ -135,7 +187,7 @@ export async function deleteKey(parts: Parts, project: string, id: string): Prom
 }
 
 async function projectOf(parts: Parts, project: string): Promise<Project> {
-  const found = (await parts.store.listProjects()).find(({ id, name }) => id === project || name === project);
+  const found = await parts.store.findProject(project);
   if (!found) throw new Refusal("not-found", `There is no project "${project}".`);
   return found;
 }

@@ -122,7 +122,7 @@ export async function send(parts: Parts, leased: LeasedAttempt): Promise<void> {
     at: time(),
     ...(attempted.log.url !== undefined && { url: attempted.log.url }),
     verdict: verdictOf(attempted),
-    ...(endpoint && { endpointId: endpoint.id }),
+    ...(parcel.endpointId !== undefined && { endpointId: parcel.endpointId }),
     deliveries: tidings,
     nonce: crypto.randomUUID(),
   });

@@ -81,7 +81,7 @@ export interface RecordCommand {
   readonly url?: string;
   /** What the attempt says of the receiver. */
   readonly verdict: Verdict;
-  /** Whose endpoint's health learns of it. */
+  /** The endpoint that it goes to, whose health learns of it. */
   readonly endpointId?: string;
   /** What tells of a dead one. */
   readonly deliveries: readonly NewDelivery[];
@@ -139,15 +139,34 @@ export interface EndpointHealth {
   readonly openUntil?: number;
 }
 
-/** Which of an endpoint's dead letters: those that died in a span of time (milliseconds), so many ids at most. */
+/** A dead letter, and a place in the list of an endpoint's. */
+export interface Letter {
+  /** The delivery. */
+  readonly id: string;
+  /** When it died, milliseconds. */
+  readonly at: number;
+  /** By the hour of its endpoint, or (by earlier versions) by the day of all. */
+  readonly filed: "by-hour" | "by-day";
+}
+
+/** Which of an endpoint's dead letters: those that died in a span of time (milliseconds), so many at most. */
 export interface LettersQuery {
   readonly caller: Caller;
   readonly endpointId: string;
   readonly since: number;
   readonly until: number;
   readonly most: number;
+  /** Those after this one. */
+  readonly after?: Letter;
 }
 
 export type LettersAnswer =
   | Denied
-  | { readonly kind: "found"; readonly count: number; readonly ids: readonly string[] };
+  | {
+      readonly kind: "found";
+      /** How many there are; at least so many, where those of earlier versions are not looked through yet. */
+      readonly count: number;
+      readonly letters: readonly Letter[];
+      /** After which to go on; absent: these were the last. */
+      readonly next?: Letter;
+    };

@@ -1,10 +1,8 @@
-import type { DeliveryRecord, TaskRecord } from "../domain/record.ts";
+import type { TaskRecord } from "../domain/record.ts";
 import type { Caller, Denied } from "./caller.ts";
 
 export interface EraseCommand {
   readonly caller: Caller;
-  /** Those of its deliveries that are dead letters. */
-  readonly dead: readonly DeliveryRecord[];
   readonly record: TaskRecord;
 }
 

@@ -115,7 +115,9 @@ export async function findDelivery(
   id: string,
 ): Promise<DeliveryRecord | undefined> {
   const [delivery] = await deliveriesOf(inv, caller, [id]);
-  return delivery;
+  // Those of a task that is being erased go one after the other, and are gone for everybody who asks.
+  const isHidden = delivery?.taskId && (await inv.store.isErasing(caller.project, delivery.taskId));
+  return isHidden ? undefined : delivery;
 }
 
 /** The deliveries of one task, or of the project's tasks, newest task first; a page may be short. @throws Refusal */
@@ -135,7 +137,13 @@ export async function listDeliveries(
     (query.endpointId === undefined || delivery.endpointId === query.endpointId);
   if (query.taskId !== undefined) {
     const { record } = await lookTask(inv, caller, query.taskId);
-    return { data: (await deliveriesOf(inv, caller, allDeliveries(record))).filter(wanted) };
+    const all = allDeliveries(record);
+    const from = query.cursor === undefined ? 0 : all.indexOf(query.cursor) + 1;
+    if (query.cursor !== undefined && from === 0) throw strange();
+    const ids = all.slice(from, from + PAGE_DELIVERIES);
+    const last = from + ids.length < all.length ? ids.at(-1) : undefined;
+    const data = (await deliveriesOf(inv, caller, ids)).filter(wanted);
+    return { data, ...(last !== undefined && { nextCursor: last }) };
   }
   const listed = await inv.store.listTasks(caller, readCursor(query.cursor), query.limit);
   if (listed.kind === "unsearchable") throw unsearchable(listed.name, listed.searchable);
@@ -151,7 +159,7 @@ export async function listDeliveries(
   return { data: deliveries.filter(wanted), ...(next && { nextCursor: writeCursor(next) }) };
 }
 
-/** Deliveries that one page looks through at most, unless a single task has more, and that one request reads. */
+/** Deliveries that one page looks through at most, but for the first task of several, and that one request reads. */
 const PAGE_DELIVERIES = 500;
 const READ_DELIVERIES = 100;
 
@@ -200,6 +208,10 @@ function readCursor(cursor: string | undefined): TaskPosition | undefined {
   const bytes = cursor.length <= 100 ? fromBase64url(cursor) : undefined;
   const text = new TextDecoder().decode(bytes);
   const match = /^(\d{1,15}) (~|task_[0-9a-z]{26})$/.exec(text);
-  if (!match?.[2]) throw new Refusal("malformed-parameter", "The cursor is not one that this API gave.");
+  if (!match?.[2]) throw strange();
   return { at: Number(match[1]), id: match[2] };
+}
+
+function strange(): Refusal {
+  return new Refusal("malformed-parameter", "The cursor is not one that this API gave.");
 }

@@ -3,6 +3,7 @@ import { Refusal } from "../domain/problems.ts";
 import type { DeliveryRecord } from "../domain/record.ts";
 import type { Caller } from "./caller.ts";
 import { foundIn, readConfiguration } from "./configure.ts";
+import type { Letter } from "./delivery-commands.ts";
 import { denied } from "./denied.ts";
 import { closed } from "./destination.ts";
 import { internalCaller } from "./fail.ts";
@@ -16,7 +17,7 @@ import { again } from "./redeliver.ts";
 /** Deliveries that one Redis request reads, and sends again. */
 const CHUNK = 100;
 
-/** What an idempotency key of this call is remembered for: how many were recovered. */
+/** What an idempotency key of this call is remembered for: how many were recovered, and where to go on. */
 const NOTE = "recovered:";
 
 export interface RecoverRequest {
@@ -27,10 +28,12 @@ export interface RecoverRequest {
   readonly dryRun: boolean;
   /** Deliveries per second; the endpoint's rate unless given. */
   readonly pace?: number;
+  /** Where the page before ended. */
+  readonly cursor?: string;
 }
 
 export interface Recovery {
-  /** Dead letters in that time. */
+  /** Dead letters in that time, from the cursor on. */
   readonly count: number;
   /** Of these, how many are on their way again. */
   readonly recovered: number;
@@ -38,13 +41,15 @@ export interface Recovery {
   readonly pace: number;
   /** The first of them, oldest first. */
   readonly deliveries: readonly DeliveryRecord[];
+  /** Goes on after this page; absent when it was the last. */
+  readonly nextCursor?: string;
   readonly replayed: boolean;
 }
 
 /**
  * Sends an endpoint's dead letters again, oldest first, at a pace that it bears: each with its event id and body, its
- * schedule from the start. One call takes up to {@link RECOVER_BATCH}; what is on its way is no dead letter any more, so
- * another call goes on with the rest.
+ * schedule from the start. One call takes up to {@link RECOVER_BATCH}, a dry run shows up to {@link CHUNK}; the cursor
+ * goes on with the rest.
  *
  * @throws Refusal `endpoint-closed` when they would die at once
  */
@@ -52,37 +57,133 @@ export async function recover(
   inv: Invocation,
   caller: Caller,
   id: string,
-  { since, until, dryRun, pace }: RecoverRequest,
+  { since, until, dryRun, pace, cursor }: RecoverRequest,
   idempotency?: Idempotency,
 ): Promise<Recovery> {
+  const position = readCursor(cursor);
   const read = await readConfiguration(inv, caller, "endpoints:write", idempotency);
   const endpoint = foundIn(read.config, id);
   const perSecond = pace ?? rateOf(endpoint) ?? RECOVER_PACE;
-  const known = read.known?.startsWith(NOTE) && Number(read.known.slice(NOTE.length));
-  if (typeof known === "number") {
-    return { count: known, recovered: known, pace: perSecond, deliveries: [], replayed: true };
-  }
+  if (read.known?.startsWith(NOTE)) return recoveredBefore(read.known, perSecond);
   const refused = closed(endpoint);
   if (refused && !dryRun) throw new Refusal("endpoint-closed", refused.message);
+  // What dies while the pages are walked is not met again: the first one's time is the end of all.
+  const end = Math.min(until ?? read.now, position?.until ?? read.now, read.now);
   const letters = await inv.store.letters({
     caller,
     endpointId: id,
     since: Math.max(since, read.now - DELIVERY_RETENTION),
-    until: Math.min(until ?? read.now, read.now),
+    until: end,
     most: dryRun ? CHUNK : RECOVER_BATCH,
+    ...(position && { after: position.after }),
   });
   if (letters.kind !== "found") throw denied(letters, "endpoints:write");
-  const { count, ids } = letters;
-  const found = { count, pace: perSecond, replayed: false };
-  const deliveries = await readAll(inv, caller, ids.slice(0, CHUNK));
-  if (dryRun) return { ...found, recovered: 0, deliveries };
-  let recovered = 0;
-  for (let from = 0; from < ids.length; from += CHUNK) {
-    const records = from === 0 ? deliveries : await readAll(inv, caller, ids.slice(from, from + CHUNK));
-    const first = from === 0 && idempotency ? { idempotency, note: `${NOTE}${ids.length}` } : {};
-    recovered += await sendAgain(inv, caller, records, { from, pace: perSecond, first });
+  const nextCursor = letters.next && writeCursor(letters.next, end);
+  const found = { pace: perSecond, replayed: false, ...(nextCursor !== undefined && { nextCursor }) };
+  const note = `${NOTE}${letters.letters.length}${nextCursor === undefined ? "" : `:${nextCursor}`}`;
+  const sent = await sendAll(inv, caller, letters.letters, {
+    pace: perSecond,
+    dryRun,
+    ...(idempotency && { remembered: { idempotency, note } }),
+  });
+  const { recovered, deliveries, stale } = sent;
+  return { ...found, count: letters.count - stale, recovered, deliveries };
+}
+
+/** What sending some letters takes to know. */
+interface Sending {
+  /** Deliveries per second. */
+  readonly pace: number;
+  readonly dryRun: boolean;
+  /** What the idempotency key of the call is remembered for. */
+  readonly remembered?: { readonly idempotency: Idempotency; readonly note: string };
+}
+
+/**
+ * Sends letters again, a chunk at a time. The idempotency key is remembered with the last chunk: a call that was cut
+ * off goes on when it is repeated, and finds what is still dead.
+ */
+async function sendAll(inv: Invocation, caller: Caller, letters: readonly Letter[], sending: Sending) {
+  let deliveries: readonly DeliveryRecord[] = [];
+  let [recovered, stale] = [0, 0];
+  for (let from = 0; from < letters.length; from += CHUNK) {
+    const dead = await readDead(inv, caller, letters.slice(from, from + CHUNK));
+    stale += dead.stale;
+    if (from === 0) deliveries = dead.records;
+    if (sending.dryRun) continue;
+    const isLast = from + CHUNK >= letters.length;
+    recovered += await sendAgain(inv, caller, dead.records, {
+      from: recovered,
+      pace: sending.pace,
+      first: (isLast && sending.remembered) || {},
+    });
   }
-  return { ...found, recovered, deliveries };
+  return { recovered, stale, deliveries };
+}
+
+/** What was answered under the same idempotency key: how many were recovered, and where to go on. */
+function recoveredBefore(note: string, pace: number): Recovery {
+  const [, count = "0", nextCursor] = note.split(":");
+  const recovered = Number(count);
+  return {
+    count: recovered,
+    recovered,
+    pace,
+    deliveries: [],
+    ...(nextCursor !== undefined && { nextCursor }),
+    replayed: true,
+  };
+}
+
+/** `<until> <h or d> <time> <entry>`, base64url. */
+function writeCursor({ filed, at, id }: Letter, until: number): string {
+  const text = `${until} ${filed === "by-hour" ? "h" : "d"} ${at} ${id}`;
+  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+function readCursor(cursor: string | undefined): { until: number; after: Letter } | undefined {
+  if (cursor === undefined) return undefined;
+  const text =
+    /^[A-Za-z0-9_-]{2,200}$/.test(cursor) && cursor.length % 4 !== 1
+      ? atob(cursor.replaceAll("-", "+").replaceAll("_", "/"))
+      : "";
+  const [, until, filed, at, id] =
+    /^(\d{1,15}) ([hd]) (\d{1,15}) (del_[0-9a-z]{26}(?:\|ep_[0-9a-z]{26})?)$/.exec(text) ?? [];
+  if (id === undefined)
+    throw new Refusal("invalid-request", "The body does not fit its schema.", {
+      errors: [{ pointer: "#/cursor", detail: "is not one that this API gave" }],
+    });
+  return {
+    until: Number(until),
+    after: { id, at: Number(at), filed: filed === "h" ? "by-hour" : "by-day" },
+  };
+}
+
+/** How far the time in a day of earlier versions may lie from the end of its delivery, milliseconds. */
+const OLD_TOLERANCE = 60_000;
+
+/**
+ * Those of the letters that are dead, of this very death: one that a gateway of an earlier version has sent again stays
+ * on the list. And how many are not.
+ */
+async function readDead(
+  inv: Invocation,
+  caller: Caller,
+  letters: readonly Letter[],
+): Promise<{ readonly records: readonly DeliveryRecord[]; readonly stale: number }> {
+  const read = await readAll(
+    inv,
+    caller,
+    letters.map(({ id }) => id),
+  );
+  const found = new Map(read.map((record) => [record.id, record]));
+  const records = letters.flatMap(({ id, at, filed }): DeliveryRecord[] => {
+    const record = found.get(id);
+    const apart = Math.abs((record?.endedAt ?? 0) - at);
+    const isDead = record?.status === "dead" && apart <= (filed === "by-hour" ? 0 : OLD_TOLERANCE);
+    return isDead ? [record] : [];
+  });
+  return { records, stale: letters.length - records.length };
 }
 
 async function readAll(inv: Invocation, { project }: Caller, ids: readonly string[]) {

@@ -1,3 +1,4 @@
+import { allProjects } from "./admin.ts";
 import { configure, readConfiguration } from "./configure.ts";
 import { internalCaller } from "./fail.ts";
 import type { Keyring, Parts, Purpose } from "./parts.ts";
@@ -36,9 +37,8 @@ interface Progress {
  * Says which projects still need the previous master secret; one that is not listed needs none but the current.
  */
 export async function listSealed(parts: Parts): Promise<readonly Sealed[]> {
-  const projects = await parts.store.listProjects();
   const sealed: Sealed[] = [];
-  for (const { id, name } of projects) {
+  for await (const { id, name } of allProjects(parts)) {
     const { config } = await readConfiguration(parts, internalCaller(id), "admin");
     const counts = await countOf(parts.keyring, config);
     if (counts.previous + counts.lost > 0) sealed.push({ id, name, ...counts });
@@ -84,8 +84,9 @@ export async function resealSome(parts: Parts, most: number): Promise<void> {
 
 /** The projects after that one, in order of their ids; gives the last that was done, empty at the end of the list. */
 async function resealProjects(parts: Parts, after: string, most: number): Promise<string> {
-  const ids = (await parts.store.listProjects()).map(({ id }) => id).toSorted();
-  const left = ids.filter((id) => id > after);
+  const left: string[] = [];
+  for await (const { id } of allProjects(parts)) if (id > after) left.push(id);
+  left.sort();
   const next = left.slice(0, most);
   for (const id of next) {
     try {

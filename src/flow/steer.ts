@@ -1,9 +1,11 @@
 import { isId } from "../domain/id.ts";
+import { TASK_CHANGES, TASK_DELIVERIES } from "../domain/limits.ts";
 import { Refusal, undecryptable } from "../domain/problems.ts";
-import type { DeliveryRecord, TaskRecord } from "../domain/record.ts";
+import type { TaskRecord } from "../domain/record.ts";
 import { isTerminal, type TaskStatus } from "../domain/status.ts";
 import { recall } from "./call.ts";
 import type { Caller, StoredConfig } from "./caller.ts";
+import { eraseRest } from "./chores.ts";
 import { conclude } from "./conclude.ts";
 import { denied } from "./denied.ts";
 import { internalCaller } from "./fail.ts";
@@ -12,6 +14,7 @@ import { sendFirstAttempts } from "./first-attempts.ts";
 import { type Idempotency, reused } from "./idempotency.ts";
 import { type LookedUp, lookTask } from "./lookup.ts";
 import type { Invocation } from "./parts.ts";
+import { StoreUnavailable } from "./ports.ts";
 import { publish } from "./publish.ts";
 import { redisTime } from "./time.ts";
 
@@ -88,7 +91,7 @@ async function canceled(inv: Invocation, caller: Caller, id: string, status: Tas
 /**
  * Begins a new run of a task that has ended, with the same input and options.
  *
- * @throws Refusal `task-not-ended`, `input-expired`, `quota-exceeded` and those of the key
+ * @throws Refusal `task-not-ended`, `input-expired`, `task-history-full`, `quota-exceeded` and those of the key
  */
 export async function replay(
   inv: Invocation,
@@ -120,6 +123,11 @@ export async function replay(
         throw notEnded(id);
       case "expired":
         throw new Refusal("input-expired", "The task's input is no longer kept: it cannot run again.");
+      case "worn":
+        throw new Refusal(
+          "task-history-full",
+          `The task's history is as long as it may be: ${TASK_CHANGES} changes of state, ${TASK_DELIVERIES} deliveries.`,
+        );
       case "quota":
         throw new Refusal("quota-exceeded", `This project has ${maxOpen} tasks that have not ended.`, {
           retryAfter: 10_000,
@@ -141,15 +149,20 @@ async function publishRun(inv: Invocation, record: TaskRecord): Promise<void> {
   await publish(inv, await runMessage(inv, record, 1, 0));
 }
 
-/** Erases a task that has ended, and everything that was made for it. @throws Refusal `task-not-ended` and those of the key */
+/**
+ * Erases a task that has ended, and everything that was made for it. It is hidden at once; what is much goes in steps,
+ * which the sweep finishes.
+ *
+ * @throws Refusal `task-not-ended` and those of the key
+ */
 export async function erase(inv: Invocation, caller: Caller, id: string): Promise<void> {
   let { record } = await readOwn(inv, caller, id);
-  const dead = await deadOf(inv, record);
   for (let round = 0; round < ROUNDS; round++) {
-    const answer = await inv.store.erase({ caller, record, dead });
+    const answer = await inv.store.erase({ caller, record });
     switch (answer.kind) {
       case "erased":
-      // It was there a moment ago: this call's first sending has erased it, or somebody else's.
+        return eraseParts(inv, record);
+      // It was there a moment ago: this call's first sending has hidden it, or somebody else's.
       case "missing":
         return;
       case "changed":
@@ -164,15 +177,14 @@ export async function erase(inv: Invocation, caller: Caller, id: string): Promis
   throw restless(id);
 }
 
-/** The dead letters among a task's deliveries: they lie on lists of their own. */
-async function deadOf(
-  { store }: Invocation,
-  { project, id }: TaskRecord,
-): Promise<readonly DeliveryRecord[]> {
-  const answer = await store.readTask(internalCaller(project), id, {
-    deliveries: async (record) => [...record.pastDeliveries, ...record.deliveries],
-  });
-  return answer.kind === "found" ? answer.deliveries.filter(({ status }) => status === "dead") : [];
+/** The first part before the answer, the rest next to it. A failure costs time alone: the sweep goes on. */
+async function eraseParts(inv: Invocation, { project, id }: TaskRecord): Promise<void> {
+  try {
+    if (await inv.store.erasePart(project, id)) inv.background.waitUntil(eraseRest(inv, project, id));
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error;
+    inv.log("warn", "erasure-put-off", { task: id, reason: error.message });
+  }
 }
 
 /** Reads a task for a key that may steer it. @throws Refusal */

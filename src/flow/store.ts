@@ -10,6 +10,7 @@ import type {
   Scope,
   StoredConfig,
 } from "./caller.ts";
+import type { Chore } from "./chores.ts";
 import type { ConfigureAnswer, ConfigureCommand, KnownRequest } from "./config-commands.ts";
 import type {
   BeginAnswer,
@@ -48,6 +49,17 @@ import type {
   ReportCommand,
 } from "./task-commands.ts";
 
+/** Part of something, and where to go on; absent: these were the last. */
+export interface StorePage<Item> {
+  readonly data: readonly Item[];
+  readonly next?: string;
+}
+
+export interface ProjectName {
+  readonly id: string;
+  readonly name: string;
+}
+
 /** What the gateway keeps in Redis: one script per state change. Every call may throw StoreUnavailable. */
 export interface Store {
   accept(command: AcceptCommand): Promise<AcceptAnswer>;
@@ -71,7 +83,16 @@ export interface Store {
   /** An endpoint's dead letters, oldest first. */
   letters(query: LettersQuery): Promise<LettersAnswer>;
   replay(command: ReplayCommand): Promise<ReplayAnswer>;
+  /** Hides a task, whose parts are then erased one after the other. */
   erase(command: EraseCommand): Promise<EraseAnswer>;
+  /** Erases the next part of what a hidden task has left; true when there is more. */
+  erasePart(project: string, task: string): Promise<boolean>;
+  /** Whether a task is hidden, and not all of its parts are erased yet. */
+  isErasing(project: string, task: string): Promise<boolean>;
+  /** What has to be cleared away in a partition, at most 10 chores; they come up again unless they are done. */
+  takeChores(partition: number): Promise<readonly Chore[]>;
+  /** Looks over some of a project's API keys and removes at most so many that have expired; says how many it did. */
+  purgeKeys(project: string, most: number): Promise<number>;
   report(command: ReportCommand): Promise<ReportAnswer>;
   /** Opens the delivery of an event that does not change the task; one of progress (`once`) takes the place of the one before. */
   announce(command: AnnounceCommand): Promise<AnnounceAnswer>;
@@ -139,7 +160,12 @@ export interface Store {
   configure(command: ConfigureCommand): Promise<ConfigureAnswer>;
   /** The id of the project of that name; `fresh` becomes it when there is none yet. */
   nameProject(name: string, fresh: string): Promise<string>;
-  listProjects(): Promise<readonly { readonly name: string; readonly id: string }[]>;
+  /** A page of the projects, in no order. */
+  listProjects(cursor?: string): Promise<StorePage<ProjectName>>;
+  /** The project of that id, or of that name. */
+  findProject(wanted: string): Promise<ProjectName | undefined>;
+  /** The first of some projects that has an API key. */
+  ownerOf(projects: readonly string[], key: string): Promise<string | undefined>;
   /** Writes the first configuration of a project; one that is there stays. */
   initProject(project: string, name: string, config: string): Promise<void>;
   putKey(project: string, key: ApiKeyRecord, once?: KeyOnce): Promise<PutKeyAnswer>;
@@ -158,7 +184,8 @@ export interface Store {
     cursor: string,
     generation: string,
   ): Promise<{ readonly cursor: string; readonly found: boolean }>;
-  listKeys(project: string): Promise<readonly ApiKeyRecord[]>;
+  /** A page of a project's API keys, those of a page oldest first. */
+  listKeys(project: string, cursor?: string): Promise<StorePage<ApiKeyRecord>>;
   /** Whether Redis runs scripts, and when the last sweep was made, in milliseconds. */
   ping(): Promise<{ readonly ok: boolean; readonly sweptAt?: number }>;
 }

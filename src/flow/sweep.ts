@@ -1,5 +1,6 @@
 import { errorText } from "../domain/error-text.ts";
 import { SWEEP_BATCH } from "../domain/limits.ts";
+import { doChores } from "./chores.ts";
 import type { Invocation } from "./parts.ts";
 import { StoreUnavailable } from "./ports.ts";
 import { publish } from "./publish.ts";
@@ -15,6 +16,9 @@ const STEP_REQUESTS = 5;
  * next attempt's message or poll, and the recall of its calls.
  */
 const ENTRY_REQUESTS = 3;
+
+/** What a chore needs at most, and the request that takes chores. */
+const CHORE_REQUESTS = 4;
 
 /** What a project needs at most whose secrets are encrypted anew; and what a step of the re-encryption needs next to it. */
 const RESEAL_REQUESTS = 3;
@@ -54,7 +58,8 @@ async function note({ store, log }: Invocation): Promise<void> {
 /** One step of each partition after the other, until nothing is due; false when the budget was used up before. */
 async function sweepPartitions(budget: SweepBudget, failures: unknown[]): Promise<boolean> {
   const { store, settings } = budget.inv;
-  let partitions = await store.seemDue(settings.partitions);
+  const seemDue = await store.seemDue(settings.partitions);
+  let partitions = seemDue;
   while (partitions.length > 0) {
     const unfinished: number[] = [];
     for (const partition of partitions) {
@@ -64,6 +69,12 @@ async function sweepPartitions(budget: SweepBudget, failures: unknown[]): Promis
       });
     }
     partitions = unfinished;
+  }
+  // Nobody waits for these: what does not fit comes up again.
+  for (const partition of seemDue) {
+    if (budget.allows(CHORE_REQUESTS)) {
+      await guarded(failures, () => doChores(budget.inv, partition, () => budget.allows(CHORE_REQUESTS)));
+    }
   }
   return true;
 }

@@ -214,8 +214,11 @@ export type ReplayAnswer =
   /** A new run; or the one that the same idempotency key began. */
   | { readonly kind: "replayed" | "repeated"; readonly now: number; readonly record: TaskRecord }
   | { readonly kind: "changed"; readonly record: TaskRecord }
-  /** It has not ended; its input is no longer kept; too many tasks are open; the key belongs to another request. */
-  | { readonly kind: "pending" | "expired" | "quota" | "reused" };
+  /**
+   * It has not ended; its input is no longer kept; too many tasks are open; its history is as long as it may be; the
+   * key belongs to another request.
+   */
+  | { readonly kind: "pending" | "expired" | "quota" | "worn" | "reused" };
 
 /** A report by the bearer of a task token. */
 export interface ReportCommand {

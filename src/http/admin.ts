@@ -1,6 +1,5 @@
 import * as z from "zod/mini";
 import { MAX_SEARCHABLE, SEARCHABLE } from "../domain/limits.ts";
-import { Refusal } from "../domain/problems.ts";
 import { timestamp } from "../domain/view.ts";
 import {
   type ApiKeyView,
@@ -10,10 +9,10 @@ import {
   limitProject,
   listKeys,
   listProjects,
+  ownerOf,
 } from "../flow/admin.ts";
-import type { Parts } from "../flow/parts.ts";
 import { listSealed, sealedPayloads } from "../flow/reseal.ts";
-import { duration, text } from "./fields.ts";
+import { duration, page, text } from "./fields.ts";
 import { idempotencyKey } from "./headers.ts";
 import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "./idempotency.ts";
 import { answer } from "./respond.ts";
@@ -75,9 +74,11 @@ const projects = route({
   path: "/admin/projects",
   operation: "listProjects",
   summary: "List the projects",
+  query: z.strictObject({ cursor: page.cursor }),
   answers: { 200: { shape: "ProjectPage" } },
-  async handle({ c, invocation }) {
-    return answer(c, 200, { data: await listProjects(invocation), nextCursor: null });
+  async handle({ c, invocation, query }) {
+    const { data, nextCursor = null } = await listProjects(invocation, query.cursor);
+    return answer(c, 200, { data, nextCursor });
   },
 });
 
@@ -137,12 +138,12 @@ const keys = route({
   path: "/admin/keys",
   operation: "listKeys",
   summary: "List a project's API keys",
-  query: z.strictObject({ project: text(1, 100) }),
+  query: z.strictObject({ project: text(1, 100), cursor: page.cursor }),
   answers: { 200: { shape: "KeyPage" } },
   problems: ["not-found"],
   async handle({ c, invocation, query }) {
-    const listed = await listKeys(invocation, query.project);
-    return answer(c, 200, { data: listed.map(keyView), nextCursor: null });
+    const { data, nextCursor = null } = await listKeys(invocation, query.project, query.cursor);
+    return answer(c, 200, { data: data.map(keyView), nextCursor });
   },
 });
 
@@ -161,14 +162,6 @@ const revokeKey = route({
     return c.body(null, 204);
   },
 });
-
-/** The project of a key, when the caller did not say. */
-async function ownerOf(parts: Parts, key: string): Promise<string> {
-  for (const { id } of await listProjects(parts)) {
-    if ((await listKeys(parts, id)).some((one) => one.id === key)) return id;
-  }
-  throw new Refusal("not-found", `There is no key "${key}".`);
-}
 
 function keyView({ createdAt, expiresAt, ...key }: ApiKeyView) {
   return {

@@ -82,6 +82,7 @@ export const recoverRequest = z.strictObject({
   until: z.exactOptional(instant()),
   dryRun: z._default(z.boolean(), false),
   pace: z.exactOptional(z.int().check(z.minimum(1), z.maximum(100))),
+  cursor: z.exactOptional(text(1, 1_000)),
 });
 
 export const signaturesRequest = z.strictObject({

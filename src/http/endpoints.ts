@@ -174,12 +174,12 @@ const recoverRoute = route({
     const { dryRun } = body;
     const idempotency = dryRun ? undefined : await idempotencyIn(c, json);
     const found = await recover(invocation, caller, params.id, body, idempotency);
-    const { count, recovered, pace, deliveries, replayed } = found;
+    const { count, recovered, pace, deliveries, nextCursor = null, replayed } = found;
     const listed = deliveries.map((record) => deliveryView(record, { attempts: false }));
     return answer(
       c,
       dryRun ? 200 : 202,
-      { dryRun, count, recovered, remaining: count - recovered, pace, deliveries: listed },
+      { dryRun, count, recovered, remaining: count - recovered, pace, deliveries: listed, nextCursor },
       replayedHeader(replayed),
     );
   },

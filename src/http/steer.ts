@@ -38,7 +38,14 @@ const replayRoute = route({
       headers: ["Location", "Operation-Location", "Retry-After", "Idempotent-Replayed"],
     },
   },
-  problems: ["task-not-ended", "input-expired", "undecryptable", "quota-exceeded", ...IDEMPOTENCY_PROBLEMS],
+  problems: [
+    "task-not-ended",
+    "input-expired",
+    "undecryptable",
+    "task-history-full",
+    "quota-exceeded",
+    ...IDEMPOTENCY_PROBLEMS,
+  ],
   async handle({ c, invocation, caller, params }) {
     const replayed = await replay(invocation, caller, params.id, await idempotencyIn(c));
     const self = `${invocation.settings.publicUrl}/v1/tasks/${params.id}`;

@@ -24,8 +24,9 @@ local a, at = named(ARGV) -- offset key secret scope member id hour rate quota d
 -- watch
 local idem, input = KEYS[num(a.idem)], KEYS[num(a.input)]
 local t = now(a.offset)
-local p = hash(proj)
-local no = denied(p['k:' .. a.key], a.secret, a.scope, t)
+local grant = 'k:' .. a.key
+local p = some(proj, {grant, 'rate', 'quota', 'tat', 'open', 'starts', 'hour', 'search'})
+local no = denied(p[grant], a.secret, a.scope, t)
 if no then return {no} end
 -- Sent before, by us or by the client under the same idempotency key?
 local known
@@ -45,8 +46,34 @@ end
 local limit, quota = num(p.rate or a.rate), num(p.quota or a.quota)
 local interval = 1000.0 / limit
 local tat = math.max(num(p.tat), t)
+local searched = at + 2 * num(a.searchable)
+-- The indexes come last: a task that one of them lacks is kept, runs, and is found by its id.
+local function fileTask(created, start)
+  local entry, first = a.id .. '|' .. a.type, p.hour ~= a.hour
+  local late = start - created > 86400000 and start - created or 0
+  local ttl = late + ${INDEX_RETENTION}
+  local function fileIn(set, known)
+    redis.call('ZADD', set, ms(created), entry)
+    if known and late == 0 or num(redis.pcall('PTTL', set)) >= ttl - 3600000 then return end
+    lasting(set, entry, ms(ttl))
+  end
+  if first then
+    redis.call('ZADD', hours, a.hour, a.hour)
+    trim(hours, ms(a.hour - ${HOURS_KEPT}))
+  end
+  fileIn(index, not first and not known)
+  -- Metadata that the project searches by: name and number of the pair's index key.
+  if p.search then
+    for i = at, searched - 2, 2 do
+      if string.find(',' .. p.search .. ',', ',' .. ARGV[i] .. ',', 1, true) then fileIn(KEYS[num(ARGV[i + 1])]) end
+    end
+  end
+  -- From now on the hour's index is known to have its TTL.
+  if first then redis.call('HSET', proj, 'hour', a.hour) end
+end
 if known then
-  local _, flat = hash(task)
+  local h, flat = hash(task)
+  if math.floor(num(h.created) / 3600000) == num(a.hour) then fileTask(num(h.created), num(h.start)) end
   return {'accepted', ms(t), ms(limit), ms((t + 1000 - tat) / interval), ms(tat - t), flat, p.starts or ''}
 end
 if math.floor(t / 3600000) ~= num(a.hour) then return {'hour', ms(t)} end
@@ -55,36 +82,22 @@ tat = tat + interval
 if tat - t > 1000 then return {'rate-limited', ms(math.ceil(tat - t - 1000)), ms(limit)} end
 local start = a.at ~= '' and math.max(num(a.at), t) or t + a.delay
 local look = start - t > ${PUBLISH_HORIZON} and start - ${PUBLISH_HORIZON} or start + ${DUE_GRACE}
-redis.call('ZADD', due, ms(math.min(look, start + a.deadline)), a.member)
 local fields = {
   'status', 'queued', 'run', '1', 'seq', '1', 'attempt', '0', 'created', ms(t), 'start', ms(start), 'next', ms(start),
   'deadline', ms(start + a.deadline), 'l:1', ms(t) .. ' 1 task.created client '
 }
 if num(a.watch) > 0 then fields[#fields + 1] = 'watch'; fields[#fields + 1] = ms(t + a.watch) end
-local searched = at + 2 * num(a.searchable)
 for i = searched, #ARGV - (input and 1 or 0) do fields[#fields + 1] = ARGV[i] end
-redis.call('HSET', task, unpack(fields))
-if input then redis.call('SET', input, ARGV[#ARGV]) end
-if idem then redis.call('SET', idem, a.print .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end
-local keep = start - t > 86400000 and start - t or 0
-local function file(key, fresh)
-  redis.call('ZADD', key, ms(t), a.id .. '|' .. a.type)
-  if fresh or keep > 0 and num(redis.call('PTTL', key)) < keep + ${INDEX_RETENTION} then
-    redis.call('PEXPIRE', key, ms(keep + ${INDEX_RETENTION}))
-  end
-end
-if p.hour ~= a.hour then
-  redis.call('ZADD', hours, a.hour, a.hour)
-  redis.call('ZREMRANGEBYSCORE', hours, '-inf', ms(a.hour - ${HOURS_KEPT}))
-end
-file(index, p.hour ~= a.hour)
--- Metadata that the project searches by: name and number of the pair's index key.
-if p.search then
-  for i = at, searched - 2, 2 do
-    if string.find(',' .. p.search .. ',', ',' .. ARGV[i] .. ',', 1, true) then file(KEYS[num(ARGV[i + 1])], true) end
-  end
-end
-redis.call('HSET', proj, 'open', ms(num(p.open) + 1), 'tat', string.format('%.3f', tat), 'hour', a.hour)
+together(function()
+  undone('ZREM', due, a.member)
+  redis.call('ZADD', due, ms(math.min(look, start + a.deadline)), a.member)
+  if input then undone('DEL', input) redis.call('SET', input, ARGV[#ARGV]) end
+  if idem then undone('DEL', idem) redis.call('SET', idem, a.print .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end
+  undone('HSET', proj, 'open', p.open or '0', 'tat', p.tat or '0')
+  redis.call('HSET', proj, 'open', ms(num(p.open) + 1), 'tat', string.format('%.3f', tat))
+  redis.call('HSET', task, unpack(fields))
+end)
+fileTask(t, start)
 return {'accepted', ms(t), ms(limit), ms((t + 1000 - tat) / interval), ms(tat - t), fields, p.starts or ''}
 `,
 );

@@ -29,11 +29,13 @@ local function probeBy(c, lease, till)
 end
 `;
 
-/** What a failed attempt does to its destination's circuit. */
+/**
+ * What an attempt does to its destination's circuit. `p:circuits` has the destinations by their last failure, so that
+ * those beyond the limit are found without reading the project's hash.
+ */
 export const FAILED = `
-local function circuitFailed(proj, place, lease, t)
-  local p = hash(proj)
-  local c = circuitOf(p[place], t) or {fails = 0, last = t, open = 0, trips = 0, probe = '-'}
+local function circuitFailed(proj, circuits, place, lease, t)
+  local c = circuitOf(redis.call('HGET', proj, place), t) or {fails = 0, last = t, open = 0, trips = 0, probe = '-'}
   c.fails = c.fails + 1
   c.last = t
   if c.trips > 0 and c.probe == lease or c.trips == 0 and c.fails >= ${CIRCUIT_FAILURES} then
@@ -41,21 +43,18 @@ local function circuitFailed(proj, place, lease, t)
     c.trips = c.trips + 1
     c.probe = '-'
   end
-  local drops, count, oldest, age = {}, 0, nil, t + 1
-  if not p[place] then
-    for name, text in pairs(p) do
-      if string.sub(name, 1, 2) == 'b:' then
-        local other = circuitOf(text, t)
-        if not other then drops[#drops + 1] = name
-        else
-          count = count + 1
-          if other.last < age then oldest, age = name, other.last end
-        end
-      end
-    end
-    if count >= ${CIRCUITS} then drops[#drops + 1] = oldest end
-  end
+  file(circuits, ms(t), place, '${CIRCUIT_MEMORY}')
   redis.call('HSET', proj, place, circuitText(c))
-  if #drops > 0 then redis.call('HDEL', proj, unpack(drops)) end
+  -- Those that failed longest ago go, whether or not their time is up.
+  local over = num(redis.call('ZCARD', circuits)) - ${CIRCUITS}
+  if over > 0 then
+    local oldest = redis.call('ZRANGE', circuits, '0', ms(math.min(over, 100) - 1))
+    redis.call('HDEL', proj, unpack(oldest))
+    redis.call('ZREM', circuits, unpack(oldest))
+  end
+end
+local function circuitClosed(proj, circuits, place)
+  redis.call('HDEL', proj, place)
+  redis.call('ZREM', circuits, place)
 end
 `;

@@ -52,9 +52,8 @@ end
 local seq = num(h.seq) + 1
 redis.call('ZADD', due, ms(math.min(t + ${LEASE} + ${LEASE_GRACE}, num(h.deadline))), member)
 local function enter(set, entry, length)
-  redis.call('ZREMRANGEBYSCORE', set, '-inf', ms(t))
-  redis.call('ZADD', set, ms(t + length), entry)
-  redis.call('PEXPIRE', set, ms(length))
+  trim(set, ms(t))
+  file(set, ms(t + length), entry, ms(length))
 end
 if running then enter(running, member, ${LEASE}) end
 if starts then enter(starts, lease, period) end
@@ -87,8 +86,7 @@ local changes = {'until', ms(t + ${LEASE}), 'sweep', ''}
 if progress ~= '' then changes[5] = 'progress'; changes[6] = progress end
 redis.call('HSET', task, unpack(changes))
 if running then
-  redis.call('ZADD', running, ms(t + ${LEASE}), member)
-  redis.call('PEXPIRE', running, '${LEASE}')
+  file(running, ms(t + ${LEASE}), member, '${LEASE}')
 end
 if progress ~= '' then tell(task, h, t) end
 return {'renewed', ms(t)}

@@ -14,9 +14,10 @@ local due, proj, cfg = KEYS[1], KEYS[2], KEYS[3]
 local a, at = named(ARGV) -- offset nonce key secret scope version config starts print id idem count
 local idem = KEYS[num(a.idem)]
 local t = now(a.offset)
-local p = hash(proj)
+local grant = 'k:' .. a.key
+local p = some(proj, {grant, 'cfgv', 'cfgn'})
 if a.key ~= '' then
-  local no = denied(p['k:' .. a.key], a.secret, a.scope, t)
+  local no = denied(p[grant], a.secret, a.scope, t)
   if no then return {no} end
 end
 if not p.cfgv then return {'missing', ms(t)} end
@@ -28,10 +29,13 @@ if known then
 end
 if p.cfgv ~= a.version then return {'changed', ms(t), redis.call('GET', cfg) or ''} end
 local version = ms(num(p.cfgv) + 1)
-if num(a.count) > 0 then open(due, t, ms(t), ARGV, at, num(a.count)) end
-redis.call('HSET', proj, 'cfgv', version, 'cfgn', a.nonce, 'starts', a.starts)
-redis.call('SET', cfg, version .. ' ' .. a.config)
-if idem then redis.call('SET', idem, a.print .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end
+together(function()
+  if num(a.count) > 0 then open(due, t, ms(t), ARGV, at, num(a.count)) end
+  if idem then undone('DEL', idem) redis.call('SET', idem, a.print .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end
+  undone('SET', cfg, redis.call('GET', cfg) or '')
+  redis.call('SET', cfg, version .. ' ' .. a.config)
+  redis.call('HSET', proj, 'cfgv', version, 'cfgn', a.nonce, 'starts', a.starts)
+end)
 return {'configured', ms(t), version}
 `,
 );

@@ -1,4 +1,5 @@
 import {
+  ATTEMPTS_KEPT,
   DELIVERY_RETENTION,
   DUE_GRACE,
   EARLY_TOLERANCE,
@@ -16,7 +17,7 @@ import { CIRCUIT, FAILED } from "./circuit.ts";
 import { configOf } from "./config.ts";
 import type { Context } from "./context.ts";
 import { readDeliveryFields } from "./fields.ts";
-import { dayOf, deliveryMember, keysOf } from "./keys.ts";
+import { deliveryMember, hourOf, keysOf } from "./keys.ts";
 import { OPENING, openingWords } from "./opening.ts";
 import { fieldsOf, named, script } from "./script.ts";
 
@@ -116,11 +117,18 @@ return {'put-off', ms(wait)}
 export const RECORD = script(
   "record",
   `${OPENING}${FAILED}
-local due, delivery, proj = KEYS[1], KEYS[2], KEYS[3]
+local due, delivery, proj, circuits = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local a, at = named(ARGV) -- offset nonce lease attempt outcome log at delay member id circuit health failing dead count url place
-local d = hash(delivery)
+local d = some(delivery, {'status', 'nonce', 'lease', 'attempt', 'next', 'once', 'url', 'place', 'watch', 'waits'})
+local health, dead, nextAt, first = KEYS[num(a.health)], KEYS[num(a.dead)], '', ''
+local function fileDead()
+  if dead and d.once ~= '1' then file(dead, a.at, a.id, '${INDEX_RETENTION}') end
+end
 if not d.status then return {'gone'} end
-if d.nonce == a.nonce then return {'recorded', d.status == 'pending' and d.next or ''} end
+if d.nonce == a.nonce then
+  if d.status == 'dead' then fileDead() end
+  return {'recorded', d.status == 'pending' and d.next or ''}
+end
 if d.status ~= 'pending' or d.lease ~= a.lease or d.attempt ~= a.attempt then return {'stale'} end
 local changes = {'a:' .. a.attempt, a.log, 'lease', '', 'until', '0', 'crashes', '0', 'sweep', '', 'nonce', a.nonce}
 local function change(name, value) changes[#changes + 1] = name; changes[#changes + 1] = value end
@@ -131,39 +139,36 @@ if a.url ~= '' then
   if a.url ~= d.url or d.place then change('place', a.place) end
   d.place = a.place
 end
-local health, dead, nextAt, first = KEYS[num(a.health)], KEYS[num(a.dead)], '', ''
 local t = (a.outcome ~= 'delivered' or num(a.count) > 0) and now(a.offset)
-if a.outcome == 'retry' then
-  nextAt = ms(t + a.delay)
-  local look = num(a.delay) > ${PUBLISH_HORIZON} and t + a.delay - ${PUBLISH_HORIZON} or t + a.delay + ${DUE_GRACE}
-  redis.call('ZADD', due, ms(look), a.member)
-  change('next', nextAt)
-else
-  if num(a.count) > 0 then open(due, t, ms(t), ARGV, at, num(a.count)) end
-  if dead and d.once ~= '1' then
-    redis.call('ZADD', dead, a.at, d.endpoint and a.id .. '|' .. d.endpoint or a.id)
-    redis.call('PEXPIRE', dead, '${INDEX_RETENTION}')
+if a.circuit == 'failed' then change('watch', '1') end
+together(function()
+  if a.outcome == 'retry' then
+    nextAt = ms(t + a.delay)
+    local look = num(a.delay) > ${PUBLISH_HORIZON} and t + a.delay - ${PUBLISH_HORIZON} or t + a.delay + ${DUE_GRACE}
+    undone('ZADD', due, ms(t), a.member)
+    redis.call('ZADD', due, ms(look), a.member)
+    change('next', nextAt)
+  else
+    if num(a.count) > 0 then open(due, t, ms(t), ARGV, at, num(a.count)) end
+    change('status', a.outcome) change('ended', a.at)
+    undone('PERSIST', delivery)
+    redis.call('PEXPIRE', delivery, '${DELIVERY_RETENTION}')
   end
-  change('status', a.outcome) change('ended', a.at)
-end
-if a.circuit == 'failed' then
-  circuitFailed(proj, placeOf(d), a.lease, t)
-  change('watch', '1')
-elseif a.circuit == 'alive' and d.watch == '1' then
-  redis.call('HDEL', proj, placeOf(d))
-end
+  redis.call('HSET', delivery, unpack(changes))
+end)
+-- Of an attempt that was recorded nothing is lost when one of these fails: they are repeated, lapse, or are looked over.
+fileDead()
+if a.outcome ~= 'retry' then redis.call('ZREM', due, a.member) end
+if num(a.attempt) > ${ATTEMPTS_KEPT} then redis.call('HDEL', delivery, 'a:' .. ms(a.attempt - ${ATTEMPTS_KEPT})) end
+if a.circuit == 'failed' then circuitFailed(proj, circuits, placeOf(d), a.lease, t)
+elseif a.circuit == 'alive' and d.watch == '1' then circuitClosed(proj, circuits, placeOf(d)) end
 if health and a.outcome == 'delivered' then redis.call('DEL', health)
 elseif health and a.failing == '1' then
-  local before = hash(health)
+  local before = some(health, {'first', 'last', 'failures'})
   local goes = before.first and t - num(before.last) <= ${FAILURE_PAUSE}
   first = goes and before.first or ms(t)
-  redis.call('HSET', health, 'first', first, 'last', ms(t), 'failures', ms((goes and num(before.failures) or 0) + 1))
-  redis.call('PEXPIRE', health, '${DELIVERY_RETENTION}')
-end
-redis.call('HSET', delivery, unpack(changes))
-if a.outcome ~= 'retry' then
-  redis.call('ZREM', due, a.member)
-  redis.call('PEXPIRE', delivery, '${DELIVERY_RETENTION}')
+  keep(health, '${DELIVERY_RETENTION}',
+    {'first', first, 'last', ms(t), 'failures', ms((goes and num(before.failures) or 0) + 1)})
 end
 return {'recorded', nextAt, first}
 `,
@@ -228,10 +233,10 @@ export async function putOff(
 export async function record(context: Context, command: RecordCommand): Promise<RecordAnswer> {
   const { project, delivery, outcome, endpointId, verdict, deliveries } = command;
   const names = keysOf(project);
-  const keys = [names.due, names.delivery(delivery), names.project];
+  const keys = [names.due, names.delivery(delivery), names.project, names.circuits];
   const places = {
     health: endpointId === undefined ? 0 : keys.push(names.health(endpointId)),
-    dead: outcome.kind === "dead" ? keys.push(names.dead(dayOf(command.at))) : 0,
+    dead: outcome.kind === "dead" ? keys.push(names.letters(endpointId, hourOf(Math.round(command.at)))) : 0,
   };
   const { words } = openingWords(keys, project, deliveries);
   const [code, next, failingSince] = await context.worker(RECORD, keys, [
@@ -242,7 +247,7 @@ export async function record(context: Context, command: RecordCommand): Promise<
       attempt: command.attempt,
       outcome: outcome.kind,
       log: command.log,
-      at: command.at.toFixed(0),
+      at: Math.round(command.at),
       delay: outcome.kind === "retry" ? outcome.delay : 0,
       member: deliveryMember(project, delivery),
       id: delivery,

@@ -27,19 +27,28 @@ local due, task, proj, cfg = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local a, at = named(ARGV) -- offset nonce member run to by proof attempt version actor cause ended delay heartbeat
 -- ttl input output ending result id key secret running print idem opened shared fields deliveries
 local t = now(a.offset)
-local p = hash(proj)
+local opening, grant, counter = at + num(a.fields), 'k:' .. a.key, 'n:' .. a.to
+local p = some(proj, placesOf(ARGV, opening, num(a.deliveries), {grant, counter, 'cfgv', 'open'}))
 if a.key ~= '' then
-  local no = denied(p['k:' .. a.key], a.secret, 'tasks:write', t)
+  local no = denied(p[grant], a.secret, 'tasks:write', t)
   if no then return {no} end
 end
 local h, flat = hash(task)
 if not h.status then return {'gone'} end
-if h.nonce == a.nonce then return {'ended', h.was, h.seq, h.next, h.heldback or ''} end
+local input, output, ending = KEYS[num(a.input)], KEYS[num(a.output)], KEYS[num(a.ending)]
+-- The index comes last: a task that it lacks has ended all the same.
+local function fileEnding()
+  if ending then file(ending, h.created, a.id .. '|' .. h.type, '${INDEX_RETENTION}') end
+end
+if h.nonce == a.nonce then
+  if h.status == a.to then fileEnding() end
+  return {'ended', h.was, h.seq, h.next, h.heldback or ''}
+end
 local idem = KEYS[num(a.idem)]
 local known = idem and redis.call('GET', idem)
 if known then return {string.match(known, '^%S+') == a.print and 'repeated' or 'reused', ms(t), flat} end
 local function remember()
-  if idem then redis.call('SET', idem, a.print .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end
+  if idem then undone('DEL', idem) redis.call('SET', idem, a.print .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end
 end
 if h.run ~= a.run then return {'stale'} end
 if TERMINAL[h.status] then
@@ -53,7 +62,7 @@ if t >= num(h.deadline) and a.to ~= 'expired' then return {'deadline-passed'} en
 if not MOVES[h.status .. '>' .. a.to] then return {'stale'} end
 if a.version ~= '' and a.version ~= (p.cfgv or '0') then return {'config-changed', redis.call('GET', cfg) or ''} end
 local seq = ms(num(h.seq) + 1)
-local changes, opening = {}, at + num(a.fields)
+local changes = {}
 for i = at, opening - 1 do changes[#changes + 1] = ARGV[i] end
 local function change(name, value) changes[#changes + 1] = name; changes[#changes + 1] = value end
 change('status', a.to) change('seq', seq) change('lease', '') change('until', '0') change('sweep', '')
@@ -77,33 +86,40 @@ if not TERMINAL[a.to] then
   if h.beat or num(a.heartbeat) > 0 then
     change('beat', a.heartbeat) change('beatby', num(a.heartbeat) > 0 and ms(look) or '')
   end
-  redis.call('ZADD', due, ms(math.min(look, num(h.deadline))), a.member)
-  local held, circuits = open(due, t, ms(t), ARGV, opening, num(a.deliveries), p)
-  if #circuits > 0 then redis.call('HSET', proj, unpack(circuits)) end
-  if held ~= '' or h.heldback then change('heldback', held) end
-  change('next', ms(nextAt))
-  change('l:' .. seq, ms(t) .. ' ' .. a.run .. ' ' .. entry .. ' ' .. a.actor .. ' ' .. a.cause)
-  redis.call('HSET', task, unpack(changes))
+  local held, circuits
+  together(function()
+    undone('ZADD', due, ms(t), a.member)
+    redis.call('ZADD', due, ms(math.min(look, num(h.deadline))), a.member)
+    held, circuits = open(due, t, ms(t), ARGV, opening, num(a.deliveries), p)
+    if #circuits > 0 then redis.call('HSET', proj, unpack(circuits)) end
+    if held ~= '' or h.heldback then change('heldback', held) end
+    change('next', ms(nextAt))
+    change('l:' .. seq, ms(t) .. ' ' .. a.run .. ' ' .. entry .. ' ' .. a.actor .. ' ' .. a.cause)
+    redis.call('HSET', task, unpack(changes))
+  end)
   if running then redis.call('ZREM', running, a.member) end
   tell(task, h, t, a.to)
   return {'ended', ms(t), seq, ms(nextAt), held}
 end
-local held, circuits = open(due, t, a.ended, ARGV, opening, num(a.deliveries), p)
-if held ~= '' or h.heldback then change('heldback', held) end
-remember()
-local input, output, ending = KEYS[num(a.input)], KEYS[num(a.output)], KEYS[num(a.ending)]
-if output then redis.call('SET', output, a.result, 'PX', a.ttl) end
-if input then redis.call('PEXPIRE', input, a.ttl) end
-if ending then redis.call('ZADD', ending, h.created, a.id .. '|' .. h.type) redis.call('PEXPIRE', ending, '${INDEX_RETENTION}') end
-change('ended', a.ended) change('expires', ms(num(a.ended) + a.ttl)) change('next', a.ended)
-change('l:' .. seq, a.ended .. ' ' .. a.run .. ' task.' .. a.to .. ' ' .. a.actor .. ' ' .. a.cause)
-redis.call('HSET', task, unpack(changes))
+local held, circuits
+together(function()
+  held, circuits = open(due, t, a.ended, ARGV, opening, num(a.deliveries), p)
+  if held ~= '' or h.heldback then change('heldback', held) end
+  if output then undone('DEL', output) redis.call('SET', output, a.result, 'PX', a.ttl) end
+  remember()
+  undone('HSET', proj, 'open', p.open or '0', counter, p[counter] or '0')
+  redis.call('HSET', proj, 'open', ms(math.max(0, num(p.open) - 1)), counter, ms(num(p[counter]) + 1), unpack(circuits))
+  if input then undone('PERSIST', input) redis.call('PEXPIRE', input, a.ttl) end
+  undone('PERSIST', task)
+  redis.call('PEXPIRE', task, '${TASK_RETENTION}')
+  change('ended', a.ended) change('expires', ms(num(a.ended) + a.ttl)) change('next', a.ended)
+  change('l:' .. seq, a.ended .. ' ' .. a.run .. ' task.' .. a.to .. ' ' .. a.actor .. ' ' .. a.cause)
+  redis.call('HSET', task, unpack(changes))
+end)
+tell(task, h, t, a.to)
 redis.call('ZREM', due, a.member)
 if running then redis.call('ZREM', running, a.member) end
-local counter = 'n:' .. a.to
-redis.call('HSET', proj, 'open', ms(math.max(0, num(p.open) - 1)), counter, ms(num(p[counter]) + 1), unpack(circuits))
-redis.call('PEXPIRE', task, '${TASK_RETENTION}')
-tell(task, h, t, a.to)
+fileEnding()
 return {'ended', ms(t), seq, a.ended, held}
 `,
 );

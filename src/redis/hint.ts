@@ -1,6 +1,6 @@
 import type { Redis } from "@upstash/redis/cloudflare";
 import { failureOf } from "./failure.ts";
-import { dueKey, SWEPT } from "./keys.ts";
+import { choresKey, dueKey, SWEPT } from "./keys.ts";
 
 /** After so many looks Redis is asked for the time again. */
 const LOOKS = 30;
@@ -16,21 +16,29 @@ export function createHint(redis: Redis, { offset, clock }: { offset: number; cl
   let looks = 0;
   const now = (): number => Math.floor(clock() + ahead + offset);
   return {
-    /** Partitions, of the first so many, that seem to have something due. @throws StoreUnavailable */
+    /**
+     * Partitions, of the first so many, that seem to have something due. Chores can wait: they are asked for as often as
+     * the time is.
+     *
+     * @throws StoreUnavailable
+     */
     async seemDue(partitions: number): Promise<readonly number[]> {
       const all = Array.from({ length: partitions }, (_, partition) => partition);
-      const pipeline = redis.pipeline();
-      for (const partition of all) {
-        pipeline.zrange(dueKey(partition), "-inf", now(), { byScore: true, offset: 0, count: 1 });
-      }
       const asks = looks++ % LOOKS === 0;
+      const pipeline = redis.pipeline();
+      for (const keyOf of asks ? [dueKey, choresKey] : [dueKey]) {
+        for (const partition of all) {
+          pipeline.zrange(keyOf(partition), "-inf", now(), { byScore: true, offset: 0, count: 1 });
+        }
+      }
       if (asks) pipeline.time();
       const replies = await available("due", pipeline.exec<unknown[]>());
       if (asks) {
-        const [seconds, micros] = replies[partitions] as [string, string]; // as TIME has it
+        const [seconds, micros] = replies.at(-1) as [string, string]; // as TIME has it
         ahead = Number(seconds) * 1_000 + Number(micros) / 1_000 - clock();
       }
-      return all.filter((partition) => (replies[partition] as readonly string[]).length > 0);
+      const found = (index: number) => ((replies[index] ?? []) as readonly string[]).length > 0;
+      return all.filter((partition) => found(partition) || (asks && found(partitions + partition)));
     },
     /** Notes that a sweep was made. @throws StoreUnavailable */
     async swept(): Promise<void> {

@@ -27,12 +27,17 @@ export function dueKey(partition: number): string {
   return `${partitionKey(partition)}:due`;
 }
 
+export function choresKey(partition: number): string {
+  return `${partitionKey(partition)}:chores`;
+}
+
 /** The keys of one project; all lie in its home partition. */
 export function keysOf(project: string) {
   const partition = partitionKey(partitionOf(project));
   const p = `${partition}:${project}`;
   return {
     due: `${partition}:due`,
+    chores: `${partition}:chores`,
     /** A type's limits hold over all projects. */
     running: (type: string) => `${partition}:running:${type}`,
     starts: (type: string) => `${partition}:starts:${type}`,
@@ -50,7 +55,13 @@ export function keysOf(project: string) {
     index: (hour: number) => `${p}:x:${hour}`,
     ending: (hour: number, status: string) => `${p}:x:${hour}:${status}`,
     metadata: (hour: number, pair: string) => `${p}:x:${hour}:m:${pair}`,
-    dead: (day: number) => `${p}:dead:${day}`,
+    /** An endpoint's dead letters of one hour; without an endpoint those of `callbackUrl`. */
+    letters: (endpoint: string | undefined, hour: number) => `${p}:dead:${endpoint ?? "callback"}:${hour}`,
+    /** All dead letters of one day, as earlier versions filed them: read until the last of them has expired. */
+    oldLetters: (day: number) => `${p}:dead:${day}`,
+    circuits: `${p}:circuits`,
+    /** A task's hash once it is being erased: says what is left to erase. */
+    erasing: (id: string) => `${p}:erasing:${id}`,
     health: (endpoint: string) => `${p}:ep:${endpoint}:health`,
   };
 }
@@ -70,13 +81,23 @@ export function taskMember(project: string, task: string): string {
   return `t|${project}|${task}`;
 }
 
+/** A project's member of the chores: its API keys are to be looked over. */
+export function keysChore(project: string): string {
+  return `k|${project}`;
+}
+
+/** A task's member of the chores: it is being erased. */
+export function erasureChore(project: string, task: string): string {
+  return `e|${project}|${task}`;
+}
+
 /** A delivery's member of the due set. */
 export function deliveryMember(project: string, delivery: string): string {
   return `d|${project}|${delivery}`;
 }
 
-/** A dead delivery's member of its day's dead letters: an endpoint's are found by its id. */
-export function letterOf(delivery: string, endpoint: string | undefined): string {
+/** A dead delivery's member of its day's dead letters, as earlier versions filed it. */
+export function oldLetterOf(delivery: string, endpoint: string | undefined): string {
   return endpoint === undefined ? delivery : `${delivery}|${endpoint}`;
 }
 

@@ -44,8 +44,9 @@ local function wanted(row, group)
   return true
 end
 for group = 2, #KEYS, 1 + beside do
-  local skip, chunk = 0, math.min(budget, suffix and 500 or most)
+  local skip = 0
   while true do
+    local chunk = math.min(budget - seen + 1, suffix and 500 or most)
     local rows = redis.call('ZREVRANGEBYSCORE', KEYS[group], a.newest, a.oldest, 'WITHSCORES', 'LIMIT', ms(skip), ms(chunk))
     for j = 1, #rows, 2 do
       local later = a.before ~= '' and num(rows[j + 1]) == num(a.before) and rows[j] >= a.id
@@ -88,7 +89,7 @@ return found
 
 /** How many hours one page looks through, and how many index entries: a page may be short and still have a next one. */
 export const PAGE_HOURS = 48;
-export const PAGE_ENTRIES = 2_000;
+export const PAGE_ENTRIES = 1_000;
 /** As many entries when each must be asked for: the task for its status, another index for the entry. */
 export const PAGE_ASKED = 300;
 

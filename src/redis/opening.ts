@@ -8,18 +8,29 @@ import {
 import { originOf } from "../domain/origin.ts";
 import type { NewDelivery } from "../flow/delivery-commands.ts";
 import { CIRCUIT } from "./circuit.ts";
-import { dayOf, deliveryMember, keysOf } from "./keys.ts";
+import { deliveryMember, hourOf, keysOf } from "./keys.ts";
 import type { ScriptReply } from "./script.ts";
 
 /**
  * Opens deliveries: their due entries first, then what they share, then their hashes. Words per delivery: the key's
  * number, the due member, the lease's length (0: nobody sends yet), the number of the dead letters' key (0: it is
  * alive), how many fields follow, the fields. After the last one: how many bodies follow, each with its key's number.
+ * Its caller runs it in `together`: when a command fails, what it wrote is taken back.
  *
- * With the project's hash it heeds the circuits of the destinations: a first attempt is held back where one is open,
+ * With the project's fields it heeds the circuits of the destinations: a first attempt is held back where one is open,
  * or becomes its probe. Answers which are held and for how long (`<id>:<ms>,…`), and the circuits to be written.
  */
 export const OPENING = `${CIRCUIT}
+-- The names of the circuits that \`open\` has to know: fields of the project's hash.
+local function placesOf(words, at, count, names)
+  for _ = 1, count do
+    local size, own = num(words[at + 4]), {}
+    for i = at + 5, at + 4 + size, 2 do own[words[i]] = words[i + 1] end
+    names[#names + 1] = placeOf(own)
+    at = at + 5 + size
+  end
+  return names
+end
 local function open(due, t, created, words, at, count, p)
   local dues, hashes, dead, held, circuits = {}, {}, {}, {}, {}
   for _ = 1, count do
@@ -49,10 +60,11 @@ local function open(due, t, created, words, at, count, p)
       field('attempt', '0') field('lease', '') field('held', ms(t))
     end
     field('next', ms(t + wait)) field('until', ms(lease > 0 and t + lease or 0))
-    if letters then dead[#dead + 1] = {key, letters, own.endpoint and id .. '|' .. own.endpoint or id}
+    if letters then dead[#dead + 1] = {letters, own.ended, id} fields.dead = true
     else
       dues[#dues + 1] = ms(lease > 0 and t + lease + ${LEASE_GRACE} or t + wait + ${DUE_GRACE})
       dues[#dues + 1] = entry
+      undone('ZREM', due, entry)
     end
     hashes[#hashes + 1] = {key, fields}
     at = at + 5 + size
@@ -61,12 +73,14 @@ local function open(due, t, created, words, at, count, p)
   for i = at + 1, at + 2 * num(words[at]), 2 do
     redis.call('SET', KEYS[num(words[i])], words[i + 1], 'PX', '${BODY_RETENTION}')
   end
-  for _, d in ipairs(hashes) do redis.call('HSET', d[1], unpack(d[2])) end
-  for _, d in ipairs(dead) do
-    redis.call('PEXPIRE', d[1], '${DELIVERY_RETENTION}')
-    redis.call('ZADD', d[2], created, d[3])
+  for _, d in ipairs(hashes) do
+    undone('DEL', d[1])
+    if d[2].dead then keep(d[1], '${DELIVERY_RETENTION}', d[2]) else redis.call('HSET', d[1], unpack(d[2])) end
   end
-  if #dead > 0 then redis.call('PEXPIRE', dead[1][2], '${INDEX_RETENTION}') end
+  for _, d in ipairs(dead) do
+    undone('ZREM', d[1], d[3])
+    file(d[1], d[2], d[3], '${INDEX_RETENTION}')
+  end
   return table.concat(held, ','), circuits
 end
 `;
@@ -79,14 +93,13 @@ export function openingWords(
 ): { readonly words: readonly (string | number)[]; readonly bodies: readonly string[] } {
   const names = keysOf(project);
   const apart = new Map<string, string>();
-  let letters = 0;
   const words = deliveries.flatMap((delivery) => {
     const { id, dead } = delivery;
     const fields = fieldsOfNew(delivery);
     const key = keys.push(names.delivery(id));
     if (delivery.shared) apart.set(`${delivery.eventId}:${delivery.format}`, delivery.body);
-    if (dead && letters === 0) letters = keys.push(names.dead(dayOf(dead.at)));
-    const place = [key, deliveryMember(project, id), delivery.lease?.length ?? 0, dead ? letters : 0];
+    const letters = dead ? keys.push(names.letters(delivery.endpointId, hourOf(Math.round(dead.at)))) : 0;
+    const place = [key, deliveryMember(project, id), delivery.lease?.length ?? 0, letters];
     return [...place, fields.length, ...fields];
   });
   const kept = [...apart].map(([name, body]) => [keys.push(names.sharedBody(name)), body] as const);
@@ -118,7 +131,7 @@ function fieldsOfNew(delivery: NewDelivery): readonly string[] {
     ...(delivery.rateLimit && { rate: String(delivery.rateLimit) }),
     ...(delivery.trace && { trace: delivery.trace }),
     ...(delivery.once && { once: "1" }),
-    ...(dead && { ended: dead.at.toFixed(0), "a:1": dead.log }),
+    ...(dead && { ended: Math.round(dead.at).toFixed(0), "a:1": dead.log }),
   };
   return Object.entries(fields).flat();
 }

@@ -1,7 +1,8 @@
+import { isId } from "../domain/id.ts";
 import { IDEMPOTENCY_TTL, TOMBSTONE } from "../domain/limits.ts";
 import type { ApiKeyRecord, KeyOnce, ProjectLimits, PutKeyAnswer } from "../flow/caller.ts";
 import type { Context } from "./context.ts";
-import { DIRECTORY, keysOf, SWEPT } from "./keys.ts";
+import { DIRECTORY, keysChore, keysOf, SWEPT } from "./keys.ts";
 import { fieldsOf, script } from "./script.ts";
 
 /** Gives a project's name an id, once. */
@@ -16,8 +17,17 @@ return {fresh}
 `,
 );
 
-/** Every project by name. */
-export const DIRECTORY_LIST = script("directory", "return redis.call('HGETALL', KEYS[1])");
+/** The id of the project of a name. */
+export const NAMED = script("named", "return {redis.call('HGET', KEYS[1], ARGV[1]) or ''}");
+
+/** Some fields of a hash that may have any number: the cursor to go on with (0: no more), then fields and values. */
+export const SCAN = script(
+  "scan",
+  `
+local hash, cursor, pattern, most = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+return redis.call('HSCAN', hash, cursor, 'MATCH', pattern, 'COUNT', most)
+`,
+);
 
 /** Writes a project's first configuration; what is there stays. */
 export const INIT = script(
@@ -25,8 +35,8 @@ export const INIT = script(
   `
 local proj, cfg, name, config = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
 if redis.call('HGET', proj, 'cfgv') then return {'kept'} end
-redis.call('HSET', proj, 'name', name, 'cfgv', '1')
 redis.call('SET', cfg, '1 ' .. config)
+redis.call('HSET', proj, 'name', name, 'cfgv', '1')
 return {'made'}
 `,
 );
@@ -35,7 +45,8 @@ return {'made'}
 export const GRANT = script(
   "grant",
   `
-local proj, revoked, idem, field, value, print, record = KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local proj, revoked, chores, idem = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local offset, field, value, expires, chore, print, record = ARGV[1], ARGV[2], ARGV[3], num(ARGV[4]), ARGV[5], ARGV[6], ARGV[7]
 local known = idem and redis.call('GET', idem)
 if known then
   local before, _, sealed = string.match(known, '^(%S+) (%S+) (%S+)$')
@@ -43,8 +54,15 @@ if known then
 end
 -- Made before, and revoked since: this one was sent twice and comes late.
 if redis.call('EXISTS', revoked) == 1 then return {'granted'} end
-redis.call('HSET', proj, field, value)
-if idem then redis.call('SET', idem, print .. ' ' .. record, 'PX', '${IDEMPOTENCY_TTL}') end
+-- The sweep looks the project's keys over: soon for the first time, then when the next one expires.
+local look = redis.call('ZSCORE', chores, chore)
+if not look or expires > 0 and expires < num(look) then
+  redis.call('ZADD', chores, ms(look and expires or now(offset)), chore)
+end
+together(function()
+  if idem then undone('DEL', idem) redis.call('SET', idem, print .. ' ' .. record, 'PX', '${IDEMPOTENCY_TTL}') end
+  redis.call('HSET', proj, field, value)
+end)
 return {'granted'}
 `,
 );
@@ -54,16 +72,24 @@ export const LIMIT = script(
   "limit",
   `
 local proj, nonce, version = KEYS[1], ARGV[1], ARGV[2]
-local p = hash(proj)
+local names = {'name', 'limv', 'limn', 'search', 'rate', 'quota'}
+local p = some(proj, names)
 if not p.name then return {'missing'} end
 if p.limn ~= nonce then
   local present = p.limv or '0'
   if version ~= present then return {'changed', present} end
-  redis.call('HSET', proj, 'limv', ms(num(present) + 1), 'limn', nonce)
-  for i = 3, #ARGV, 2 do
-    if ARGV[i + 1] == '' then redis.call('HDEL', proj, ARGV[i]) else redis.call('HSET', proj, ARGV[i], ARGV[i + 1]) end
-  end
-  p = hash(proj)
+  local sets = {'limv', ms(num(present) + 1), 'limn', nonce}
+  together(function()
+    for i = 3, #ARGV, 2 do
+      if ARGV[i + 1] ~= '' then sets[#sets + 1] = ARGV[i]; sets[#sets + 1] = ARGV[i + 1]
+      elseif p[ARGV[i]] then
+        undone('HSET', proj, ARGV[i], p[ARGV[i]])
+        redis.call('HDEL', proj, ARGV[i])
+      end
+    end
+    redis.call('HSET', proj, unpack(sets))
+  end)
+  p = some(proj, names)
 end
 return {'limited', p.name, p.search or '', p.rate or '', p.quota or ''}
 `,
@@ -81,8 +107,11 @@ return {'revoked'}
 `,
 );
 
-/** A project's own hash: keys, counters, limits. */
-export const PROJECT = script("project", "return redis.call('HGETALL', KEYS[1])");
+/** What a project is called, and whether it has an API key; empty where it is not there. */
+export const PROJECT = script(
+  "project",
+  "return {redis.call('HGET', KEYS[1], 'name') or '', redis.call('HGET', KEYS[1], ARGV[1]) or ''}",
+);
 
 /** Whether Redis runs scripts, and when the last sweep was made. */
 export const PING = script("ping", "return {'pong', redis.call('GET', KEYS[1]) or ''}");
@@ -97,9 +126,28 @@ export async function nameProject(context: Context, name: string, fresh: string)
   return String(id);
 }
 
-export async function listProjects(context: Context) {
-  const fields = fieldsOf(await context.quick(DIRECTORY_LIST, [DIRECTORY], []));
-  return Object.entries(fields).map(([name, id]) => ({ name, id }));
+/** A page of the directory, in no order. */
+export async function listProjects(context: Context, cursor?: string) {
+  const page = await scan(context, DIRECTORY, "*", cursor);
+  return { ...page, data: page.data.map(([name, id]) => ({ name, id })) };
+}
+
+/** Finds a project by its id or its name. */
+export async function findProject(context: Context, wanted: string) {
+  if (isId("prj", wanted)) {
+    const [name] = await context.quick(PROJECT, [keysOf(wanted).project], [""]);
+    if (name) return { id: wanted, name: String(name) };
+  }
+  const [id] = await context.quick(NAMED, [DIRECTORY], [wanted]);
+  return id ? { id: String(id), name: wanted } : undefined;
+}
+
+/** The first of some projects that has an API key; one request. */
+export async function ownerOf(context: Context, projects: readonly string[], key: string) {
+  const answers = await context.many(
+    projects.map((project) => [PROJECT, [keysOf(project).project], [`k:${key}`]] as const),
+  );
+  return projects.find((_, index) => answers[index]?.[1]);
 }
 
 export async function initProject(
@@ -123,8 +171,20 @@ export async function putKey(
   const names = keysOf(project);
   const [code, sealed] = await context.adding(
     GRANT,
-    [names.project, names.revoked(key.key), ...(once ? [names.idempotency(once.idempotency.hash)] : [])],
-    [`k:${key.key}`, value, ...(once ? [once.idempotency.fingerprint, `${once.id} ${once.sealed}`] : [])],
+    [
+      names.project,
+      names.revoked(key.key),
+      names.chores,
+      ...(once ? [names.idempotency(once.idempotency.hash)] : []),
+    ],
+    [
+      context.offset,
+      `k:${key.key}`,
+      value,
+      key.expiresAt,
+      keysChore(project),
+      ...(once ? [once.idempotency.fingerprint, `${once.id} ${once.sealed}`] : []),
+    ],
   );
   switch (code) {
     case "granted":
@@ -184,20 +244,35 @@ export async function dropKey(
   return code === "revoked";
 }
 
-export async function listKeys(context: Context, project: string): Promise<readonly ApiKeyRecord[]> {
-  const fields = fieldsOf(await context.quick(PROJECT, [keysOf(project).project], []));
-  return Object.entries(fields)
-    .filter(([name]) => name.startsWith("k:"))
-    .map(([name, value]) => {
-      const [hash = "", expiresAt = "0", scopes = "", createdAt = "0", ...words] = value.split(" ");
-      return {
-        key: name.slice(2),
-        hash,
-        expiresAt: Number(expiresAt),
-        scopes: scopes === "-" ? [] : scopes.split(","),
-        createdAt: Number(createdAt),
-        name: words.join(" "),
-      };
-    })
-    .sort((a, b) => a.createdAt - b.createdAt);
+/** A page of a project's API keys, those of a page oldest first. */
+export async function listKeys(context: Context, project: string, cursor?: string) {
+  const page = await scan(context, keysOf(project).project, "k:*", cursor);
+  const data = page.data.map(([name, value]): ApiKeyRecord => {
+    const [hash = "", expiresAt = "0", scopes = "", createdAt = "0", ...words] = value.split(" ");
+    return {
+      key: name.slice(2),
+      hash,
+      expiresAt: Number(expiresAt),
+      scopes: scopes === "-" ? [] : scopes.split(","),
+      createdAt: Number(createdAt),
+      name: words.join(" "),
+    };
+  });
+  return { ...page, data: data.toSorted((a, b) => a.createdAt - b.createdAt) };
+}
+
+/** Fields that one script reads, about, and after how many a page is full. */
+const SCANNED = 500;
+const PAGE = 1_000;
+
+/** Fields of a hash, until a page is full or nothing is left. */
+async function scan(context: Context, key: string, pattern: string, from = "0") {
+  const data = new Map<string, string>();
+  let cursor = from;
+  do {
+    const [next, flat] = await context.quick(SCAN, [key], [cursor, pattern, SCANNED]);
+    for (const [name, value] of Object.entries(fieldsOf(flat))) data.set(name, value);
+    cursor = String(next);
+  } while (cursor !== "0" && data.size < PAGE);
+  return { data: [...data], ...(cursor !== "0" && { next: cursor }) };
 }

@@ -30,6 +30,15 @@ return answers
 `,
 );
 
+/** An endpoint's failures in a row, since when, and the circuit of its destination. */
+export const HEALTH = script(
+  "health",
+  `
+local health, proj = some(KEYS[1], {'failures', 'first'}), KEYS[2]
+return {ms(now(ARGV[1])), health.failures or '0', health.first or '', redis.call('HGET', proj, ARGV[2]) or ''}
+`,
+);
+
 type Reply = readonly ScriptReply[];
 
 async function read(
@@ -140,17 +149,17 @@ export async function readHealth(
   { id, url }: { readonly id: string; readonly url: string },
 ): Promise<EndpointHealth> {
   const names = keysOf(project);
-  const answer = await read(context, { project, key: "", hash: "" }, "admin", [
-    { key: names.health(id), kind: "h" },
-    { key: names.project, kind: "h" },
-  ]);
-  const [health, fields] = answer.kind === "found" ? answer.values.map(fieldsOf) : [];
-  const circuit = fields?.[`b:${originOf(url)}`]?.split(" ");
-  const openUntil = Number(circuit?.[2] ?? 0);
+  const place = `b:${originOf(url)}`;
+  const [now, failures, first, circuit] = await context.quick(
+    HEALTH,
+    [names.health(id), names.project],
+    [context.offset, place],
+  );
+  const openUntil = Number(String(circuit).split(" ")[2] ?? 0);
   return {
-    failures: Number(health?.["failures"] ?? 0),
-    ...(health?.["first"] && { failingSince: Number(health["first"]) }),
-    ...(answer.kind === "found" && openUntil > answer.now && { openUntil }),
+    failures: Number(failures),
+    ...(first && { failingSince: Number(first) }),
+    ...(openUntil > Number(now) && { openUntil }),
   };
 }
 

@@ -61,26 +61,31 @@ for id in string.gmatch(a.ids, '[^,]+') do
   end
 end
 if a.once == '' then
-  local held, circuits = open(due, t, ms(t), ARGV, at, num(a.count), hash(proj))
-  if #circuits > 0 then redis.call('HSET', proj, unpack(circuits)) end
   local changes = {'dels', (h.dels or '') == '' and a.ids or h.dels .. ',' .. a.ids}
   if a.shared ~= '' then
     changes[3] = 'evs'
     changes[4] = (h.evs or '') == '' and a.shared or h.evs .. ',' .. a.shared
   end
-  redis.call('HSET', task, unpack(changes))
+  local p, held, circuits = some(proj, placesOf(ARGV, at, num(a.count), {}))
+  together(function()
+    held, circuits = open(due, t, ms(t), ARGV, at, num(a.count), p)
+    if #circuits > 0 then redis.call('HSET', proj, unpack(circuits)) end
+    redis.call('HSET', task, unpack(changes))
+  end)
   return {'opened', ms(t), held}
 end
 if t - num(h.pat) < ${PROGRESS_EVENT_INTERVAL} then return {'early'} end
 if (h.pdel or '') ~= a.newest then return {'changed', h.pdel or ''} end
-open(due, t, ms(t), ARGV, at, num(a.count))
+together(function()
+  open(due, t, ms(t), ARGV, at, num(a.count))
+  redis.call('HSET', task, 'pdel', a.ids, 'pat', ms(t))
+end)
 if num(a.last) > 0 then
   local entries = {}
   for id in string.gmatch(h.pdel, '[^,]+') do entries[#entries + 1] = a.entry .. id end
   redis.call('ZREM', due, unpack(entries))
   redis.call('DEL', unpack(KEYS, num(a.last)))
 end
-redis.call('HSET', task, 'pdel', a.ids, 'pat', ms(t))
 return {'opened', ms(t)}
 `,
 );

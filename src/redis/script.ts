@@ -43,7 +43,45 @@ local function hash(key)
   for i = 1, #flat, 2 do fields[flat[i]] = flat[i + 1] end
   return fields, flat
 end
+-- Some fields of a hash by name: what else the hash holds costs nothing.
+local function some(key, names)
+  local values, fields = redis.call('HMGET', key, unpack(names)), {}
+  for i, name in ipairs(names) do fields[name] = values[i] or nil end
+  return fields
+end
 local function num(text) return tonumber(text or '') or 0 end
+-- Drops members whose score has passed, at most 100 a time.
+local function trim(set, score)
+  local passed = redis.call('ZRANGEBYSCORE', set, '-inf', score, 'LIMIT', '0', '100')
+  if #passed > 0 then redis.call('ZREM', set, unpack(passed)) end
+end
+local function failure(reply) return type(reply) == 'table' and reply.err and reply or nil end
+-- Sets the TTL of a set that a member was added to. When that fails, the member goes again: a new set would stay for ever.
+local function lasting(set, member, ttl)
+  local failed = failure(redis.pcall('PEXPIRE', set, ttl))
+  if failed then redis.pcall('ZREM', set, member) error(failed, 0) end
+end
+local function file(set, score, member, ttl)
+  redis.call('ZADD', set, score, member)
+  lasting(set, member, ttl)
+end
+-- Writes a hash that expires; a new one goes again when its TTL cannot be set.
+local function keep(key, ttl, fields)
+  redis.call('HSET', key, unpack(fields))
+  local failed = failure(redis.pcall('PEXPIRE', key, ttl))
+  if not failed then return end
+  if redis.pcall('PTTL', key) == -1 then redis.pcall('DEL', key) end
+  error(failed, 0)
+end
+-- Writes that belong together: when one fails, the commands noted by \`undone\` take back the others, and it goes on failing.
+local undo = {}
+local function undone(...) undo[#undo + 1] = {...} end
+local function together(write)
+  local ok, failed = pcall(write)
+  if ok then return end
+  for i = #undo, 1, -1 do redis.pcall(unpack(undo[i])) end
+  error(failed, 0)
+end
 -- Named arguments: how many, then names and values; also where the rest begins.
 local function named(words)
   local a, count = {}, num(words[1])

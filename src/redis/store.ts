@@ -1,27 +1,32 @@
 import { Redis } from "@upstash/redis/cloudflare";
 import type { Store } from "../flow/store.ts";
 import { accept, acceptAll } from "./accept.ts";
+import { purgeKeys, takeChores } from "./chores.ts";
 import { claim, renew } from "./claim.ts";
 import { configure } from "./configure.ts";
 import type { Context } from "./context.ts";
 import { begin, putOff, record } from "./deliver.ts";
 import { end } from "./end.ts";
+import { erase, erasePart, isErasing } from "./erase.ts";
 import { createHint } from "./hint.ts";
+import { letters } from "./letters.ts";
 import { listTasks } from "./list.ts";
 import {
   dropKey,
+  findProject,
   initProject,
   limitProject,
   listKeys,
   listProjects,
   nameProject,
+  ownerOf,
   ping,
   putKey,
 } from "./projects.ts";
 import { polling, published } from "./published.ts";
 import { readBody, readConfig, readDeliveries, readHealth, readTask, readTasks } from "./read.ts";
-import { letters, redeliver, redeliverAll } from "./redeliver.ts";
-import { erase, replay } from "./replay.ts";
+import { redeliver, redeliverAll } from "./redeliver.ts";
+import { replay } from "./replay.ts";
 import { announce, report } from "./report.ts";
 import { createBatchRunner, createRunner, createScanner } from "./script.ts";
 import { findSealed, resealing } from "./sealed.ts";
@@ -68,6 +73,10 @@ export function createStore(options: StoreOptions): Store {
     readHealth: (project, endpoint) => readHealth(context, project, endpoint),
     replay: (command) => replay(context, command),
     erase: (command) => erase(context, command),
+    erasePart: (project, task) => erasePart(context, project, task),
+    isErasing: (project, task) => isErasing(context, project, task),
+    takeChores: (partition) => takeChores(context, partition),
+    purgeKeys: (project, most) => purgeKeys(context, project, most),
     report: (command) => report(context, command),
     announce: (command) => announce(context, command),
     published: (command) => published(context, command),
@@ -88,12 +97,14 @@ export function createStore(options: StoreOptions): Store {
     readConfig: (caller, scope, idempotency) => readConfig(context, caller, scope, idempotency),
     configure: (command) => configure(context, command),
     nameProject: (name, fresh) => nameProject(context, name, fresh),
-    listProjects: () => listProjects(context),
+    listProjects: (cursor) => listProjects(context, cursor),
+    findProject: (wanted) => findProject(context, wanted),
+    ownerOf: (projects, key) => ownerOf(context, projects, key),
     initProject: (project, name, config) => initProject(context, project, name, config),
     putKey: (project, key, once) => putKey(context, project, key, once),
     limitProject: (project, limits, nonce) => limitProject(context, project, limits, nonce),
     dropKey: (project, key, nonce) => dropKey(context, project, key, nonce),
-    listKeys: (project) => listKeys(context, project),
+    listKeys: (project, cursor) => listKeys(context, project, cursor),
     resealing: (text) => resealing(context, text),
     findSealed: (cursor, generation) => findSealed(context, cursor, generation),
     ping: () => ping(context),

@@ -12,6 +12,7 @@ const recovery = z.strictObject({
   recovered: z.number(),
   remaining: z.number(),
   pace: z.number(),
+  nextCursor: z.nullable(z.string()),
   deliveries: z.array(z.looseObject({ id: z.string(), eventId: z.string(), status: z.string() })),
 });
 
@@ -130,6 +131,26 @@ describe("POST /v1/endpoints/{id}/recover", () => {
     expect((await own.send("DELETE", `/v1/tasks/${taskId}`)).status).toBe(204);
     const after = await recover(own, endpoint.id, { since: hourAgo() });
     expect(after.body).toMatchObject({ count: 1, recovered: 1, remaining: 0 });
+  });
+
+  test("shows a hundred at a time, and goes on where the cursor says", async ({ own, receiver }) => {
+    const endpoint = await verifiedEndpoint(own, receiver, { events: ["task.succeeded"] });
+    await patch(own, endpoint.id, { disabled: true });
+    const tasks = Array.from({ length: 60 }, () => ECHO);
+    for (let batch = 0; batch < 2; batch++) await own.send("POST", "/v1/tasks/batch", { body: { tasks } });
+    const request = { since: hourAgo(), dryRun: true };
+    const first = await eventually(async () => {
+      const { body } = await recover(own, endpoint.id, request);
+      if (body.count < 120) throw new Error(`${body.count} of 120`);
+      return body;
+    });
+    expect([first.count, first.remaining, first.deliveries.length]).toEqual([120, 120, 100]);
+    const { body: second } = await recover(own, endpoint.id, { ...request, cursor: first.nextCursor });
+    expect([second.count, second.deliveries.length, second.nextCursor]).toEqual([20, 20, null]);
+    expect(new Set([...first.deliveries, ...second.deliveries].map(({ id }) => id)).size).toBe(120);
+    const strange = { body: { ...request, cursor: "bm8" } };
+    const refused = await own.send("POST", `/v1/endpoints/${endpoint.id}/recover`, strange);
+    expect(refused.problem()).toMatchObject({ status: 422, code: "invalid-request" });
   });
 
   test("refuses what it cannot read, and strangers", async ({ own, receiver, stack }) => {

@@ -203,7 +203,7 @@ describe("every answer", () => {
 describe("/admin", () => {
   test("takes the admin token and nothing like it", async () => {
     const gateway = await open({
-      store: { listProjects: () => Promise.resolve([{ id: "prj_1", name: "shop" }]) },
+      store: { listProjects: () => Promise.resolve({ data: [{ id: "prj_1", name: "shop" }] }) },
     });
     const ask = (token: string) =>
       gateway.send("GET", "/admin/projects", { headers: { authorization: `Bearer ${token}` } });

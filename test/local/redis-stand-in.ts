@@ -16,9 +16,12 @@ export interface StandIn {
 }
 
 /** A Redis stand-in of a test file's own, over the embedded engine or a redis-server of its own. */
-export async function startStandIn(kind: (typeof KINDS)[number]): Promise<StandIn> {
+export async function startStandIn(
+  kind: (typeof KINDS)[number],
+  wrap: (engine: Engine) => Engine = (engine) => engine,
+): Promise<StandIn> {
   const real = kind === "real" ? await startRedis() : undefined;
-  const engine = await openEngine(real?.url);
+  const engine = wrap(await openEngine(real?.url));
   const server = await startRedisServer({ engine, port: 0, token: TOKEN });
   return {
     url: server.url,

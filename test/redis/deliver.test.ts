@@ -80,8 +80,8 @@ describe.each(await environments())(
         const command = recordOf(id, 1, "first", { kind: "dead" });
         expect(await store.record(command)).toEqual({ kind: "recorded" });
         expect(await store.record(command)).toEqual({ kind: "recorded" });
-        const day = `rb1:000:${caller.project}:dead:${Math.floor(command.at / (24 * HOUR))}`;
-        expect(await redis("ZSCORE", day, id)).not.toBeNull();
+        const hour = `rb1:000:${caller.project}:dead:callback:${Math.floor(command.at / HOUR)}`;
+        expect(await redis("ZSCORE", hour, id)).not.toBeNull();
         const again = {
           caller,
           scope: "tasks:write" as const,
@@ -97,7 +97,7 @@ describe.each(await environments())(
           record: { base: 1, attempt: 1 },
         });
         expect(await store.redeliver({ ...again, nonce: "again-2" })).toEqual({ kind: "pending" });
-        expect(await redis("ZSCORE", day, id)).toBeNull();
+        expect(await redis("ZSCORE", hour, id)).toBeNull();
         expect(await ttlOf(`d:${id}`)).toBe(-1);
         expect(await dueOf(caller.project, id)).toBeGreaterThan(Date.now());
         expect(

@@ -196,7 +196,7 @@ describe.each(await environments())("lists on the %s engine", (kind, { store, at
         await cost({ status: "running" }),
       ];
       expect([none.found, type.found, failed.found, order.found, both.found]).toEqual([20, 20, 0, 20, 20]);
-      expect(rare.found).toBe(0); // its page has looked at 2,000 entries, and the next goes on
+      expect(rare.found).toBe(0); // its page has looked at 1,000 entries, and the next goes on
       expect([queued.found, running.found]).toEqual([20, 0]);
       // One more where an hour has passed meanwhile.
       for (const [{ commands }, most] of [

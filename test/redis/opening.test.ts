@@ -3,8 +3,6 @@ import { BODY_RETENTION, DELIVERY_RETENTION } from "../../src/domain/limits.ts";
 import type { NewDelivery } from "../../src/flow/delivery-commands.ts";
 import { accepted, claimed, environments, newDelivery, succeeded } from "./store-fixture.ts";
 
-const DAY = 86_400_000;
-
 /** Deliveries of one event that share their bodies. */
 function sharing(count: number, changes: (index: number) => Partial<NewDelivery> = () => ({})) {
   const { eventId } = newDelivery();
@@ -67,7 +65,7 @@ describe.each(await environments())(
       expect(await dueOf(caller.project, alive.id)).toBeDefined();
       expect(await dueOf(caller.project, dead.id)).toBeUndefined();
       expect(await ttlOf(`d:${dead.id}`)).toBeGreaterThan(DELIVERY_RETENTION - 60_000);
-      const letters = `rb1:000:${caller.project}:dead:${Math.floor(at / DAY)}`;
+      const letters = `rb1:000:${caller.project}:dead:callback:${Math.floor(at / 3_600_000)}`;
       expect(await redis("ZSCORE", letters, dead.id)).not.toBeNull();
       expect(await redis("ZSCORE", letters, alive.id)).toBeNull();
       const read = await store.readDeliveries(caller, [dead.id]);

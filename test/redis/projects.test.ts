@@ -29,7 +29,7 @@ describe.each(await environments())("project scripts on the %s engine", (_kind, 
       });
       const other = { ...first, idempotency: { ...idempotency, fingerprint: "f2" } };
       expect(await store.putKey(project, second, other)).toEqual({ kind: "reused" });
-      const keys = await store.listKeys(project);
+      const keys = (await store.listKeys(project)).data;
       expect(keys.filter(({ name }) => name === key.name)).toEqual([key]);
       expect(Number(await redis("PTTL", `rb1:000:${project}:idem:${idempotency.hash}`))).toBeGreaterThan(0);
     });
@@ -46,8 +46,25 @@ describe.each(await environments())("project scripts on the %s engine", (_kind, 
     });
   });
 
+  describe("purge", () => {
+    test("the sweep removes keys that have expired, and looks again when the next one expires", async () => {
+      const { project } = await freshProject(store);
+      const soon = { ...key, key: "e".repeat(32), expiresAt: Date.now() + 3_600_000 };
+      await store.putKey(project, { ...key, key: "d".repeat(32), expiresAt: Date.now() - 1 });
+      await store.putKey(project, soon);
+      const due = async () => Number(await redis("ZSCORE", "rb1:000:chores", `k|${project}`));
+      expect(await due()).toBeLessThanOrEqual(Date.now());
+      expect(await store.purgeKeys(project, 100)).toBe(1);
+      const left = (await store.listKeys(project)).data.map((one) => one.key);
+      expect(left).toContain(soon.key);
+      expect(left).not.toContain("d".repeat(32));
+      expect(await due()).toBe(soon.expiresAt);
+      expect(await redis("HGET", `rb1:000:${project}:proj`, "purge")).toBeNull();
+    });
+  });
+
   describe("revoke", () => {
-    const listed = async (project: string) => (await store.listKeys(project)).map((one) => one.key);
+    const listed = async (project: string) => (await store.listKeys(project)).data.map((one) => one.key);
 
     test("takes a key away; sent twice it answers the same; there is nothing to be revoked after that", async () => {
       const { project } = await freshProject(store);

@@ -44,7 +44,7 @@ describe.each(await environments())(
       const name = crypto.randomUUID();
       expect(await store.nameProject(name, "prj_first")).toBe("prj_first");
       expect(await store.nameProject(name, "prj_second")).toBe("prj_first");
-      expect(await store.listProjects()).toContainEqual({ name, id: "prj_first" });
+      expect((await store.listProjects()).data).toContainEqual({ name, id: "prj_first" });
       await store.initProject(caller.project, name, '{"signing":["other"]}');
       expect(await store.readConfig(caller, "secrets:read")).toMatchObject({
         config: { version: 1, json: '{"signing":[]}' },
@@ -59,7 +59,7 @@ describe.each(await environments())(
       };
       await store.putKey(caller.project, key);
       await store.putKey(caller.project, key);
-      expect(await store.listKeys(caller.project)).toContainEqual(key);
+      expect((await store.listKeys(caller.project)).data).toContainEqual(key);
       expect(await store.dropKey(caller.project, key.key, crypto.randomUUID())).toBe(true);
       expect(await store.dropKey(caller.project, key.key, crypto.randomUUID())).toBe(false);
       expect(await store.ping()).toBe(true);

@@ -2,7 +2,15 @@ import { describe, expect, test } from "vitest";
 import { INLINE_LIMIT, TOMBSTONE } from "../../src/domain/limits.ts";
 import type { TaskRecord } from "../../src/domain/record.ts";
 import type { ReplayCommand } from "../../src/flow/task-commands.ts";
-import { acceptCommand, accepted, claimed, environments, newDelivery, succeeded } from "./store-fixture.ts";
+import {
+  acceptCommand,
+  accepted,
+  claimed,
+  environments,
+  erased,
+  newDelivery,
+  succeeded,
+} from "./store-fixture.ts";
 
 const HOUR = 3_600_000;
 const print = "cd".repeat(32);
@@ -144,11 +152,11 @@ describe.each(await environments())(
           return ids.filter((id) => keys?.includes(id));
         };
         expect(await left()).toHaveLength(5);
-        expect(await store.erase({ caller, record: { ...record, sequence: 2 }, dead: [] })).toMatchObject({
+        expect(await store.erase({ caller, record: { ...record, sequence: 2 } })).toMatchObject({
           kind: "changed",
         });
-        expect(await store.erase({ caller, record, dead: [] })).toEqual({ kind: "erased" });
-        expect(await store.erase({ caller, record, dead: [] })).toMatchObject({ kind: "missing" });
+        expect(await erased(store, { caller, record })).toEqual({ kind: "erased" });
+        expect(await store.erase({ caller, record })).toMatchObject({ kind: "missing" });
         // For some minutes it is known that there was such a task, and nothing of what it was.
         expect(await left()).toEqual([idempotency.hash]);
         expect(await redis("GET", `rb1:000:${project}:idem:${idempotency.hash}`)).toBe(`- ${record.id}`);
@@ -170,7 +178,7 @@ describe.each(await environments())(
           const held = await claimed(store, answer.record, "mine");
           await store.end(succeeded(held.record, "mine"));
           const [record, open] = [await readTask(held.record.id), await openOf()];
-          expect(await store.erase({ caller, record, dead: [] })).toEqual({ kind: "erased" });
+          expect(await store.erase({ caller, record })).toEqual({ kind: "erased" });
           expect(await store.accept(command)).toEqual({ kind: "erased", id: record.id });
           expect(await store.readTask(caller, record.id)).toMatchObject({ kind: "missing" });
           expect(await dueOf(caller.project, record.id)).toBeUndefined();
@@ -195,7 +203,7 @@ describe.each(await environments())(
         await redis("DEL", `rb1:000:${caller.project}:idem:${idempotency.hash}`); // its day is over
         const second = await store.accept(acceptCommand(caller, {}, { idempotency }));
         if (second.kind !== "accepted") throw new Error(second.kind);
-        await store.erase({ caller, record: await readTask(first.record.id), dead: [] });
+        await store.erase({ caller, record: await readTask(first.record.id) });
         expect(await store.accept(acceptCommand(caller, {}, { idempotency }))).toEqual({
           kind: "replayed",
           id: second.record.id,
@@ -209,7 +217,7 @@ describe.each(await environments())(
         const held = await claimed(store, begun.record, "second");
         const second = newDelivery();
         await store.end(succeeded(held.record, "second", { deliveries: [second] }));
-        expect(await store.erase({ caller, record: await readTask(record.id), dead: [] })).toEqual({
+        expect(await erased(store, { caller, record: await readTask(record.id) })).toEqual({
           kind: "erased",
         });
         const found = await store.readDeliveries(caller, [delivery.id, second.id]);
@@ -218,9 +226,9 @@ describe.each(await environments())(
 
       test("is refused while the task has not ended, and to a key that may not", async () => {
         const record = await accepted(store, caller);
-        expect(await store.erase({ caller, record, dead: [] })).toEqual({ kind: "pending" });
+        expect(await store.erase({ caller, record })).toEqual({ kind: "pending" });
         const forged = { ...caller, hash: "00".repeat(32) };
-        expect(await store.erase({ caller: forged, record, dead: [] })).toEqual({ kind: "unauthenticated" });
+        expect(await store.erase({ caller: forged, record })).toEqual({ kind: "unauthenticated" });
       });
     });
   },

@@ -4,6 +4,7 @@ import { DEFAULT_DEADLINE } from "../../src/domain/limits.ts";
 import type { TaskRecord } from "../../src/domain/record.ts";
 import type { Caller } from "../../src/flow/caller.ts";
 import type { NewDelivery } from "../../src/flow/delivery-commands.ts";
+import type { EraseAnswer, EraseCommand } from "../../src/flow/erase-commands.ts";
 import type { Store } from "../../src/flow/store.ts";
 import type { AcceptCommand, ClaimAnswer, EndCommand } from "../../src/flow/task-commands.ts";
 import { ReplyError } from "../../src/local/engine.ts";
@@ -171,4 +172,12 @@ export function succeeded(
     actor: "worker",
     nonce: crypto.randomUUID(),
   };
+}
+
+/** Erases a task with all its parts. */
+export async function erased(store: Store, command: EraseCommand): Promise<EraseAnswer> {
+  const answer = await store.erase(command);
+  const { project, id } = command.record;
+  while (await store.erasePart(project, id));
+  return answer;
 }

@@ -76,7 +76,7 @@ export const operations: Readonly<Record<string, string>> = {
     'Sends a signed `endpoint.verification` event whose `data.challenge` the receiver must repeat in its answer, as JSON `{"challenge": …}` or as plain text; or makes the handshake of the CloudEvents HTTP webhook specification.',
   testEndpoint: "Sends `endpoint.test` once, at once, and tells how it went.",
   recoverEndpoint:
-    "Each goes out with its event id and body as they were, its schedule from the start, `pace` of them per second (the endpoint's rate, else 10). One call takes up to 1,000, oldest first; while `remaining` is not 0, call again. `dryRun` tells how many there are, and which.",
+    "Each goes out with its event id and body as they were, its schedule from the start, `pace` of them per second (the endpoint's rate, else 10). One call takes up to 1,000, oldest first; `nextCursor` as `cursor` goes on with the rest. `dryRun` tells how many there are, and shows 100.",
   readEndpointSecret: "Give it to a Standard Webhooks library (`standardwebhooks`, `svix`).",
   rotateEndpointSecret: "The old one signs along for `overlap`, so that the receiver has time to change.",
   rotateSigningSecret: "The old one signs along for `overlap`, so that receivers have time to change.",
@@ -87,12 +87,12 @@ export const operations: Readonly<Record<string, string>> = {
     "Give it to a Standard Webhooks library (`standardwebhooks`, `svix`) to verify callbacks. During a rotation the older ones sign along.",
   makeProject: "Repeating it is safe: a project that is there stays as it is.",
   limitProject: "What is left out stays as it is. Takes effect with the next task that is submitted.",
-  listProjects: "All of the deployment's.",
+  listProjects: "All of the deployment's, about 1,000 a page.",
   listSealedSecrets:
     "While `RINGBACK_PREVIOUS_MASTER_SECRET` is set, each sweep encrypts the secrets of some projects anew; no customer's secret or key changes by it. When `previousNeeded` is false, the previous one can go: all that then ends are task tokens and links which it has signed and which have not expired.",
   makeKey:
     "A project's name that is new makes the project. Redis keeps a hash, so the text cannot be shown again, except to a repetition under the same `Idempotency-Key`.",
-  listKeys: "Without their texts.",
+  listKeys: "Without their texts, about 1,000 a page.",
   revokeKey: "Without `project` every project is searched for the key.",
   readHealth: "Asks nothing of what the gateway stands on.",
   readReadiness: "503 names what does not answer. The answer may be 5 seconds old.",
@@ -219,6 +219,7 @@ export const fields: Readonly<Record<string, Readonly<Record<string, string>>>> 
     until: "And until then; now unless given.",
     dryRun: "Tell what would be sent, and send nothing.",
     pace: "Deliveries per second, 1 to 100.",
+    cursor: "The `nextCursor` of the page before.",
   },
   VerifyRequest: { verification: "How the receiver proves that it wants events." },
   RotateRequest: { overlap: "How long the old secret signs along, `0s` to `7d`." },

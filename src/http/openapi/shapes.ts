@@ -164,11 +164,12 @@ export const shapes = {
   Recovery: as(
     z.object({
       dryRun: as(z.boolean(), "Whether nothing was sent."),
-      count: as(count, "Dead letters in that time."),
+      count: as(count, "Dead letters in that time, from the cursor on."),
       recovered: as(count, "Of these, how many are on their way again."),
       remaining: as(count, "How many are left; another call goes on with them."),
       pace: as(z.number(), "Deliveries per second."),
       deliveries: as(z.array(DeliverySummary), "The first 100, oldest first."),
+      nextCursor: as(z.nullable(z.string()), "Give it as `cursor` to go on; null after the last."),
     }),
     "What was recovered, or would be.",
   ),

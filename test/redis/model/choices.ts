@@ -173,9 +173,7 @@ const replay: Choice = ([a, b, c], _model, world) => {
 
 const erase: Choice = ([a, b], _model, world) => {
   const record = readBefore(a, b, world);
-  if (!record) return undefined;
-  const own = [...record.deliveries, ...record.pastDeliveries];
-  return { kind: "erase", record, dead: own.filter((id) => world.deliveries.get(id)?.status === "dead") };
+  return record && { kind: "erase", record };
 };
 
 const begin: Choice = ([a, b, c], model, { sendings }) => {

@@ -68,7 +68,7 @@ export type Operation =
       readonly idempotency?: Idempotency;
       readonly nonce: string;
     }
-  | { readonly kind: "erase"; readonly record: TaskRecord; readonly dead: readonly string[] }
+  | { readonly kind: "erase"; readonly record: TaskRecord }
   | {
       readonly kind: "begin";
       readonly delivery: string;

@@ -243,8 +243,10 @@ export function erase(model: Model, op: Of<"erase">): Answer {
   if (!task) return ["missing"];
   if (isOpen(task)) return ["pending"];
   if (task.sequence !== op.record.sequence) return ["changed"];
-  for (const id of [...task.deliveries, ...task.pastDeliveries]) model.deliveries.delete(id);
-  for (const id of op.dead) model.letters.delete(id);
+  for (const id of [...task.deliveries, ...task.pastDeliveries]) {
+    model.deliveries.delete(id);
+    model.letters.delete(id);
+  }
   if (task.idempotencyHash === undefined) model.erased.add(task.id);
   else {
     const owner = model.idempotency.get(task.idempotencyHash)?.id;

@@ -3,7 +3,7 @@ import type { Caller } from "../../../src/flow/caller.ts";
 import type { NewDelivery } from "../../../src/flow/delivery-commands.ts";
 import type { Store } from "../../../src/flow/store.ts";
 import type { DueAction } from "../../../src/flow/sweep-commands.ts";
-import { acceptCommand, type Environment, freshProject } from "../store-fixture.ts";
+import { acceptCommand, type Environment, erased, freshProject } from "../store-fixture.ts";
 import {
   type Answer,
   CALL_LENGTH,
@@ -109,8 +109,7 @@ export class World {
         return told ? [answer.kind, answer.record.run] : [answer.kind];
       }
       case "erase": {
-        const dead = op.dead.flatMap((id) => this.deliveries.get(id) ?? []);
-        return [(await this.store.erase({ caller: this.caller, record: op.record, dead })).kind];
+        return [(await erased(this.store, { caller: this.caller, record: op.record })).kind];
       }
       case "published":
         return this.#published(op);

@@ -28,6 +28,31 @@ function increment(db: Keyspace, args: readonly Bytes[], add: (value: Bytes) => 
   return sum;
 }
 
+/**
+ * The next fields by the hash of their name, and where to go on (0: no more). A field that stays while a scan lasts is
+ * met, whatever comes and goes meanwhile; those of one hash come together.
+ */
+function scanned(
+  hash: ReadonlyMap<Bytes, Bytes>,
+  from: number,
+  count: number,
+): [next: number, fields: [Bytes, Bytes][]] {
+  const ordered = [...hash]
+    .map((entry) => ({ entry, place: placeOf(entry[0]) }))
+    .filter(({ place }) => place >= from)
+    .sort((a, b) => a.place - b.place);
+  const next = ordered.find(({ place }, index) => index >= count && place !== ordered[index - 1]?.place);
+  const here = next ? ordered.slice(0, ordered.indexOf(next)) : ordered;
+  return [next?.place ?? 0, here.map(({ entry }) => entry)];
+}
+
+/** FNV-1a, 32 bits, and never 0, which is the cursor of the end. */
+function placeOf(field: Bytes): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < field.length; i++) hash = Math.imul(hash ^ field.charCodeAt(i), 0x01000193) >>> 0;
+  return hash || 1;
+}
+
 export const hashCommands: Commands = {
   hset: [-4, (db, args) => setFields(db, "hset", args)],
   hmset: [
@@ -81,10 +106,14 @@ export const hashCommands: Commands = {
   ],
   hscan: [
     -3,
-    (db, [key = "", , ...options]) => {
-      const at = options.findIndex((option) => option.toUpperCase() === "MATCH");
-      const matches = glob(at < 0 ? "*" : argument(options, at + 1));
-      return ["0", [...read(db, key)].filter(([field]) => matches(field)).flat()];
+    (db, [key = "", cursor = "", ...options]) => {
+      const option = (name: string, otherwise: string) => {
+        const at = options.findIndex((one) => one.toUpperCase() === name);
+        return at < 0 ? otherwise : argument(options, at + 1);
+      };
+      const matches = glob(option("MATCH", "*"));
+      const [next, fields] = scanned(read(db, key), integer(cursor), integer(option("COUNT", "10")));
+      return [String(next), fields.filter(([field]) => matches(field)).flat()];
     },
   ],
 };

@@ -1,0 +1,125 @@
+import { makeId } from "../../../src/domain/id.ts";
+import { newDelivery } from "../store-fixture.ts";
+import { granted, HOUR, idempotency, listing, over, type Situations } from "./stage.ts";
+
+/** Situations of the scripts of a project, of lists and of the sweep. */
+export const projectSituations: Situations = {
+  configure: {
+    "with what tells of it, under a key": async ({ store, caller }) => {
+      const opened = [{ ...newDelivery(), taskId: "", eventType: "endpoint.disabled" }];
+      const command = {
+        caller,
+        scope: "endpoints:write",
+        version: 1,
+        json: '{"signing":[]}',
+        id: "ep_1",
+      } as const;
+      const rest = { nonce: crypto.randomUUID(), deliveries: opened, idempotency: idempotency() };
+      return () => store.configure({ ...command, ...rest });
+    },
+  },
+  page: {
+    "of everything": (stage) => listing(stage, {}),
+    "of a rare type": (stage) => listing(stage, { type: "rare" }),
+    "of the failed": (stage) => listing(stage, { status: "failed" }),
+  },
+  statuses: { "of what runs": (stage) => listing(stage, { status: "running" }) },
+  take: {
+    "of what is due":
+      async ({ store }) =>
+      () =>
+        store.take(0),
+  },
+  "take-chores": {
+    "of what is due":
+      async ({ store }) =>
+      () =>
+        store.takeChores(0),
+  },
+  purge: {
+    "of a key that has expired": async ({ store, caller }) => {
+      await store.putKey(caller.project, granted(1_000));
+      return () => store.purgeKeys(caller.project, 100);
+    },
+  },
+  grant: {
+    "under a key": async ({ store, caller }) => {
+      const [key, once] = [
+        granted(Date.now() + HOUR),
+        { idempotency: idempotency(), id: "key_1", sealed: "s" },
+      ];
+      return () => store.putKey(caller.project, key, once);
+    },
+  },
+  revoke: {
+    "of a key": async ({ store, caller }) => {
+      const key = granted(0);
+      await store.putKey(caller.project, key);
+      return () => store.dropKey(caller.project, key.key, "nonce");
+    },
+  },
+  scan: {
+    "of a project's keys":
+      async ({ store, caller }) =>
+      () =>
+        store.listKeys(caller.project),
+  },
+  project: {
+    "by its id":
+      async ({ store, caller }) =>
+      () =>
+        store.findProject(caller.project),
+  },
+  named: {
+    "by its name":
+      async ({ store }) =>
+      () =>
+        store.findProject("a name"),
+  },
+  name: {
+    "of a new project": async ({ store }) => {
+      const name = crypto.randomUUID();
+      return () => store.nameProject(name, "prj_1");
+    },
+  },
+  init: {
+    "of a new project": async ({ store }) => {
+      const project = makeId("prj", Date.now(), 0, crypto.getRandomValues(new Uint8Array(8)));
+      return async () => {
+        await store.initProject(project, "a project", '{"signing":[]}');
+        const read = await store.readConfig({ project, key: "", hash: "" }, "admin");
+        return read.kind;
+      };
+    },
+  },
+  limit: {
+    "with one taken away": async ({ store, caller }) => {
+      await store.limitProject(caller.project, { rateLimit: 500, maxOpen: 100_000 }, crypto.randomUUID());
+      const nonce = crypto.randomUUID();
+      return () => store.limitProject(caller.project, { rateLimit: null, maxOpen: 1_000_000 }, nonce);
+    },
+  },
+  resealing: {
+    "of a state":
+      async ({ store }) =>
+      () =>
+        store.resealing("00000000 - 0 0 checking"),
+  },
+  sealed: {
+    "of a page of keys": async (stage) => {
+      await over(stage);
+      return async () => {
+        let cursor = "0";
+        do {
+          cursor = (await stage.store.findSealed(cursor, "00000000")).cursor;
+        } while (cursor !== "0");
+      };
+    },
+  },
+  ping: {
+    "of Redis":
+      async ({ store }) =>
+      () =>
+        store.ping(),
+  },
+};

@@ -1,0 +1,144 @@
+import { acceptCommand, accepted, claimed, newDelivery, succeeded } from "../store-fixture.ts";
+import {
+  accept,
+  deliveries,
+  ended,
+  failed,
+  HOUR,
+  idempotency,
+  limits,
+  over,
+  running,
+  type Situations,
+  waits,
+} from "./stage.ts";
+
+/** Situations of the scripts of a task. */
+export const taskSituations: Situations = {
+  accept: {
+    "with an idempotency key and a large input": async (stage) => {
+      await stage.store.limitProject(stage.caller.project, { searchable: ["orderId"] }, crypto.randomUUID());
+      const command = accept(stage);
+      return () => stage.store.accept(command);
+    },
+    "without an idempotency key": async ({ store, caller }) => {
+      const command = acceptCommand(caller);
+      return () => store.accept(command);
+    },
+  },
+  claim: {
+    "of a limited type": async (stage) => {
+      const { id: task, project, run } = await accepted(stage.store, stage.caller, { type: stage.type });
+      const command = { project, task, run, attempt: 1, lease: "mine", limits: limits(stage) };
+      return () => stage.store.claim(command);
+    },
+  },
+  renew: {
+    "with progress": async (stage) => {
+      const { record: held, lease } = await running(stage);
+      const { project, id: task, run, attempt } = held;
+      const progress = { percent: 5, at: Date.now() };
+      return () => stage.store.renew({ project, task, run, attempt, lease, held: stage.type, progress });
+    },
+  },
+  end: {
+    "well, with a large result": async (stage) => {
+      const command = ended(stage, await running(stage));
+      return () => stage.store.end(command);
+    },
+    badly: async (stage) => {
+      const command = failed(stage, await running(stage));
+      return () => stage.store.end(command);
+    },
+    "by a client, under a key": async (stage) => {
+      const { record: held } = await running(stage);
+      const authority = { by: "sequence", sequence: held.sequence } as const;
+      const outcome = { kind: "canceled", endedAt: Date.now(), resultTtl: HOUR, deliveries: [] } as const;
+      const { caller } = stage;
+      const command = { ...ended(stage, { record: held, lease: "" }), authority, outcome, caller };
+      const once = { ...command, idempotency: idempotency() };
+      return () => stage.store.end(once);
+    },
+    "for another attempt": async (stage) => {
+      const { record: held, lease } = await running(stage);
+      const error = { code: "handler-failed", message: "no", retryable: true };
+      const command = {
+        ...succeeded(held, lease),
+        outcome: { kind: "retry", delay: 2 * HOUR, error } as const,
+      };
+      return () => stage.store.end(command);
+    },
+    "for a completion": async (stage) => {
+      const { record: held, lease } = await running(stage);
+      const outcome = { kind: "waiting", deliveries: deliveries(stage, held), heartbeat: 60_000 } as const;
+      const command = { ...succeeded(held, lease), outcome };
+      return () => stage.store.end(command);
+    },
+  },
+  replay: {
+    "under a key": async (stage) => {
+      const { record: before } = await over(stage);
+      const { caller } = stage;
+      const rest = { maxOpen: 10_000_000, nonce: crypto.randomUUID(), idempotency: idempotency() };
+      return () => stage.store.replay({ caller, record: before, ...rest });
+    },
+  },
+  erase: {
+    "of a task with an idempotency key": async (stage) => {
+      const { record: before } = await over(stage);
+      return () => stage.store.erase({ caller: stage.caller, record: before });
+    },
+    "of a task without one": async (stage) => {
+      const held = await claimed(stage.store, await accepted(stage.store, stage.caller), "mine");
+      await stage.store.end(succeeded(held.record, "mine"));
+      const found = await stage.store.readTask(stage.caller, held.record.id);
+      if (found.kind !== "found") throw new Error(found.kind);
+      return () => stage.store.erase({ caller: stage.caller, record: found.record });
+    },
+  },
+  "erase-part": {
+    "with dead letters": async (stage) => {
+      const { record: before } = await over(stage);
+      await stage.store.erase({ caller: stage.caller, record: before });
+      return () => stage.store.erasePart(stage.caller.project, before.id);
+    },
+  },
+  report: {
+    "of a waiting task's progress": async (stage) => {
+      const { project, id: task, run, attempt } = await waits(stage);
+      return () => stage.store.report({ project, task, run, attempt, progress: { percent: 5 } });
+    },
+  },
+  announce: {
+    "of a start": async (stage) => {
+      const { record: held, lease } = await running(stage);
+      const opened = deliveries(stage, held);
+      return () => stage.store.announce({ record: held, lease, deliveries: opened });
+    },
+    "of progress": async (stage) => {
+      const { record: held, lease } = await running(stage);
+      const opened = [{ ...newDelivery(lease), taskId: held.id, once: true }];
+      return () => stage.store.announce({ record: held, lease, deliveries: opened });
+    },
+  },
+  published: {
+    "of a first call": async ({ store, caller }) => {
+      const { project, id: task, run } = await accepted(store, caller);
+      return () => store.published({ project, task, run, attempt: 1, message: "msg_1", length: HOUR });
+    },
+  },
+  polling: {
+    "of a next poll": async (stage) => {
+      const waiting = await waits(stage, { url: "https://service.example/1", service: "render" });
+      const nonce = crypto.randomUUID();
+      const rest = { number: 2, url: "https://service.example/2", service: "render", length: 5_000, nonce };
+      return () => stage.store.polling({ record: waiting, ...rest });
+    },
+  },
+  watch: {
+    "of a task": async ({ store, caller }) => {
+      const { id } = await accepted(store, caller);
+      return () => store.watch(caller, id, 5_000);
+    },
+  },
+};
