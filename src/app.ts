@@ -58,6 +58,7 @@ export interface Ringback {
 export function createRingback(options: RingbackOptions) {
   return (env: Readonly<Record<string, unknown>>, assets?: Assets): Ringback => {
     const config = readConfig(env);
+    for (const name of config.unknownVariables) log("warn", "unknown-variable", { name });
     const parts = createParts(options, config);
     const verifySignature = createVerifier({ ...config.qstash, publicUrl: config.settings.publicUrl });
     const app = createApp({ parts, verifySignature, ...(assets && { assets }) });

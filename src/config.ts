@@ -5,6 +5,7 @@ import type { Service } from "./domain/service.ts";
 import type { Settings } from "./domain/settings.ts";
 import { speak } from "./http/messages.ts";
 import { readyServices, ServiceFault, servicesSchema } from "./services.ts";
+import { parseAllow } from "./webhooks/guard-entry.ts";
 
 /** The release, as it stands in `User-Agent`. */
 export const VERSION = "0.1.0";
@@ -33,6 +34,8 @@ export interface Config {
   readonly services: ReadonlyMap<string, Service>;
   /** Milliseconds between the sweeps of a local run. */
   readonly sweepInterval: number;
+  /** Variables of the environment that begin with `RINGBACK_` and that the gateway does not know: misspelt, most likely. */
+  readonly unknownVariables: readonly string[];
 }
 
 /** A variable is missing or wrong: the message names it and says what it should be. */
@@ -42,12 +45,15 @@ export class ConfigError extends Error {
 
 const SIZES = { B: 1, KiB: 1_024, MiB: 1_048_576 } as const;
 
-const text = z.string().check(z.minLength(1));
-const address = z.string().check(
+/** A pasted value often brings a line end along, which then is part of no header and no key. */
+const text = z
+  .string()
+  .check(z.minLength(1), z.regex(/^\S(?:.*\S)?$/, "must be one line without white space around it"));
+const address = text.check(
   z.refine((value) => /^https?:\/\/[^/]/.test(value) && URL.canParse(value), "must be an http(s) address"),
   z.refine((value) => !/[?#]/.test(value), "must have neither query nor fragment"),
 );
-const secret = z.string().check(z.minLength(16, "must have at least 16 characters"));
+const secret = text.check(z.minLength(16, "must have at least 16 characters"));
 const duration = parsed(parseDuration, "must be a duration such as 500ms, 10s, 15m, 24h or 7d");
 const schedule = parsed(parseSchedule, "must be durations with commas between them, such as 5s,30s,2m");
 const count = (most: number) =>
@@ -59,6 +65,19 @@ const size = parsed((value) => {
   const match = /^(\d{1,9})(B|KiB|MiB)$/.exec(value);
   return match ? Number(match[1]) * SIZES[match[2] as keyof typeof SIZES] : undefined;
 }, "must be a size such as 1MiB, 512KiB or 1000B");
+const allowList = parsed((value) => {
+  const entries = value
+    .split(",")
+    .map((entry) => entry.trim())
+    .filter(Boolean);
+  try {
+    parseAllow(entries);
+    return entries;
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
+}, "must be hosts (name, IPv4 or IPv6 address, each with or without :port) and :port, with commas between them, and no scheme or path");
 const flag = parsed((value) => ({ true: true, false: false })[value], "must be true or false");
 
 const SCHEMA = z.object({
@@ -74,7 +93,7 @@ const SCHEMA = z.object({
   RINGBACK_ENCRYPT_PAYLOADS: z._default(flag, false),
   RINGBACK_ADMIN_TOKEN: secret,
   RINGBACK_CALLBACK_POLICY: z._default(z.enum(["strict", "local"]), "strict"),
-  RINGBACK_CALLBACK_ALLOW: z._default(z.string(), ""),
+  RINGBACK_CALLBACK_ALLOW: z._default(allowList, []),
   RINGBACK_DOH_URL: z._default(address, "https://cloudflare-dns.com/dns-query"),
   RINGBACK_RETRY_SCHEDULE: z._default(schedule, parseSchedule(DELIVERY_SCHEDULE) ?? []),
   RINGBACK_CALLBACK_TIMEOUT: z._default(duration, 15_000),
@@ -135,16 +154,29 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     master: { secret: values.RINGBACK_MASTER_SECRET, ...(previous !== undefined && { previous }) },
     callbacks: {
       policy: values.RINGBACK_CALLBACK_POLICY,
-      allow: values.RINGBACK_CALLBACK_ALLOW.split(",")
-        .map((entry) => entry.trim())
-        .filter(Boolean),
+      allow: values.RINGBACK_CALLBACK_ALLOW,
       dohUrl: values.RINGBACK_DOH_URL,
     },
     encryptsPayloads: values.RINGBACK_ENCRYPT_PAYLOADS,
     diagnostics: values.RINGBACK_DIAGNOSTICS,
     services: servicesOf(values, env),
     sweepInterval: values.RINGBACK_SWEEP_INTERVAL,
+    unknownVariables: unknownIn(env),
   };
+}
+
+/** Variables that the command line reads, and the gateway does not. */
+const OF_CLIENTS: ReadonlySet<string> = new Set(["RINGBACK_URL", "RINGBACK_API_KEY"]);
+
+function unknownIn(env: Readonly<Record<string, unknown>>): readonly string[] {
+  const named = typeof env["RINGBACK_SERVICES"] === "string" ? env["RINGBACK_SERVICES"] : "";
+  return Object.keys(env).filter(
+    (name) =>
+      name.startsWith("RINGBACK_") &&
+      !(name in SCHEMA.shape) &&
+      !OF_CLIENTS.has(name) &&
+      !named.includes(`\${${name}}`),
+  );
 }
 
 function parsed<T>(parse: (value: string) => T | undefined, message: string) {

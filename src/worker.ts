@@ -1,6 +1,8 @@
-import { createRingback, type Ringback } from "./app.ts";
+import { ConfigError, createRingback, type Ringback } from "./app.ts";
 import type { Background } from "./flow/ports.ts";
+import { answerMisconfigured } from "./http/misconfigured.ts";
 import type { Assets } from "./http/static.ts";
+import { log } from "./log.ts";
 import { diagnostics, tasks } from "./tasks/index.ts";
 
 /** The bindings of wrangler.toml and the deployment's variables and secrets. */
@@ -9,18 +11,32 @@ interface Env extends Readonly<Record<string, unknown>> {
 }
 
 const connect = createRingback({ tasks, diagnostics });
-let ringback: Ringback | undefined;
+let gateway: Ringback | ConfigError | undefined;
 
-/** An isolate serves one deployment: its environment never changes. */
-function gateway(env: Env): Ringback {
-  ringback ??= connect(env, env.ASSETS);
-  return ringback;
+/** An isolate serves one deployment: its environment never changes, so a bad one is reported once. */
+function gatewayOf(env: Env): Ringback | ConfigError {
+  gateway ??= connected(env);
+  return gateway;
+}
+
+function connected(env: Env): Ringback | ConfigError {
+  try {
+    return connect(env, env.ASSETS);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    log("error", "bad-configuration", { error: error.message });
+    return error;
+  }
 }
 
 export default {
-  fetch: (request: Request, env: Env, context: Background): Promise<Response> =>
-    gateway(env).fetch(request, context),
-  scheduled: (_event: unknown, env: Env, context: Background): void => {
-    context.waitUntil(gateway(env).sweep(context));
+  async fetch(request: Request, env: Env, context: Background): Promise<Response> {
+    const ringback = gatewayOf(env);
+    if (ringback instanceof ConfigError) return answerMisconfigured(request, ringback.message);
+    return ringback.fetch(request, context);
+  },
+  scheduled(_event: unknown, env: Env, context: Background): void {
+    const ringback = gatewayOf(env);
+    if (!(ringback instanceof ConfigError)) context.waitUntil(ringback.sweep(context));
   },
 };

@@ -36,6 +36,7 @@ export const PROBLEMS = {
   "quota-exceeded": { status: 429, title: "Too many open tasks" },
   "malformed-message": { status: 489, title: "The queue's message is not understood" },
   "internal-error": { status: 500, title: "Something went wrong on our side" },
+  misconfigured: { status: 503, title: "The gateway lacks a part of its configuration" },
   "not-yet": { status: 503, title: "The queue's message comes too early" },
   "temporarily-unavailable": { status: 503, title: "The gateway cannot reach what it needs" },
 } as const satisfies Readonly<Record<string, { readonly status: number; readonly title: string }>>;
