@@ -41,6 +41,14 @@ describe("what comes back over a connection of its own", () => {
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;a=b\r\nlo\r\n0\r\nX: y\r\n\r\n",
       "hello",
     ],
+    [
+      "by chunks, although a length is stated too",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\nContent-Length: 1\r\n\r\n00a\r\n0123456789\r\n0\r\n\r\n",
+      "0123456789",
+    ],
+    ["with bare line feeds", "HTTP/1.1 200 OK\nContent-Length: 2\n\nhi", "hi"],
+    ["up to its length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello, and more", "hello"],
+    ["with 205", "HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n", ""],
     ["by the end", "HTTP/1.0 200 OK\r\n\r\nhello", "hello"],
     [
       "after interim ones",
@@ -92,6 +100,10 @@ describe("what comes back over a connection of its own", () => {
       ["a status above 599", "HTTP/1.1 600 X\r\nContent-Length: 0\r\n\r\n"],
       ["a line that is no header", "HTTP/1.1 200 OK\r\nnonsense\r\n\r\n"],
       ["two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"],
+      [
+        "one length twice (RFC 9110, section 8.6)",
+        "HTTP/1.1 200\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nhi",
+      ],
       ["a negative length", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nab"],
       ["an endless line", `HTTP/1.1 200 OK\r\nA: ${"b".repeat(70_000)}`],
       ["endless headers", `HTTP/1.1 200 OK\r\n${"A: b\r\n".repeat(20_000)}`],
