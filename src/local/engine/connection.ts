@@ -25,6 +25,7 @@ export class Connection {
   readonly #url: URL;
   readonly #hooks: ConnectionHooks;
   readonly #waiting: Waiting[] = [];
+  #unsent: Command[] = [];
   #socket: Socket | undefined;
   #isReady = false;
   #isClosed = false;
@@ -44,7 +45,7 @@ export class Connection {
   }
 
   /**
-   * Sends commands in one write; error replies are values.
+   * Sends commands, in one write with all others of this turn of the event loop; error replies are values.
    *
    * @throws Error at once when there is no connection, later when it is lost.
    */
@@ -101,6 +102,7 @@ export class Connection {
       socket.once("close", () => {
         resolve(false);
         const lost = new Error(`the connection to Redis was lost${cause ? `: ${cause.message}` : ""}`);
+        this.#unsent = [];
         for (const { reject } of this.#waiting.splice(0)) reject(lost);
         if (this.#isReady) void this.#reconnect();
         this.#isReady = false;
@@ -120,8 +122,14 @@ export class Connection {
   #write(commands: readonly Command[]): Promise<Reply[]> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ replies: [], count: commands.length, resolve, reject });
-      this.#socket?.write(encodeCommands(commands));
+      if (this.#unsent.length === 0) setImmediate(() => this.#flush());
+      this.#unsent.push(...commands);
     });
+  }
+
+  #flush(): void {
+    if (this.#unsent.length > 0) this.#socket?.write(encodeCommands(this.#unsent));
+    this.#unsent = [];
   }
 
   #take(reply: Reply): void {
