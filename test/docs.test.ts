@@ -66,7 +66,7 @@ describe("docs/errors.md", () => {
     const table = (await read("docs/errors.md")).split("## Error codes of tasks")[1]?.split("\n## ")[0] ?? "";
     const files = await Promise.all(["src/flow", "src/tasks"].map((path) => sources(path)));
     const codes = (await Promise.all(files.flat().map(read))).flatMap((text) =>
-      [...text.matchAll(/(?:new TaskError\(|refused\()\s*"([a-z0-9-]+)"/g)].map(([, code]) => code ?? ""),
+      [...text.matchAll(/(?:new TaskError\(|refused\(|\{ code: )\s*"(?!custom)([a-z0-9-]+)"/g)].map(([, code]) => code ?? ""),
     );
     expect(codes).toEqual(expect.arrayContaining(["invalid-csv", "result-too-large"]));
     expect(firstCells(table)).toEqual(expect.arrayContaining([...new Set(codes)]));
@@ -119,7 +119,7 @@ describe("docs/storage.md", () => {
   test("has every script", async () => {
     const files = await Promise.all((await sources("src/redis")).map(read));
     const scripts = files.flatMap((text) =>
-      [...text.matchAll(/= script\(\s*"([a-z]+)"/g)].map(([, name]) => name ?? ""),
+      [...text.matchAll(/= script\(\s*"([a-z-]+)"/g)].map(([, name]) => name ?? ""),
     );
     expect(scripts.length).toBeGreaterThan(20);
     const section = (await read("docs/storage.md")).split("## Scripts")[1]?.split("\n## ")[0] ?? "";

@@ -15,6 +15,8 @@ interface KeyState {
   /** Unix milliseconds at which the current rate period began, and the calls made in it. */
   periodStart: number;
   rateCount: number;
+  /** Nothing passes until it is resumed. */
+  isPaused?: boolean;
 }
 
 interface Lane {
@@ -86,6 +88,19 @@ export class FlowControl {
     this.#pump(lane);
   }
 
+  list(search: string): Record<string, unknown>[] {
+    return [...this.#lanes.keys()].filter((key) => key.includes(search)).map((key) => this.view(key));
+  }
+
+  /** @throws QStashError 404 when no message has had that key */
+  async setPaused(key: string, isPaused: boolean): Promise<void> {
+    const lane = this.#lanes.get(key);
+    if (!lane) throw notFound(`flow control key ${key}`);
+    lane.state.isPaused = isPaused;
+    await this.#journal.write([this.#change(lane)]);
+    this.#pump(lane);
+  }
+
   view(key: string): Record<string, unknown> {
     const lane = this.#lanes.get(key);
     if (!lane) throw notFound(`flow control key ${key}`);
@@ -100,7 +115,7 @@ export class FlowControl {
       rateCount: state.rate !== undefined && isCurrent ? state.rateCount : 0,
       ratePeriod: state.rate === undefined ? 0 : state.period,
       ratePeriodStart: Math.floor(state.periodStart / 1_000),
-      isPaused: false,
+      isPaused: state.isPaused ?? false,
       isPinnedParallelism: false,
       isPinnedRate: false,
     };
@@ -134,6 +149,7 @@ export class FlowControl {
   /** Admits from the head of the wait list what the limits allow. */
   #pump(lane: Lane): void {
     const { state } = lane;
+    if (state.isPaused) return;
     let counted = false;
     while (lane.waitList.size > 0 && lane.active < (state.parallelism ?? Number.POSITIVE_INFINITY)) {
       if (state.rate !== undefined) {
