@@ -8,6 +8,7 @@ import type { Background, Log } from "./flow/ports.ts";
 import { sealedStore } from "./flow/sealed-store.ts";
 import { sweep } from "./flow/sweep.ts";
 import { type AttemptName, attemptsUnderWay } from "./flow/under-way.ts";
+import { versionedStore } from "./flow/versioned-store.ts";
 import { createApp } from "./http/app.ts";
 import type { Assets } from "./http/static.ts";
 import { log } from "./log.ts";
@@ -17,7 +18,7 @@ import { createStore } from "./redis/store.ts";
 import type { AnyTask } from "./task.ts";
 import { createLookup } from "./webhooks/dns.ts";
 import { createFetcher, type Send } from "./webhooks/fetch.ts";
-import { createGuard } from "./webhooks/guard.ts";
+import { createGuard, type Guard } from "./webhooks/guard.ts";
 import { sign } from "./webhooks/sign.ts";
 
 // biome-ignore lint/performance/noBarrelFile: this is the package's entry
@@ -84,12 +85,7 @@ export function createRingback(options: RingbackOptions) {
 
 function createParts(options: RingbackOptions, config: Config): Parts {
   const { settings } = config;
-  const guard = createGuard({
-    mode: config.callbacks.policy,
-    allow: config.callbacks.allow,
-    ownHosts: [new URL(settings.publicUrl).host],
-    upstashHosts: [new URL(config.redis.url).host, new URL(config.qstash.url).host],
-  });
+  const guard = guardOf(config);
   const tasks = [
     httpRequestTask(config.services),
     ...options.tasks,
@@ -104,7 +100,7 @@ function createParts(options: RingbackOptions, config: Config): Parts {
   const keyring = createKeyring(config.master.secret, config.master.previous);
   return {
     settings,
-    store: sealedStore(createStore(config.redis), keyring, config.encryptsPayloads),
+    store: sealedStore(versionedStore(createStore(config.redis), Date.now), keyring, config.encryptsPayloads),
     queue: createQueue({ ...config.qstash, publicUrl: settings.publicUrl }),
     fetcher: createFetcher({
       guard,
@@ -120,6 +116,24 @@ function createParts(options: RingbackOptions, config: Config): Parts {
     clock: Date.now,
   };
 }
+
+/** @throws ConfigError when the deployer's exceptions are no hosts or ports */
+function guardOf({ settings, callbacks, redis, qstash }: Config): Guard {
+  try {
+    return createGuard({
+      mode: callbacks.policy,
+      allow: callbacks.allow,
+      ownHosts: [new URL(settings.publicUrl).host],
+      upstashHosts: [new URL(redis.url).host, new URL(qstash.url).host],
+    });
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new ConfigError(`RINGBACK_CALLBACK_ALLOW ${ALLOW_FORM}`);
+  }
+}
+
+const ALLOW_FORM =
+  "must be hosts (name, IPv4 or IPv6 address, each with or without :port) and :port, with commas between them, and no scheme or path";
 
 /** What goes on in the background has nobody to throw to: what it throws is logged. */
 function reporting(write: Log, background: Background): Background {

@@ -5,7 +5,6 @@ import type { Service } from "./domain/service.ts";
 import type { Settings } from "./domain/settings.ts";
 import { speak } from "./http/messages.ts";
 import { readyServices, ServiceFault, servicesSchema } from "./services.ts";
-import { parseAllow } from "./webhooks/guard-entry.ts";
 
 /** The release, as it stands in `User-Agent`. */
 export const VERSION = "0.1.0";
@@ -65,19 +64,14 @@ const size = parsed((value) => {
   const match = /^(\d{1,9})(B|KiB|MiB)$/.exec(value);
   return match ? Number(match[1]) * SIZES[match[2] as keyof typeof SIZES] : undefined;
 }, "must be a size such as 1MiB, 512KiB or 1000B");
-const allowList = parsed((value) => {
-  const entries = value
-    .split(",")
-    .map((entry) => entry.trim())
-    .filter(Boolean);
-  try {
-    parseAllow(entries);
-    return entries;
-  } catch (error) {
-    if (error instanceof TypeError) return undefined;
-    throw error;
-  }
-}, "must be hosts (name, IPv4 or IPv6 address, each with or without :port) and :port, with commas between them, and no scheme or path");
+const list = parsed(
+  (value) =>
+    value
+      .split(",")
+      .map((entry) => entry.trim())
+      .filter(Boolean),
+  "must have commas between its entries",
+);
 const flag = parsed((value) => ({ true: true, false: false })[value], "must be true or false");
 
 const SCHEMA = z.object({
@@ -93,7 +87,7 @@ const SCHEMA = z.object({
   RINGBACK_ENCRYPT_PAYLOADS: z._default(flag, false),
   RINGBACK_ADMIN_TOKEN: secret,
   RINGBACK_CALLBACK_POLICY: z._default(z.enum(["strict", "local"]), "strict"),
-  RINGBACK_CALLBACK_ALLOW: z._default(allowList, []),
+  RINGBACK_CALLBACK_ALLOW: z._default(list, []),
   RINGBACK_DOH_URL: z._default(address, "https://cloudflare-dns.com/dns-query"),
   RINGBACK_RETRY_SCHEDULE: z._default(schedule, parseSchedule(DELIVERY_SCHEDULE) ?? []),
   RINGBACK_CALLBACK_TIMEOUT: z._default(duration, 15_000),

@@ -66,7 +66,9 @@ describe("docs/errors.md", () => {
     const table = (await read("docs/errors.md")).split("## Error codes of tasks")[1]?.split("\n## ")[0] ?? "";
     const files = await Promise.all(["src/flow", "src/tasks"].map((path) => sources(path)));
     const codes = (await Promise.all(files.flat().map(read))).flatMap((text) =>
-      [...text.matchAll(/(?:new TaskError\(|refused\(|\{ code: )\s*"(?!custom)([a-z0-9-]+)"/g)].map(([, code]) => code ?? ""),
+      [...text.matchAll(/(?:new TaskError\(|refused\(|\{ code: )\s*"(?!custom)([a-z0-9-]+)"/g)].map(
+        ([, code]) => code ?? "",
+      ),
     );
     expect(codes).toEqual(expect.arrayContaining(["invalid-csv", "result-too-large"]));
     expect(firstCells(table)).toEqual(expect.arrayContaining([...new Set(codes)]));

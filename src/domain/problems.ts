@@ -38,6 +38,7 @@ export const PROBLEMS = {
   "internal-error": { status: 500, title: "Something went wrong on our side" },
   misconfigured: { status: 503, title: "The gateway lacks a part of its configuration" },
   "not-yet": { status: 503, title: "The queue's message comes too early" },
+  "storage-too-new": { status: 503, title: "The database is of a newer version of the gateway" },
   "temporarily-unavailable": { status: 503, title: "The gateway cannot reach what it needs" },
 } as const satisfies Readonly<Record<string, { readonly status: number; readonly title: string }>>;
 

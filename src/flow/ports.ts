@@ -168,7 +168,16 @@ export class CallRefused extends Error {
 
 /** Redis did not answer: it is unknown whether the script ran. */
 export class StoreUnavailable extends Error {
-  override readonly name = "StoreUnavailable";
+  override readonly name: string = "StoreUnavailable";
+}
+
+/** Redis holds what a newer version of the gateway has stored, and this one would damage. */
+export class StorageTooNew extends StoreUnavailable {
+  override readonly name = "StorageTooNew";
+
+  constructor(found: number, own: number) {
+    super(`Redis holds storage version ${found}, this gateway knows ${own}.`);
+  }
 }
 
 /** Redis answered that it will not do this, however often it is asked. */

@@ -186,6 +186,8 @@ export interface Store {
   ): Promise<{ readonly cursor: string; readonly found: boolean }>;
   /** A page of a project's API keys, those of a page oldest first. */
   listKeys(project: string, cursor?: string): Promise<StorePage<ApiKeyRecord>>;
+  /** The version of what Redis holds. */
+  version(): Promise<number>;
   /** Whether Redis runs scripts, and when the last sweep was made, in milliseconds. */
   ping(): Promise<{ readonly ok: boolean; readonly sweptAt?: number }>;
 }

@@ -31,8 +31,8 @@ const RESEAL_STEP_REQUESTS = 16;
  *
  * @throws what went wrong with a partition, when all others are done
  */
-export async function sweep(invocation: Invocation): Promise<void> {
-  const budget = sweepBudget(invocation);
+export async function sweep(unbounded: Invocation): Promise<void> {
+  const budget = sweepBudget(unbounded);
   const { inv } = budget;
   const failures: unknown[] = [];
   const isDone = await sweepPartitions(budget, failures);

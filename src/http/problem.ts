@@ -2,17 +2,24 @@ import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { PROBLEMS, Refusal, undecryptable } from "../domain/problems.ts";
 import type { Settings } from "../domain/settings.ts";
-import { type Log, RequestTooLarge, StoreUnavailable, Undecryptable } from "../flow/ports.ts";
+import { type Log, RequestTooLarge, StorageTooNew, StoreUnavailable, Undecryptable } from "../flow/ports.ts";
 import { rateHeaders, seconds } from "./headers.ts";
 import type { Env } from "./route.ts";
 
 /** How soon a client should ask again when the database was away. */
 const STORE_RETRY = 2_000;
 
+/** And when another version must answer: a rollout takes a while. */
+const TOO_NEW_RETRY = 30_000;
+
 /** The one place in which failures become problem details (RFC 9457). */
 export function answerFailure(error: Error, c: Context<Env>, settings: Settings, log: Log): Response {
   if (error instanceof Refusal) return problem(c, error, settings);
   const context = { requestId: c.get("requestId"), method: c.req.method, path: pathOf(c) };
+  if (error instanceof StorageTooNew) {
+    log("error", "storage-too-new", { ...context, error: error.message });
+    return problem(c, tooNew(), settings);
+  }
   if (error instanceof StoreUnavailable) {
     log("warn", "store-unavailable", { ...context, error: error.message });
     return problem(c, unavailable(), settings);
@@ -32,6 +39,14 @@ export function answerFailure(error: Error, c: Context<Env>, settings: Settings,
 /** A completion URL is as good as a key: it stays out of the log. */
 function pathOf(c: Context<Env>): string {
   return c.req.path.replace(/\brbt_[\w-]+/, "rbt_…");
+}
+
+function tooNew(): Refusal {
+  return new Refusal(
+    "storage-too-new",
+    "A newer version of the gateway has taken the database over. Nothing was changed; repeat the request.",
+    { retryAfter: TOO_NEW_RETRY },
+  );
 }
 
 function unavailable(): Refusal {

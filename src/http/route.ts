@@ -120,6 +120,6 @@ export function problemsOf(route: Route): readonly ProblemCode[] {
     for (const code of ["malformed-json", "unsupported-media-type", "invalid-request"] as const)
       codes.add(code);
   }
-  if (route.access !== "open") codes.add("temporarily-unavailable");
+  if (route.access !== "open") codes.add("temporarily-unavailable").add("storage-too-new");
   return [...codes.add("internal-error")];
 }

@@ -12,6 +12,8 @@ function partitionKey(partition: number): string {
 /** Project names to ids: like the next, a key without a partition. */
 export const DIRECTORY = `${SCHEMA}:dir`;
 
+/** The version of what is stored; missing while it is the first. */
+export const STORED_VERSION = `${SCHEMA}:ver`;
 /** How far the re-encryption under a new master secret has come. */
 export const RESEALING = `${SCHEMA}:reseal`;
 

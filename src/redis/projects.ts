@@ -2,7 +2,7 @@ import { isId } from "../domain/id.ts";
 import { IDEMPOTENCY_TTL, TOMBSTONE } from "../domain/limits.ts";
 import type { ApiKeyRecord, KeyOnce, ProjectLimits, PutKeyAnswer } from "../flow/caller.ts";
 import type { Context } from "./context.ts";
-import { DIRECTORY, keysChore, keysOf, SWEPT } from "./keys.ts";
+import { DIRECTORY, keysChore, keysOf, STORED_VERSION, SWEPT } from "./keys.ts";
 import { fieldsOf, script } from "./script.ts";
 
 /** Gives a project's name an id, once. */
@@ -113,6 +113,9 @@ export const PROJECT = script(
   "return {redis.call('HGET', KEYS[1], 'name') or '', redis.call('HGET', KEYS[1], ARGV[1]) or ''}",
 );
 
+/** The version of what is stored. */
+export const VERSION = script("version", "return {redis.call('GET', KEYS[1]) or '1'}");
+
 /** Whether Redis runs scripts, and when the last sweep was made. */
 export const PING = script("ping", "return {'pong', redis.call('GET', KEYS[1]) or ''}");
 
@@ -148,6 +151,13 @@ export async function ownerOf(context: Context, projects: readonly string[], key
     projects.map((project) => [PROJECT, [keysOf(project).project], [`k:${key}`]] as const),
   );
   return projects.find((_, index) => answers[index]?.[1]);
+}
+
+/** @throws Error when the version is no number */
+export async function readVersion(context: Context): Promise<number> {
+  const [version] = await context.quick(VERSION, [STORED_VERSION], []);
+  if (!/^[1-9]\d{0,8}$/.test(String(version))) throw new Error(`"${STORED_VERSION}" is no version`);
+  return Number(version);
 }
 
 export async function initProject(

@@ -22,6 +22,7 @@ import {
   ownerOf,
   ping,
   putKey,
+  readVersion,
 } from "./projects.ts";
 import { polling, published } from "./published.ts";
 import { readBody, readConfig, readDeliveries, readHealth, readTask, readTasks } from "./read.ts";
@@ -105,6 +106,7 @@ export function createStore(options: StoreOptions): Store {
     limitProject: (project, limits, nonce) => limitProject(context, project, limits, nonce),
     dropKey: (project, key, nonce) => dropKey(context, project, key, nonce),
     listKeys: (project, cursor) => listKeys(context, project, cursor),
+    version: () => readVersion(context),
     resealing: (text) => resealing(context, text),
     findSealed: (cursor, generation) => findSealed(context, cursor, generation),
     ping: () => ping(context),

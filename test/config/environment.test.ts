@@ -16,7 +16,7 @@ const environment: Readonly<Record<string, string>> = {
 
 function faultOf(more: Readonly<Record<string, string>>): string {
   try {
-    readConfig({ ...environment, ...more });
+    createRingback({ tasks: [] })({ ...environment, ...more });
   } catch (error) {
     if (error instanceof ConfigError) return error.message;
     throw error;

@@ -1,7 +1,9 @@
 import type { Redis } from "ioredis";
 import * as z from "zod";
+import { DUE_GRACE } from "../../src/domain/limits.ts";
 import { TERMINAL } from "../../src/domain/status.ts";
 import { dueKey } from "../../src/redis/keys.ts";
+import { POISON } from "./books.ts";
 import type { Audit } from "./history.ts";
 
 /*
@@ -9,15 +11,23 @@ import type { Audit } from "./history.ts";
  * half done. What is promised of every state must hold whenever it looks, not only when all is over.
  */
 
+/** Between two looks at what has not moved lie 30 s, and each time twice as long; a little less is nothing. */
+const LEAST_PAUSE = DUE_GRACE * 0.9;
+
 const SCRIPT = `
 local ended = {delivered = true, dead = true${TERMINAL.map((status) => `, ${status} = true`).join("")}}
 local due, seen, open = {}, 0, {}
-for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do due[member] = true end
-local faults = {undue = {}, mortal = {}, miscounted = {}}
+for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+  if not string.find(member, '${POISON}', 1, true) then due[member] = true end
+end
+local faults = {undue = {}, mortal = {}, miscounted = {}, hasty = {}}
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function fault(kind, what) if #faults[kind] < 20 then table.insert(faults[kind], what) end end
 for _, key in ipairs(redis.call('KEYS', 'rb1:000:*')) do
   local project, kind, id = string.match(key, '^rb1:000:([^:]+):([td]):([^:]+)$')
-  local status = project and redis.call('HGET', key, 'status')
+  local isPoison = string.find(key, ':poison-', 1, true)
+  local status = project and not isPoison and redis.call('HGET', key, 'status')
   if status then
     local member = kind .. '|' .. project .. '|' .. id
     seen = seen + 1
@@ -27,6 +37,11 @@ for _, key in ipairs(redis.call('KEYS', 'rb1:000:*')) do
     local lasts = redis.call('PTTL', key) < 0
     if not ended[status] and not lasts then fault('mortal', id .. ' is ' .. status .. ' and has a TTL') end
     if ended[status] and lasts then fault('mortal', id .. ' is ' .. status .. ' and has no TTL') end
+    local looks = string.match(redis.call('HGET', key, 'sweep') or '', '^(%d+) ')
+    local age = now - (redis.call('HGET', key, 'created') or now)
+    if looks and age < (2 ^ looks - 1) * ${LEAST_PAUSE} then
+      fault('hasty', id .. ' was looked at again ' .. looks .. ' times within ' .. age .. ' ms')
+    end
     if kind == 't' and not ended[status] then open[project] = (open[project] or 0) + 1 end
   end
 end
@@ -36,10 +51,11 @@ for _, key in ipairs(redis.call('KEYS', 'rb1:000:*:proj')) do
   local counted, actual = tonumber(redis.call('HGET', key, 'open') or '0'), open[project] or 0
   if counted ~= actual then fault('miscounted', project .. ': ' .. counted .. ' open by the books, ' .. actual .. ' in fact') end
 end
-return {seen, faults.undue, faults.mortal, faults.miscounted}
+return {seen, faults.undue, faults.mortal, faults.miscounted, faults.hasty}
 `;
 
-const answer = z.tuple([z.int(), z.array(z.string()), z.array(z.string()), z.array(z.string())]);
+const details = z.array(z.string());
+const answer = z.tuple([z.int(), details, details, details, details]);
 
 /** One look; undefined while Redis is away. */
 export async function audit(redis: Redis): Promise<Audit | undefined> {
@@ -51,6 +67,6 @@ export async function audit(redis: Redis): Promise<Audit | undefined> {
     if (error instanceof Error && error.name === "ReplyError") throw error;
     return undefined;
   }
-  const [seen, undue, mortal, miscounted] = answer.parse(found);
-  return { at: Date.now(), seen, undue, mortal, miscounted };
+  const [seen, undue, mortal, miscounted, hasty] = answer.parse(found);
+  return { at: Date.now(), seen, undue, mortal, miscounted, hasty };
 }

@@ -31,7 +31,21 @@ export async function booksOf(redis: Redis, project: string): Promise<Books> {
   return { project, open: Number(fields.open ?? 0), ended };
 }
 
-/** Everything at which somebody still has to look. */
-export function dueMembers(redis: Redis): Promise<string[]> {
-  return redis.zrange(dueKey(0), 0, -1);
+/** What poisoned entries are called. */
+export const POISON = "|poison-";
+
+/** Everything at which somebody still has to look; what no script understands stays for ever. */
+export async function dueMembers(redis: Redis): Promise<string[]> {
+  return (await redis.zrange(dueKey(0), 0, -1)).filter((member) => !member.includes(POISON));
+}
+
+/**
+ * Puts two entries into the due set that no script understands: one by its name, one by what lies under its key. Both
+ * are due at once.
+ */
+export async function poison(redis: Redis, project: string, number: number): Promise<void> {
+  const names = ["name", "value"].map((by) => `poison-${by}-${number}`);
+  const [byName, byValue] = [`?|${project}|${names[0]}`, `d|${project}|${names[1]}`];
+  await redis.set(keysOf(project).delivery(`${names[1]}`), "no hash");
+  await redis.zadd(dueKey(0), 0, byName, 0, byValue);
 }

@@ -18,6 +18,7 @@ const AT_ONCE: ReadonlySet<Invariant> = new Set([
   "nothing begins after its cancel was confirmed",
   "nothing is told before it is so",
   "the counters are right",
+  "what does not move is looked at less and less often",
   "what has not ended has no TTL",
   "what has not ended is due",
 ]);

@@ -116,6 +116,9 @@ const BROKEN: Readonly<Record<Invariant, readonly Partial<History>[]>> = {
   "past its deadline a run only expires": [{ found: [found({ deadlineAt: 1 })] }],
   "what has not ended is due": [{ audits: [audit(), audit({ undue: ["task_1 is queued and not due"] })] }],
   "what has not ended has no TTL": [{ audits: [audit({ mortal: ["task_1 is queued and has a TTL"] })] }],
+  "what does not move is looked at less and less often": [
+    { audits: [audit({ hasty: ["task_1 was looked at again 3 times within 40000 ms"] })] },
+  ],
   "nothing is due when all is done": [{ due: ["t|proj_1|task_1"] }],
   "the counters are right": [
     { books: [{ project: "proj_1", open: 1, ended: { succeeded: 1 } }] },

@@ -66,7 +66,7 @@ export const lent = (over: Partial<LentKey> = {}): LentKey => ({
   ...over,
 });
 export const audit = (over: Partial<Audit> = {}): Audit => ({
-  ...{ at: 100, seen: 2, undue: [], mortal: [], miscounted: [] },
+  ...{ at: 100, seen: 2, undue: [], mortal: [], miscounted: [], hasty: [] },
   ...over,
 });
 export const history = (over: Partial<History> = {}): History => ({

@@ -101,6 +101,8 @@ export interface Audit {
   /** What has not ended with a TTL, what has without. */
   readonly mortal: readonly string[];
   readonly miscounted: readonly string[];
+  /** What was looked at more often than looks that are put off twice as long each time allow. */
+  readonly hasty: readonly string[];
 }
 
 /** A task as it was found at the end. */

@@ -10,7 +10,7 @@ import { makeProjects, type StormProject } from "./projects.ts";
 import { createRandom, type Random } from "./random.ts";
 import { Receivers } from "./receivers.ts";
 import { type Stewardship, tend } from "./steward.ts";
-import { calm, cutOff, every, everyProcess, kill, stall, sweep } from "./weather.ts";
+import { calm, cutOff, every, everyProcess, kill, poisoning, stall, sweep } from "./weather.ts";
 import { openWorld, type World } from "./world.ts";
 
 export interface StormOptions extends Conditions {
@@ -85,11 +85,16 @@ async function weather(
 
   for (const link of Object.values(world.links)) link.faulty = true;
   receivers.kind = false;
-  const looking = [every(1_000, looked.signal, () => sweep(world)), watch(world, audits, looked.signal)];
+  const sweeps = random.fork("sweeps");
+  const looking = [
+    every(1_000, looked.signal, () => sweep(world, sweeps)),
+    watch(world, audits, looked.signal),
+  ];
   const rough = [
     kill(world, random.fork("kills"), options.killEvery, over.signal),
     stall(world, random.fork("stalls"), options.longStalls ?? LONG_STALLS, stalls, over.signal),
     cutOff(world, random.fork("outages"), over.signal),
+    poisoning(world, projects[0]?.project ?? "", random.fork("poison"), over.signal),
     ...projects.flatMap((one, index) => [
       tend(one, receivers, random.fork(`steward ${index}`), stewardship, over.signal),
       lendKeys(one, random.fork(`lender ${index}`), lent, over.signal),

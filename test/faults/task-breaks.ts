@@ -31,6 +31,32 @@ export const taskBreaks: readonly Break[] = [
     caughtBy: ["every run reaches a terminal status"],
   },
   {
+    name: "poisoned",
+    what: "an entry that cannot be looked at ends the sweep for all others",
+    patches: [
+      {
+        file: "src/redis/sweep.ts",
+        find: "local ok, answer = pcall(inspect, e, tonumber(scores[i] or ''))",
+        replace: "local ok, answer = true, inspect(e, tonumber(scores[i] or ''))",
+      },
+    ],
+    caughtBy: ["every run reaches a terminal status"],
+  },
+  {
+    name: "double-look",
+    what: "two sweeps at once both look at what is due, and put it off twice",
+    patches: [
+      {
+        file: "src/redis/sweep.ts",
+        find: "if not isDue and last ~= a.nonce then return {'none'} end",
+        replace: "",
+      },
+    ],
+    plans: ["work", "long work", "completed", "called by the queue"],
+    duration: 90_000,
+    caughtBy: ["what does not move is looked at less and less often"],
+  },
+  {
     name: "mortal",
     what: "a task has a TTL before it has ended",
     patches: [

@@ -184,6 +184,11 @@ export const taskInvariants = {
     for (const { mortal } of audits) yield* mortal;
   },
 
+  /** However many sweeps there are at once: what does not move is put off twice as long each time. */
+  *"what does not move is looked at less and less often"({ audits }) {
+    for (const { hasty } of audits) yield* hasty;
+  },
+
   *"nothing is due when all is done"({ due }) {
     for (const member of due) yield `${member} is still due`;
   },

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { LEASE } from "../../src/domain/limits.ts";
-import { dueMembers } from "./books.ts";
+import { dueMembers, poison } from "./books.ts";
 import type { Stall } from "./history.ts";
 import type { Supervised } from "./programs.ts";
 import type { Random } from "./random.ts";
@@ -79,13 +79,29 @@ export async function cutOff(world: World, random: Random, over: AbortSignal): P
   }
 }
 
-/** What the cron trigger does. */
-export async function sweep(world: World): Promise<void> {
-  const response = await fetch(`${world.aGateway()}/storm/sweep`, {
-    method: "POST",
-    signal: AbortSignal.timeout(8_000),
+/** What the cron trigger does, and QStash's schedule next to it: every other time both do it at once. */
+export async function sweep(world: World, random: Random): Promise<void> {
+  const times = random.chance(0.5) ? 2 : 1;
+  const sweeps = Array.from({ length: times }, async () => {
+    const response = await fetch(`${world.aGateway()}/storm/sweep`, {
+      method: "POST",
+      signal: AbortSignal.timeout(8_000),
+    });
+    await response.body?.cancel();
   });
-  await response.body?.cancel();
+  await Promise.all(sweeps);
+}
+
+/** Lets entries come into the due set, again and again, that no script understands. */
+export async function poisoning(
+  world: World,
+  project: string,
+  random: Random,
+  over: AbortSignal,
+): Promise<void> {
+  for (let number = 1; await pause(random.between(5_000, 15_000), over); number += 1) {
+    await poison(world.books, project, number).catch(() => undefined); // Redis is away: a next one will come
+  }
 }
 
 /** Does it again and again until it is called off; a round that fails is like a cron trigger that did not come. */

@@ -2,8 +2,10 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readConfig } from "../../src/config.ts";
+import { httpRequestTask } from "../../src/flow/http-request.ts";
 import { createKeyring } from "../../src/flow/keyring.ts";
 import type { Parts } from "../../src/flow/parts.ts";
+import { sealedStore } from "../../src/flow/sealed-store.ts";
 import type { Store } from "../../src/flow/store.ts";
 import { sweep } from "../../src/flow/sweep.ts";
 import { createApp } from "../../src/http/app.ts";
@@ -13,6 +15,7 @@ import { type QStashServer, startQStashServer } from "../../src/local/qstash/ser
 import { createQueue } from "../../src/qstash/queue.ts";
 import { createVerifier } from "../../src/qstash/signature.ts";
 import { createStore } from "../../src/redis/store.ts";
+import type { AnyTask } from "../../src/task.ts";
 import { diagnostics } from "../../src/tasks/index.ts";
 import { createLookup } from "../../src/webhooks/dns.ts";
 import { createFetcher } from "../../src/webhooks/fetch.ts";
@@ -27,6 +30,16 @@ import { Receiver } from "../support/receiver.ts";
 const MINUTE = 60_000;
 const ADMIN_TOKEN = "an-admin-token-of-some-length";
 
+/** What a deployment is made of, where it is not as usual. */
+export interface DeploymentOptions {
+  /** Variables over the usual ones. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Task types next to the diagnostic ones. */
+  readonly tasks?: readonly AnyTask[];
+  /** How far the time of Redis' scripts is from Redis' own clock at first, in milliseconds. */
+  readonly offset?: number;
+}
+
 /** One node: a gateway in this process, whose own clock may be wrong. */
 export interface Node {
   readonly url: string;
@@ -39,7 +52,7 @@ export interface Node {
  * fail as they are told. Redis' scripts are told an offset, QStash's clock stands until it is moved.
  */
 export class Deployment {
-  readonly adminToken: string = ADMIN_TOKEN;
+  readonly adminToken: string;
   readonly engine: Engine;
   readonly redis: FaultProxy;
   readonly qstash: FaultProxy;
@@ -49,8 +62,8 @@ export class Deployment {
   readonly #queueEngine: Engine;
   readonly #clock: ManualClock;
   readonly #nodes: Node[] = [];
-  readonly #keyring = createKeyring("a master secret for tests, and for nothing else");
-  #offset = 0;
+  readonly #options: DeploymentOptions;
+  #offset: number;
   #busy = 0;
   #store: Store;
   #parts: Parts | undefined;
@@ -61,7 +74,11 @@ export class Deployment {
     redis: FaultProxy,
     qstash: FaultProxy,
     receiver: Receiver,
+    options: DeploymentOptions,
   ) {
+    this.#options = options;
+    this.#offset = options.offset ?? 0;
+    this.adminToken = options.env?.["RINGBACK_ADMIN_TOKEN"] ?? ADMIN_TOKEN;
     this.#standIn = standIn;
     this.engine = standIn.engine;
     this.queue = queue.server;
@@ -73,7 +90,10 @@ export class Deployment {
     this.#store = this.#storeNow();
   }
 
-  static async start(kind: (typeof KINDS)[number] = "real"): Promise<Deployment> {
+  static async start(
+    kind: (typeof KINDS)[number] = "real",
+    options: DeploymentOptions = {},
+  ): Promise<Deployment> {
     const standIn = await startStandIn(kind);
     const [engine, clock] = [await openEngine(), new ManualClock()];
     const server = await startQStashServer({ engine, port: 0, clock });
@@ -84,6 +104,7 @@ export class Deployment {
       redis,
       qstash,
       await Receiver.start(),
+      options,
     );
     await deployment.node();
     return deployment;
@@ -109,8 +130,9 @@ export class Deployment {
    *
    * @param skew how many milliseconds its clock is off
    * @param worker the node that QStash calls for what this one publishes; itself unless given
+   * @param env variables of this node alone
    */
-  async node(skew = 0, worker?: Node): Promise<Node> {
+  async node(skew = 0, worker?: Node, env: Readonly<Record<string, string>> = {}): Promise<Node> {
     const server = createServer();
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -118,7 +140,7 @@ export class Deployment {
     if (typeof address !== "object" || !address) throw new Error("the gateway has no address");
     const url = `http://127.0.0.1:${address.port}`;
     const logged: string[] = [];
-    const parts = this.#partsOf(worker?.url ?? url, skew, logged);
+    const parts = this.#partsOf(worker?.url ?? url, skew, logged, env);
     this.#parts ??= parts;
     this.#serve(server, parts);
     const stop = async () => {
@@ -137,7 +159,7 @@ export class Deployment {
   }
 
   project(node: Node = this.gateway): Promise<Client> {
-    return newProject({ url: node.url, adminToken: ADMIN_TOKEN }, `outage-${crypto.randomUUID()}`);
+    return newProject({ url: node.url, adminToken: this.adminToken }, `outage-${crypto.randomUUID()}`);
   }
 
   /** Looks at what is due, as cron does each minute. What it cannot do is in the log, as it would be. */
@@ -177,8 +199,8 @@ export class Deployment {
     return createStore({ url: this.redis.url, token: TOKEN, offset: this.#offset });
   }
 
-  #partsOf(publicUrl: string, skew: number, logged: string[]): Parts {
-    const { qstash, settings } = readConfig({
+  #partsOf(publicUrl: string, skew: number, logged: string[], env: Readonly<Record<string, string>>): Parts {
+    const config = readConfig({
       UPSTASH_REDIS_REST_URL: this.redis.url,
       UPSTASH_REDIS_REST_TOKEN: TOKEN,
       QSTASH_URL: this.qstash.url,
@@ -188,10 +210,14 @@ export class Deployment {
       RINGBACK_PUBLIC_URL: publicUrl,
       RINGBACK_MASTER_SECRET: "a master secret for tests, and for nothing else",
       RINGBACK_ADMIN_TOKEN: ADMIN_TOKEN,
+      ...this.#options.env,
+      ...env,
     });
+    const { qstash, settings, services } = config;
+    const keyring = createKeyring(config.master.secret, config.master.previous);
     const guard = createGuard({ mode: "local", allow: [], ownHosts: [], upstashHosts: [] });
     const store = new Proxy(this.#store, {
-      get: (_first, name) => Reflect.get(this.#store, name),
+      get: (_first, name) => Reflect.get(sealedStore(this.#store, keyring, config.encryptsPayloads), name),
     });
     return {
       settings,
@@ -199,9 +225,14 @@ export class Deployment {
       queue: createQueue({ ...qstash, publicUrl }),
       fetcher: createFetcher({ guard, lookup: createLookup({ url: "http://127.0.0.1:9/dns-query" }) }),
       sign,
-      keyring: this.#keyring,
-      tasks: new Map(diagnostics.map((task) => [task.type, task])),
-      services: new Map(),
+      keyring,
+      tasks: new Map(
+        [httpRequestTask(services), ...diagnostics, ...(this.#options.tasks ?? [])].map((task) => [
+          task.type,
+          task,
+        ]),
+      ),
+      services,
       log: (_level, event, fields) => void logged.push(`${event} ${JSON.stringify(fields ?? {})}`),
       random: () => 0.5,
       clock: () => Date.now() + skew,

@@ -111,6 +111,30 @@ describe.each(await environments())(
         expect(ttl).toBeGreaterThan(361 * 24 * HOUR);
       });
 
+      test("a late start prolongs the index of its hour, also when others have filed there before", async () => {
+        const own = await freshProject(store);
+        const ttlAt = (hour: number) => redis("PTTL", `rb1:000:${own.project}:x:${hour}`).then(Number);
+        const { createdAt } = await accepted(store, own);
+        expect(await ttlAt(Math.floor(createdAt / HOUR))).toBeLessThanOrEqual(62 * 24 * HOUR);
+        const late = await accepted(store, own, { start: { at: createdAt + 300 * 24 * HOUR } });
+        const hour = Math.floor(late.createdAt / HOUR); // but for the turn of an hour the same
+        expect(await ttlAt(hour)).toBeGreaterThan(361 * 24 * HOUR);
+        await accepted(store, own); // and one that starts at once takes nothing of it back
+        expect(await ttlAt(hour)).toBeGreaterThan(361 * 24 * HOUR);
+      });
+
+      test("the hours that lists know of are trimmed to 427 days", async () => {
+        const own = await freshProject(store);
+        const [HOURS, NOW] = [`rb1:000:${own.project}:hours`, Math.floor(Date.now() / HOUR)];
+        await accepted(store, own);
+        const later = at(428 * 24 * HOUR);
+        await accepted(at(426 * 24 * HOUR), own);
+        expect(await redis("ZCARD", HOURS)).toBe("2");
+        await accepted(later, own);
+        expect(await redis("ZCARD", HOURS)).toBe("2");
+        expect(await redis("ZSCORE", HOURS, `${NOW}`)).toBeNull();
+      });
+
       test("a large input has a key of its own, without a TTL until the task ends", async () => {
         const input = JSON.stringify({ text: "x".repeat(INLINE_LIMIT) });
         const record = await accepted(store, caller, { input });

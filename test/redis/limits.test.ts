@@ -69,6 +69,25 @@ describe.each(await environments())(
       expect((await start(second, limited(type))).kind).toBe("claimed");
     });
 
+    test("who has given its place back holds none, whether it is tried again, waits or has ended", async () => {
+      const error = { code: "flaky", message: "again", retryable: true };
+      const outcomes = [
+        { kind: "retry", delay: 0, error },
+        { kind: "waiting", heartbeat: 0, deliveries: [] },
+        { kind: "succeeded", endedAt: Date.now(), resultTtl: 1_000, deliveries: [] },
+      ] as const;
+      for (const outcome of outcomes) {
+        const type = unique();
+        const record = await make(type);
+        const held = await start(record, limited(type), store, "mine");
+        if (held.kind !== "claimed") throw new Error(held.kind);
+        const key = `rb1:000:${record.project}:t:${record.id}`;
+        expect(await redis("HGET", key, "held")).toBe("1");
+        expect((await store.end({ ...succeeded(held.record, "mine"), outcome })).kind).toBe("ended");
+        expect([outcome.kind, await redis("HGET", key, "held")]).toEqual([outcome.kind, ""]);
+      }
+    });
+
     test("a place lasts as long as its lease: a lapsed one is free, a renewed one is not", async () => {
       const type = unique();
       const [first, second] = [await make(type), await make(type)];

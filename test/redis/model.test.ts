@@ -36,7 +36,7 @@ const ANSWERS = {
   begin: ["begun", "closed", "stale"],
   record: ["recorded", "stale"],
   redeliver: ["found", "pending", "changed"],
-  inspect: ["run", "deliver", "expired"],
+  inspect: ["run", "deliver", "expired", "broken"],
 };
 
 /** Holds one engine against the model, and gives back every script with what it answered. */

@@ -16,6 +16,8 @@ export interface Passing {
 export type Verdict = "pass" | "cut" | { readonly status: number; readonly body: string };
 
 export interface Faults {
+  /** What goes on in place of the request's body. */
+  rewrite?(passing: Passing): Buffer;
   /** Asked before a request is forwarded; it waits as long as this takes. */
   request?(passing: Passing): Verdict | Promise<Verdict>;
   /** Asked when the answer is there and the asking side has not seen it. */
@@ -62,13 +64,19 @@ export class FaultProxy {
     const passing: Passing = { method: incoming.method ?? "GET", path: incoming.url ?? "/", body };
     this.passed.push(passing);
     if (obeyed((await this.faults.request?.(passing)) ?? "pass", response)) return;
+    const sent = this.faults.rewrite?.(passing) ?? body;
+    const { "content-length": _length, "transfer-encoding": _coding, ...received } = incoming.headers;
     const outgoing = request(this.#target, {
       agent: this.#agent,
       method: passing.method,
       path: passing.path, // a QStash destination lies raw in it: no URL parser may touch it
-      headers: { ...incoming.headers, host: this.#target.host },
+      headers: {
+        ...received,
+        ...(sent.length > 0 && { "content-length": String(sent.length) }),
+        host: this.#target.host,
+      },
     });
-    outgoing.end(body);
+    outgoing.end(sent);
     const answers: unknown[] = await once(outgoing, "response");
     const answer = answers[0] as IncomingMessage; // what node:http documents for `response`
     if (answer.headers["content-type"]?.startsWith("text/event-stream"))

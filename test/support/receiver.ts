@@ -35,16 +35,24 @@ export interface Inbox {
   wait(count: number, timeoutMs?: number): Promise<readonly Received[]>;
 }
 
-type Script = readonly Answer[] | ((request: Received, index: number) => Answer | Promise<Answer>);
+export type Script = readonly Answer[] | ((request: Received, index: number) => Answer | Promise<Answer>);
 
 /** A server that plays the client's side: callbacks go to it, and files are fetched from it. */
 export class Receiver {
   readonly #server = createServer((request, response) => void this.#take(request, response));
   readonly #inboxes = new Map<string, { script: Script; received: Received[] }>();
+  readonly #anywhere: Script | undefined;
+  /** What came to addresses that nobody has opened, where there is a script for them. */
+  readonly elsewhere: Received[] = [];
   #url = "";
 
-  static async start(): Promise<Receiver> {
-    const receiver = new Receiver();
+  private constructor(anywhere: Script | undefined) {
+    this.#anywhere = anywhere;
+  }
+
+  /** @param anywhere how addresses are answered that nobody has opened; 404 unless given */
+  static async start(anywhere?: Script): Promise<Receiver> {
+    const receiver = new Receiver(anywhere);
     receiver.#server.listen(0, "127.0.0.1");
     await once(receiver.#server, "listening");
     const address = receiver.#server.address();
@@ -72,6 +80,10 @@ export class Receiver {
     };
   }
 
+  get url(): string {
+    return this.#url;
+  }
+
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     this.#server.close();
@@ -81,7 +93,9 @@ export class Receiver {
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(Buffer.from(chunk));
-    const inbox = this.#inboxes.get(new URL(request.url ?? "/", this.#url).pathname);
+    const inbox =
+      this.#inboxes.get(new URL(request.url ?? "/", this.#url).pathname) ??
+      (this.#anywhere && { script: this.#anywhere, received: this.elsewhere });
     if (!inbox) {
       response.writeHead(404).end();
       return;

@@ -59,8 +59,7 @@ export class Upstream {
   }
 
   /** Opens a path; answers follow the script in order, its last one again and again. */
-  open(script: Script = [], tail = ""): Place {
-    const path = `/v1/${randomUUID()}${tail}`;
+  open(script: Script = [], tail = "", path = `/v1/${randomUUID()}${tail}`): Place {
     const calls: Called[] = [];
     this.#places.set(path, { script, calls });
     const wait = (count: number, timeoutMs = 20_000) =>

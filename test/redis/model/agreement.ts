@@ -149,6 +149,10 @@ async function dueSet(model: Model, world: World): Promise<void> {
     expected.set(one.id, one.due);
     actual.set(one.id, timeOf(score, one.due));
   }
+  for (const { id, due } of model.poisons.values()) {
+    expected.set(id, due);
+    actual.set(id, timeOf(actual.get(id) ?? 0, due));
+  }
   expect(Object.fromEntries(actual), "due entries").toEqual(Object.fromEntries(expected));
 }
 

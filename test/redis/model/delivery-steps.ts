@@ -1,5 +1,5 @@
 import { type Answer, DELIVERY_DELAY, DELIVERY_LEASE, type Of } from "./operations.ts";
-import type { DeliveryModel, Model, TaskModel } from "./state.ts";
+import type { DeliveryModel, Model, Poison, TaskModel } from "./state.ts";
 
 const SECOND = 1_000;
 const DAY = 86_400 * SECOND;
@@ -65,15 +65,30 @@ export function redeliver(model: Model, op: Of<"redeliver">): Answer {
   return found();
 }
 
-/** What each member of the due set needs, and when somebody looks at it next. */
+/**
+ * What each member of the due set needs, and when somebody looks at it next. What is no longer due another sweep has
+ * looked at: it is left alone, but for the answer to the very same call. An entry that cannot be understood is put off as
+ * far as any, and holds up none.
+ */
 export function inspect(model: Model, op: Of<"inspect">): Answer {
   return op.members.flatMap((member) => {
     const [, , id = ""] = member.split("|");
+    const poison = model.poisons.get(id);
+    if (poison) return inspectPoison(model.now, poison);
+    const one = model.tasks.get(id) ?? model.deliveries.get(id);
+    if (one?.due !== undefined && one.due > model.now && one.sweeps?.nonce !== op.nonce) return ["none"];
     const task = model.tasks.get(id);
     const delivery = model.deliveries.get(id);
     if (task && task.due !== undefined) return inspectTask(model.now, task, op.nonce);
     return delivery && delivery.due !== undefined ? inspectDelivery(model.now, delivery, op.nonce) : ["none"];
   });
+}
+
+/** Nothing can be noted under its key: whoever looks again is answered by when it is due. */
+function inspectPoison(now: number, poison: Poison): Answer {
+  if (poison.due > now) return ["none"];
+  poison.due = now + BACKOFF_LIMIT;
+  return ["broken"];
 }
 
 /** The n-th look in a row that finds nothing moved waits 2ⁿ times as long; a repeated nonce counts once. */

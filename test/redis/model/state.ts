@@ -61,11 +61,20 @@ export interface DeliveryModel {
   sweeps: Sweeps | undefined;
 }
 
+/** A due entry that cannot be understood: by its name, or by what lies under the key that it names. */
+export interface Poison {
+  readonly id: string;
+  readonly member: string;
+  due: number;
+}
+
 /** One project, and the time that its scripts are told. */
 export interface Model {
   now: number;
   tasks: Map<string, TaskModel>;
   deliveries: Map<string, DeliveryModel>;
+  /** By id. */
+  poisons: Map<string, Poison>;
   /** Fingerprint and id of what each idempotency key made. */
   idempotency: Map<string, { print: string; id: string }>;
   /** Tasks without an idempotency key that were erased: what accepted them may come once more. */
@@ -88,6 +97,7 @@ export function emptyModel(): Model {
     now: Date.now(),
     tasks: new Map(),
     deliveries: new Map(),
+    poisons: new Map(),
     idempotency: new Map(),
     erased: new Set(),
     letters: new Map(),
@@ -112,12 +122,15 @@ const HORIZON = 3_600_000;
 /** Every moment at which some script would begin to answer otherwise. */
 export function boundaries(model: Model): readonly number[] {
   const ofStart = (next: number) => [next - EARLY, next, next - HORIZON];
-  return [...model.tasks.values(), ...model.deliveries.values()].flatMap((one) => [
-    ...ofStart(one.nextAt),
-    one.leaseUntil,
-    ...(one.due === undefined ? [] : [one.due]),
-    ...("deadlineAt" in one ? [one.deadlineAt, one.heartbeatBy, one.resultExpiresAt ?? 0] : []),
-  ]);
+  const dues = [...model.poisons.values()].map(({ due }) => due);
+  return [...model.tasks.values(), ...model.deliveries.values()]
+    .flatMap((one) => [
+      ...ofStart(one.nextAt),
+      one.leaseUntil,
+      ...(one.due === undefined ? [] : [one.due]),
+      ...("deadlineAt" in one ? [one.deadlineAt, one.heartbeatBy, one.resultExpiresAt ?? 0] : []),
+    ])
+    .concat(dues);
 }
 
 /** What a worker or a token's bearer holds: the task as it was when its attempt began. */

@@ -99,6 +99,12 @@ export const projectSituations: Situations = {
       return () => store.limitProject(caller.project, { rateLimit: null, maxOpen: 1_000_000 }, nonce);
     },
   },
+  version: {
+    "of what is stored":
+      async ({ store }) =>
+      () =>
+        store.version(),
+  },
   resealing: {
     "of a state":
       async ({ store }) =>

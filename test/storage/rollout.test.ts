@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import * as z from "zod";
+import { KINDS } from "../local/redis-stand-in.ts";
+import { type Client, eventually, newProject } from "../support/client.ts";
+import { Receiver } from "../support/receiver.ts";
+import { handOn } from "../support/waiting.ts";
+import { type Rollout, startRollout } from "./rollout.ts";
+
+/*
+ * While a version is rolled out, both are at work on one Redis: every other request is answered by the first version,
+ * whole and as it was, and what one has begun the other goes on with.
+ */
+
+const registered = z.looseObject({ id: z.string() });
+const recovery = z.looseObject({ count: z.int(), recovered: z.int(), remaining: z.int() });
+
+describe.each(KINDS)("the first version and this one, side by side on the %s engine", (kind) => {
+  let rollout: Rollout;
+  let receiver: Receiver;
+  let client: Client;
+  beforeAll(async () => {
+    [rollout, receiver] = [await startRollout(kind), await Receiver.start()];
+    client = await newProject(rollout, "rollout");
+  });
+  afterAll(async () => {
+    await receiver?.stop();
+    await rollout?.stop();
+  });
+
+  test("tasks go their whole way, and each is told of once at the least", async () => {
+    const inbox = receiver.open();
+    const submit = (n: number) =>
+      client.submit(
+        {
+          type: "diagnostics.flaky",
+          input: { failures: n % 2, payload: n },
+          callbackUrl: inbox.url,
+          ...(n % 3 === 0 && { concurrencyKey: "one-line" }),
+        },
+        { "idempotency-key": `k-${n}` },
+      );
+    const tasks: string[] = [];
+    for (let n = 0; n < 8; n++) {
+      const task = await submit(n);
+      expect((await submit(n)).id).toBe(task.id); // the other version knows the key
+      tasks.push(task.id);
+    }
+    for (const [n, id] of tasks.entries()) {
+      expect(await client.ended(id, 60_000)).toMatchObject({ status: "succeeded", result: { payload: n } });
+      expect(await client.settled(id, 60_000)).toMatchObject({ status: "delivered" });
+      expect((await client.timeline(id)).at(-1)?.type).toBe("task.succeeded");
+    }
+    expect(new Set(inbox.received.map(({ headers }) => headers["webhook-id"])).size).toBe(8);
+  }, 120_000);
+
+  test("what one has begun the other cancels, completes, replays and erases", async () => {
+    for (let round = 0; round < 2; round++) {
+      const waiting = await handOn(client, receiver);
+      await waiting.bearer.send("POST", `/v1/tasks/${waiting.id}/progress`, { body: { percent: 50 } });
+      const complete = await waiting.bearer.send("POST", `/v1/tasks/${waiting.id}/complete`, {
+        body: { result: round },
+      });
+      expect(complete.status).toBe(200);
+      expect(await client.ended(waiting.id)).toMatchObject({ status: "succeeded", result: round });
+      const replayed = await client.send("POST", `/v1/tasks/${waiting.id}/replay`);
+      expect(replayed.json()).toMatchObject({ run: 2 });
+      await client.task(waiting.id); // the versions change places
+      const canceled = await client.send("POST", `/v1/tasks/${waiting.id}/cancel`);
+      expect(canceled.json()).toMatchObject({ status: "canceled" });
+      expect((await client.send("DELETE", `/v1/tasks/${waiting.id}`)).status).toBe(204);
+      expect((await client.send("GET", `/v1/tasks/${waiting.id}`)).status).toBe(404);
+      await client.send("GET", "/v1/tasks"); // and again, for the next round
+    }
+  }, 120_000);
+
+  test("dead letters that one has written the other lists, sends again and recovers", async () => {
+    const inbox = receiver.open(({ body }) => {
+      const { type, data } = JSON.parse(body);
+      return type === "endpoint.verification" ? { body: JSON.stringify({ challenge: data.challenge }) } : {};
+    });
+    const body = { url: inbox.url, events: ["task.succeeded"] };
+    const { id } = registered.parse((await client.send("POST", "/v1/endpoints", { body })).json());
+    const since = new Date(Date.now() - 60_000).toISOString();
+    for (let n = 0; n < 6; n++) {
+      const task = await client.submit({ type: "diagnostics.echo", input: n });
+      await client.ended(task.id);
+      expect(await client.settled(task.id)).toMatchObject({ status: "dead" }); // it has not been verified
+    }
+    expect((await client.send("POST", `/v1/endpoints/${id}/verify`)).status).toBe(200);
+    for (let turn = 0; turn < 2; turn++) {
+      const dry = await client.send("POST", `/v1/endpoints/${id}/recover`, { body: { since, dryRun: true } });
+      expect(recovery.parse(dry.json())).toMatchObject({ count: 6 });
+    }
+    let recovered = 0;
+    for (let turn = 0; turn < 4 && recovered < 6; turn++) {
+      const reply = await client.send("POST", `/v1/endpoints/${id}/recover`, { body: { since, pace: 100 } });
+      expect(reply.status).toBe(202);
+      recovered += recovery.parse(reply.json()).recovered;
+    }
+    expect(recovered).toBe(6);
+    await eventually(
+      async () => {
+        await rollout.sweep();
+        const events = inbox.received.filter(({ body }) => body.includes("task.succeeded"));
+        expect(new Set(events.map(({ headers }) => headers["webhook-id"])).size).toBe(6);
+      },
+      { timeoutMs: 60_000, everyMs: 500 },
+    );
+  }, 120_000);
+
+  test("keys and secrets that one has made the other takes", async () => {
+    for (let round = 0; round < 2; round++) {
+      const another = await newProject(rollout, `made while rolling out ${round}`);
+      const before = await another.signingSecret();
+      expect((await another.send("POST", "/v1/signing-secret/rotate", { body: {} })).status).toBe(200);
+      for (let turn = 0; turn < 2; turn++) {
+        const secret = await another.send("GET", "/v1/signing-secret");
+        expect(secret.json()).toMatchObject({ previous: [{ secret: before }] });
+      }
+      await another.send("GET", "/v1/tasks");
+    }
+  });
+
+  test("in the end nothing is due, and both had their share", async () => {
+    await eventually(
+      async () => {
+        await rollout.sweep();
+        expect(await rollout.command("ZCARD", "rb1:000:due")).toBe(0);
+      },
+      { timeoutMs: 60_000, everyMs: 500 },
+    );
+    expect(Math.min(rollout.answered.old, rollout.answered.new)).toBeGreaterThan(50);
+  }, 90_000);
+});
