@@ -29,7 +29,7 @@ const way = ["submit", "attempts", "callbacks", "lookup"].map((name) => `test/e2
 
 /** What waits longest, the longest first: begun last it would have the machine to itself. */
 const LONGEST = [
-  ...["storm", "services-restart", "wait-cost", "never-lost", "failing-receivers", "live", "fair-use"],
+  ...["storm", "services-restart", "wait-cost", "never-lost", "failing-receivers", "live", "flow-control"],
   ...["attacks-access", "start", "stop", "model", "patterns", "services-faults", "master-secret"],
 ].map((name) => `${name}.test.ts`);
 

@@ -16,7 +16,7 @@ export async function buildReceiver(): Promise<void> {
   try {
     await Promise.all([
       bundle({
-        entryPoints: [join(root, "src/receiver.ts")],
+        entryPoints: [join(root, "src/receiver/index.ts")],
         outfile: join(fresh, "receiver.js"),
         bundle: true,
         format: "esm",

@@ -1,28 +1,28 @@
-import { type Config, ConfigError, readConfig } from "./config.ts";
-import { errorText } from "./domain/error-text.ts";
-import { limitFault } from "./flow/fair-use.ts";
-import { httpRequestTask } from "./flow/http-request.ts";
-import { createKeyring } from "./flow/keyring.ts";
-import type { Parts } from "./flow/parts.ts";
-import type { Background, Log } from "./flow/ports.ts";
-import { sealedStore } from "./flow/sealed-store.ts";
-import { sweep } from "./flow/sweep.ts";
-import { type AttemptName, attemptsUnderWay } from "./flow/under-way.ts";
-import { versionedStore } from "./flow/versioned-store.ts";
+import { type Config, ConfigError, readConfig } from "./config/config.ts";
+import { errorText } from "./shared/error-text.ts";
+import { limitFault } from "./scheduling/flow-control.ts";
+import { httpRequestTask } from "./services/http-request.ts";
+import { createKeyring } from "./adapters/crypto/keyring.ts";
+import type { Parts } from "./ports/dependencies.ts";
+import type { Background, Log } from "./ports/ports.ts";
+import { sealedStore } from "./adapters/redis/encrypted-store.ts";
+import { sweep } from "./scheduling/sweep.ts";
+import { type AttemptName, attemptsUnderWay } from "./tasks/run/attempts-under-way.ts";
+import { versionedStore } from "./adapters/redis/versioned-store.ts";
 import { createApp } from "./http/app.ts";
-import type { Assets } from "./http/static.ts";
-import { log } from "./log.ts";
-import { createQueue } from "./qstash/queue.ts";
-import { createVerifier } from "./qstash/signature.ts";
-import { createStore } from "./redis/store.ts";
+import type { Assets } from "./http/routes/static.ts";
+import { log } from "./shared/log.ts";
+import { createQueue } from "./adapters/qstash/queue.ts";
+import { createVerifier } from "./adapters/qstash/signature.ts";
+import { createStore } from "./adapters/redis/store.ts";
 import type { AnyTask } from "./task.ts";
-import { createLookup } from "./webhooks/dns.ts";
-import { createFetcher, type Send } from "./webhooks/fetch.ts";
-import { createGuard, type Guard } from "./webhooks/guard.ts";
-import { sign } from "./webhooks/sign.ts";
+import { createLookup } from "./adapters/egress/dns.ts";
+import { createFetcher, type Send } from "./adapters/egress/fetch.ts";
+import { createGuard, type Guard } from "./adapters/egress/guard.ts";
+import { sign } from "./adapters/crypto/sign.ts";
 
 // biome-ignore lint/performance/noBarrelFile: this is the package's entry
-export { ConfigError } from "./config.ts";
+export { ConfigError } from "./config/config.ts";
 export { defineTask, TaskError, wait } from "./task.ts";
 
 /** What a deployment offers. */

@@ -1,9 +1,9 @@
 import { ConfigError, createRingback, type Ringback } from "./app.ts";
-import { errorText } from "./domain/error-text.ts";
-import type { Assets } from "./http/static.ts";
-import { log } from "./log.ts";
-import { diagnostics, tasks } from "./tasks/index.ts";
-import { sendToVetted } from "./webhooks/deno-send.ts";
+import { errorText } from "./shared/error-text.ts";
+import type { Assets } from "./http/routes/static.ts";
+import { log } from "./shared/log.ts";
+import { diagnostics, tasks } from "./task-types/index.ts";
+import { sendToVetted } from "./adapters/egress/deno-send.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
   css: "text/css; charset=utf-8",

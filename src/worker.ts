@@ -1,9 +1,9 @@
 import { ConfigError, createRingback, type Ringback } from "./app.ts";
-import type { Background } from "./flow/ports.ts";
-import { answerMisconfigured } from "./http/misconfigured.ts";
-import type { Assets } from "./http/static.ts";
-import { log } from "./log.ts";
-import { diagnostics, tasks } from "./tasks/index.ts";
+import type { Background } from "./ports/ports.ts";
+import { answerMisconfigured } from "./http/pipeline/misconfigured.ts";
+import type { Assets } from "./http/routes/static.ts";
+import { log } from "./shared/log.ts";
+import { diagnostics, tasks } from "./task-types/index.ts";
 
 /** The bindings of wrangler.toml and the deployment's variables and secrets. */
 interface Env extends Readonly<Record<string, unknown>> {

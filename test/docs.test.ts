@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
-import { PROBLEMS } from "../src/domain/problems.ts";
+import { PROBLEMS } from "../src/shared/problems.ts";
 import { root } from "./support/process.ts";
 
 // What of the pages would rot: names that the source has too, and links.
@@ -19,10 +19,10 @@ function names(table: string): string[] {
 }
 
 describe("README's configuration", () => {
-  test("names every variable that src/config.ts reads, and no other", async () => {
+  test("names every variable that src/config/config.ts reads, and no other", async () => {
     const readme = await read("README.md");
     const table = readme.split("<!-- configuration -->")[1]?.split("\n\n")[0] ?? "";
-    const schema = /const SCHEMA = z\.object\(\{(.*?)\n\}\);/s.exec(await read("src/config.ts"))?.[1] ?? "";
+    const schema = /const SCHEMA = z\.object\(\{(.*?)\n\}\);/s.exec(await read("src/config/config.ts"))?.[1] ?? "";
     const variables = [...schema.matchAll(/^ {2}([A-Z_]+):/gm)].map(([, name]) => name ?? "");
     expect(variables.length).toBeGreaterThan(20);
     expect(firstCells(table)).toEqual(variables);
@@ -51,9 +51,9 @@ describe("docs/errors.md", () => {
   });
 
   test("has every code that an attempt to deliver can fail with", async () => {
-    const ports = await read("src/flow/ports.ts");
+    const ports = await read("src/ports/ports.ts");
     const declared = /export type FetchFailureCode =([^;]+);/.exec(ports)?.[1] ?? "";
-    const answered = [...(await read("src/flow/attempt.ts")).matchAll(/\bcode: ("[a-z0-9-]+")/g)].map(
+    const answered = [...(await read("src/deliveries/send-webhook.ts")).matchAll(/\bcode: ("[a-z0-9-]+")/g)].map(
       ([, code]) => code ?? "",
     );
     const codes = [...(declared.match(/"[a-z-]+"/g) ?? []), ...answered].map((code) => code.slice(1, -1));

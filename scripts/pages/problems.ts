@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { PROBLEMS, type ProblemCode } from "../../src/domain/problems.ts";
+import { PROBLEMS, type ProblemCode } from "../../src/shared/problems.ts";
 import { root } from "../../src/local/root.ts";
 import { escapeHtml, layout, markdown } from "./layout.ts";
 

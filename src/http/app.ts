@@ -1,16 +1,16 @@
 import type { Context } from "hono";
 import { requestId } from "hono/request-id";
 import { Hono } from "hono/tiny";
-import { Refusal } from "../domain/problems.ts";
-import type { Parts } from "../flow/parts.ts";
-import { admitter, type VerifySignature } from "./auth.ts";
-import { mount } from "./border.ts";
-import { speak } from "./messages.ts";
-import { answerFailure } from "./problem.ts";
-import { PROXY } from "./proxy.ts";
-import type { Env } from "./route.ts";
-import { routesOf } from "./routes.ts";
-import type { Assets } from "./static.ts";
+import { Refusal } from "../shared/problems.ts";
+import type { Parts } from "../ports/dependencies.ts";
+import { admitter, type VerifySignature } from "./pipeline/authenticate.ts";
+import { mount } from "./pipeline/mount.ts";
+import { speak } from "../shared/zod-messages.ts";
+import { answerFailure } from "./pipeline/problem.ts";
+import { PROXY } from "./routes/proxy.ts";
+import type { Env } from "./pipeline/route.ts";
+import { routesOf } from "./routes/index.ts";
+import type { Assets } from "./routes/static.ts";
 
 export interface AppOptions {
   readonly parts: Parts;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { freshBuild } from "../../scripts/fresh.ts";
-import { readConfig } from "../config.ts";
+import { readConfig } from "../config/config.ts";
 import { gatewayVariables } from "./environment.ts";
 import { makeKey, makeProject, untilAnswered } from "./stack/admin.ts";
 import { startOnDeno } from "./stack/deno.ts";

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { createRingback } from "../../src/app.ts";
-import { ConfigError, readConfig } from "../../src/config.ts";
+import { ConfigError, readConfig } from "../../src/config/config.ts";
 import worker from "../../src/worker.ts";
 
 const environment: Readonly<Record<string, string>> = {

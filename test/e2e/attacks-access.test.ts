@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, inject } from "vitest";
-import { routesOf } from "../../src/http/routes.ts";
+import { routesOf } from "../../src/http/routes/index.ts";
 import { type Key, makeKey } from "../fuzz/api.ts";
 import { type Bystander, makeBystander } from "../fuzz/bystander.ts";
 import { listen } from "../fuzz/receiver.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { base64url } from "jose";
 import { beforeAll, describe, expect, inject, test } from "vitest";
-import { routesOf } from "../../src/http/routes.ts";
+import { routesOf } from "../../src/http/routes/index.ts";
 import { type Bystander, makeBystander } from "../fuzz/bystander.ts";
 import { listen } from "../fuzz/receiver.ts";
 import { Client, newProject } from "../support/client.ts";

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
-import { ACCEPT } from "../../src/redis/accept.ts";
-import { CLAIM } from "../../src/redis/claim.ts";
-import { END } from "../../src/redis/end.ts";
+import { ACCEPT } from "../../src/adapters/redis/tasks/accept.ts";
+import { CLAIM } from "../../src/adapters/redis/tasks/claim.ts";
+import { END } from "../../src/adapters/redis/tasks/end.ts";
 import { task as taskShape } from "../support/contract.ts";
 import { type FaultyGateway, startFaulty } from "../support/faulty-gateway.ts";
 import { runs } from "../support/proxy.ts";

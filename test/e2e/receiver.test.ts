@@ -1,5 +1,5 @@
 import { describe, expect } from "vitest";
-import { verifyCallback } from "../../src/receiver.ts";
+import { verifyCallback } from "../../src/receiver/index.ts";
 import { test, verifiedEndpoint } from "../support/endpoints.ts";
 import type { Received } from "../support/receiver.ts";
 import { secrets } from "../support/signatures.ts";

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject } from "vitest";
 import * as z from "zod";
-import { END } from "../../src/redis/end.ts";
+import { END } from "../../src/adapters/redis/tasks/end.ts";
 import { type Client, eventually, newProject } from "../support/client.ts";
 import { test } from "../support/fixture.ts";
 import { FaultProxy, runs } from "../support/proxy.ts";

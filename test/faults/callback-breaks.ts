@@ -7,7 +7,7 @@ export const callbackBreaks: readonly Break[] = [
     what: "callbacks are sent before the end is written",
     patches: [
       {
-        file: "src/flow/conclude.ts",
+        file: "src/tasks/run/finish-task.ts",
         find: "    const answer = await parts.store.end({",
         replace: `    const { sendOpened } = await import("./first-attempts.ts");
     await sendOpened(parts, record.project, deliveries, { config, now: endedAt });
@@ -21,7 +21,7 @@ export const callbackBreaks: readonly Break[] = [
     what: "each endpoint is told of an event under an id of its own",
     patches: [
       {
-        file: "src/flow/fan-out.ts",
+        file: "src/events/fan-out.ts",
         find: "    endpointId: endpoint.id,\n",
         replace: `    eventId: (await deliveryIdOf(event, endpoint.id)).replace("del_", "evt_"),
     endpointId: endpoint.id,\n`,
@@ -34,7 +34,7 @@ export const callbackBreaks: readonly Break[] = [
     what: "a callback's body is written anew for each attempt",
     patches: [
       {
-        file: "src/flow/attempt.ts",
+        file: "src/deliveries/send-webhook.ts",
         find: "  const startedAt = time();\n",
         replace:
           "  const startedAt = time();\n  parcel = { ...parcel, body: `${parcel.body} ` + ' '.repeat(startedAt % 7) };\n",
@@ -47,7 +47,7 @@ export const callbackBreaks: readonly Break[] = [
     what: "callbacks are signed with a secret that the receiver does not have",
     patches: [
       {
-        file: "src/flow/attempt.ts",
+        file: "src/deliveries/send-webhook.ts",
         find: "await parts.sign(secrets, parcel.eventId, sentAt, parcel.body)",
         replace: "await parts.sign(secrets, parcel.eventId, sentAt + 1, parcel.body)",
       },
@@ -59,7 +59,7 @@ export const callbackBreaks: readonly Break[] = [
     what: "an end is told to the callback URL alone, and not to the endpoints",
     patches: [
       {
-        file: "src/flow/conclude.ts",
+        file: "src/tasks/run/finish-task.ts",
         find: 'const deliveries = authority.by === "lease" ? leased(parts, made) : made;',
         replace:
           'const deliveries = (authority.by === "lease" ? leased(parts, made) : made).filter((one) => !one.endpointId);',
@@ -72,12 +72,12 @@ export const callbackBreaks: readonly Break[] = [
     what: "an attempt that failed is neither tried again nor a dead letter",
     patches: [
       {
-        file: "src/redis/deliver.ts",
+        file: "src/adapters/redis/deliveries/deliver.ts",
         find: "redis.call('ZADD', due, ms(look), a.member)",
         replace: "redis.call('ZREM', due, a.member)",
       },
       {
-        file: "src/flow/deliver.ts",
+        file: "src/deliveries/deliver.ts",
         find: '  if (outcome.kind !== "retry") return;',
         replace: "  return;",
       },
@@ -89,7 +89,7 @@ export const callbackBreaks: readonly Break[] = [
     what: "an attempt that nobody answered counts as delivered",
     patches: [
       {
-        file: "src/flow/attempt.ts",
+        file: "src/deliveries/send-webhook.ts",
         find: "    if (!(error instanceof FetchFailure)) throw error;\n",
         replace: "    if (statusCode === undefined) return finish({});\n",
       },
@@ -101,7 +101,7 @@ export const callbackBreaks: readonly Break[] = [
     what: "each endpoint is found twice",
     patches: [
       {
-        file: "src/flow/fan-out.ts",
+        file: "src/events/fan-out.ts",
         find: "    ...endpoints.map((endpoint) => toEndpoint(endpoint)),",
         replace: `    ...endpoints.map((endpoint) => toEndpoint(endpoint)),
     ...endpoints.map(async (endpoint) => {
@@ -117,13 +117,13 @@ export const callbackBreaks: readonly Break[] = [
     what: "a gateway keeps one configuration for all projects",
     patches: [
       {
-        file: "src/flow/conclude.ts",
+        file: "src/tasks/run/finish-task.ts",
         find: "  let { ending, config } = conclusion;",
         replace: `  let { ending, config } = conclusion;
   config = ((globalThis as any).kept ??= conclusion.config);`,
       },
       {
-        file: "src/flow/conclude.ts",
+        file: "src/tasks/run/finish-task.ts",
         find: "      configVersion: config.version,\n",
         replace: "",
       },

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { createRingback, defineTask, type Ringback, wait } from "../../src/app.ts";
-import { diagnostics, tasks } from "../../src/tasks/index.ts";
+import { diagnostics, tasks } from "../../src/task-types/index.ts";
 
 /* The gateway that the storm goes over: the one that is shipped, with two task types whose handlers are watched. */
 

@@ -1,8 +1,8 @@
 import type { Break } from "./breaks.ts";
 
-const accept = "src/redis/accept.ts";
-const claim = "src/redis/claim.ts";
-const end = "src/redis/end.ts";
+const accept = "src/adapters/redis/tasks/accept.ts";
+const claim = "src/adapters/redis/tasks/claim.ts";
+const end = "src/adapters/redis/tasks/end.ts";
 
 /** What breaks the promises about tasks, idempotency keys and API keys. */
 export const taskBreaks: readonly Break[] = [
@@ -23,7 +23,7 @@ export const taskBreaks: readonly Break[] = [
     what: "the sweep sees what is due, and sends nothing",
     patches: [
       {
-        file: "src/flow/sweep.ts",
+        file: "src/scheduling/sweep.ts",
         find: "published = await sendAgain(inv, sendings);",
         replace: "",
       },
@@ -35,7 +35,7 @@ export const taskBreaks: readonly Break[] = [
     what: "an entry that cannot be looked at ends the sweep for all others",
     patches: [
       {
-        file: "src/redis/sweep.ts",
+        file: "src/adapters/redis/sweep.ts",
         find: "local ok, answer = pcall(inspect, e, tonumber(scores[i] or ''))",
         replace: "local ok, answer = true, inspect(e, tonumber(scores[i] or ''))",
       },
@@ -47,7 +47,7 @@ export const taskBreaks: readonly Break[] = [
     what: "two sweeps at once both look at what is due, and put it off twice",
     patches: [
       {
-        file: "src/redis/sweep.ts",
+        file: "src/adapters/redis/sweep.ts",
         find: "if not isDue and last ~= a.nonce then return {'none'} end",
         replace: "",
       },
@@ -106,7 +106,7 @@ export const taskBreaks: readonly Break[] = [
     what: "a gateway answers reads from a copy of its own",
     patches: [
       {
-        file: "src/flow/lookup.ts",
+        file: "src/tasks/read/get-task.ts",
         find: "  return { record: kept(answer.record, answer.now), now: answer.now, ...(delivery && { delivery }) };",
         replace: `  const fresh = { record: kept(answer.record, answer.now), now: answer.now, ...(delivery && { delivery }) };
   const copies = ((globalThis as any).copies ??= new Map());
@@ -144,7 +144,7 @@ export const taskBreaks: readonly Break[] = [
     what: "erasing leaves nothing behind: an accept that was sent twice brings the task back",
     patches: [
       {
-        file: "src/redis/replay.ts",
+        file: "src/adapters/redis/tasks/replay.ts",
         find: "redis.pcall('SET', idem, '${ERASED} ' .. a.id, 'PX', '${TOMBSTONE}')",
         replace: "local none = 0",
       },
@@ -158,7 +158,7 @@ export const taskBreaks: readonly Break[] = [
     what: "revoking leaves nothing behind: a grant that was sent twice brings the key back",
     patches: [
       {
-        file: "src/redis/projects.ts",
+        file: "src/adapters/redis/projects/projects.ts",
         find: "if redis.call('EXISTS', revoked) == 1 then return {'granted'} end",
         replace: "",
       },
@@ -177,12 +177,12 @@ export const taskBreaks: readonly Break[] = [
         replace: "",
       },
       {
-        file: "src/redis/sweep.ts",
+        file: "src/adapters/redis/sweep.ts",
         find: "if t >= num(h.deadline) then return ending(e, h, 'expired') end",
         replace: "",
       },
       {
-        file: "src/flow/execute.ts",
+        file: "src/tasks/run/execute-handler.ts",
         find: "...(left < timeout ? [setTimeout",
         replace: "...(left < 0 ? [setTimeout",
       },
@@ -217,7 +217,7 @@ export const taskBreaks: readonly Break[] = [
         replace: "h.status ~= 'running'",
       },
       {
-        file: "src/flow/lease.ts",
+        file: "src/tasks/run/lease.ts",
         find: 'if (answer.kind !== "renewed" && !over) on.gone(answer.kind);',
         replace: "",
       },
@@ -245,12 +245,12 @@ export const taskBreaks: readonly Break[] = [
     what: "a token is taken whichever run and attempt it is of",
     patches: [
       {
-        file: "src/flow/report.ts",
+        file: "src/tasks/run/report.ts",
         find: "if (record.run !== token.run || record.attempt !== token.attempt) throw stale();",
         replace: "",
       },
       {
-        file: "src/flow/report.ts",
+        file: "src/tasks/run/report.ts",
         find: `{ by: "token", attempt: token.attempt,`,
         replace: `{ by: "token", attempt: record.attempt,`,
       },
@@ -263,7 +263,7 @@ export const taskBreaks: readonly Break[] = [
     patches: [
       { file: end, find: "redis.call('ZREM', due, a.member)", replace: "" },
       {
-        file: "src/redis/sweep.ts",
+        file: "src/adapters/redis/sweep.ts",
         find: "if #drops > 0 then redis.call('ZREM', due, unpack(drops)) end",
         replace: "",
       },

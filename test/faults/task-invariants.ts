@@ -1,5 +1,5 @@
-import { LEASE } from "../../src/domain/limits.ts";
-import { isTerminal, MOVES, type StoredStatus, type TaskStatus, TERMINAL } from "../../src/domain/status.ts";
+import { LEASE } from "../../src/shared/limits.ts";
+import { isTerminal, MOVES, type StoredStatus, type TaskStatus, TERMINAL } from "../../src/tasks/status.ts";
 import type { Judge } from "./checker.ts";
 import type { Execution, Found, History, Seen, Story, TimelineItem } from "./history.ts";
 

@@ -1,6 +1,6 @@
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
-import { PROBLEMS } from "../../src/domain/problems.ts";
+import { PROBLEMS } from "../../src/shared/problems.ts";
 import type { Operation, Schema, Specification } from "./specification.ts";
 import type { Answer } from "./wire.ts";
 

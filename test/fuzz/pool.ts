@@ -1,4 +1,4 @@
-import { idOf } from "../../src/domain/id.ts";
+import { idOf } from "../../src/shared/id.ts";
 
 /** How many things of a kind are remembered: the newest, which are the likeliest to be there still. */
 const REMEMBERED = 60;

@@ -13,10 +13,10 @@ const COMPARED = new RegExp(
 
 /** The comparisons that look like one of a secret, and why each may stand. */
 const HARMLESS: Readonly<Record<string, string>> = {
-  'flow/probe.ts: proof === "cloudevents"': "the name of a way to prove",
-  "flow/probe.ts: if (text === secret) return true;": "a challenge that we have just sent to who answers it",
-  "flow/probe.ts: json === secret ||": "the same",
-  'flow/probe.ts: (typeof json === "object" && (json as { challenge?: unknown } | null)?.challenge === secret)':
+  'endpoints/verify-endpoint.ts: proof === "cloudevents"': "the name of a way to prove",
+  "endpoints/verify-endpoint.ts: if (text === secret) return true;": "a challenge that we have just sent to who answers it",
+  "endpoints/verify-endpoint.ts: json === secret ||": "the same",
+  'endpoints/verify-endpoint.ts: (typeof json === "object" && (json as { challenge?: unknown } | null)?.challenge === secret)':
     "the same",
 };
 

@@ -1,14 +1,14 @@
 import * as z from "zod/mini";
-import type { TaskRecord } from "../../src/domain/record.ts";
-import type { Caller } from "../../src/flow/caller.ts";
-import { createKeyring } from "../../src/flow/keyring.ts";
-import type { Parts } from "../../src/flow/parts.ts";
-import type { Store } from "../../src/flow/store.ts";
-import type { AcceptCommand } from "../../src/flow/task-commands.ts";
+import type { TaskRecord } from "../../src/tasks/record.ts";
+import type { Caller } from "../../src/projects/caller.ts";
+import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
+import type { Parts } from "../../src/ports/dependencies.ts";
+import type { Store } from "../../src/ports/store.ts";
+import type { AcceptCommand } from "../../src/ports/task-commands.ts";
 import { createApp } from "../../src/http/app.ts";
-import type { Assets } from "../../src/http/static.ts";
+import type { Assets } from "../../src/http/routes/static.ts";
 import { type AnyTask, defineTask } from "../../src/task.ts";
-import { sign } from "../../src/webhooks/sign.ts";
+import { sign } from "../../src/adapters/crypto/sign.ts";
 
 /** Redis time in these tests. */
 export const NOW = Date.parse("2026-11-24T09:00:00.000Z");

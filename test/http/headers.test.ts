@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { idempotencyKey, nextLink, rateHeaders, seconds, traceOf } from "../../src/http/headers.ts";
+import { idempotencyKey, nextLink, rateHeaders, seconds, traceOf } from "../../src/http/pipeline/headers.ts";
 
 describe("Idempotency-Key", () => {
   const accepted: readonly (readonly [string, string])[] = [

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import type { TaskRecord } from "../../src/domain/record.ts";
-import { RequestTooLarge, StoreRefused, Undecryptable } from "../../src/flow/ports.ts";
-import type { Store } from "../../src/flow/store.ts";
+import type { TaskRecord } from "../../src/tasks/record.ts";
+import { RequestTooLarge, StoreRefused, Undecryptable } from "../../src/ports/ports.ts";
+import type { Store } from "../../src/ports/store.ts";
 import { type AnyTask, defineTask } from "../../src/task.ts";
 import { NOW, open, taskRecord } from "./gateway.ts";
 

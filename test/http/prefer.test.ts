@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { describe, expect, test } from "vitest";
-import { acceptsStream, readPreferences } from "../../src/http/prefer.ts";
-import type { Env } from "../../src/http/route.ts";
+import { acceptsStream, readPreferences } from "../../src/http/pipeline/prefer.ts";
+import type { Env } from "../../src/http/pipeline/route.ts";
 
 describe("Prefer (RFC 7240)", () => {
   const read: readonly (readonly [string, ReturnType<typeof readPreferences>])[] = [

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import * as z from "zod";
-import { END } from "../../src/redis/end.ts";
+import { END } from "../../src/adapters/redis/tasks/end.ts";
 import { eventually } from "../support/client.ts";
 import { runs } from "../support/proxy.ts";
 import { Deployment } from "./deployment.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createVerifier } from "../../src/qstash/signature.ts";
+import { createVerifier } from "../../src/adapters/qstash/signature.ts";
 import { sign } from "../support/qstash-signature.ts";
 
 const [current, next] = ["sig_the-current-signing-key", "sig_the-next-signing-key"];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type VerifyOptions, verifyCallback } from "../../src/receiver.ts";
+import { type VerifyOptions, verifyCallback } from "../../src/receiver/index.ts";
 import { codeOf, newSecret, requestOf } from "./signed.ts";
 
 const secret = newSecret();

@@ -1,8 +1,8 @@
 import { createServer } from "node:http";
 import { describe, expect, it } from "vitest";
-import { verifyCallback } from "../../src/receiver.ts";
-import { sign } from "../../src/webhooks/sign.ts";
-import { listen } from "../webhooks/local-server.ts";
+import { verifyCallback } from "../../src/receiver/index.ts";
+import { sign } from "../../src/adapters/crypto/sign.ts";
+import { listen } from "../egress/local-server.ts";
 import { BODY, codeOf, newKeyPair, newSecret, requestOf } from "./signed.ts";
 
 const secret = newSecret();

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomBytes, sign as signBytes } from "node:crypto";
 import { Webhook as StandardWebhook } from "standardwebhooks";
 import { Webhook as SvixWebhook } from "svix";
-import { CallbackError } from "../../src/receiver.ts";
+import { CallbackError } from "../../src/receiver/index.ts";
 
 /** How a message is signed: by the libraries themselves, so that what they sign is what is accepted. */
 export const SIGNERS = {

@@ -4,8 +4,8 @@ import {
   type RawCallback,
   type TaskEventData,
   verifyCallback,
-} from "../../src/receiver.ts";
-import { sign } from "../../src/webhooks/sign.ts";
+} from "../../src/receiver/index.ts";
+import { sign } from "../../src/adapters/crypto/sign.ts";
 import { BODY, codeOf, EVENT, headersOf, newKeyPair, newSecret, requestOf, SIGNERS } from "./signed.ts";
 
 const secret = newSecret();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { TASK_CHANGES, TASK_DELIVERIES } from "../../src/domain/limits.ts";
+import { TASK_CHANGES, TASK_DELIVERIES } from "../../src/shared/limits.ts";
 import { ReplyError } from "../../src/local/engine.ts";
-import { hourOf, keysOf } from "../../src/redis/keys.ts";
+import { hourOf, keysOf } from "../../src/adapters/redis/keys.ts";
 import { KINDS, startStandIn } from "../local/redis-stand-in.ts";
 import { everyScript } from "./every-script.ts";
 import { type Observed, ObservedEngine } from "./observed-engine.ts";

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { CIRCUIT_OPEN, CIRCUITS } from "../../src/domain/limits.ts";
-import type { Caller } from "../../src/flow/caller.ts";
-import type { RecordCommand } from "../../src/flow/delivery-commands.ts";
-import type { Store } from "../../src/flow/store.ts";
+import { CIRCUIT_OPEN, CIRCUITS } from "../../src/shared/limits.ts";
+import type { Caller } from "../../src/projects/caller.ts";
+import type { RecordCommand } from "../../src/ports/delivery-commands.ts";
+import type { Store } from "../../src/ports/store.ts";
 import { accepted, claimed, environments, freshProject, newDelivery, succeeded } from "./store-fixture.ts";
 
 const MINUTE = 60_000;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Store } from "../../src/flow/store.ts";
+import type { Store } from "../../src/ports/store.ts";
 import { accepted, claimed, environments, newDelivery, succeeded } from "./store-fixture.ts";
 
 const HOUR = 3_600_000;

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "vitest";
-import { StoreUnavailable } from "../../src/flow/ports.ts";
+import { StoreUnavailable } from "../../src/ports/ports.ts";
 import { ReplyError } from "../../src/local/engine.ts";
 import { KINDS, startStandIn } from "../local/redis-stand-in.ts";
 import { everyScript } from "./every-script.ts";

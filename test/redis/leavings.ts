@@ -1,4 +1,4 @@
-import { isTerminal, type StoredStatus } from "../../src/domain/status.ts";
+import { isTerminal, type StoredStatus } from "../../src/tasks/status.ts";
 
 type Redis = (...words: string[]) => Promise<string[]>;
 

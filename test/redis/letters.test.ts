@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { makeId } from "../../src/domain/id.ts";
-import { FAILURE_PAUSE } from "../../src/domain/limits.ts";
-import type { Caller } from "../../src/flow/caller.ts";
-import type { Letter, LettersAnswer, RecordCommand } from "../../src/flow/delivery-commands.ts";
-import type { Store } from "../../src/flow/store.ts";
+import { makeId } from "../../src/shared/id.ts";
+import { FAILURE_PAUSE } from "../../src/shared/limits.ts";
+import type { Caller } from "../../src/projects/caller.ts";
+import type { Letter, LettersAnswer, RecordCommand } from "../../src/ports/delivery-commands.ts";
+import type { Store } from "../../src/ports/store.ts";
 import { accepted, claimed, environments, freshProject, newDelivery, succeeded } from "./store-fixture.ts";
 
 const DAY = 86_400_000;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { TaskRecord } from "../../src/domain/record.ts";
-import type { TypeLimits } from "../../src/flow/task-commands.ts";
+import type { TaskRecord } from "../../src/tasks/record.ts";
+import type { TypeLimits } from "../../src/ports/task-commands.ts";
 import { accepted, environments, freshProject, succeeded } from "./store-fixture.ts";
 
 const unique = () => `limited.${crypto.randomUUID()}`;

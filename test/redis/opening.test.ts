@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { BODY_RETENTION, DELIVERY_RETENTION } from "../../src/domain/limits.ts";
-import type { NewDelivery } from "../../src/flow/delivery-commands.ts";
+import { BODY_RETENTION, DELIVERY_RETENTION } from "../../src/shared/limits.ts";
+import type { NewDelivery } from "../../src/ports/delivery-commands.ts";
 import { accepted, claimed, environments, newDelivery, succeeded } from "./store-fixture.ts";
 
 /** Deliveries of one event that share their bodies. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { makeId } from "../../src/domain/id.ts";
-import { TOMBSTONE } from "../../src/domain/limits.ts";
-import type { AcceptAnswer } from "../../src/flow/task-commands.ts";
-import { LIMIT } from "../../src/redis/projects.ts";
+import { makeId } from "../../src/shared/id.ts";
+import { TOMBSTONE } from "../../src/shared/limits.ts";
+import type { AcceptAnswer } from "../../src/ports/task-commands.ts";
+import { LIMIT } from "../../src/adapters/redis/projects/projects.ts";
 import { acceptCommand, environments, freshProject } from "./store-fixture.ts";
 
 const key = {

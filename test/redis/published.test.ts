@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { TaskRecord } from "../../src/domain/record.ts";
-import type { EndCommand, PollingCommand, PublishedCommand } from "../../src/flow/task-commands.ts";
+import type { TaskRecord } from "../../src/tasks/record.ts";
+import type { EndCommand, PollingCommand, PublishedCommand } from "../../src/ports/task-commands.ts";
 import { accepted, claimed, environments, succeeded } from "./store-fixture.ts";
 
 const HOUR = 3_600_000;

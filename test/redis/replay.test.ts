@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { INLINE_LIMIT, TOMBSTONE } from "../../src/domain/limits.ts";
-import type { TaskRecord } from "../../src/domain/record.ts";
-import type { ReplayCommand } from "../../src/flow/task-commands.ts";
+import { INLINE_LIMIT, TOMBSTONE } from "../../src/shared/limits.ts";
+import type { TaskRecord } from "../../src/tasks/record.ts";
+import type { ReplayCommand } from "../../src/ports/task-commands.ts";
 import {
   acceptCommand,
   accepted,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { TaskRecord } from "../../src/domain/record.ts";
-import type { EndCommand } from "../../src/flow/task-commands.ts";
+import type { TaskRecord } from "../../src/tasks/record.ts";
+import type { EndCommand } from "../../src/ports/task-commands.ts";
 import { accepted, claimed, environments, newDelivery, succeeded } from "./store-fixture.ts";
 
 const ASKING = { url: "https://client.example/hooks", events: ["task.started", "task.progress"] };

@@ -1,14 +1,14 @@
 import { afterAll } from "vitest";
-import { makeId } from "../../src/domain/id.ts";
-import { DEFAULT_DEADLINE } from "../../src/domain/limits.ts";
-import type { TaskRecord } from "../../src/domain/record.ts";
-import type { Caller } from "../../src/flow/caller.ts";
-import type { NewDelivery } from "../../src/flow/delivery-commands.ts";
-import type { EraseAnswer, EraseCommand } from "../../src/flow/erase-commands.ts";
-import type { Store } from "../../src/flow/store.ts";
-import type { AcceptCommand, ClaimAnswer, EndCommand } from "../../src/flow/task-commands.ts";
+import { makeId } from "../../src/shared/id.ts";
+import { DEFAULT_DEADLINE } from "../../src/shared/limits.ts";
+import type { TaskRecord } from "../../src/tasks/record.ts";
+import type { Caller } from "../../src/projects/caller.ts";
+import type { NewDelivery } from "../../src/ports/delivery-commands.ts";
+import type { EraseAnswer, EraseCommand } from "../../src/ports/delete-commands.ts";
+import type { Store } from "../../src/ports/store.ts";
+import type { AcceptCommand, ClaimAnswer, EndCommand } from "../../src/ports/task-commands.ts";
 import { ReplyError } from "../../src/local/engine.ts";
-import { createStore } from "../../src/redis/store.ts";
+import { createStore } from "../../src/adapters/redis/store.ts";
 import { KINDS, type StandIn, startStandIn, TOKEN } from "../local/redis-stand-in.ts";
 
 const random = () => crypto.getRandomValues(new Uint8Array(8));

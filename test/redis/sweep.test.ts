@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createStore } from "../../src/redis/store.ts";
+import { createStore } from "../../src/adapters/redis/store.ts";
 import { TOKEN } from "../local/redis-stand-in.ts";
 import { FaultProxy } from "../support/proxy.ts";
 import { accepted, claimed, environments, newDelivery, succeeded } from "./store-fixture.ts";

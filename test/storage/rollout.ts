@@ -5,7 +5,7 @@ import { createRingback } from "../../src/app.ts";
 import { openEngine } from "../../src/local/engine/open.ts";
 import { startQStashServer } from "../../src/local/qstash/server.ts";
 import { DEVELOPMENT } from "../../src/local/stack/admin.ts";
-import { diagnostics, tasks } from "../../src/tasks/index.ts";
+import { diagnostics, tasks } from "../../src/task-types/index.ts";
 import { type KINDS, startStandIn, TOKEN } from "../local/redis-stand-in.ts";
 
 type Version = Pick<ReturnType<ReturnType<typeof createRingback>>, "fetch" | "sweep">;

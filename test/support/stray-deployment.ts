@@ -44,7 +44,7 @@ export async function startStray(
   const folder = await mkdtemp(join(tmpdir(), "ringback-stray-"));
   const map = join(folder, "imports.json");
   const fileUrl = (path: string) => pathToFileURL(join(root, path)).href;
-  const imports = { [fileUrl("src/tasks/index.ts")]: fileUrl("test/support/stray-tasks.ts") };
+  const imports = { [fileUrl("src/task-types/index.ts")]: fileUrl("test/support/stray-tasks.ts") };
   await writeFile(map, JSON.stringify({ imports }));
   const { running } = await start({
     command: join(root, "node_modules/.bin/deno"),

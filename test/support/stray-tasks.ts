@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { type AnyTask, defineTask } from "../../src/task.ts";
 
-/* Handlers that leave something behind which nobody waits for; in the place of src/tasks/index.ts. */
+/* Handlers that leave something behind which nobody waits for; in the place of src/task-types/index.ts. */
 
 const input = z.strictObject({ url: z.exactOptional(z.url()) });
 

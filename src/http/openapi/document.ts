@@ -1,6 +1,6 @@
-import { PROBLEMS } from "../../domain/problems.ts";
-import { problemsOf, type Route } from "../route.ts";
-import { routesOf } from "../routes.ts";
+import { PROBLEMS } from "../../shared/problems.ts";
+import { problemsOf, type Route } from "../pipeline/route.ts";
+import { routesOf } from "../routes/index.ts";
 import { webhooks } from "./events.ts";
 import { problemExample } from "./examples.ts";
 import { answerHeaders } from "./headers.ts";

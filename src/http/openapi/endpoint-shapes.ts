@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { FORMATS, SIGNATURES } from "../../domain/endpoint.ts";
+import { FORMATS, SIGNATURES } from "../../endpoints/endpoint.ts";
 import { as, count, id, opt, pageOf, positive, time } from "./shape.ts";
 
 const signatureKinds = z.array(z.enum(SIGNATURES));

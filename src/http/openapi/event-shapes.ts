@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { TERMINAL } from "../../domain/status.ts";
+import { TERMINAL } from "../../tasks/status.ts";
 import { as, id, opt, time } from "./shape.ts";
 import { links, status, taskFields } from "./task-fields.ts";
 

@@ -1,4 +1,4 @@
-import { TERMINAL } from "../../domain/status.ts";
+import { TERMINAL } from "../../tasks/status.ts";
 import { answerExamples } from "./examples.ts";
 import type { Json } from "./schemas.ts";
 

@@ -1,4 +1,4 @@
-import { PROBLEMS, type ProblemCode } from "../../domain/problems.ts";
+import { PROBLEMS, type ProblemCode } from "../../shared/problems.ts";
 
 /** What the reference shows; a test holds each example to its schema. */
 

@@ -1,5 +1,5 @@
-import { PROBLEMS, type ProblemCode } from "../../domain/problems.ts";
-import { type Access, problemsOf, type Route } from "../route.ts";
+import { PROBLEMS, type ProblemCode } from "../../shared/problems.ts";
+import { type Access, problemsOf, type Route } from "../pipeline/route.ts";
 import { callbacks } from "./events.ts";
 import { answerExamples, requestExamples } from "./examples.ts";
 import { type answerHeaders, requestHeaders } from "./headers.ts";

@@ -1,4 +1,4 @@
-import { SERVICE_METHODS } from "../../domain/service.ts";
+import { SERVICE_METHODS } from "../../services/service.ts";
 
 /** What the reference says beside what the declarations say themselves; a test holds that nothing is left unsaid. */
 

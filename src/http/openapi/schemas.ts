@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { keyRequest, limitsRequest, projectRequest } from "../admin.ts";
+import { keyRequest, limitsRequest, projectRequest } from "../routes/admin.ts";
 import {
   endpointPatch,
   endpointRequest,
@@ -7,9 +7,9 @@ import {
   rotateRequest,
   signaturesRequest,
   verifyRequest,
-} from "../endpoint-fields.ts";
-import { completeRequest, failRequest, progressRequest } from "../report.ts";
-import { batchItem, batchRequest, taskRequest } from "../submit.ts";
+} from "../schemas/endpoint-requests.ts";
+import { completeRequest, failRequest, progressRequest } from "../routes/report.ts";
+import { batchItem, batchRequest, taskRequest } from "../schemas/task-requests.ts";
 import { fields } from "./prose.ts";
 import { shapes } from "./shapes.ts";
 

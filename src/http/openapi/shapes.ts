@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { PROBLEMS } from "../../domain/problems.ts";
+import { PROBLEMS } from "../../shared/problems.ts";
 import { adminShapes } from "./admin-shapes.ts";
 import { endpointShapes } from "./endpoint-shapes.ts";
 import { eventShapes } from "./event-shapes.ts";

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { TERMINAL } from "../../domain/status.ts";
+import { TERMINAL } from "../../tasks/status.ts";
 import { as, count, id, opt, positive, time } from "./shape.ts";
 
 /* What a task looks like, in answers and in events. */

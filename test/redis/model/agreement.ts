@@ -1,6 +1,6 @@
 import { expect } from "vitest";
-import type { DeliveryRecord, TaskRecord } from "../../../src/domain/record.ts";
-import { isTerminal, MOVES, type StoredStatus } from "../../../src/domain/status.ts";
+import type { DeliveryRecord, TaskRecord } from "../../../src/tasks/record.ts";
+import { isTerminal, MOVES, type StoredStatus } from "../../../src/tasks/status.ts";
 import { type DeliveryModel, isOpen, type Model, type TaskModel } from "./state.ts";
 import type { World } from "./world.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect } from "vitest";
-import { taskMember } from "../../../src/redis/keys.ts";
+import { taskMember } from "../../../src/adapters/redis/keys.ts";
 import { CHOICES, type Choice, finishBy, type Pick, underWay } from "./choices.ts";
 import { type Fault, Possible, Race, Send } from "./sending.ts";
 import { boundaries, type Model } from "./state.ts";

@@ -1,5 +1,5 @@
-import type { TaskRecord } from "../../../src/domain/record.ts";
-import { isTerminal, type StoredStatus, type TerminalStatus } from "../../../src/domain/status.ts";
+import type { TaskRecord } from "../../../src/tasks/record.ts";
+import { isTerminal, type StoredStatus, type TerminalStatus } from "../../../src/tasks/status.ts";
 
 /** How often somebody looked in a row and found nothing moved, and the last one's nonce. */
 interface Sweeps {

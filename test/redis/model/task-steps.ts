@@ -1,7 +1,7 @@
-import { isTerminal, MOVES, type TerminalStatus } from "../../../src/domain/status.ts";
-import type { NewDelivery } from "../../../src/flow/delivery-commands.ts";
-import type { Outcome } from "../../../src/flow/task-commands.ts";
-import { ERASED } from "../../../src/redis/keys.ts";
+import { isTerminal, MOVES, type TerminalStatus } from "../../../src/tasks/status.ts";
+import type { NewDelivery } from "../../../src/ports/delivery-commands.ts";
+import type { Outcome } from "../../../src/ports/task-commands.ts";
+import { ERASED } from "../../../src/adapters/redis/keys.ts";
 import { type Answer, DELIVERY_LEASE, MAX_ATTEMPTS, MAX_OPEN, type Of } from "./operations.ts";
 import { isOpen, type Model, type TaskModel } from "./state.ts";
 

@@ -1,8 +1,8 @@
-import type { DeliveryRecord, TaskRecord } from "../../../src/domain/record.ts";
-import type { Caller } from "../../../src/flow/caller.ts";
-import type { NewDelivery } from "../../../src/flow/delivery-commands.ts";
-import type { Store } from "../../../src/flow/store.ts";
-import type { DueAction } from "../../../src/flow/sweep-commands.ts";
+import type { DeliveryRecord, TaskRecord } from "../../../src/tasks/record.ts";
+import type { Caller } from "../../../src/projects/caller.ts";
+import type { NewDelivery } from "../../../src/ports/delivery-commands.ts";
+import type { Store } from "../../../src/ports/store.ts";
+import type { DueAction } from "../../../src/ports/sweep-commands.ts";
 import { acceptCommand, type Environment, erased, freshProject } from "../store-fixture.ts";
 import {
   type Answer,

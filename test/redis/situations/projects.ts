@@ -1,4 +1,4 @@
-import { makeId } from "../../../src/domain/id.ts";
+import { makeId } from "../../../src/shared/id.ts";
 import { newDelivery } from "../store-fixture.ts";
 import { granted, HOUR, idempotency, listing, over, type Situations } from "./stage.ts";
 

@@ -1,0 +1,48 @@
+import type { FetchFailureCode } from "../../ports/ports.ts";
+
+interface Explanation {
+  readonly code: FetchFailureCode;
+  readonly message: string;
+}
+
+const EXPLANATIONS = {
+  dns: { code: "dns-failed", message: "The host's name could not be resolved." },
+  tls: { code: "tls-failed", message: "The TLS handshake with the host failed." },
+  timeout: { code: "timeout", message: "The host did not answer in time." },
+  connect: { code: "connect-failed", message: "The host could not be reached, or broke the connection." },
+} as const satisfies Record<string, Explanation>;
+
+// Node names a code; Deno and workerd say it in words. Only the words that each was seen to use.
+const DNS = /\b(?:ENOTFOUND|EAI_[A-Z]+|dns error|DNS lookup failed|failed to lookup address)\b/i;
+const TLS =
+  /\b(?:CERT_[A-Z_]+|[A-Z_]*SELF_SIGNED[A-Z_]*|UNABLE_TO_[A-Z_]+|ERR_(?:TLS|SSL)_[A-Z_0-9]+|EPROTO)\b|certificate|\b(?:TLS|SSL|handshake)\b|corrupt message/i;
+const TIMEOUT = /\b(?:ETIMEDOUT|UND_ERR_[A-Z]+_TIMEOUT|TimeoutError)\b|timed out/i;
+
+/** How far a connection had come when it failed; plain HTTP has no `handshake`. */
+export type ConnectionPhase = "connect" | "handshake" | "exchange";
+
+/**
+ * Tells what kept a fetch from answering, from the errors of workerd, Deno and Node, which have no code in common.
+ * In doubt it is `connect-failed`. The message is ours: the runtimes' own carry addresses.
+ *
+ * @param phase where the caller knows it, it alone decides on `tls-failed`
+ */
+export function failureCode(error: unknown, phase?: ConnectionPhase): Explanation {
+  if (phase === "handshake") return EXPLANATIONS.tls;
+  const said = describe(error);
+  if (DNS.test(said)) return EXPLANATIONS.dns;
+  if (TIMEOUT.test(said)) return EXPLANATIONS.timeout;
+  return phase === undefined && TLS.test(said) ? EXPLANATIONS.tls : EXPLANATIONS.connect;
+}
+
+/** Names, codes and messages of an error and its causes, without the URLs in them, which clients choose. */
+function describe(error: unknown): string {
+  const parts: string[] = [];
+  let current: unknown = error;
+  for (let depth = 0; current instanceof Error && depth < 4; depth += 1) {
+    const code = "code" in current && typeof current.code === "string" ? current.code : "";
+    parts.push(current.name, code, current.message.replace(/\S+:\/\/\S*/g, ""));
+    current = current.cause;
+  }
+  return parts.join(" ");
+}

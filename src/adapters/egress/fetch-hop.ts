@@ -1,0 +1,73 @@
+import { FetchFailure } from "../../ports/ports.ts";
+
+/** One request of a chain of redirects. */
+export interface Hop {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Headers;
+  readonly body: BodyInit | undefined;
+}
+
+/** Of one connection (RFC 9110 section 7.6.1), or set by whoever sends. */
+const CONNECTION_HEADERS: readonly string[] = [
+  "connection",
+  "content-length",
+  "host",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+];
+
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** What a GET that was a POST has no use for (Fetch standard, request-body-header names). */
+const BODY_HEADERS: readonly string[] = [
+  "content-encoding",
+  "content-language",
+  "content-location",
+  "content-type",
+];
+
+/** The headers that may leave: without those of a connection, those `Connection` names, and QStash's own. */
+export function outgoingHeaders(given: HeadersInit | undefined): Headers {
+  const headers = new Headers(given);
+  const named = (headers.get("connection") ?? "").split(",").map((name) => name.trim().toLowerCase());
+  const dropped = new Set([...CONNECTION_HEADERS, ...named]);
+  return new Headers([...headers].filter(([name]) => !dropped.has(name) && !name.startsWith("upstash-")));
+}
+
+/**
+ * The request that a response redirects to, by the Fetch standard's HTTP-redirect fetch; undefined when it does not.
+ *
+ * @throws FetchFailure `redirect` when there is no following it
+ */
+export function redirected(hop: Hop, response: Response): Hop | undefined {
+  const location = response.headers.get("location");
+  if (!REDIRECTS.has(response.status) || location === null) return undefined;
+  const target = URL.parse(location, hop.url);
+  if (!target) throw new FetchFailure("redirect", "The redirect leads to something that is no URL.");
+  const asGet =
+    response.status === 303
+      ? hop.method !== "GET" && hop.method !== "HEAD"
+      : response.status < 303 && hop.method === "POST";
+  if (!asGet && hop.body instanceof ReadableStream) {
+    throw new FetchFailure("redirect", "The redirect asks for a body that was streamed and is gone.");
+  }
+  const headers = new Headers(hop.headers);
+  if (asGet) for (const name of BODY_HEADERS) headers.delete(name);
+  if (target.origin !== new URL(hop.url).origin) {
+    headers.delete("authorization");
+    headers.delete("cookie");
+  }
+  return {
+    url: target.href,
+    method: asGet ? "GET" : hop.method,
+    headers,
+    body: asGet ? undefined : hop.body,
+  };
+}

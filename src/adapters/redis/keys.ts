@@ -1,0 +1,112 @@
+import { isId, partitionOf } from "../../shared/id.ts";
+
+const HOUR = 3_600_000;
+
+/** The names of everything that is stored (docs/storage.md). No braces: there is no cluster to please. */
+const SCHEMA = "rb1";
+
+function partitionKey(partition: number): string {
+  return `${SCHEMA}:${partition.toString(16).padStart(3, "0")}`;
+}
+
+/** Project names to ids: like the next, a key without a partition. */
+export const DIRECTORY = `${SCHEMA}:dir`;
+
+/** The version of what is stored; missing while it is the first. */
+export const STORED_VERSION = `${SCHEMA}:ver`;
+/** How far the re-encryption under a new master secret has come. */
+export const RESEALING = `${SCHEMA}:reseal`;
+
+/** What every key matches. */
+export const EVERY_KEY = `${SCHEMA}:*`;
+/** When the last sweep was made. */
+export const SWEPT = `${SCHEMA}:sweep`;
+
+/** Where a fingerprint or a time would stand: what was made here was erased. */
+export const ERASED = "-";
+
+export function dueKey(partition: number): string {
+  return `${partitionKey(partition)}:due`;
+}
+
+export function choresKey(partition: number): string {
+  return `${partitionKey(partition)}:chores`;
+}
+
+/** The keys of one project; all lie in its home partition. */
+export function keysOf(project: string) {
+  const partition = partitionKey(partitionOf(project));
+  const p = `${partition}:${project}`;
+  return {
+    due: `${partition}:due`,
+    chores: `${partition}:chores`,
+    /** A type's limits hold over all projects. */
+    running: (type: string) => `${partition}:running:${type}`,
+    starts: (type: string) => `${partition}:starts:${type}`,
+    project: `${p}:proj`,
+    config: `${p}:cfg`,
+    idempotency: (hash: string) => `${p}:idem:${hash}`,
+    revoked: (key: string) => `${p}:revoked:${key}`,
+    task: (id: string) => `${p}:t:${id}`,
+    input: (id: string) => `${p}:t:${id}:in`,
+    result: (id: string, run: number) => `${p}:t:${id}:out:${run}`,
+    delivery: (id: string) => `${p}:d:${id}`,
+    /** The name is the event's id and the format, `evt_…:full`. */
+    sharedBody: (name: string) => `${p}:e:${name}`,
+    hours: `${p}:hours`,
+    index: (hour: number) => `${p}:x:${hour}`,
+    ending: (hour: number, status: string) => `${p}:x:${hour}:${status}`,
+    metadata: (hour: number, pair: string) => `${p}:x:${hour}:m:${pair}`,
+    /** An endpoint's dead letters of one hour; without an endpoint those of `callbackUrl`. */
+    letters: (endpoint: string | undefined, hour: number) => `${p}:dead:${endpoint ?? "callback"}:${hour}`,
+    /** All dead letters of one day, as earlier versions filed them: read until the last of them has expired. */
+    oldLetters: (day: number) => `${p}:dead:${day}`,
+    circuits: `${p}:circuits`,
+    /** A task's hash once it is being erased: says what is left to erase. */
+    erasing: (id: string) => `${p}:erasing:${id}`,
+    health: (endpoint: string) => `${p}:ep:${endpoint}:health`,
+  };
+}
+
+/** Hours since the epoch. */
+export function hourOf(time: number): number {
+  return Math.floor(time / HOUR);
+}
+
+/** Days since the epoch. */
+export function dayOf(time: number): number {
+  return Math.floor(time / (24 * HOUR));
+}
+
+/** A task's member of the due set. */
+export function taskMember(project: string, task: string): string {
+  return `t|${project}|${task}`;
+}
+
+/** A project's member of the chores: its API keys are to be looked over. */
+export function keysChore(project: string): string {
+  return `k|${project}`;
+}
+
+/** A task's member of the chores: it is being erased. */
+export function erasureChore(project: string, task: string): string {
+  return `e|${project}|${task}`;
+}
+
+/** A delivery's member of the due set. */
+export function deliveryMember(project: string, delivery: string): string {
+  return `d|${project}|${delivery}`;
+}
+
+/** A dead delivery's member of its day's dead letters, as earlier versions filed it. */
+export function oldLetterOf(delivery: string, endpoint: string | undefined): string {
+  return endpoint === undefined ? delivery : `${delivery}|${endpoint}`;
+}
+
+/** What a member of the due set names, or undefined for a foreign one. */
+export function parseMember(member: string): { kind: "t" | "d"; project: string; id: string } | undefined {
+  const [kind, project = "", id = "", ...rest] = member.split("|");
+  if ((kind !== "t" && kind !== "d") || rest.length > 0) return undefined;
+  if (!isId("prj", project) || !isId(kind === "t" ? "task" : "del", id)) return undefined;
+  return { kind, project, id };
+}

@@ -1,0 +1,79 @@
+import { StoreUnavailable } from "../../../ports/ports.ts";
+import type { Context } from "../context.ts";
+import { RESEALING as STATE } from "../keys.ts";
+import { script } from "../script.ts";
+
+/** Keys that one call of the script looks at. */
+const CHUNK = 100;
+
+/** How far the re-encryption under a new master secret has come: one text, read or written. */
+export const RESEALING = script(
+  "resealing",
+  `
+local state, text = KEYS[1], ARGV[1]
+if text ~= '' then redis.call('SET', state, text) end
+return {redis.call('GET', state) or ''}
+`,
+);
+
+/** Whether any of the keys holds a text that a generation of the master secret has encrypted; changes nothing. */
+export const SEALED = script(
+  "sealed",
+  `
+local plain, bound = ARGV[1], ARGV[2]
+local function is(text)
+  return text and (string.sub(text, 1, #plain) == plain or string.sub(text, 1, #bound) == bound)
+end
+for i = 1, #KEYS do
+  local kind, texts = ARGV[i + 2], {}
+  if kind == 'hash' then texts = redis.call('HMGET', KEYS[i], 'in', 'out', 'body')
+  elseif kind == 'text' then texts = {redis.call('GETRANGE', KEYS[i], '0', '63')}
+  else texts = {'~' .. (string.match(redis.call('GET', KEYS[i]) or '', '^%S+ %S+ (%S+)') or '')} end
+  for _, text in ipairs(texts) do
+    if is(text) then return {'found'} end
+  end
+end
+return {'none'}
+`,
+);
+
+/** What lies under a name that may be encrypted: a task or delivery, a payload of its own, an answer with an API key. */
+function kindOf(key: string): "hash" | "text" | "answer" | undefined {
+  if (/:(?:t:task|d:del)_\w+$/.test(key)) return "hash";
+  if (/:t:task_\w+:(?:in|out:\d+)$|:e:evt_/.test(key)) return "text";
+  return /:idem:/.test(key) ? "answer" : undefined;
+}
+
+export async function resealing(context: Context, text?: string): Promise<string> {
+  const [state] = await context.worker(RESEALING, [STATE], [text ?? ""]);
+  return String(state);
+}
+
+/** One page of all keys: whether something in it is encrypted under that generation, and where the next page begins. */
+export async function findSealed(
+  context: Context,
+  cursor: string,
+  generation: string,
+): Promise<{ readonly cursor: string; readonly found: boolean }> {
+  const [next, keys] = await context.scan(cursor);
+  const partitions = Map.groupBy(
+    keys.flatMap((key) => {
+      const kind = kindOf(key);
+      return kind ? [{ key, kind }] : [];
+    }),
+    ({ key }) => key.split(":", 2).join(":"),
+  );
+  for (const held of partitions.values()) {
+    for (let from = 0; from < held.length; from += CHUNK) {
+      const some = held.slice(from, from + CHUNK);
+      const [code] = await context.worker(
+        SEALED,
+        some.map(({ key }) => key),
+        [`~${generation}.`, `~v2.${generation}.`, ...some.map(({ kind }) => kind)],
+      );
+      if (code !== "found" && code !== "none") throw new StoreUnavailable(`sealed answered "${code}"`);
+      if (code === "found") return { cursor: next, found: true };
+    }
+  }
+  return { cursor: next, found: false };
+}

@@ -1,0 +1,291 @@
+import type { Redis } from "@upstash/redis/cloudflare";
+import { REQUEST_LIMIT } from "../../shared/limits.ts";
+import { MOVES, TERMINAL } from "../../tasks/status.ts";
+import { RequestTooLarge, StoreRefused, StoreUnavailable } from "../../ports/ports.ts";
+import { jsonLength } from "../../shared/byte-count.ts";
+import { hex, utf8 } from "../../shared/bytes.ts";
+import { failureOf, isFull, isNoScript } from "./failure.ts";
+import { EVERY_KEY } from "./keys.ts";
+
+/** What a script answers: text, integers and lists of them; scripts never answer nil inside a list. */
+export type ScriptReply = string | number | readonly ScriptReply[];
+
+/** A Lua script, and its name for logs. */
+export interface Script {
+  readonly name: string;
+  /** The text that Redis runs. */
+  readonly lua: string;
+}
+
+/** Upstash locks just the declared keys; the flag must be the very first bytes. Plain Redis does not know it. */
+const SHEBANG = "#!lua flags=allow-key-locking";
+
+/** The same for a script that may write although memory is used up (https://redis.io/docs/latest/develop/reference/errors/common/oom/). */
+const EXCEEDING = `${SHEBANG},allow-oom`;
+
+/**
+ * What all scripts share. `now` is the one place where time comes from: milliseconds, as a float, because the
+ * embedded engine's integers have 32 bits. MOVES and TERMINAL are the domain's own lists.
+ */
+const prelude = (): string => `
+local MOVES = {${Object.entries(MOVES)
+  .flatMap(([from, targets]) => targets.map((to) => `['${from}>${to}']=true`))
+  .join(",")}}
+local TERMINAL = {${TERMINAL.map((status) => `${status}=true`).join(",")}}
+local unpack = unpack or table.unpack
+local function now(offset)
+  local t = redis.call('TIME')
+  return t[1] * 1000.0 + math.floor(t[2] / 1000) + offset
+end
+local function ms(n) return string.format('%.0f', n) end
+local function hash(key)
+  local flat, fields = redis.call('HGETALL', key), {}
+  for i = 1, #flat, 2 do fields[flat[i]] = flat[i + 1] end
+  return fields, flat
+end
+-- Some fields of a hash by name: what else the hash holds costs nothing.
+local function some(key, names)
+  local values, fields = redis.call('HMGET', key, unpack(names)), {}
+  for i, name in ipairs(names) do fields[name] = values[i] or nil end
+  return fields
+end
+local function num(text) return tonumber(text or '') or 0 end
+-- Drops members whose score has passed, at most 100 a time.
+local function trim(set, score)
+  local passed = redis.call('ZRANGEBYSCORE', set, '-inf', score, 'LIMIT', '0', '100')
+  if #passed > 0 then redis.call('ZREM', set, unpack(passed)) end
+end
+local function failure(reply) return type(reply) == 'table' and reply.err and reply or nil end
+-- Sets the TTL of a set that a member was added to. When that fails, the member goes again: a new set would stay for ever.
+local function lasting(set, member, ttl)
+  local failed = failure(redis.pcall('PEXPIRE', set, ttl))
+  if failed then redis.pcall('ZREM', set, member) error(failed, 0) end
+end
+local function file(set, score, member, ttl)
+  redis.call('ZADD', set, score, member)
+  lasting(set, member, ttl)
+end
+-- Writes a hash that expires; a new one goes again when its TTL cannot be set.
+local function keep(key, ttl, fields)
+  redis.call('HSET', key, unpack(fields))
+  local failed = failure(redis.pcall('PEXPIRE', key, ttl))
+  if not failed then return end
+  if redis.pcall('PTTL', key) == -1 then redis.pcall('DEL', key) end
+  error(failed, 0)
+end
+-- Writes that belong together: when one fails, the commands noted by \`undone\` take back the others, and it goes on failing.
+local undo = {}
+local function undone(...) undo[#undo + 1] = {...} end
+local function together(write)
+  local ok, failed = pcall(write)
+  if ok then return end
+  for i = #undo, 1, -1 do redis.pcall(unpack(undo[i])) end
+  error(failed, 0)
+end
+-- Named arguments: how many, then names and values; also where the rest begins.
+local function named(words)
+  local a, count = {}, num(words[1])
+  for i = 2, 2 * count, 2 do a[words[i]] = words[i + 1] end
+  return a, 2 * count + 2
+end
+-- Tells whoever watches a task that it has changed, and to which status (the same, when none is given); costs nothing
+-- when nobody does.
+local function tell(task, h, t, status)
+  if num(h.watch) > t then redis.call('PUBLISH', task, status or h.status) end
+end
+-- Why a key may not do this, or nil; grant is the project's record of the key.
+local function denied(grant, hash, scope, t)
+  local h, expires, scopes = string.match(grant or '', '^(%S+) (%S+) (%S+)')
+  if h ~= hash then return 'unauthenticated' end
+  if expires ~= '0' and tonumber(expires) <= t then return 'unauthenticated' end
+  local list = ',' .. scopes .. ','
+  if string.find(list, ',admin,', 1, true) or string.find(list, ',' .. scope .. ',', 1, true) then return nil end
+  return 'forbidden'
+end
+`;
+
+/** Declares a script; its KEYS and ARGV get names in its first lines. */
+export function script(name: string, body: string): Script {
+  return { name, lua: `${SHEBANG}${prelude()}${body}` };
+}
+
+const digests = new Map<string, Promise<string>>();
+
+/** The text's SHA-1 in hex, by which Redis knows the script. */
+function shaOf({ lua }: Script): Promise<string> {
+  let digest = digests.get(lua);
+  if (!digest) {
+    digest = crypto.subtle.digest("SHA-1", utf8(lua)).then((bytes) => hex(new Uint8Array(bytes)));
+    digests.set(lua, digest);
+  }
+  return digest;
+}
+
+/**
+ * Runs scripts: EVALSHA, and EVAL when Redis has forgotten the script.
+ *
+ * @throws RequestTooLarge when the request would exceed what Redis takes: nothing was sent
+ * @throws StoreRefused when Redis answered with an error that the same request would meet again
+ * @throws StoreUnavailable when Redis did not answer, or is not able to work now
+ */
+export type Runner = (
+  script: Script,
+  keys: readonly string[],
+  args: readonly (string | number)[],
+) => Promise<readonly ScriptReply[]>;
+
+/**
+ * A runner over one client. The SDK's error messages hold whole commands, so none leaves this function:
+ * what is passed on is the script's name and the first word of Redis's own error.
+ *
+ * @param exceeds whether its scripts are run in a full database too: what was accepted must be able to end
+ */
+export function createRunner(redis: Redis, exceeds = false): Runner {
+  return async (script, keys, args) => {
+    const words = args.map(String);
+    const names = [...keys];
+    let text: string | undefined; // undefined: Redis knows it by its hash
+    for (;;) {
+      checkSize(script.name, commandBytes(text ?? SHA, names, words));
+      try {
+        return text === undefined
+          ? await redis.evalsha<string[], ScriptReply[]>(await shaOf(script), names, words)
+          : await redis.eval<string[], ScriptReply[]>(text, names, words);
+      } catch (error) {
+        if (text === undefined && isNoScript(error)) text = script.lua;
+        else if (exceeds && isFull(error) && !text?.startsWith(EXCEEDING))
+          text = script.lua.replace(SHEBANG, EXCEEDING);
+        else throw failureOf(script.name, error);
+      }
+    }
+  };
+}
+
+/** As long as any SHA-1 in hex. */
+const SHA = "0".repeat(40);
+
+/** `["evalsha",…,` with the number of keys, and the brackets of a pipeline, generously. */
+const COMMAND_BYTES = 30;
+
+/** Bytes of a command in the request's body, which is JSON: what Redis's limit counts. */
+function commandBytes(text: string, keys: readonly string[], words: readonly string[]): number {
+  let bytes = COMMAND_BYTES + jsonLength(text);
+  for (const word of keys) bytes += jsonLength(word) + 1;
+  for (const word of words) bytes += jsonLength(word) + 1;
+  return bytes;
+}
+
+/** More than the text of any script has: it is sent where Redis has forgotten the script. */
+const SCRIPT_BYTES = 24 * 1024;
+
+/** Bytes of a script's call at its longest. */
+export function callBytes([, keys, args]: Parameters<Runner>): number {
+  return SCRIPT_BYTES + commandBytes("", keys, args.map(String));
+}
+
+function checkSize(name: string, bytes: number): void {
+  if (bytes <= REQUEST_LIMIT) return;
+  throw new RequestTooLarge(`"${name}" has ${bytes} bytes; Redis takes ${REQUEST_LIMIT} in one request.`);
+}
+
+/**
+ * Runs one script many times, in one request as long as Redis takes it; the calls that Redis had forgotten the script
+ * for are sent once more.
+ *
+ * @throws RequestTooLarge, StoreRefused, StoreUnavailable as {@link Runner} does, when any call met it
+ */
+export type BatchRunner = (
+  calls: readonly Parameters<Runner>[],
+) => Promise<readonly (readonly ScriptReply[])[]>;
+
+export function createBatchRunner(redis: Redis): BatchRunner {
+  return async (calls) => {
+    const answers: (readonly ScriptReply[])[] = [];
+    for (const some of inRequests(calls)) answers.push(...(await sendSome(redis, some)));
+    return answers;
+  };
+}
+
+/** Calls in groups that fit into one request each; one that is too large alone is refused when it is sent. */
+function inRequests(calls: readonly Parameters<Runner>[]): readonly (readonly Parameters<Runner>[])[] {
+  const requests: Parameters<Runner>[][] = [];
+  let room = 0;
+  for (const call of calls) {
+    const bytes = callBytes(call);
+    const last = requests.at(-1);
+    if (last && bytes <= room) last.push(call);
+    else requests.push([call]);
+    room = (last && bytes <= room ? room : REQUEST_LIMIT) - bytes;
+  }
+  return requests;
+}
+
+async function sendSome(redis: Redis, calls: readonly Parameters<Runner>[]) {
+  const answers = await sendAll(redis, calls, "by hash");
+  const forgotten = calls.filter((_, index) => answers[index] === undefined);
+  const again = forgotten.length > 0 ? await sendAll(redis, forgotten, "whole") : [];
+  let next = 0;
+  return answers.map((answer) => answer ?? again[next++] ?? []);
+}
+
+/** One pipeline; undefined where Redis does not know the script. */
+async function sendAll(redis: Redis, calls: readonly Parameters<Runner>[], as: "by hash" | "whole") {
+  const pipeline = redis.pipeline();
+  const told = new Set<string>();
+  let bytes = 0;
+  for (const [called, keys, args] of calls) {
+    const words = args.map(String);
+    // Redis runs them one after the other: it needs a script's text once.
+    const text = as === "whole" && !told.has(called.name) ? called.lua : undefined;
+    if (text === undefined) pipeline.evalsha(await shaOf(called), [...keys], words);
+    else pipeline.eval(text, [...keys], words);
+    bytes += commandBytes(text ?? SHA, keys, words);
+    told.add(called.name);
+  }
+  const name = calls[0]?.[0].name ?? "pipeline";
+  checkSize(name, bytes);
+  try {
+    const replies = await pipeline.exec<unknown[]>({ keepErrors: true });
+    return replies.map((reply): readonly ScriptReply[] | undefined => readReply(name, reply));
+  } catch (error) {
+    if (error instanceof StoreUnavailable || error instanceof StoreRefused) throw error;
+    throw failureOf(name, error);
+  }
+}
+
+function readReply(name: string, reply: unknown): readonly ScriptReply[] | undefined {
+  const { result, error } = reply as { result?: readonly ScriptReply[]; error?: string }; // as the SDK's keepErrors has it
+  if (error === undefined) return result ?? [];
+  const failure = new Error(error);
+  if (isNoScript(failure)) return undefined;
+  throw failureOf(name, failure);
+}
+
+/** Keys that one page of a scan looks at. */
+const SCAN_COUNT = 500;
+
+/** Walks the names of all keys: a plain command, because no script may name keys that it was not given. */
+export function createScanner(redis: Redis) {
+  return async (cursor: string): Promise<readonly [string, readonly string[]]> => {
+    try {
+      const [next, keys] = await redis.scan(cursor, { match: EVERY_KEY, count: SCAN_COUNT });
+      return [String(next), keys];
+    } catch (error) {
+      throw failureOf("scan", error);
+    }
+  };
+}
+
+/** Named arguments, as the scripts' `named` reads them. */
+export function named(args: Readonly<Record<string, string | number>>): readonly (string | number)[] {
+  const pairs = Object.entries(args);
+  return [pairs.length, ...pairs.flat()];
+}
+
+/** Fields and values of HGETALL as one record. */
+export function fieldsOf(flat: ScriptReply | undefined): Record<string, string> {
+  const fields: Record<string, string> = Object.create(null);
+  if (!Array.isArray(flat)) return fields;
+  for (let i = 0; i + 1 < flat.length; i += 2) fields[String(flat[i])] = String(flat[i + 1]);
+  return fields;
+}

@@ -1,0 +1,131 @@
+import { Redis } from "@upstash/redis/cloudflare";
+import type { Store } from "../../ports/store.ts";
+import { accept, acceptAll } from "./tasks/accept.ts";
+import { purgeKeys, takeChores } from "./chores.ts";
+import { claim, renew } from "./tasks/claim.ts";
+import { configure } from "./projects/configure.ts";
+import type { Context } from "./context.ts";
+import { begin, putOff, record } from "./deliveries/deliver.ts";
+import { end } from "./tasks/end.ts";
+import { erase, erasePart, isErasing } from "./tasks/delete.ts";
+import { createHint } from "./due-hint.ts";
+import { letters } from "./deliveries/dead-letters.ts";
+import { listTasks } from "./tasks/list.ts";
+import {
+  dropKey,
+  findProject,
+  initProject,
+  limitProject,
+  listKeys,
+  listProjects,
+  nameProject,
+  ownerOf,
+  ping,
+  putKey,
+  readVersion,
+} from "./projects/projects.ts";
+import { polling, published } from "./tasks/record-call.ts";
+import { readBody, readConfig, readDeliveries, readHealth, readTask, readTasks } from "./tasks/read.ts";
+import { redeliver, redeliverAll } from "./deliveries/redeliver.ts";
+import { replay } from "./tasks/replay.ts";
+import { announce, report } from "./tasks/report.ts";
+import { createBatchRunner, createRunner, createScanner } from "./script.ts";
+import { findSealed, resealing } from "./projects/encrypted.ts";
+import { given, inspect, take } from "./sweep.ts";
+import { follow, watch } from "./tasks/watch.ts";
+
+export interface StoreOptions {
+  readonly url: string;
+  readonly token: string;
+  /** Milliseconds added to Redis's clock, so that tests can travel; 0 unless set. */
+  readonly offset?: number;
+  readonly clock?: () => number;
+}
+
+/** How long a client's request waits for Redis, repeats included; and how long a worker's does. */
+const QUICK_TIMEOUT = 5_000;
+const WORKER_TIMEOUT = 15_000;
+
+/** The store over Upstash Redis's REST API. */
+export function createStore(options: StoreOptions): Store {
+  const quick = connect(options, 1, QUICK_TIMEOUT);
+  const worker = connect(options, 3, WORKER_TIMEOUT);
+  const context: Context = {
+    quick: createRunner(quick, true),
+    adding: createRunner(quick),
+    many: createBatchRunner(quick),
+    worker: createRunner(worker, true),
+    scan: createScanner(worker),
+    offset: options.offset ?? 0,
+    clock: options.clock ?? Date.now,
+  };
+  const hint = createHint(worker, context);
+  return {
+    accept: (command) => accept(context, command),
+    claim: (command) => claim(context, command),
+    renew: (command) => renew(context, command),
+    end: (command) => end(context, command),
+    begin: (command) => begin(context, command),
+    putOff: (command) => putOff(context, command),
+    record: (command) => record(context, command),
+    redeliver: (command) => redeliver(context, command),
+    redeliverAll: (commands) => redeliverAll(context, commands),
+    letters: (query) => letters(context, query),
+    readHealth: (project, endpoint) => readHealth(context, project, endpoint),
+    replay: (command) => replay(context, command),
+    erase: (command) => erase(context, command),
+    erasePart: (project, task) => erasePart(context, project, task),
+    isErasing: (project, task) => isErasing(context, project, task),
+    takeChores: (partition) => takeChores(context, partition),
+    purgeKeys: (project, most) => purgeKeys(context, project, most),
+    report: (command) => report(context, command),
+    announce: (command) => announce(context, command),
+    published: (command) => published(context, command),
+    polling: (command) => polling(context, command),
+    acceptAll: (commands) => acceptAll(context, commands),
+    watch: (caller, id, length) => watch(context, caller, id, length),
+    follow: (project, id, follower) => follow(options, project, id, follower),
+    take: (partition) => take(context, partition),
+    inspect: (partition, members, nonce, most) => inspect(context, partition, members, nonce, most),
+    given: (messages) => given(context, messages),
+    seemDue: (partitions) => hint.seemDue(partitions),
+    swept: () => hint.swept(),
+    readTask: (caller, id, include) => readTask(context, caller, id, include),
+    readTasks: (caller, ids) => readTasks(context, caller, ids),
+    listTasks: (caller, before, limit, filter) => listTasks(context, caller, before, limit, filter),
+    readDeliveries: (caller, ids) => readDeliveries(context, caller, ids),
+    readBody: (project, event, format) => readBody(context, project, event, format),
+    readConfig: (caller, scope, idempotency) => readConfig(context, caller, scope, idempotency),
+    configure: (command) => configure(context, command),
+    nameProject: (name, fresh) => nameProject(context, name, fresh),
+    listProjects: (cursor) => listProjects(context, cursor),
+    findProject: (wanted) => findProject(context, wanted),
+    ownerOf: (projects, key) => ownerOf(context, projects, key),
+    initProject: (project, name, config) => initProject(context, project, name, config),
+    putKey: (project, key, once) => putKey(context, project, key, once),
+    limitProject: (project, limits, nonce) => limitProject(context, project, limits, nonce),
+    dropKey: (project, key, nonce) => dropKey(context, project, key, nonce),
+    listKeys: (project, cursor) => listKeys(context, project, cursor),
+    version: () => readVersion(context),
+    resealing: (text) => resealing(context, text),
+    findSealed: (cursor, generation) => findSealed(context, cursor, generation),
+    ping: () => ping(context),
+  };
+}
+
+/**
+ * The SDK's defaults would parse JSON in replies, batch commands of other requests and send telemetry; a static
+ * signal that times out would even answer null, hence the function (one signal covers all repeats).
+ */
+function connect({ url, token }: StoreOptions, retries: number, timeout?: number): Redis {
+  return new Redis({
+    url,
+    token,
+    automaticDeserialization: false,
+    enableAutoPipelining: false,
+    responseEncoding: false, // all that we keep is JSON or ASCII: base64 would only cost time, string by string
+    enableTelemetry: false,
+    retry: { retries },
+    ...(timeout !== undefined && { signal: () => AbortSignal.timeout(timeout) }),
+  });
+}

@@ -1,0 +1,178 @@
+import { originOf } from "../../../shared/origin.ts";
+import type { DeliveryRecord, TaskRecord } from "../../../tasks/record.ts";
+import type { Caller, Denied, ReadAnswer, Scope, StoredConfig } from "../../../projects/caller.ts";
+import type { KnownRequest } from "../../../ports/config-commands.ts";
+import type { EndpointHealth } from "../../../ports/delivery-commands.ts";
+import type { Idempotency } from "../../../shared/idempotency.ts";
+import type { TaskParts } from "../../../ports/list-commands.ts";
+import { configOf } from "../projects/config.ts";
+import type { Context } from "../context.ts";
+import { readDeliveryFields, readTaskFields } from "../fields.ts";
+import { keysOf } from "../keys.ts";
+import { fieldsOf, type ScriptReply, script } from "../script.ts";
+
+/** Reads hashes (h) and strings (s) for a caller who may. A script, so that no lagging replica answers. */
+export const READ = script(
+  "read",
+  `
+local proj, offset, key, secret, scope, kinds = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local t = now(offset)
+if key ~= '' then
+  local no = denied(redis.call('HGET', proj, 'k:' .. key), secret, scope, t)
+  if no then return {no} end
+end
+local answers = {'found', ms(t)}
+for i = 2, #KEYS do
+  if string.sub(kinds, i - 1, i - 1) == 'h' then answers[#answers + 1] = redis.call('HGETALL', KEYS[i])
+  else answers[#answers + 1] = redis.call('GET', KEYS[i]) or '' end
+end
+return answers
+`,
+);
+
+/** An endpoint's failures in a row, since when, and the circuit of its destination. */
+export const HEALTH = script(
+  "health",
+  `
+local health, proj = some(KEYS[1], {'failures', 'first'}), KEYS[2]
+return {ms(now(ARGV[1])), health.failures or '0', health.first or '', redis.call('HGET', proj, ARGV[2]) or ''}
+`,
+);
+
+type Reply = readonly ScriptReply[];
+
+async function read(
+  context: Context,
+  caller: Caller,
+  scope: Scope,
+  keys: readonly { readonly key: string; readonly kind: "h" | "s" }[],
+): Promise<Denied | { kind: "found"; now: number; values: Reply }> {
+  const [code, now, ...values] = await context.quick(
+    READ,
+    [keysOf(caller.project).project, ...keys.map(({ key }) => key)],
+    [context.offset, caller.key, caller.hash, scope, keys.map(({ kind }) => kind).join("")],
+  );
+  if (code === "unauthenticated" || code === "forbidden") return { kind: code };
+  return { kind: "found", now: Number(now), values };
+}
+
+/**
+ * Reads a task; its large input or result and the deliveries that are asked for together cost a further request, because
+ * only the task knows where they lie.
+ */
+export async function readTask(
+  context: Context,
+  caller: Caller,
+  id: string,
+  include: TaskParts = {},
+): Promise<ReadAnswer<{ record: TaskRecord; deliveries: readonly DeliveryRecord[] }>> {
+  const names = keysOf(caller.project);
+  const first = await read(context, caller, "tasks:read", [{ key: names.task(id), kind: "h" }]);
+  if (first.kind !== "found") return first;
+  const { now } = first;
+  const record = readTaskFields(caller.project, id, fieldsOf(first.values[0]));
+  if (!record) return { kind: "missing", now };
+  const wanted: { part: "input" | "result"; key: string }[] = [];
+  if (include.input && record.input.placement === "key") wanted.push({ part: "input", key: names.input(id) });
+  if (include.result && record.result.placement === "key") {
+    wanted.push({ part: "result", key: names.result(id, record.run) });
+  }
+  const beside = (await include.deliveries?.(record)) ?? [];
+  if (wanted.length + beside.length === 0) return { kind: "found", now, record, deliveries: [] };
+  const second = await read(context, caller, "tasks:read", [
+    ...wanted.map(({ key }) => ({ key, kind: "s" as const })),
+    ...beside.map((one) => ({ key: names.delivery(one), kind: "h" as const })),
+  ]);
+  if (second.kind !== "found") return second;
+  const deliveries = deliveriesIn(caller.project, beside, second.values.slice(wanted.length));
+  let whole = record;
+  for (const [index, { part }] of wanted.entries()) {
+    const json = String(second.values[index] ?? "");
+    if (json !== "") whole = { ...whole, [part]: { placement: "key", json } };
+  }
+  return { kind: "found", now, record: whole, deliveries };
+}
+
+function deliveriesIn(project: string, ids: readonly string[], values: Reply): readonly DeliveryRecord[] {
+  return ids.flatMap((id, index): DeliveryRecord[] => {
+    const record = readDeliveryFields(project, id, fieldsOf(values[index]));
+    return record ? [record] : [];
+  });
+}
+
+export async function readTasks(context: Context, caller: Caller, ids: readonly string[]) {
+  const names = keysOf(caller.project);
+  const keys = ids.map((id) => ({ key: names.task(id), kind: "h" as const }));
+  const answer = await read(context, caller, "tasks:read", keys);
+  if (answer.kind !== "found") return answer;
+  const records = ids.flatMap((id, index): TaskRecord[] => {
+    const record = readTaskFields(caller.project, id, fieldsOf(answer.values[index]));
+    return record ? [record] : [];
+  });
+  return { kind: answer.kind, now: answer.now, records };
+}
+
+export async function readDeliveries(context: Context, caller: Caller, ids: readonly string[]) {
+  const names = keysOf(caller.project);
+  const keys = ids.map((id) => ({ key: names.delivery(id), kind: "h" as const }));
+  const answer = await read(context, caller, "tasks:read", keys);
+  if (answer.kind !== "found") return answer;
+  return { kind: answer.kind, now: answer.now, records: deliveriesIn(caller.project, ids, answer.values) };
+}
+
+export async function readConfig(
+  context: Context,
+  caller: Caller,
+  scope: Scope,
+  idempotency?: Idempotency,
+): Promise<ReadAnswer<{ config: StoredConfig; known?: KnownRequest }>> {
+  const names = keysOf(caller.project);
+  const keys = [names.config, ...(idempotency ? [names.idempotency(idempotency.hash)] : [])];
+  const answer = await read(
+    context,
+    caller,
+    scope,
+    keys.map((key) => ({ key, kind: "s" })),
+  );
+  if (answer.kind !== "found") return answer;
+  const { now, values } = answer;
+  const config = configOf(values[0]);
+  if (config.version === 0) return { kind: "missing", now };
+  const [fingerprint, id] = String(values[1] ?? "").split(" ");
+  return { kind: "found", now, config, ...(fingerprint && id && { known: { fingerprint, id } }) };
+}
+
+/** What lies beside an endpoint's configuration: its failures, and the circuit of its destination. */
+export async function readHealth(
+  context: Context,
+  project: string,
+  { id, url }: { readonly id: string; readonly url: string },
+): Promise<EndpointHealth> {
+  const names = keysOf(project);
+  const place = `b:${originOf(url)}`;
+  const [now, failures, first, circuit] = await context.quick(
+    HEALTH,
+    [names.health(id), names.project],
+    [context.offset, place],
+  );
+  const openUntil = Number(String(circuit).split(" ")[2] ?? 0);
+  return {
+    failures: Number(failures),
+    ...(first && { failingSince: Number(first) }),
+    ...(openUntil > Number(now) && { openUntil }),
+  };
+}
+
+export async function readBody(
+  context: Context,
+  project: string,
+  event: string,
+  format: string,
+): Promise<string | undefined> {
+  const nobody = { project, key: "", hash: "" };
+  const answer = await read(context, nobody, "admin", [
+    { key: keysOf(project).sharedBody(`${event}:${format}`), kind: "s" },
+  ]);
+  const body = answer.kind === "found" ? String(answer.values[0] ?? "") : "";
+  return body === "" ? undefined : body;
+}

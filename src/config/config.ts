@@ -1,0 +1,208 @@
+import * as z from "zod/mini";
+import { parseDuration } from "../shared/duration.ts";
+import { DELIVERY_SCHEDULE, parseSchedule } from "../shared/retry-schedule.ts";
+import type { Service } from "../services/service.ts";
+import type { Settings } from "../shared/settings.ts";
+import { speak } from "../shared/zod-messages.ts";
+import { readyServices, ServiceFault, servicesSchema } from "./services.ts";
+
+/** The release, as it stands in `User-Agent`. */
+export const VERSION = "0.1.0";
+
+/** The whole checked configuration: what the steps of the way need, and how to reach the services. */
+export interface Config {
+  readonly settings: Settings;
+  readonly redis: { readonly url: string; readonly token: string };
+  readonly qstash: {
+    readonly url: string;
+    readonly token: string;
+    readonly currentSigningKey: string;
+    readonly nextSigningKey: string;
+  };
+  readonly master: { readonly secret: string; readonly previous?: string };
+  readonly callbacks: {
+    readonly policy: "strict" | "local";
+    readonly allow: readonly string[];
+    /** The resolver that names are asked of, DNS over HTTPS. */
+    readonly dohUrl: string;
+  };
+  readonly diagnostics: boolean;
+  /** Whether inputs, results and bodies of events are encrypted in Redis. */
+  readonly encryptsPayloads: boolean;
+  /** By name. */
+  readonly services: ReadonlyMap<string, Service>;
+  /** Milliseconds between the sweeps of a local run. */
+  readonly sweepInterval: number;
+  /** Variables of the environment that begin with `RINGBACK_` and that the gateway does not know: misspelt, most likely. */
+  readonly unknownVariables: readonly string[];
+}
+
+/** A variable is missing or wrong: the message names it and says what it should be. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+const SIZES = { B: 1, KiB: 1_024, MiB: 1_048_576 } as const;
+
+/** A pasted value often brings a line end along, which then is part of no header and no key. */
+const text = z
+  .string()
+  .check(z.minLength(1), z.regex(/^\S(?:.*\S)?$/, "must be one line without white space around it"));
+const address = text.check(
+  z.refine((value) => /^https?:\/\/[^/]/.test(value) && URL.canParse(value), "must be an http(s) address"),
+  z.refine((value) => !/[?#]/.test(value), "must have neither query nor fragment"),
+);
+const secret = text.check(z.minLength(16, "must have at least 16 characters"));
+const duration = parsed(parseDuration, "must be a duration such as 500ms, 10s, 15m, 24h or 7d");
+const schedule = parsed(parseSchedule, "must be durations with commas between them, such as 5s,30s,2m");
+const count = (most: number) =>
+  parsed((value) => {
+    const number = /^\d{1,9}$/.test(value) ? Number(value) : 0;
+    return number >= 1 && number <= most ? number : undefined;
+  }, `must be a whole number from 1 to ${most}`);
+const size = parsed((value) => {
+  const match = /^(\d{1,9})(B|KiB|MiB)$/.exec(value);
+  return match ? Number(match[1]) * SIZES[match[2] as keyof typeof SIZES] : undefined;
+}, "must be a size such as 1MiB, 512KiB or 1000B");
+const list = parsed(
+  (value) =>
+    value
+      .split(",")
+      .map((entry) => entry.trim())
+      .filter(Boolean),
+  "must have commas between its entries",
+);
+const flag = parsed((value) => ({ true: true, false: false })[value], "must be true or false");
+
+const SCHEMA = z.object({
+  UPSTASH_REDIS_REST_URL: address,
+  UPSTASH_REDIS_REST_TOKEN: text,
+  QSTASH_URL: z._default(address, "https://qstash.upstash.io"),
+  QSTASH_TOKEN: text,
+  QSTASH_CURRENT_SIGNING_KEY: text,
+  QSTASH_NEXT_SIGNING_KEY: text,
+  RINGBACK_PUBLIC_URL: address,
+  RINGBACK_MASTER_SECRET: secret,
+  RINGBACK_PREVIOUS_MASTER_SECRET: z.optional(secret),
+  RINGBACK_ENCRYPT_PAYLOADS: z._default(flag, false),
+  RINGBACK_ADMIN_TOKEN: secret,
+  RINGBACK_CALLBACK_POLICY: z._default(z.enum(["strict", "local"]), "strict"),
+  RINGBACK_CALLBACK_ALLOW: z._default(list, []),
+  RINGBACK_DOH_URL: z._default(address, "https://cloudflare-dns.com/dns-query"),
+  RINGBACK_RETRY_SCHEDULE: z._default(schedule, parseSchedule(DELIVERY_SCHEDULE) ?? []),
+  RINGBACK_CALLBACK_TIMEOUT: z._default(duration, 15_000),
+  RINGBACK_RESULT_TTL: z._default(duration, 7 * 86_400_000),
+  RINGBACK_RATE_LIMIT: z._default(count(100_000), 100),
+  RINGBACK_MAX_OPEN: z._default(count(100_000_000), 100_000),
+  RINGBACK_MAX_BODY: z._default(size, 1_048_576),
+  RINGBACK_CONCURRENCY_PER_KEY: z._default(count(1_000), 1),
+  RINGBACK_CONCURRENCY_PER_PROJECT: z._default(count(10_000), 40),
+  RINGBACK_MAX_ENDPOINTS: z._default(count(1_000), 20),
+  RINGBACK_PARTITIONS: z._default(count(4_096), 1),
+  RINGBACK_SERVICES: z._default(servicesSchema, []),
+  RINGBACK_SWEEP_INTERVAL: z._default(duration, 60_000),
+  RINGBACK_DIAGNOSTICS: z._default(flag, false),
+});
+
+/**
+ * Environment to checked configuration.
+ *
+ * @throws ConfigError that names every variable that is missing or wrong; values are never quoted
+ */
+export function readConfig(env: Readonly<Record<string, unknown>>): Config {
+  const given = Object.fromEntries(
+    Object.keys(SCHEMA.shape).flatMap((name) =>
+      env[name] === undefined || env[name] === "" ? [] : [[name, env[name]]],
+    ),
+  );
+  speak();
+  const checked = z.safeParse(SCHEMA, given);
+  if (!checked.success) throw new ConfigError(explain(checked.error.issues, given));
+  const values = checked.data;
+  const previous = values.RINGBACK_PREVIOUS_MASTER_SECRET;
+  return {
+    settings: {
+      publicUrl: values.RINGBACK_PUBLIC_URL.replace(/\/+$/, ""),
+      adminToken: values.RINGBACK_ADMIN_TOKEN,
+      retrySchedule: values.RINGBACK_RETRY_SCHEDULE,
+      callbackTimeout: values.RINGBACK_CALLBACK_TIMEOUT,
+      resultTtl: values.RINGBACK_RESULT_TTL,
+      rateLimit: values.RINGBACK_RATE_LIMIT,
+      maxOpen: values.RINGBACK_MAX_OPEN,
+      maxBody: values.RINGBACK_MAX_BODY,
+      concurrency: {
+        perKey: values.RINGBACK_CONCURRENCY_PER_KEY,
+        perProject: values.RINGBACK_CONCURRENCY_PER_PROJECT,
+      },
+      maxEndpoints: values.RINGBACK_MAX_ENDPOINTS,
+      partitions: values.RINGBACK_PARTITIONS,
+      version: VERSION,
+    },
+    redis: { url: values.UPSTASH_REDIS_REST_URL, token: values.UPSTASH_REDIS_REST_TOKEN },
+    qstash: {
+      url: values.QSTASH_URL,
+      token: values.QSTASH_TOKEN,
+      currentSigningKey: values.QSTASH_CURRENT_SIGNING_KEY,
+      nextSigningKey: values.QSTASH_NEXT_SIGNING_KEY,
+    },
+    master: { secret: values.RINGBACK_MASTER_SECRET, ...(previous !== undefined && { previous }) },
+    callbacks: {
+      policy: values.RINGBACK_CALLBACK_POLICY,
+      allow: values.RINGBACK_CALLBACK_ALLOW,
+      dohUrl: values.RINGBACK_DOH_URL,
+    },
+    encryptsPayloads: values.RINGBACK_ENCRYPT_PAYLOADS,
+    diagnostics: values.RINGBACK_DIAGNOSTICS,
+    services: servicesOf(values, env),
+    sweepInterval: values.RINGBACK_SWEEP_INTERVAL,
+    unknownVariables: unknownIn(env),
+  };
+}
+
+/** Variables that the command line reads, and the gateway does not. */
+const OF_CLIENTS: ReadonlySet<string> = new Set(["RINGBACK_URL", "RINGBACK_API_KEY"]);
+
+function unknownIn(env: Readonly<Record<string, unknown>>): readonly string[] {
+  const named = typeof env["RINGBACK_SERVICES"] === "string" ? env["RINGBACK_SERVICES"] : "";
+  return Object.keys(env).filter(
+    (name) =>
+      name.startsWith("RINGBACK_") &&
+      !(name in SCHEMA.shape) &&
+      !OF_CLIENTS.has(name) &&
+      !named.includes(`\${${name}}`),
+  );
+}
+
+function parsed<T>(parse: (value: string) => T | undefined, message: string) {
+  return z.pipe(
+    z.string().check(z.refine((value) => parse(value) !== undefined, message)),
+    z.transform((value: string) => parse(value) as T), // the check before it has seen that it parses
+  );
+}
+
+function servicesOf(
+  values: z.output<typeof SCHEMA>,
+  env: Readonly<Record<string, unknown>>,
+): Config["services"] {
+  try {
+    return readyServices(values.RINGBACK_SERVICES, env, {
+      ownHost: new URL(values.RINGBACK_PUBLIC_URL).host,
+      strict: values.RINGBACK_CALLBACK_POLICY === "strict",
+    });
+  } catch (error) {
+    if (error instanceof ServiceFault)
+      throw new ConfigError(`RINGBACK_SERVICES${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+function explain(issues: readonly z.core.$ZodIssue[], given: Readonly<Record<string, unknown>>): string {
+  return issues
+    .map((issue) => {
+      const [name = "", ...place] = issue.path.map(String);
+      if (!(name in given)) return `${name} is required`;
+      if (issue.code === "unrecognized_keys") place.push(issue.keys.join(", "));
+      return `${name}${place.map((step) => (/^\d+$/.test(step) ? `[${step}]` : `.${step}`)).join("")} ${issue.message}`;
+    })
+    .join("; ");
+}

@@ -1,0 +1,147 @@
+import { headerFault } from "../endpoints/endpoint.ts";
+import type { StoredConfig } from "../projects/caller.ts";
+import type { Keyring, Parts } from "../ports/dependencies.ts";
+import { Undecryptable } from "../ports/ports.ts";
+import {
+  type Endpoint,
+  findEndpoint,
+  type ProjectConfig,
+  parseConfig,
+  validSecrets,
+} from "../projects/project-config.ts";
+
+/** Where a delivery goes now, and how. */
+export interface Destination {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** What signs it: `whsec_…` newest first, a JWK for Ed25519. */
+  readonly secrets: readonly string[];
+  /** Delays between attempts, milliseconds. */
+  readonly schedule: readonly number[];
+  readonly endpoint?: Endpoint;
+}
+
+/** Why a delivery may not be sent, as its attempt says. */
+export interface Closed {
+  readonly code: "endpoint-disabled" | "undecryptable";
+  readonly message: string;
+  /** It may be sent later: its endpoint is to be verified. */
+  readonly waits?: true;
+}
+
+const DELETED: Closed = { code: "endpoint-disabled", message: "The endpoint was deleted." };
+
+const LOST: Closed = {
+  code: "undecryptable",
+  message: "No configured master secret opens what signs the delivery, or its endpoint's secret headers.",
+};
+
+/** Why an endpoint is sent nothing now, or undefined when it is. */
+export function closed(endpoint: Endpoint): Closed | undefined {
+  const code = "endpoint-disabled";
+  if (endpoint.disabled) return { code, message: `The endpoint is disabled (${endpoint.disabled.reason}).` };
+  if (endpoint.verifiedAt === undefined) {
+    return { code, message: "The endpoint has not been verified yet.", waits: true };
+  }
+  return undefined;
+}
+
+/**
+ * Where a delivery goes by the configuration of now: an endpoint's address, headers and secrets may have changed since
+ * the event happened.
+ *
+ * @param now Redis time
+ */
+export async function destinationOf(
+  parts: Parts,
+  project: string,
+  stored: StoredConfig,
+  { url, endpointId }: { readonly url: string; readonly endpointId?: string },
+  now: number,
+): Promise<Destination | Closed> {
+  const config = parseConfig(stored);
+  const schedule = parts.settings.retrySchedule;
+  const endpoint = endpointId === undefined ? undefined : findEndpoint(config, endpointId);
+  if (endpointId !== undefined && !endpoint) return DELETED;
+  const why = endpoint && closed(endpoint);
+  if (why) return why;
+  try {
+    if (endpoint) return await toEndpoint(parts, project, config, endpoint, now);
+    const secrets = await callbackSecrets(parts.keyring, project, config, now);
+    return { url, headers: {}, secrets, schedule };
+  } catch (error) {
+    if (error instanceof Undecryptable) return LOST;
+    throw error;
+  }
+}
+
+/** How an endpoint is reached, whatever state it is in: its verification goes there too. */
+export async function toEndpoint(
+  parts: Parts,
+  project: string,
+  config: ProjectConfig,
+  endpoint: Endpoint,
+  now: number,
+): Promise<Destination> {
+  const { keyring, settings } = parts;
+  const headers = await Promise.all(
+    Object.entries(endpoint.headers ?? {})
+      .filter(([name]) => headerFault(name, "") === undefined) // one may have been reserved since it was stored
+      .map(async ([name, value]) => [
+        name,
+        typeof value === "string"
+          ? value
+          : await keyring.unwrap(value.wrapped, { purpose: "header", project }),
+      ]),
+  );
+  return {
+    url: endpoint.url,
+    headers: Object.fromEntries(headers),
+    secrets: await signers(keyring, project, config, endpoint, now),
+    schedule: endpoint.retrySchedule ?? settings.retrySchedule,
+    endpoint,
+  };
+}
+
+function callbackSecrets(
+  keyring: Keyring,
+  project: string,
+  config: ProjectConfig,
+  now: number,
+): Promise<readonly string[]> {
+  const { signing: secrets, signatures = ["v1"] } = config;
+  return signers(keyring, project, config, { secrets, signatures }, now);
+}
+
+async function signers(
+  keyring: Keyring,
+  project: string,
+  { ed25519 }: ProjectConfig,
+  { secrets, signatures }: Pick<Endpoint, "secrets" | "signatures">,
+  now: number,
+): Promise<readonly string[]> {
+  const symmetric = signatures.includes("v1") ? validSecrets(secrets, now) : [];
+  const pairs = signatures.includes("v1a") && ed25519 ? [ed25519] : [];
+  const sealed = [
+    ...symmetric.map(({ wrapped }) => ({ wrapped, purpose: "signing-secret" as const })),
+    ...pairs.map(({ wrapped }) => ({ wrapped, purpose: "key-pair" as const })),
+  ];
+  return opened(sealed, ({ wrapped, purpose }) => keyring.unwrap(wrapped, { purpose, project }));
+}
+
+/**
+ * Those that a configured master secret opens: after a rotation the new secret signs, although nothing opens the old.
+ *
+ * @throws Undecryptable when there are some and none opens
+ */
+export async function opened<Sealed, Opened>(
+  sealed: readonly Sealed[],
+  open: (one: Sealed) => Promise<Opened>,
+): Promise<readonly Opened[]> {
+  const tried = await Promise.allSettled(sealed.map(open));
+  const found = tried.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  const lost = tried.find((one) => one.status === "rejected");
+  const isFatal = found.length === 0 || !(lost?.reason instanceof Undecryptable);
+  if (lost && isFatal) throw lost.reason;
+  return found;
+}

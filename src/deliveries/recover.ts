@@ -1,0 +1,225 @@
+import { DELIVERY_RETENTION, RECOVER_BATCH, RECOVER_PACE } from "../shared/limits.ts";
+import { Refusal } from "../shared/problems.ts";
+import type { DeliveryRecord } from "../tasks/record.ts";
+import type { Caller } from "../projects/caller.ts";
+import { foundIn, readConfiguration } from "../projects/configure.ts";
+import type { Letter } from "../ports/delivery-commands.ts";
+import { denied } from "../projects/denied.ts";
+import { closed } from "./destination.ts";
+import { internalCaller } from "../tasks/run/fail-attempt.ts";
+import { deliverMessage } from "../scheduling/flow-control.ts";
+import { type Idempotency, reused } from "../shared/idempotency.ts";
+import type { Invocation } from "../ports/dependencies.ts";
+import { rateOf } from "../projects/project-config.ts";
+import { publishAll } from "../scheduling/publish.ts";
+import { again } from "./redeliver.ts";
+
+/** Deliveries that one Redis request reads, and sends again. */
+const CHUNK = 100;
+
+/** What an idempotency key of this call is remembered for: how many were recovered, and where to go on. */
+const NOTE = "recovered:";
+
+export interface RecoverRequest {
+  /** Dead letters of this time on, and until then (now unless given); milliseconds. */
+  readonly since: number;
+  readonly until?: number;
+  /** Says what would be sent, and sends nothing. */
+  readonly dryRun: boolean;
+  /** Deliveries per second; the endpoint's rate unless given. */
+  readonly pace?: number;
+  /** Where the page before ended. */
+  readonly cursor?: string;
+}
+
+export interface Recovery {
+  /** Dead letters in that time, from the cursor on. */
+  readonly count: number;
+  /** Of these, how many are on their way again. */
+  readonly recovered: number;
+  /** Deliveries per second. */
+  readonly pace: number;
+  /** The first of them, oldest first. */
+  readonly deliveries: readonly DeliveryRecord[];
+  /** Goes on after this page; absent when it was the last. */
+  readonly nextCursor?: string;
+  readonly replayed: boolean;
+}
+
+/**
+ * Sends an endpoint's dead letters again, oldest first, at a pace that it bears: each with its event id and body, its
+ * schedule from the start. One call takes up to {@link RECOVER_BATCH}, a dry run shows up to {@link CHUNK}; the cursor
+ * goes on with the rest.
+ *
+ * @throws Refusal `endpoint-closed` when they would die at once
+ */
+export async function recover(
+  inv: Invocation,
+  caller: Caller,
+  id: string,
+  { since, until, dryRun, pace, cursor }: RecoverRequest,
+  idempotency?: Idempotency,
+): Promise<Recovery> {
+  const position = readCursor(cursor);
+  const read = await readConfiguration(inv, caller, "endpoints:write", idempotency);
+  const endpoint = foundIn(read.config, id);
+  const perSecond = pace ?? rateOf(endpoint) ?? RECOVER_PACE;
+  if (read.known?.startsWith(NOTE)) return recoveredBefore(read.known, perSecond);
+  const refused = closed(endpoint);
+  if (refused && !dryRun) throw new Refusal("endpoint-closed", refused.message);
+  // What dies while the pages are walked is not met again: the first one's time is the end of all.
+  const end = Math.min(until ?? read.now, position?.until ?? read.now, read.now);
+  const letters = await inv.store.letters({
+    caller,
+    endpointId: id,
+    since: Math.max(since, read.now - DELIVERY_RETENTION),
+    until: end,
+    most: dryRun ? CHUNK : RECOVER_BATCH,
+    ...(position && { after: position.after }),
+  });
+  if (letters.kind !== "found") throw denied(letters, "endpoints:write");
+  const nextCursor = letters.next && writeCursor(letters.next, end);
+  const found = { pace: perSecond, replayed: false, ...(nextCursor !== undefined && { nextCursor }) };
+  const note = `${NOTE}${letters.letters.length}${nextCursor === undefined ? "" : `:${nextCursor}`}`;
+  const sent = await sendAll(inv, caller, letters.letters, {
+    pace: perSecond,
+    dryRun,
+    ...(idempotency && { remembered: { idempotency, note } }),
+  });
+  const { recovered, deliveries, stale } = sent;
+  return { ...found, count: letters.count - stale, recovered, deliveries };
+}
+
+/** What sending some letters takes to know. */
+interface Sending {
+  /** Deliveries per second. */
+  readonly pace: number;
+  readonly dryRun: boolean;
+  /** What the idempotency key of the call is remembered for. */
+  readonly remembered?: { readonly idempotency: Idempotency; readonly note: string };
+}
+
+/**
+ * Sends letters again, a chunk at a time. The idempotency key is remembered with the last chunk: a call that was cut
+ * off goes on when it is repeated, and finds what is still dead.
+ */
+async function sendAll(inv: Invocation, caller: Caller, letters: readonly Letter[], sending: Sending) {
+  let deliveries: readonly DeliveryRecord[] = [];
+  let [recovered, stale] = [0, 0];
+  for (let from = 0; from < letters.length; from += CHUNK) {
+    const dead = await readDead(inv, caller, letters.slice(from, from + CHUNK));
+    stale += dead.stale;
+    if (from === 0) deliveries = dead.records;
+    if (sending.dryRun) continue;
+    const isLast = from + CHUNK >= letters.length;
+    recovered += await sendAgain(inv, caller, dead.records, {
+      from: recovered,
+      pace: sending.pace,
+      first: (isLast && sending.remembered) || {},
+    });
+  }
+  return { recovered, stale, deliveries };
+}
+
+/** What was answered under the same idempotency key: how many were recovered, and where to go on. */
+function recoveredBefore(note: string, pace: number): Recovery {
+  const [, count = "0", nextCursor] = note.split(":");
+  const recovered = Number(count);
+  return {
+    count: recovered,
+    recovered,
+    pace,
+    deliveries: [],
+    ...(nextCursor !== undefined && { nextCursor }),
+    replayed: true,
+  };
+}
+
+/** `<until> <h or d> <time> <entry>`, base64url. */
+function writeCursor({ filed, at, id }: Letter, until: number): string {
+  const text = `${until} ${filed === "by-hour" ? "h" : "d"} ${at} ${id}`;
+  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+function readCursor(cursor: string | undefined): { until: number; after: Letter } | undefined {
+  if (cursor === undefined) return undefined;
+  const text =
+    /^[A-Za-z0-9_-]{2,200}$/.test(cursor) && cursor.length % 4 !== 1
+      ? atob(cursor.replaceAll("-", "+").replaceAll("_", "/"))
+      : "";
+  const [, until, filed, at, id] =
+    /^(\d{1,15}) ([hd]) (\d{1,15}) (del_[0-9a-z]{26}(?:\|ep_[0-9a-z]{26})?)$/.exec(text) ?? [];
+  if (id === undefined)
+    throw new Refusal("invalid-request", "The body does not fit its schema.", {
+      errors: [{ pointer: "#/cursor", detail: "is not one that this API gave" }],
+    });
+  return {
+    until: Number(until),
+    after: { id, at: Number(at), filed: filed === "h" ? "by-hour" : "by-day" },
+  };
+}
+
+/** How far the time in a day of earlier versions may lie from the end of its delivery, milliseconds. */
+const OLD_TOLERANCE = 60_000;
+
+/**
+ * Those of the letters that are dead, of this very death: one that a gateway of an earlier version has sent again stays
+ * on the list. And how many are not.
+ */
+async function readDead(
+  inv: Invocation,
+  caller: Caller,
+  letters: readonly Letter[],
+): Promise<{ readonly records: readonly DeliveryRecord[]; readonly stale: number }> {
+  const read = await readAll(
+    inv,
+    caller,
+    letters.map(({ id }) => id),
+  );
+  const found = new Map(read.map((record) => [record.id, record]));
+  const records = letters.flatMap(({ id, at, filed }): DeliveryRecord[] => {
+    const record = found.get(id);
+    const apart = Math.abs((record?.endedAt ?? 0) - at);
+    const isDead = record?.status === "dead" && apart <= (filed === "by-hour" ? 0 : OLD_TOLERANCE);
+    return isDead ? [record] : [];
+  });
+  return { records, stale: letters.length - records.length };
+}
+
+async function readAll(inv: Invocation, { project }: Caller, ids: readonly string[]) {
+  const answer = ids.length > 0 && (await inv.store.readDeliveries(internalCaller(project), ids));
+  return answer && answer.kind === "found" ? answer.records : [];
+}
+
+/** Sends some again, each a little later than the one before; how many are on their way. */
+async function sendAgain(
+  inv: Invocation,
+  caller: Caller,
+  records: readonly DeliveryRecord[],
+  {
+    from,
+    pace,
+    first,
+  }: {
+    readonly from: number;
+    readonly pace: number;
+    readonly first: { readonly idempotency?: Idempotency; readonly note?: string };
+  },
+): Promise<number> {
+  const commands = records.map((record, index) => ({
+    ...again(caller, record),
+    scope: "endpoints:write" as const,
+    delay: Math.round(((from + index) * 1_000) / pace),
+    ...(index === 0 && first),
+  }));
+  const answers = await inv.store.redeliverAll(commands);
+  const messages = answers.flatMap((answer, index) => {
+    if (answer.kind === "reused") throw reused();
+    if (answer.kind !== "found") return [];
+    const { record } = answer;
+    const body = { v: 1, project: caller.project, delivery: record.id, attempt: record.attempt + 1 } as const;
+    return [deliverMessage(inv, body, commands[index]?.delay ?? 0, record)];
+  });
+  inv.background.waitUntil(publishAll(inv, messages));
+  return messages.length;
+}

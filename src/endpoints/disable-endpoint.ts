@@ -1,0 +1,47 @@
+import { DISABLE_AFTER } from "../shared/limits.ts";
+import { timestamp } from "../tasks/view.ts";
+import type { Disabling } from "../deliveries/send-webhook.ts";
+import { configure } from "../projects/configure.ts";
+import type { NewDelivery } from "../ports/delivery-commands.ts";
+import { internalCaller } from "../tasks/run/fail-attempt.ts";
+import type { Parts } from "../ports/dependencies.ts";
+import { type Endpoint, findEndpoint, withEndpoint } from "../projects/project-config.ts";
+import { publishTidings, tidings } from "../events/operational-events.ts";
+
+/**
+ * Whether an endpoint has had nothing but failures for so long that it is disabled.
+ *
+ * @param since its first failure after its last success, milliseconds
+ * @param now Redis time
+ */
+export function hasFailedLong(endpoint: Endpoint, since: number | undefined, now: number): boolean {
+  return since !== undefined && now - Math.max(since, endpoint.enabledAt ?? 0) >= DISABLE_AFTER;
+}
+
+/**
+ * Disables an endpoint that still has the address at which this was learnt, and tells the project's other endpoints of
+ * it. What happens for it from now on is kept as dead letters.
+ *
+ * @throws StoreUnavailable
+ */
+export async function disableEndpoint(
+  parts: Parts,
+  project: string,
+  { id, url }: Endpoint,
+  reason: Disabling | "failing",
+): Promise<void> {
+  let told: readonly NewDelivery[] = [];
+  let written = false;
+  await configure(parts, internalCaller(project), { scope: "endpoints:write" }, async (config, now) => {
+    const endpoint = findEndpoint(config, id);
+    written = endpoint !== undefined && !endpoint.disabled && endpoint.url === url;
+    if (!endpoint || !written) return { config, id, same: true };
+    const data = { endpointId: id, url, reason, disabledAt: timestamp(now) };
+    told = tidings(parts, project, config, { type: "endpoint.disabled", about: id, data, at: now });
+    const disabled = { ...endpoint, disabled: { reason, at: now } };
+    return { config: withEndpoint(config, id, disabled), id, deliveries: told };
+  });
+  if (!written) return;
+  parts.log("warn", "endpoint-disabled", { endpoint: id, reason });
+  await publishTidings(parts, project, told);
+}

@@ -1,0 +1,262 @@
+import type { Format, SignatureKind } from "./endpoint.ts";
+import { isId, makeId, partitionOf } from "../shared/id.ts";
+import { Refusal } from "../shared/problems.ts";
+import { TERMINAL } from "../tasks/status.ts";
+import type { Caller, Scope } from "../projects/caller.ts";
+import { type Configured, configure, foundIn, readConfiguration } from "../projects/configure.ts";
+import type { EndpointHealth } from "../ports/delivery-commands.ts";
+import { type HeaderPatch, headersAfterMove, patchHeaders, sameOrigin } from "./secret-headers.ts";
+import type { Idempotency } from "../shared/idempotency.ts";
+import { withKeyPair } from "./signing-keys.ts";
+import type { Invocation, Parts } from "../ports/dependencies.ts";
+import { FetchFailure, ResolverUnavailable } from "../ports/ports.ts";
+import { type Endpoint, type ProjectConfig, withEndpoint } from "../projects/project-config.ts";
+import { makeSealedSecret, openSecrets, rotated } from "./signing-secrets.ts";
+
+/** Milliseconds after which a resolver that failed is worth asking again. */
+const RESOLVER_RETRY = 5_000;
+
+/** What a client says of an endpoint; null takes a member away. Durations in milliseconds. */
+export interface EndpointChanges {
+  readonly url?: string;
+  readonly events?: readonly string[];
+  readonly description?: string | null;
+  /** Merged by name; null takes one away. None goes along to another origin. */
+  readonly headers?: HeaderPatch | null;
+  readonly metadata?: Readonly<Record<string, string | null>> | null;
+  readonly retrySchedule?: readonly number[] | null;
+  readonly rateLimit?: number | null;
+  readonly format?: Format;
+  readonly signatures?: readonly SignatureKind[];
+  readonly disabled?: boolean;
+  /** Why it is disabled. */
+  readonly reason?: string;
+}
+
+/** An endpoint as it is now, and what is told with it at its making. */
+export interface FoundEndpoint {
+  readonly endpoint: Endpoint;
+  /** Redis time. */
+  readonly now: number;
+}
+
+/** Registers an endpoint; its secret is shown. @throws Refusal */
+export async function createEndpoint(
+  inv: Invocation,
+  caller: Caller,
+  wanted: EndpointChanges & { readonly url: string },
+  idempotency?: Idempotency,
+): Promise<FoundEndpoint & { readonly secret: string; readonly replayed: boolean }> {
+  const made = await configure(
+    inv,
+    caller,
+    { scope: "endpoints:write", idempotency },
+    async (config, now) => {
+      const { maxEndpoints } = inv.settings;
+      if (config.endpoints.length >= maxEndpoints) {
+        throw new Refusal("endpoint-limit-reached", `This project may have ${maxEndpoints} endpoints.`);
+      }
+      await judge(inv, wanted.url);
+      const random = crypto.getRandomValues(new Uint8Array(8));
+      const blank: Endpoint = {
+        id: makeId("ep", now, partitionOf(caller.project), random),
+        url: wanted.url,
+        events: TERMINAL.map((status) => `task.${status}`),
+        format: "full",
+        signatures: ["v1"],
+        secrets: [{ wrapped: await makeSealedSecret(inv.keyring, caller.project) }],
+        createdAt: now,
+      };
+      return change(inv, caller, config, blank, wanted, now);
+    },
+  );
+  const endpoint = foundIn(made.config, made.id);
+  const [current] = await openSecrets(inv.keyring, caller.project, endpoint.secrets, made.now);
+  return { endpoint, now: made.now, secret: current?.secret ?? "", replayed: made.replayed };
+}
+
+/** An endpoint, and how it fares. @throws Refusal */
+export async function readEndpoint(
+  inv: Parts,
+  caller: Caller,
+  id: string,
+): Promise<FoundEndpoint & { readonly health: EndpointHealth }> {
+  const { config, now } = await readConfiguration(inv, caller, "endpoints:read");
+  const endpoint = foundIn(config, id);
+  return { endpoint, now, health: await inv.store.readHealth(caller.project, endpoint) };
+}
+
+/** A page of the project's endpoints, newest first. @throws Refusal */
+export async function listEndpoints(
+  inv: Parts,
+  caller: Caller,
+  { limit, cursor }: { readonly limit: number; readonly cursor?: string },
+): Promise<{ readonly data: readonly Endpoint[]; readonly nextCursor?: string }> {
+  if (cursor !== undefined && !isId("ep", cursor)) {
+    throw new Refusal("malformed-parameter", "The cursor is not one that this API gave.");
+  }
+  const { config } = await readConfiguration(inv, caller, "endpoints:read");
+  // Ids begin with their time.
+  const sorted = config.endpoints.toSorted((a, b) => (a.id < b.id ? 1 : -1));
+  const left = cursor === undefined ? sorted : sorted.filter(({ id }) => id < cursor);
+  const data = left.slice(0, limit);
+  const last = data.at(-1);
+  return { data, ...(last && left.length > limit && { nextCursor: last.id }) };
+}
+
+/**
+ * Changes an endpoint; another address has to be verified anew.
+ *
+ * @returns also the names of the headers that did not go along to another origin
+ * @throws Refusal
+ */
+export async function changeEndpoint(
+  inv: Invocation,
+  caller: Caller,
+  id: string,
+  changes: EndpointChanges,
+): Promise<FoundEndpoint & { readonly droppedHeaders: readonly string[] }> {
+  let droppedHeaders: readonly string[] = [];
+  const changed = await configure(inv, caller, { scope: "endpoints:write" }, async (config, now) => {
+    const endpoint = foundIn(config, id);
+    if (changes.url !== undefined && changes.url !== endpoint.url) await judge(inv, changes.url);
+    const made = await change(inv, caller, config, endpoint, changes, now);
+    droppedHeaders = made.droppedHeaders;
+    return made;
+  });
+  return { endpoint: foundIn(changed.config, id), now: changed.now, droppedHeaders };
+}
+
+/** Forgets an endpoint. What was on its way to it ends as dead letters. @throws Refusal */
+export async function deleteEndpoint(inv: Invocation, caller: Caller, id: string): Promise<void> {
+  await configure(inv, caller, { scope: "endpoints:write" }, async (config) => {
+    foundIn(config, id);
+    return { config: withEndpoint(config, id, undefined), id };
+  });
+}
+
+/**
+ * Gives an endpoint a new secret; the old one signs along for so many milliseconds.
+ *
+ * @returns whether the idempotency key had done so before
+ * @throws Refusal
+ */
+export async function rotateEndpointSecret(
+  inv: Invocation,
+  caller: Caller,
+  id: string,
+  overlap: number,
+  idempotency?: Idempotency,
+): Promise<boolean> {
+  const done = await configure(inv, caller, { scope: "secrets:write", idempotency }, async (config, now) => {
+    const endpoint = foundIn(config, id);
+    const secrets = await rotated(inv.keyring, caller.project, endpoint.secrets, overlap, now);
+    return { config: withEndpoint(config, id, { ...endpoint, secrets }), id };
+  });
+  return done.replayed;
+}
+
+/** Writes what was learnt of an endpoint that still has the address it was learnt at. @throws Refusal */
+export function noteEndpoint(
+  inv: Parts,
+  caller: Caller,
+  { id, url }: Endpoint,
+  options: { readonly scope: Scope; readonly idempotency?: Idempotency | undefined },
+  note: (endpoint: Endpoint, now: number) => Endpoint,
+): Promise<Configured> {
+  return configure(inv, caller, options, async (config, now) => {
+    const endpoint = foundIn(config, id);
+    if (endpoint.url !== url) {
+      throw new Refusal("verification-failed", "The endpoint's address was changed meanwhile.");
+    }
+    return { config: withEndpoint(config, id, note(endpoint, now)), id };
+  });
+}
+
+async function change(
+  inv: Parts,
+  caller: Caller,
+  config: ProjectConfig,
+  before: Endpoint,
+  changes: EndpointChanges,
+  now: number,
+): Promise<{ config: ProjectConfig; id: string; droppedHeaders: readonly string[] }> {
+  const { url = before.url, signatures = before.signatures } = changes;
+  const { description, headers: _headers, metadata, retrySchedule, rateLimit, disabled, ...rest } = before;
+  const { headers, dropped } = await headersOf(inv, caller, before, changes);
+  const moved = url !== before.url;
+  const { verifiedAt: _verified, allowedRate: _rate, ...unverified } = rest;
+  const endpoint: Endpoint = {
+    ...(moved ? unverified : rest),
+    url,
+    events: changes.events ?? before.events,
+    format: changes.format ?? before.format,
+    signatures,
+    ...member("description", changes.description, description),
+    ...member("headers", headers, undefined),
+    ...member("metadata", merge(metadata, changes.metadata), undefined),
+    ...member("retrySchedule", changes.retrySchedule, retrySchedule),
+    ...member("rateLimit", changes.rateLimit, rateLimit),
+    ...member("disabled", disabledBy(changes, now), disabled),
+    ...(disabled && changes.disabled === false && { enabledAt: now }),
+  };
+  const ready = await withKeyPair(inv.keyring, caller.project, config, signatures);
+  return { config: withEndpoint(ready, endpoint.id, endpoint), id: endpoint.id, droppedHeaders: dropped };
+}
+
+function headersOf(
+  { keyring, store }: Parts,
+  caller: Caller,
+  before: Endpoint,
+  { url = before.url, headers: patch }: EndpointChanges,
+) {
+  const wrap = (value: string) => keyring.wrap(value, { purpose: "header", project: caller.project });
+  if (sameOrigin(url, before.url)) return patchHeaders(wrap, before.headers, patch);
+  const mayReadSecrets = async () => (await store.readConfig(caller, "secrets:read")).kind === "found";
+  return headersAfterMove(wrap, before.headers, patch, mayReadSecrets);
+}
+
+/** A member as it shall be: what is asked for, or what it was; null and undefined leave it out. */
+function member<Name extends string, Value>(
+  name: Name,
+  asked: Value | null | undefined,
+  before: Value | undefined,
+): { readonly [name in Name]?: Value } {
+  const value = asked === undefined ? before : asked;
+  return (value === undefined || value === null ? {} : { [name]: value }) as { [name in Name]?: Value }; // its own name
+}
+
+function disabledBy({ disabled, reason }: EndpointChanges, now: number): Endpoint["disabled"] | null {
+  if (disabled === undefined) return undefined;
+  return disabled ? { reason: reason ?? "manual", at: now } : null;
+}
+
+/** JSON Merge Patch (RFC 7396) of a flat object; without members it is left out. */
+function merge<Value>(
+  before: Readonly<Record<string, Value>> | undefined,
+  changes: Readonly<Record<string, Value | null>> | null | undefined,
+): Readonly<Record<string, Value>> | undefined {
+  const merged = changes === null ? {} : { ...before, ...changes };
+  const kept = Object.entries(merged).flatMap(([name, value]) =>
+    value === null ? [] : [[name, value] as const],
+  );
+  return kept.length > 0 ? Object.fromEntries(kept) : undefined;
+}
+
+/** Judges an address as every attempt will: by itself, and by what its name resolves to. @throws Refusal */
+async function judge(inv: Parts, url: string): Promise<void> {
+  const detail = await inv.fetcher.judgeHost(url).then((unsafe) => unsafe?.detail, unresolved);
+  if (detail === undefined) return;
+  throw new Refusal("unsafe-callback-url", detail, { errors: [{ pointer: "#/url", detail }] });
+}
+
+/** Why a name that cannot be resolved is refused. @throws Refusal when the resolver is to blame, not the name */
+function unresolved(error: unknown): string {
+  if (error instanceof ResolverUnavailable) {
+    const unknown =
+      "The resolver did not say what the URL's host is. Nothing was changed: repeat the request.";
+    throw new Refusal("temporarily-unavailable", unknown, { retryAfter: RESOLVER_RETRY });
+  }
+  if (error instanceof FetchFailure) return error.message;
+  throw error;
+}

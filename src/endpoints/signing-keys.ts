@@ -1,0 +1,44 @@
+import { base64url, sha256, utf8 } from "../shared/bytes.ts";
+import type { Keyring } from "../ports/dependencies.ts";
+import type { Endpoint, KeyPair, ProjectConfig } from "../projects/project-config.ts";
+
+/** A public key as JSON Web Key (RFC 8037, section 2). */
+export interface PublicJwk {
+  readonly kty: "OKP";
+  readonly crv: "Ed25519";
+  readonly use: "sig";
+  readonly alg: "EdDSA";
+  /** Its thumbprint (RFC 7638). */
+  readonly kid: string;
+  readonly x: string;
+}
+
+/** The configuration with a key pair, made when somebody first needs one. */
+export async function withKeyPair(
+  keyring: Keyring,
+  project: string,
+  config: ProjectConfig,
+  signatures: Endpoint["signatures"],
+): Promise<ProjectConfig> {
+  if (config.ed25519 || !signatures.includes("v1a")) return config;
+  return { ...config, ed25519: await makeKeyPair(keyring, project) };
+}
+
+/** An Ed25519 key pair, its private half (a JWK's JSON) encrypted. */
+async function makeKeyPair(keyring: Keyring, project: string): Promise<KeyPair> {
+  const pair = (await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"])) as CryptoKeyPair; // as the algorithm says
+  const { kty, crv, d, x = "" } = (await crypto.subtle.exportKey("jwk", pair.privateKey)) as JsonWebKey; // as the format says
+  const text = JSON.stringify({ kty, crv, d, x });
+  return { wrapped: await keyring.wrap(text, { purpose: "key-pair", project }), x };
+}
+
+/** The public key as Standard Webhooks libraries take it. */
+export function publicKeyText({ x }: KeyPair): string {
+  return `whpk_${x.replaceAll("-", "+").replaceAll("_", "/")}=`; // 32 bytes: one character of padding
+}
+
+/** The public key as JWK. */
+export async function publicJwk({ x }: KeyPair): Promise<PublicJwk> {
+  const thumbprint = await sha256(utf8(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`));
+  return { kty: "OKP", crv: "Ed25519", use: "sig", alg: "EdDSA", kid: base64url(thumbprint), x };
+}

@@ -1,0 +1,159 @@
+import { ENDPOINT_LIMITS, type SignatureKind } from "./endpoint.ts";
+import { Refusal } from "../shared/problems.ts";
+import { timestamp } from "../tasks/view.ts";
+import { base64 } from "../shared/bytes.ts";
+import type { Caller } from "../projects/caller.ts";
+import { configure, foundIn, readConfiguration } from "../projects/configure.ts";
+import { opened } from "../deliveries/destination.ts";
+import type { Idempotency } from "../shared/idempotency.ts";
+import { type PublicJwk, publicJwk, withKeyPair } from "./signing-keys.ts";
+import type { Keyring, Parts } from "../ports/dependencies.ts";
+import {
+  type KeyPair,
+  type ProjectConfig,
+  parseConfig,
+  type SealedSecret,
+  validSecrets,
+} from "../projects/project-config.ts";
+
+/** `whsec_` and 32 random bytes in standard base64, as the Standard Webhooks libraries read it. */
+export function makeSigningSecret(): string {
+  return `whsec_${base64(crypto.getRandomValues(new Uint8Array(32)))}`;
+}
+
+/** A new signing secret, encrypted. */
+export function makeSealedSecret(keyring: Keyring, project: string): Promise<string> {
+  return keyring.wrap(makeSigningSecret(), { purpose: "signing-secret", project });
+}
+
+/** The first configuration of a project: one signing secret, encrypted. */
+export async function firstConfig(keyring: Keyring, project: string): Promise<string> {
+  const signing = [{ wrapped: await makeSealedSecret(keyring, project) }];
+  const config: ProjectConfig = { signing, endpoints: [] };
+  return JSON.stringify(config);
+}
+
+export interface SigningSecret {
+  readonly secret: string;
+  /** Milliseconds; absent on the current one. */
+  readonly expiresAt?: number;
+}
+
+/** Secrets as their receivers need them, of those that sign now, newest first. */
+export async function openSecrets(
+  keyring: Keyring,
+  project: string,
+  secrets: readonly SealedSecret[],
+  now: number,
+): Promise<readonly SigningSecret[]> {
+  return opened(validSecrets(secrets, now), async ({ wrapped, expiresAt }) => ({
+    secret: await keyring.unwrap(wrapped, { purpose: "signing-secret", project }),
+    ...(expiresAt !== undefined && { expiresAt }),
+  }));
+}
+
+/**
+ * A new secret in front of those that still sign. The one before it signs along for so many milliseconds more; older
+ * ones as long as was promised when they were rotated away.
+ *
+ * @param overlap 0: from now on the new one signs alone
+ * @throws Refusal `too-many-secrets` rather than to end one before its time
+ */
+export async function rotated(
+  keyring: Keyring,
+  project: string,
+  secrets: readonly SealedSecret[],
+  overlap: number,
+  now: number,
+): Promise<readonly SealedSecret[]> {
+  const fresh = { wrapped: await makeSealedSecret(keyring, project) };
+  if (overlap === 0) return [fresh];
+  const older = validSecrets(secrets, now).map((one) => ({
+    ...one,
+    expiresAt: one.expiresAt ?? now + overlap,
+  }));
+  if (older.length < ENDPOINT_LIMITS.secrets) return [fresh, ...older];
+  const next = timestamp(Math.min(...older.map(({ expiresAt }) => expiresAt)));
+  throw new Refusal(
+    "too-many-secrets",
+    `${ENDPOINT_LIMITS.secrets} secrets sign now, the next one until ${next}. An overlap of 0s ends all but the new one.`,
+  );
+}
+
+/** What receivers check events with. */
+export interface Verifiers {
+  /** Those that sign now, newest first. */
+  readonly secrets: readonly SigningSecret[];
+  readonly signatures: readonly SignatureKind[];
+  readonly ed25519?: KeyPair;
+}
+
+/** What checks the project's callbacks, or one endpoint's events. @throws Refusal */
+export async function readVerifiers(inv: Parts, caller: Caller, endpointId?: string): Promise<Verifiers> {
+  const { config, now } = await readConfiguration(inv, caller, "secrets:read");
+  const { secrets, signatures = ["v1"] } =
+    endpointId === undefined
+      ? { secrets: config.signing, signatures: config.signatures }
+      : foundIn(config, endpointId);
+  return {
+    secrets: await openSecrets(inv.keyring, caller.project, secrets, now),
+    signatures,
+    ...(signatures.includes("v1a") && config.ed25519 && { ed25519: config.ed25519 }),
+  };
+}
+
+/** The same for a key that may change secrets and perhaps not read them; undefined when it may not. @throws Refusal */
+export async function verifiersIfAllowed(
+  inv: Parts,
+  caller: Caller,
+  endpointId?: string,
+): Promise<Verifiers | undefined> {
+  try {
+    return await readVerifiers(inv, caller, endpointId);
+  } catch (error) {
+    if (error instanceof Refusal && error.code === "forbidden") return undefined;
+    throw error;
+  }
+}
+
+/** Gives the project's callbacks a new secret; the old one signs along for so many milliseconds. @throws Refusal */
+export async function rotateSigningSecret(
+  inv: Parts,
+  caller: Caller,
+  overlap: number,
+  idempotency?: Idempotency,
+): Promise<boolean> {
+  const { replayed } = await configure(
+    inv,
+    caller,
+    { scope: "secrets:write", idempotency },
+    async (config, now) => ({
+      config: {
+        ...config,
+        signing: await rotated(inv.keyring, caller.project, config.signing, overlap, now),
+      },
+      id: caller.project,
+    }),
+  );
+  return replayed;
+}
+
+/** Says how the project's callbacks are signed; the key pair is made when it is first asked for. @throws Refusal */
+export async function chooseSignatures(
+  inv: Parts,
+  caller: Caller,
+  signatures: readonly SignatureKind[],
+): Promise<void> {
+  await configure(inv, caller, { scope: "secrets:write" }, async (config) => ({
+    config: { ...(await withKeyPair(inv.keyring, caller.project, config, signatures)), signatures },
+    id: caller.project,
+  }));
+}
+
+/** The public keys of a project, for anybody; undefined when there is no such project. */
+export async function publicKeys(inv: Parts, project: string): Promise<readonly PublicJwk[] | undefined> {
+  const answer = await inv.store.readConfig({ project, key: "", hash: "" }, "admin");
+  if (answer.kind !== "found") return undefined;
+  const { ed25519 } = parseConfig(answer.config);
+  return ed25519 ? [await publicJwk(ed25519)] : [];
+}

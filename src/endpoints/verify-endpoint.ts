@@ -1,0 +1,155 @@
+import type { OwnEvent } from "./endpoint.ts";
+import { makeId, partitionOf } from "../shared/id.ts";
+import { Refusal } from "../shared/problems.ts";
+import { type Attempted, attemptDelivery } from "../deliveries/send-webhook.ts";
+import { write } from "../events/serialize-event.ts";
+import type { Caller } from "../projects/caller.ts";
+import { foundIn, readConfiguration } from "../projects/configure.ts";
+import { closed, toEndpoint } from "../deliveries/destination.ts";
+import { type FoundEndpoint, noteEndpoint } from "./manage-endpoints.ts";
+import type { Idempotency } from "../shared/idempotency.ts";
+import type { Invocation, Parts } from "../ports/dependencies.ts";
+import { FetchFailure } from "../ports/ports.ts";
+import type { Endpoint, ProjectConfig } from "../projects/project-config.ts";
+import { redisTime } from "../shared/redis-clock.ts";
+
+/** How an endpoint's receiver proves that it wants what will be sent. */
+export type Proof = "challenge" | "cloudevents";
+
+/**
+ * Asks an endpoint's receiver whether it wants our events: by a signed event whose challenge it must echo, or by the
+ * handshake of the CloudEvents HTTP webhook specification (section 4). Nothing else is sent before it says so.
+ *
+ * @throws Refusal `verification-failed` names what came instead
+ */
+export async function verifyEndpoint(
+  inv: Invocation,
+  caller: Caller,
+  id: string,
+  proof: Proof,
+  idempotency?: Idempotency,
+): Promise<FoundEndpoint & { readonly replayed: boolean }> {
+  const { config, now, replayed } = await readConfiguration(inv, caller, "endpoints:write", idempotency);
+  const endpoint = foundIn(config, id);
+  if (replayed) return { endpoint, now, replayed };
+  const allowedRate =
+    proof === "cloudevents"
+      ? await shakeHands(inv, endpoint)
+      : await challenge(inv, caller.project, config, endpoint, now);
+  const noted = await noteEndpoint(
+    inv,
+    caller,
+    endpoint,
+    { scope: "endpoints:write", idempotency },
+    ({ allowedRate: _before, ...rest }, at) => ({
+      ...rest,
+      verifiedAt: at,
+      ...(allowedRate !== undefined && { allowedRate }),
+    }),
+  );
+  return { endpoint: foundIn(noted.config, id), now: noted.now, replayed: noted.replayed };
+}
+
+/** Sends an `endpoint.test` event, once, and says how it went. @throws Refusal */
+export async function testEndpoint(inv: Invocation, caller: Caller, id: string) {
+  const { config, now } = await readConfiguration(inv, caller, "endpoints:write");
+  const endpoint = foundIn(config, id);
+  const refused = closed(endpoint);
+  if (refused) throw new Refusal("endpoint-closed", refused.message);
+  const data = { message: "This is a test: the endpoint receives events." };
+  return sendOnce(inv, caller.project, config, endpoint, "endpoint.test", data, now);
+}
+
+async function challenge(
+  inv: Invocation,
+  project: string,
+  config: ProjectConfig,
+  endpoint: Endpoint,
+  now: number,
+): Promise<undefined> {
+  const secret = crypto.randomUUID();
+  const data = { challenge: secret };
+  const { attempt } = await sendOnce(inv, project, config, endpoint, "endpoint.verification", data, now);
+  if (attempt.error) throw failed(attempt.error.message);
+  if (!echoes(attempt.response ?? "", secret)) {
+    throw failed(`The receiver answered ${attempt.statusCode}, but its body does not repeat the challenge.`);
+  }
+}
+
+/** As JSON `{"challenge": …}`, or as plain text. */
+function echoes(body: string, secret: string): boolean {
+  const text = body.trim();
+  if (text === secret) return true;
+  try {
+    const json: unknown = JSON.parse(text);
+    return (
+      json === secret ||
+      (typeof json === "object" && (json as { challenge?: unknown } | null)?.challenge === secret)
+    );
+  } catch {
+    return false; // neither the text nor JSON
+  }
+}
+
+/** Makes one attempt beside all schedules. The event's id is made before it is first sent. */
+async function sendOnce(
+  parts: Parts,
+  project: string,
+  config: ProjectConfig,
+  endpoint: Endpoint,
+  type: OwnEvent,
+  details: Readonly<Record<string, unknown>>,
+  now: number,
+): Promise<{ readonly eventId: string; readonly delivered: boolean; readonly attempt: Attempted["log"] }> {
+  const time = redisTime(now, parts.clock);
+  const random = crypto.getRandomValues(new Uint8Array(8));
+  const eventId = makeId("evt", now, partitionOf(project), random);
+  const { id, format } = endpoint;
+  const data = { project, endpointId: id, ...details };
+  const body = write(parts, { id: eventId, type, at: now, subject: id, data }, format);
+  const destination = await toEndpoint(parts, project, config, endpoint, now);
+  const message = { eventId, format, body };
+  const { callbackTimeout } = parts.settings; // the whole body is wanted: it repeats the challenge
+  const { log, delivered } = await attemptDelivery(parts, message, destination, time, callbackTimeout);
+  return { eventId, delivered, attempt: log };
+}
+
+/**
+ * CloudEvents HTTP 1.1 Web Hooks, section 4.1: consent is in the answer's headers, whatever its status.
+ *
+ * @returns deliveries per minute that the receiver allows; undefined when it sets no limit
+ */
+async function shakeHands(
+  { fetcher, settings }: Parts,
+  { url, rateLimit }: Endpoint,
+): Promise<number | undefined> {
+  const origin = new URL(settings.publicUrl).hostname;
+  let response: Response;
+  try {
+    response = await fetcher.fetch(url, {
+      method: "OPTIONS",
+      headers: {
+        "WebHook-Request-Origin": origin,
+        "WebHook-Request-Rate": rateLimit === undefined ? "*" : `${rateLimit * 60}`,
+      },
+      redirect: "manual",
+      signal: AbortSignal.timeout(settings.callbackTimeout),
+    });
+  } catch (error) {
+    if (!(error instanceof FetchFailure)) throw error;
+    throw failed(error.message);
+  }
+  void response.body?.cancel().catch(() => undefined); // only its headers count
+  const allowed = response.headers.get("WebHook-Allowed-Origin")?.trim().toLowerCase();
+  if (allowed !== "*" && allowed !== origin.toLowerCase()) {
+    throw failed(`The receiver does not allow "${origin}" in WebHook-Allowed-Origin.`);
+  }
+  const rate = response.headers.get("WebHook-Allowed-Rate")?.trim() ?? "*";
+  if (rate === "*") return undefined;
+  if (!/^[1-9]\d{0,8}$/.test(rate)) throw failed("WebHook-Allowed-Rate is neither a number nor *.");
+  return Number(rate);
+}
+
+function failed(detail: string): Refusal {
+  return new Refusal("verification-failed", detail);
+}

@@ -1,0 +1,137 @@
+import type { Progress, TaskRecord } from "../tasks/record.ts";
+import type { StoredConfig } from "../projects/caller.ts";
+import { announcementOf, type TaskEvent } from "./task-events.ts";
+import { fanOut, isAwaited, leased, openedOf } from "./fan-out.ts";
+import { sendOpened } from "../deliveries/first-attempts.ts";
+import type { Parts } from "../ports/dependencies.ts";
+import { StoreRefused, StoreUnavailable } from "../ports/ports.ts";
+
+/** A leased task. */
+interface Held {
+  readonly record: TaskRecord;
+  readonly config: StoredConfig;
+  readonly lease: string;
+  /** Redis time. */
+  readonly time: () => number;
+}
+
+/** Tells of a task's work while it goes on. */
+export interface Announcer {
+  /** To be called when progress was written; absent when nobody asked for its events. */
+  readonly progress?: (progress: Progress) => void;
+  /** Resolves when all that must be delivered is kept. @throws StoreUnavailable */
+  opened(): Promise<void>;
+  /** Resolves when nothing is on its way any more. */
+  sent(): Promise<void>;
+}
+
+const SILENT: Announcer = { opened: async () => undefined, sent: async () => undefined };
+
+/** Announces a task's start beside its handler, and its progress; nothing, and at no cost, where nobody asked. */
+export function announcer(parts: Parts, held: Held): Announcer {
+  const wantsStart = isAwaited(held.config, held.record, "task.started");
+  const wantsProgress = isAwaited(held.config, held.record, "task.progress");
+  if (!wantsStart && !wantsProgress) return SILENT;
+  const start = wantsStart ? announceStart(parts, held) : undefined;
+  const teller = wantsProgress ? tellProgress(parts, held) : undefined;
+  return {
+    ...(teller && { progress: teller.tell }),
+    opened: async () => {
+      teller?.stop();
+      await start?.opened();
+    },
+    sent: async () => {
+      await Promise.all([start?.sent(), teller?.sent()]);
+    },
+  };
+}
+
+/** Its failure is told to whoever asks whether it is open: until then nobody waits for it. */
+function announceStart(parts: Parts, held: Held) {
+  const opening = open(parts, held, announcementOf(held.record, "task.started", Math.floor(held.time())));
+  const sending = opening.then((sendIt) => sendIt?.());
+  const settled = Promise.allSettled([opening, sending]);
+  const opened = Promise.allSettled([opening]);
+  return {
+    opened: async () => {
+      const [result] = await opened;
+      if (result.status === "rejected") throw result.reason;
+    },
+    sent: async () => {
+      const [wasOpened, wasSent] = await settled;
+      if (wasOpened.status === "fulfilled" && wasSent.status === "rejected") throw wasSent.reason;
+    },
+  };
+}
+
+/** One event of progress at a time: what comes while one is on its way is overtaken by what comes after it. */
+function tellProgress(parts: Parts, held: Held) {
+  let newest: Progress | undefined;
+  let telling: Promise<void> | undefined;
+  let { progressDeliveries } = held.record;
+  async function tellAll(): Promise<void> {
+    while (newest) {
+      const record = { ...held.record, progress: newest, progressDeliveries };
+      newest = undefined;
+      progressDeliveries = await announceProgress(parts, record, held);
+    }
+  }
+  return {
+    tell: (progress: Progress) => {
+      newest = progress;
+      telling ??= tellAll().finally(() => {
+        telling = undefined;
+      });
+    },
+    stop: () => {
+      newest = undefined;
+    },
+    sent: () => telling,
+  };
+}
+
+/** Who tells of progress: the holder of the task's lease, or without one the bearer of its token. */
+export type Teller = Pick<Held, "config"> & Partial<Pick<Held, "lease">>;
+
+/**
+ * Tells of a task's newest progress, once. What cannot be told now is dropped: the next one overtakes it.
+ *
+ * @param record the task with that progress, and the deliveries of the one before as far as they are known
+ * @returns the newest deliveries of its progress
+ */
+export async function announceProgress(
+  parts: Parts,
+  record: TaskRecord,
+  teller: Teller,
+): Promise<readonly string[]> {
+  const { project, progress, progressDeliveries } = record;
+  const { config, lease } = teller;
+  try {
+    const event = announcementOf(record, "task.progress", progress?.at ?? 0);
+    const made = await fanOut(parts, config, event);
+    if (made.length === 0) return progressDeliveries;
+    const deliveries = lease === undefined ? made : leased(parts, made);
+    const answer = await parts.store.announce({ record, ...(lease !== undefined && { lease }), deliveries });
+    if (answer.kind === "changed") {
+      if (answer.newest.join() === progressDeliveries.join()) return progressDeliveries;
+      return await announceProgress(parts, { ...record, progressDeliveries: answer.newest }, teller);
+    }
+    if (answer.kind !== "opened") return progressDeliveries;
+    await sendOpened(parts, project, openedOf(deliveries, answer.held), { config, now: answer.now });
+    return deliveries.map(({ id }) => id);
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable || error instanceof StoreRefused)) throw error;
+    parts.log("warn", "progress-not-told", { task: record.id, reason: error.message });
+    return progressDeliveries;
+  }
+}
+
+/** Opens deliveries that this caller sends; undefined when somebody else has, or the attempt is over. */
+async function open(parts: Parts, held: Held, event: TaskEvent): Promise<(() => Promise<void>) | undefined> {
+  const { record, config, lease } = held;
+  const deliveries = leased(parts, await fanOut(parts, config, event));
+  const answer = await parts.store.announce({ record, lease, deliveries });
+  if (answer.kind !== "opened") return undefined;
+  const opened = openedOf(deliveries, answer.held);
+  return () => sendOpened(parts, record.project, opened, { config, now: answer.now });
+}

@@ -1,0 +1,125 @@
+import type { Format } from "../endpoints/endpoint.ts";
+import { DELIVERY_LEASE_MARGIN, INLINE_DELIVERIES } from "../shared/limits.ts";
+import type { TaskRecord } from "../tasks/record.ts";
+import { timestamp } from "../tasks/view.ts";
+import { taskBody } from "./serialize-event.ts";
+import type { StoredConfig } from "../projects/caller.ts";
+import type { Held, NewDelivery } from "../ports/delivery-commands.ts";
+import { closed } from "../deliveries/destination.ts";
+import { deliveryIdOf, eventIdOf, type TaskEvent } from "./task-events.ts";
+import type { Parts } from "../ports/dependencies.ts";
+import { type Endpoint, parseConfig, rateOf, subscribersOf } from "../projects/project-config.ts";
+
+/** Whether anybody wants to be told of an event of that type: the task's callback, or an endpoint of its project. */
+export function isAwaited(stored: StoredConfig, { callback }: TaskRecord, type: string): boolean {
+  return callback?.events.includes(type) === true || subscribersOf(parseConfig(stored), type).length > 0;
+}
+
+/**
+ * The deliveries of an event: to the task's callback first, then to every endpoint that subscribes, oldest first. One
+ * that may not be sent to now gets a dead letter: what it missed is kept and can be recovered.
+ */
+export async function fanOut(
+  parts: Parts,
+  stored: StoredConfig,
+  event: TaskEvent,
+): Promise<readonly NewDelivery[]> {
+  const { type, record } = event;
+  const { callback } = record;
+  const endpoints = subscribersOf(parseConfig(stored), type).filter(
+    // What the next one overtakes is not kept for later.
+    (endpoint) => !event.once || !closed(endpoint),
+  );
+  const called = callback?.events.includes(type) ? callback.url : undefined;
+  if (called === undefined && endpoints.length === 0) return [];
+  const eventId = await eventIdOf(event);
+  const bodyIn = bodies(parts, event, eventId);
+  const shared = !event.once && endpoints.length + (called === undefined ? 0 : 1) > 1;
+  const common = {
+    taskId: record.id,
+    eventId,
+    eventType: type,
+    ...(shared && { shared }),
+    ...(event.once && { once: event.once }),
+    ...(record.trace && { trace: record.trace }),
+  };
+  const toCallback = async (url: string): Promise<NewDelivery> => ({
+    ...common,
+    id: await deliveryIdOf(event, "callback"),
+    url,
+    format: "full",
+    body: await bodyIn("full"),
+  });
+  const toEndpoint = async (endpoint: Endpoint, rateLimit = rateOf(endpoint)): Promise<NewDelivery> => ({
+    ...common,
+    id: await deliveryIdOf(event, endpoint.id),
+    endpointId: endpoint.id,
+    url: endpoint.url,
+    format: endpoint.format,
+    body: await bodyIn(endpoint.format),
+    ...(rateLimit !== undefined && { rateLimit }),
+    ...deadOnArrival(endpoint, event.at),
+  });
+  return Promise.all([
+    ...(called === undefined ? [] : [toCallback(called)]),
+    ...endpoints.map((endpoint) => toEndpoint(endpoint)),
+  ]);
+}
+
+/** Writes each format once. */
+function bodies(parts: Parts, event: TaskEvent, eventId: string): (format: Format) => Promise<string> {
+  const written = new Map<Format, Promise<string>>();
+  return (format) => {
+    const body = written.get(format) ?? taskBody(parts, event, eventId, format);
+    written.set(format, body);
+    return body;
+  };
+}
+
+/** An endpoint that may not be sent to now gets a dead letter. */
+export function deadOnArrival(endpoint: Endpoint, at: number): Pick<NewDelivery, "dead"> {
+  const refused = closed(endpoint);
+  const error = refused && { code: refused.code, message: refused.message };
+  return error ? { dead: { at, log: JSON.stringify({ at: timestamp(at), durationMs: 0, error }) } } : {};
+}
+
+/**
+ * Leases the first attempts that this caller makes itself, a few side by side. Those to an endpoint with a rate go by
+ * the queue, which keeps it.
+ */
+export function leased(parts: Parts, deliveries: readonly NewDelivery[]): readonly NewDelivery[] {
+  const length = parts.settings.callbackTimeout + DELIVERY_LEASE_MARGIN;
+  const inline = new Set(inlineOf(deliveries));
+  return deliveries.map((delivery) =>
+    inline.has(delivery) ? { ...delivery, lease: { id: crypto.randomUUID(), length } } : delivery,
+  );
+}
+
+/** What was opened, by who makes the first attempts. Dead letters are in neither list. */
+export interface Opened {
+  /** Made by this caller, at once. */
+  readonly now: readonly NewDelivery[];
+  /** Made by the queue: the rest, and what a circuit holds back, each after its `delay`. */
+  readonly queued: readonly NewDelivery[];
+}
+
+/** Only what the script that opened them did not hold back is to be sent now. */
+export function openedOf(deliveries: readonly NewDelivery[], held: Held): Opened {
+  const alive = deliveries
+    .filter(({ dead }) => !dead)
+    .map((delivery): NewDelivery => {
+      const delay = held.get(delivery.id);
+      if (delay === undefined) return delivery;
+      const { lease: _lease, ...rest } = delivery;
+      return { ...rest, delay };
+    });
+  const now = inlineOf(alive);
+  return { now, queued: alive.filter((delivery) => !now.includes(delivery)) };
+}
+
+/** The deliveries whose first attempts are made side by side, at once. */
+function inlineOf(deliveries: readonly NewDelivery[]): readonly NewDelivery[] {
+  return deliveries
+    .filter(({ dead, rateLimit, delay }) => !dead && rateLimit === undefined && delay === undefined)
+    .slice(0, INLINE_DELIVERIES);
+}

@@ -1,0 +1,95 @@
+import type { OwnEvent } from "../endpoints/endpoint.ts";
+import { makeId, partitionOf } from "../shared/id.ts";
+import type { Attempted } from "../deliveries/send-webhook.ts";
+import { write } from "./serialize-event.ts";
+import type { LeasedAttempt } from "../deliveries/deliver.ts";
+import type { NewDelivery } from "../ports/delivery-commands.ts";
+import { deliverMessage } from "../scheduling/flow-control.ts";
+import { deadOnArrival } from "./fan-out.ts";
+import type { Parts } from "../ports/dependencies.ts";
+import { type ProjectConfig, parseConfig, rateOf, subscribersOf } from "../projects/project-config.ts";
+import { publishAll } from "../scheduling/publish.ts";
+
+/** Something that happened to deliveries or endpoints themselves. */
+interface Tiding {
+  readonly type: OwnEvent;
+  /** The endpoint that it is about: not told of itself. */
+  readonly about: string | undefined;
+  readonly data: Readonly<Record<string, unknown>>;
+  /** Redis time. */
+  readonly at: number;
+  readonly taskId?: string;
+}
+
+/** The deliveries of an event about the project's own deliveries, to every other endpoint that subscribes. */
+export function tidings(
+  parts: Parts,
+  project: string,
+  config: ProjectConfig,
+  { type, about, data, at, taskId = "" }: Tiding,
+): readonly NewDelivery[] {
+  const eventId = freshId("evt", project, at);
+  const message = { id: eventId, type, at, subject: about ?? taskId, data: { project, ...data } };
+  return subscribersOf(config, type)
+    .filter(({ id }) => id !== about)
+    .map((endpoint): NewDelivery => {
+      const rateLimit = rateOf(endpoint);
+      return {
+        id: freshId("del", project, at),
+        taskId,
+        eventId,
+        eventType: type,
+        url: endpoint.url,
+        endpointId: endpoint.id,
+        format: endpoint.format,
+        body: write(parts, message, endpoint.format),
+        ...(rateLimit !== undefined && { rateLimit }),
+        ...deadOnArrival(endpoint, at),
+      };
+    });
+}
+
+/** Has the queue send what was opened; dead letters stay where they are. */
+export async function publishTidings(
+  parts: Parts,
+  project: string,
+  opened: readonly NewDelivery[],
+): Promise<void> {
+  const alive = opened.filter(({ dead }) => !dead);
+  if (alive.length === 0) return;
+  await publishAll(
+    parts,
+    alive.map((one) => deliverMessage(parts, { v: 1, project, delivery: one.id, attempt: 1 }, 0, one)),
+  );
+}
+
+/** What tells of a delivery that this attempt was the last of; that of such an event is told to nobody. */
+export function tellOfDead(
+  parts: Parts,
+  { project, delivery, attempt, config, parcel }: LeasedAttempt,
+  { log }: Attempted,
+  at: number,
+): readonly NewDelivery[] {
+  const { taskId, eventId, eventType, endpointId, url, once } = parcel;
+  if (once || eventType === "delivery.dead") return [];
+  return tidings(parts, project, parseConfig(config), {
+    type: "delivery.dead",
+    about: endpointId,
+    at,
+    taskId,
+    data: {
+      deliveryId: delivery,
+      ...(taskId !== "" && { taskId }),
+      ...(endpointId !== undefined && { endpointId }),
+      eventId,
+      eventType,
+      url,
+      attempts: attempt,
+      error: log.error,
+    },
+  });
+}
+
+function freshId(kind: "evt" | "del", project: string, at: number): string {
+  return makeId(kind, at, partitionOf(project), crypto.getRandomValues(new Uint8Array(8)));
+}

@@ -1,0 +1,91 @@
+import { deriveId } from "../shared/id.ts";
+import type { Failure, TaskRecord } from "../tasks/record.ts";
+import type { TerminalStatus } from "../tasks/status.ts";
+import { sha256, utf8 } from "../shared/bytes.ts";
+
+/** How a task ends, before it is written. */
+export interface Ending {
+  readonly status: TerminalStatus;
+  /** JSON text; absent when there is none. */
+  readonly result?: string;
+  readonly error?: Failure;
+}
+
+/** An event beside the ends of a task, which it does not change. */
+export type Announcement = "task.started" | "task.waiting" | "task.progress";
+
+/** Whether the task's callback was asked for an event of that type. */
+export function asksFor(record: TaskRecord, type: Announcement): boolean {
+  return record.callback?.events.includes(type) ?? false;
+}
+
+/** Something that has happened to a task. */
+export interface TaskEvent {
+  readonly type: string;
+  /** What its ids are made from: made again after a crash they are the same. */
+  readonly source: string;
+  /** The task as it is at the event. */
+  readonly record: TaskRecord;
+  /** Redis time, milliseconds. */
+  readonly at: number;
+  /** One attempt alone: what comes after has overtaken it. */
+  readonly once?: true;
+}
+
+/** The event of a task's end: it follows from the task, the run and the ending alone. */
+export function endOf(record: TaskRecord, ending: Ending, endedAt: number, resultTtl: number): TaskEvent {
+  const type = `task.${ending.status}`;
+  const { error: _error, ...rest } = record;
+  const ended: TaskRecord = {
+    ...rest,
+    status: ending.status,
+    sequence: record.sequence + 1,
+    endedAt,
+    resultExpiresAt: endedAt + resultTtl,
+    result:
+      ending.result === undefined ? { placement: "none" } : { placement: "inline", json: ending.result },
+    ...(ending.error && { error: ending.error }),
+  };
+  return { type, source: endSource(record, ending.status), record: ended, at: endedAt };
+}
+
+/**
+ * An event that does not end its task. It follows from task, run, type and attempt; that of a progress also from the
+ * sequence and from when it was said, which is stored with it: progress raises no sequence.
+ *
+ * @param record the task as it is at the event
+ * @param at Redis time of the event
+ */
+export function announcementOf(record: TaskRecord, type: Announcement, at: number): TaskEvent {
+  const { id, run, attempt, sequence, progress } = record;
+  const source = `${id}.${run}.${type}.${attempt}`;
+  if (type !== "task.progress") return { type, source, record, at };
+  return { type, source: `${source}.${sequence}.${progress?.at}`, record, at, once: true };
+}
+
+function endSource({ id, run }: TaskRecord, status: TerminalStatus): string {
+  return `${id}.${run}.task.${status}`;
+}
+
+/** The id of an event, which receivers see as `webhook-id`. */
+export async function eventIdOf({ source, record }: TaskEvent): Promise<string> {
+  return deriveId("evt", record.id, await sha256(utf8(source)));
+}
+
+/** The id of an event's delivery to `callbackUrl` or to an endpoint. */
+export async function deliveryIdOf(
+  { source, record }: TaskEvent,
+  target: "callback" | string,
+): Promise<string> {
+  return deriveId("del", record.id, await sha256(utf8(`${source}.${target}`)));
+}
+
+/** The id that the delivery of this run's end to `callbackUrl` has, when the task has ended and was asked for it. */
+export async function callbackDelivery(
+  record: TaskRecord,
+  status: TerminalStatus,
+): Promise<string | undefined> {
+  if (!record.callback?.events.includes(`task.${status}`)) return undefined;
+  const event = { type: `task.${status}`, source: endSource(record, status), record, at: 0 };
+  return await deliveryIdOf(event, "callback");
+}

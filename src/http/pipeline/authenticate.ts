@@ -1,0 +1,95 @@
+import type { Context } from "hono";
+import { Refusal } from "../../shared/problems.ts";
+import type { Caller } from "../../projects/caller.ts";
+import type { Parts } from "../../ports/dependencies.ts";
+import { sha256, utf8 } from "../../shared/bytes.ts";
+import type { Env, Route } from "./route.ts";
+
+/** Proves that a request comes from the queue; `path` is its path and query as the queue signed them. */
+export type VerifySignature = (request: {
+  readonly signature: string | null;
+  readonly path: string;
+  readonly body: Uint8Array;
+}) => Promise<boolean>;
+
+const NOBODY: Caller = { project: "", key: "", hash: "" };
+const BEARER = /^Bearer +([\w.~+/=-]+) *$/i;
+
+/** Decides who calls, by what the route asks for. */
+export type Admit = (c: Context<Env>, route: Route) => Promise<Caller>;
+
+/** @throws Refusal `unauthenticated` or `invalid-signature` from what it returns */
+export function admitter(parts: Parts, verifySignature: VerifySignature): Admit {
+  const isAdmin = adminCheck(parts.settings.adminToken);
+  return async (c, route) => {
+    switch (route.access) {
+      case "open":
+        return NOBODY;
+      case "key":
+        return await byKey(c, parts);
+      case "key-or-link":
+        return await byKeyOrLink(c, parts, parts.keyring.openReadToken);
+      case "key-or-events-token":
+        return await byKeyOrLink(c, parts, parts.keyring.openEventsToken);
+      case "task-token":
+        return await byTaskToken(c, parts);
+      case "admin":
+        if (!(await isAdmin(bearer(c)))) throw unauthenticated("Send the admin token as a bearer token.");
+        return NOBODY;
+      case "queue": {
+        const signature = c.req.header("Upstash-Signature") ?? null;
+        const body = new Uint8Array(await c.req.arrayBuffer());
+        if (await verifySignature({ signature, path: c.req.path + new URL(c.req.url).search, body }))
+          return NOBODY;
+        throw new Refusal("invalid-signature", "Only the queue may call this address.");
+      }
+    }
+  };
+}
+
+async function byKey(c: Context<Env>, parts: Parts): Promise<Caller> {
+  const caller = await parts.keyring.openKey(bearer(c));
+  if (!caller) throw unauthenticated("Send an API key of this gateway as a bearer token.");
+  return caller;
+}
+
+/** A task token proves itself: it entitles to one attempt of one run of the task in the path. */
+async function byTaskToken(c: Context<Env>, parts: Parts): Promise<Caller> {
+  const token = await parts.keyring.openTaskToken(bearer(c));
+  if (!token || token.task !== c.req.param("id"))
+    throw unauthenticated("Send this task's own token as a bearer token.");
+  c.set("taskToken", token);
+  return { ...NOBODY, project: token.project };
+}
+
+/** The token of a signed link proves itself, and names the one task that it opens. */
+async function byKeyOrLink(
+  c: Context<Env>,
+  parts: Parts,
+  open: Parts["keyring"]["openReadToken"],
+): Promise<Caller> {
+  const token = c.req.query("token");
+  if (token === undefined) return byKey(c, parts);
+  const project = await open(token, c.req.param("id") ?? "", parts.clock());
+  if (project === undefined)
+    throw unauthenticated("The link's token is not valid for this task, or has expired.");
+  return { ...NOBODY, project };
+}
+
+function bearer(c: Context<Env>): string {
+  return BEARER.exec(c.req.header("Authorization") ?? "")?.[1] ?? "";
+}
+
+function unauthenticated(detail: string): Refusal {
+  return new Refusal("unauthenticated", detail);
+}
+
+/** Compares digests, so that the time it takes says nothing about the token. */
+function adminCheck(adminToken: string): (text: string) => Promise<boolean> {
+  return async (text) => {
+    const [expected, given] = await Promise.all([sha256(utf8(adminToken)), sha256(utf8(text))]);
+    let difference = 0;
+    for (const [i, byte] of expected.entries()) difference |= byte ^ (given[i] ?? 0);
+    return difference === 0;
+  };
+}

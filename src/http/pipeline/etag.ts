@@ -1,0 +1,13 @@
+import { hex, utf8 } from "../../shared/bytes.ts";
+
+/** The strong entity tag of a body (RFC 9110, section 8.8.3). */
+export async function etagOf(body: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-1", utf8(body));
+  return `"${hex(new Uint8Array(digest))}"`;
+}
+
+/** Whether `If-None-Match` names the tag (RFC 9110, section 13.1.2: compared weakly). */
+export function namesTag(ifNoneMatch: string, etag: string): boolean {
+  const tags: readonly string[] = ifNoneMatch.match(/"[^"]*"/g) ?? [];
+  return ifNoneMatch.trim() === "*" || tags.includes(etag);
+}

@@ -1,0 +1,73 @@
+import { Refusal } from "../../shared/problems.ts";
+import type { RateState } from "../../ports/task-commands.ts";
+
+const BARE_KEY = /^[!-~]{1,255}$/;
+const QUOTED_KEY = /^"((?:[!#-[\]-~]|\\["\\])*)"$/;
+
+/**
+ * The key that an `Idempotency-Key` header carries: a quoted string (draft-ietf-httpapi-idempotency-key-header,
+ * section 2.1) or the bare one that most clients send; `"abc"` and `abc` are one key.
+ *
+ * @throws Refusal `malformed-idempotency-key`
+ */
+export function idempotencyKey(value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const quoted = QUOTED_KEY.exec(value);
+  const key = quoted ? (quoted[1] ?? "").replace(/\\(.)/g, "$1") : value;
+  if (!BARE_KEY.test(key) || (!quoted && key.startsWith('"'))) {
+    throw new Refusal(
+      "malformed-idempotency-key",
+      "Idempotency-Key must be 1 to 255 visible ASCII characters, bare or in double quotes.",
+    );
+  }
+  return key;
+}
+
+const TRACEPARENT = /^(?!ff)([0-9a-f]{2})-((?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(-.*)?$/;
+
+/**
+ * A `traceparent` that can be carried on (W3C Trace Context, section 3.2), as version 00; undefined when there is
+ * none or it is malformed, because then the trace starts anew.
+ */
+function traceparent(value: string | undefined): string | undefined {
+  const match = TRACEPARENT.exec(value?.trim() ?? "");
+  if (!match || (match[1] === "00" && match[3] !== undefined)) return undefined;
+  return `00-${match[2]}`;
+}
+
+/** What a `tracestate` may be made of; a longer or stranger one is dropped (section 3.3). */
+const TRACESTATE = /^[ -~]{1,512}$/;
+
+/** The trace that a request carries on: its `traceparent`, and after a space its `tracestate`. */
+export function traceOf(parent: string | undefined, state = ""): string | undefined {
+  const known = traceparent(parent);
+  const rest = state.trim();
+  return known !== undefined && TRACESTATE.test(rest) ? `${known} ${rest}` : known;
+}
+
+/** Whole seconds for `Retry-After` and its kin (RFC 9110, section 10.2.3), never too early. */
+export function seconds(milliseconds: number): string {
+  return `${Math.max(1, Math.ceil(milliseconds / 1_000))}`;
+}
+
+/**
+ * The state of a project's rate (draft-ietf-httpapi-ratelimit-headers-10): policies are named by quoted strings.
+ *
+ * @param open how many tasks the project may have open, when it has as many
+ */
+export function rateHeaders(rate: RateState, open?: number): Record<string, string> {
+  const left = Math.max(0, Math.floor(rate.remaining));
+  const reset = Math.max(0, Math.ceil(rate.reset / 1_000));
+  const full = open !== undefined;
+  return {
+    RateLimit: `"default";r=${left};t=${reset}${full ? ', "open";r=0' : ""}`,
+    "RateLimit-Policy": `"default";q=${rate.limit};w=1${full ? `, "open";q=${open}` : ""}`,
+  };
+}
+
+/** The target of a page's `Link: rel="next"` (RFC 8288): this list, from the cursor on. */
+export function nextLink(publicUrl: string, requestUrl: string, cursor: string): string {
+  const { pathname, searchParams } = new URL(requestUrl);
+  searchParams.set("cursor", cursor);
+  return `<${publicUrl}${pathname}?${searchParams}>; rel="next"`;
+}

@@ -1,0 +1,21 @@
+import type { Context } from "hono";
+import { type Idempotency, idempotencyOf } from "../../shared/idempotency.ts";
+import { idempotencyKey } from "./headers.ts";
+
+/** What a route that takes an `Idempotency-Key` may refuse for it. */
+export const IDEMPOTENCY_PROBLEMS = ["malformed-idempotency-key", "idempotency-key-reused"] as const;
+
+/**
+ * The request's `Idempotency-Key`, as the script that does the work checks it.
+ *
+ * @param json the parsed body, undefined where the route takes none
+ * @throws Refusal `malformed-idempotency-key`
+ */
+export function idempotencyIn(c: Context, json?: unknown): Promise<Idempotency | undefined> {
+  return idempotencyOf("POST", c.req.path, idempotencyKey(c.req.header("Idempotency-Key")), json);
+}
+
+/** Says that the answer is that of an earlier request. */
+export function replayedHeader(replayed: boolean): Record<string, string> {
+  return replayed ? { "Idempotent-Replayed": "true" } : {};
+}

@@ -1,0 +1,179 @@
+import type { Context, Hono, MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { etag, RETAINED_304_HEADERS } from "hono/etag";
+import * as z from "zod/mini";
+import { isId } from "../../shared/id.ts";
+import { Refusal } from "../../shared/problems.ts";
+import type { Invocation, Parts } from "../../ports/dependencies.ts";
+import type { Admit } from "./authenticate.ts";
+import { fitting, parseJson, readJson } from "./body.ts";
+import { acceptsStream } from "./prefer.ts";
+import type { Env, Route } from "./route.ts";
+
+/**
+ * Serves the routes: each request is admitted, its size bounded, and what the route declares checked, before its
+ * handler sees it. Other methods on a known path are refused by name.
+ */
+export function mount(app: Hono<Env>, routes: readonly Route[], parts: Parts, admit: Admit): void {
+  const { maxBody } = parts.settings;
+  const boundedBy = (maxSize: number) =>
+    bodyLimit({
+      maxSize,
+      onError: () => {
+        throw new Refusal("payload-too-large", `The body may have at most ${maxSize} bytes.`);
+      },
+    });
+  const conditional = etag({ retainedHeaders: [...RETAINED_304_HEADERS, "retry-after", "x-request-id"] });
+  const serve = (route: Route): void => {
+    const bounded = boundedBy(route.maxBody ?? maxBody * (route.bodies ?? 1));
+    const admitted: MiddlewareHandler<Env> = async (c, next) => {
+      c.set("route", route);
+      setCaching(c, route);
+      c.set("caller", await admit(c, route));
+      await next();
+    };
+    const chain: MiddlewareHandler<Env>[] =
+      route.access === "queue" ? [bounded, admitted] : [admitted, bounded];
+    // Nobody reads what may come along with a GET.
+    if (route.method === "GET" && !route.body && !route.anyBody) chain.pop();
+    // A stream has no tag, and whoever reads it whole to make one never answers.
+    if (route.cache === "revalidate") {
+      chain.push((c, next) => (isStream(c, route) ? next() : conditional(c, next)));
+    }
+    chain.push(async (c) => await route.handle(await callOf(c, route, parts)));
+    app.on(route.method, [route.path], ...chain);
+  };
+  for (const [path, methods] of methodsByPath(routes)) {
+    for (const route of routes) if (route.path === path) serve(route);
+    const allow = [...methods].sort().join(", ");
+    app.all(path, (c) => {
+      c.header("Allow", allow);
+      if (c.req.method === "OPTIONS") return c.body(null, 204);
+      throw new Refusal("method-not-allowed", `This address takes ${allow}.`);
+    });
+  }
+}
+
+function setCaching(c: Context<Env>, route: Route): void {
+  c.header("Cache-Control", route.cache === "revalidate" ? "private, no-cache" : "no-store");
+  // RFC 7240, section 2: whether or not this client preferred anything.
+  const varying = (["Accept", "Prefer"] as const).filter((name) => route.headers?.includes(name));
+  if (varying.length > 0) c.header("Vary", varying.join(", "));
+  // A browser page of any origin may follow with a token, which proves itself: no cookie or key is in play. Refusals
+  // carry it too, because EventSource takes what it may not read for a lost connection and comes again for ever.
+  if (isStream(c, route) && c.req.query("token") !== undefined) c.header("Access-Control-Allow-Origin", "*");
+}
+
+function isStream(c: Context<Env>, route: Route): boolean {
+  return route.answers[200]?.stream === true && acceptsStream(c);
+}
+
+async function callOf(c: Context<Env>, route: Route, parts: Parts): Promise<Parameters<Route["handle"]>[0]> {
+  for (const [name, kind] of Object.entries(route.params ?? {})) {
+    if (kind !== "text" && !isId(kind, c.req.param(name) ?? "")) {
+      throw new Refusal("not-found", `${c.req.param(name)} is not the id of a ${NOUNS[kind]}.`);
+    }
+  }
+  const query = route.query && checkQuery(route.query, new URL(c.req.url).searchParams);
+  const given = route.access === "queue" ? await messageOf(c, route) : await bodyOf(c, route);
+  const params = c.req.param() as Readonly<Record<string, string>>; // of this very path
+  return {
+    c,
+    invocation: invocationOf(c, parts),
+    caller: c.get("caller"),
+    params,
+    query,
+    json: undefined,
+    body: undefined,
+    ...given,
+  };
+}
+
+const NOUNS = {
+  task: "task",
+  del: "delivery",
+  ep: "endpoint",
+  evt: "event",
+  key: "key",
+  prj: "project",
+} as const;
+
+function invocationOf(c: Context<Env>, parts: Parts): Invocation {
+  return { ...parts, background: { waitUntil: (work) => c.executionCtx.waitUntil(work) } };
+}
+
+function checkQuery(schema: z.core.$ZodType, search: URLSearchParams): unknown {
+  const names = new Set<string>();
+  for (const name of search.keys()) {
+    if (names.has(name)) throw malformed(`${name} is given more than once.`);
+    names.add(name);
+  }
+  const checked = z.safeParse(schema, grouped(search));
+  if (checked.success) return checked.data;
+  const [issue] = checked.error.issues;
+  if (issue?.code === "unrecognized_keys")
+    throw malformed(`There is no parameter ${issue.keys.join(", ")} here.`);
+  throw malformed(`${issue?.path.join(".")} ${issue?.message}.`);
+}
+
+/** `name[key]=value` is one object `name` (OpenAPI's deepObject style). */
+function grouped(search: URLSearchParams): unknown {
+  const members = new Map<string, string | Map<string, string>>();
+  for (const [name, value] of search) {
+    const [, group, key] = /^(\w+)\[(.+)\]$/s.exec(name) ?? [];
+    if (group === undefined || key === undefined) {
+      members.set(name, value);
+      continue;
+    }
+    const others = members.get(group) ?? new Map<string, string>();
+    if (typeof others === "string") throw malformed(`${group} is given in two forms.`);
+    // A schema passes over this one as if it were not there.
+    if (key === "__proto__") throw malformed(`There is no ${group} of the name ${key}.`);
+    members.set(group, others.set(key, value));
+  }
+  return Object.fromEntries(
+    [...members].map(([name, value]) => [
+      name,
+      typeof value === "string" ? value : Object.fromEntries(value),
+    ]),
+  );
+}
+
+function malformed(detail: string): Refusal {
+  return new Refusal("malformed-parameter", detail);
+}
+
+async function bodyOf(c: Context<Env>, route: Route): Promise<{ json?: unknown; body?: unknown }> {
+  if (!route.body) return {};
+  const json = route.optionalBody && (await c.req.arrayBuffer()).byteLength === 0 ? {} : await readJson(c);
+  return { json, body: fitting(route.body, json) };
+}
+
+/**
+ * A signed message that we don't understand (one of a newer deployment, after a step back) stays so however often it
+ * comes: it goes to the dead letters of the queue, where it is seen, and the sweep asks again in our own words.
+ */
+async function messageOf(c: Context<Env>, route: Route): Promise<{ body: unknown }> {
+  const bytes = await c.req.arrayBuffer();
+  const json = route.optionalBody && bytes.byteLength === 0 ? {} : parseJson(bytes, "malformed-message");
+  const checked = route.body && z.safeParse(route.body, json);
+  if (!checked || checked.success) return { body: checked?.data };
+  const [issue] = checked.error.issues;
+  throw new Refusal("malformed-message", `${issue?.path.join(".")} ${issue?.message}.`);
+}
+
+/** What each path offers; `/v1/tasks/batch` comes before `/v1/tasks/:id`, of which it is none. */
+function methodsByPath(routes: readonly Route[]): Map<string, Set<string>> {
+  const paths = new Map<string, Set<string>>();
+  const isTemplate = ({ path }: Route): boolean => path.includes(":");
+  for (const { path, method } of [
+    ...routes.filter((one) => !isTemplate(one)),
+    ...routes.filter(isTemplate),
+  ]) {
+    const methods = paths.get(path) ?? new Set();
+    methods.add(method);
+    if (method === "GET") methods.add("HEAD");
+    paths.set(path, methods.add("OPTIONS"));
+  }
+  return paths;
+}

@@ -1,0 +1,122 @@
+import type { Context } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { PROBLEMS, Refusal, undecryptable } from "../../shared/problems.ts";
+import type { Settings } from "../../shared/settings.ts";
+import { type Log, RequestTooLarge, StorageTooNew, StoreUnavailable, Undecryptable } from "../../ports/ports.ts";
+import { rateHeaders, seconds } from "./headers.ts";
+import type { Env } from "./route.ts";
+
+/** How soon a client should ask again when the database was away. */
+const STORE_RETRY = 2_000;
+
+/** And when another version must answer: a rollout takes a while. */
+const TOO_NEW_RETRY = 30_000;
+
+/** The one place in which failures become problem details (RFC 9457). */
+export function answerFailure(error: Error, c: Context<Env>, settings: Settings, log: Log): Response {
+  if (error instanceof Refusal) return problem(c, error, settings);
+  const context = { requestId: c.get("requestId"), method: c.req.method, path: pathOf(c) };
+  if (error instanceof StorageTooNew) {
+    log("error", "storage-too-new", { ...context, error: error.message });
+    return problem(c, tooNew(), settings);
+  }
+  if (error instanceof StoreUnavailable) {
+    log("warn", "store-unavailable", { ...context, error: error.message });
+    return problem(c, unavailable(), settings);
+  }
+  if (error instanceof RequestTooLarge) {
+    log("warn", "request-too-large", { ...context, error: error.message });
+    return problem(c, tooLarge(), settings);
+  }
+  if (error instanceof Undecryptable) {
+    log("error", "undecryptable", { ...context, error: error.message });
+    return problem(c, undecryptable("What was asked for"), settings);
+  }
+  log("error", "request-failed", { ...context, error: `${error}`, stack: error.stack });
+  return problem(c, new Refusal("internal-error", "The request id finds it in our log."), settings);
+}
+
+/** A completion URL is as good as a key: it stays out of the log. */
+function pathOf(c: Context<Env>): string {
+  return c.req.path.replace(/\brbt_[\w-]+/, "rbt_…");
+}
+
+function tooNew(): Refusal {
+  return new Refusal(
+    "storage-too-new",
+    "A newer version of the gateway has taken the database over. Nothing was changed; repeat the request.",
+    { retryAfter: TOO_NEW_RETRY },
+  );
+}
+
+function unavailable(): Refusal {
+  return new Refusal(
+    "temporarily-unavailable",
+    "It is unknown whether the request took effect. Repeat it; with the same Idempotency-Key there will be one task.",
+    { retryAfter: STORE_RETRY },
+  );
+}
+
+function tooLarge(): Refusal {
+  return new Refusal(
+    "payload-too-large",
+    "What would have to be stored is larger than Redis takes in one request.",
+  );
+}
+
+function problem(c: Context<Env>, refusal: Refusal, settings: Settings): Response {
+  const body = problemBody(c, refusal, settings);
+  return c.body(JSON.stringify(body), body.status as ContentfulStatusCode, {
+    "Content-Type": "application/problem+json",
+    "Cache-Control": "no-store",
+    ...headersOf(c, refusal, settings),
+  });
+}
+
+/** Problem details of a refusal, as an answer's body or as a part of one. */
+export function problemBody(c: Context<Env>, refusal: Refusal, settings: Settings) {
+  const { status, title } = PROBLEMS[refusal.code];
+  return {
+    type: `${settings.publicUrl}/problems/${refusal.code}`,
+    title,
+    status,
+    detail: refusal.message,
+    code: refusal.code,
+    instance: settings.publicUrl + instanceOf(c),
+    requestId: c.get("requestId"),
+    errors: refusal.details.errors,
+    ...refusal.details.members,
+  };
+}
+
+/** The path as it was sent: what a URI must not hold is escaped (RFC 9457, section 3.1.5; RFC 3986, section 3.3). */
+function instanceOf(c: Context<Env>): string {
+  return new URL(c.req.url).pathname.replace(
+    /[^\w\-.~!$&'()*+,;=:@%/]|%(?![0-9a-f]{2})/gi,
+    encodeURIComponent,
+  );
+}
+
+function headersOf(c: Context<Env>, refusal: Refusal, settings: Settings): Record<string, string> {
+  const { retryAfter, rate, open } = refusal.details;
+  const { status } = PROBLEMS[refusal.code];
+  return {
+    ...(retryAfter !== undefined && { "Retry-After": seconds(retryAfter) }),
+    ...(status === 429 &&
+      rateHeaders(rate ?? { limit: settings.rateLimit, remaining: 0, reset: retryAfter ?? 1_000 }, open)),
+    // Both, the status and this header, end the retries of QStash (https://upstash.com/docs/qstash/features/retry).
+    ...(refusal.code === "malformed-message" && { "Upstash-NonRetryable-Error": "true" }),
+    ...challenge(c, refusal),
+  };
+}
+
+/** What to prove, and what was wrong with the proof (RFC 9110, section 11.6.1; RFC 6750, section 3). */
+function challenge(c: Context<Env>, { code, details }: Refusal): Record<string, string> {
+  const realm = 'Bearer realm="ringback"';
+  if (code === "invalid-signature") return { "WWW-Authenticate": "Upstash-Signature" };
+  if (code === "forbidden") {
+    return { "WWW-Authenticate": `${realm}, error="insufficient_scope", scope="${details.scope ?? ""}"` };
+  }
+  if (code !== "unauthenticated") return {};
+  return { "WWW-Authenticate": c.req.header("Authorization") ? `${realm}, error="invalid_token"` : realm };
+}

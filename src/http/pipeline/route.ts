@@ -1,0 +1,125 @@
+import type { Context } from "hono";
+import type * as z from "zod/v4/core";
+import type { IdPrefix } from "../../shared/id.ts";
+import type { ProblemCode } from "../../shared/problems.ts";
+import type { Caller, Scope } from "../../projects/caller.ts";
+import type { Invocation, TaskToken } from "../../ports/dependencies.ts";
+import type { AnswerHeader, RequestHeader } from "../openapi/headers.ts";
+import type { ShapeName } from "../openapi/shapes.ts";
+
+/** What the middleware before a route leaves in the context. */
+export interface Env {
+  Variables: { requestId: string; route: Route; caller: Caller; taskToken?: TaskToken };
+}
+
+/**
+ * Who may call: anybody; the bearer of an API key, or also of a signed read link or of a token for a live
+ * timeline; the bearer of this task's own token; the bearer of the admin token; the queue, by its signature.
+ */
+export type Access =
+  | "open"
+  | "key"
+  | "key-or-link"
+  | "key-or-events-token"
+  | "task-token"
+  | "admin"
+  | "queue";
+
+/** One answer: the shape of its JSON body (none: no body), and headers beside those that every answer carries. */
+export interface Answer {
+  readonly shape?: ShapeName;
+  /** The media type of a body that is not JSON; any: whatever a service answered with. */
+  readonly media?: "text/html" | "*/*";
+  /** Also as server-sent events, for whom accepts them; with a token from any origin. */
+  readonly stream?: true;
+  readonly headers?: readonly AnswerHeader[];
+}
+
+/** What a route's handler is given: everything that was declared, checked. */
+export interface Call<Params, Query, Body> {
+  readonly c: Context<Env>;
+  readonly invocation: Invocation;
+  /** Who calls; of no meaning where nobody had to say so. */
+  readonly caller: Caller;
+  readonly params: Readonly<Record<keyof Params, string>>;
+  readonly query: Query;
+  readonly body: Body;
+  /** The body as it was parsed, before its schema changed it. */
+  readonly json: unknown;
+}
+
+type Schema = z.$ZodType;
+
+/** A route, declared once: it is served by what it says here, and the OpenAPI document is made from it. */
+export interface Declaration<Params, Query extends Schema, Body extends Schema> {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** In Hono's spelling, `/v1/tasks/:id`. */
+  readonly path: string;
+  readonly operation: string;
+  readonly summary: string;
+  readonly tag:
+    | "Tasks"
+    | "Task tokens"
+    | "Services"
+    | "Deliveries"
+    | "Endpoints"
+    | "Secrets"
+    | "Administration"
+    | "Operations"
+    | "Queue";
+  readonly access: Access;
+  /** What the key must be allowed; Redis looks, within the script that does the work. */
+  readonly scope?: Scope;
+  /** The kind of id that each path parameter must be; what is none is not found. */
+  readonly params?: Params;
+  readonly query?: Query;
+  readonly body?: Body;
+  /** The body may be any JSON under any media type, or none: the handler reads it. */
+  readonly anyBody?: true;
+  /** The body may be any bytes: the handler reads them. */
+  readonly rawBody?: true;
+  /** How many times the configured size of a body this one may have; 1 unless set. */
+  readonly bodies?: number;
+  /** In place of the configured size, in bytes. */
+  readonly maxBody?: number;
+  /** No body is as good as `{}`. */
+  readonly optionalBody?: true;
+  /** Request headers that change what happens. */
+  readonly headers?: readonly RequestHeader[];
+  readonly answers: Readonly<Record<number, Answer>> & { readonly default?: Answer };
+  /** Refusals beside those that follow from the rest of the declaration ({@link problemsOf}). */
+  readonly problems?: readonly ProblemCode[];
+  /** `revalidate`: kept by the client alone and asked about again by ETag; else `no-store`. */
+  readonly cache?: "revalidate";
+  handle(call: Call<Params, z.output<Query>, z.output<Body>>): Promise<Response> | Response;
+}
+
+/** A declaration whose own types no longer matter. */
+export type Route = Declaration<Readonly<Record<string, IdPrefix | "text">>, Schema, Schema>;
+
+/** Declares a route. */
+export function route<
+  const Params extends Readonly<Record<string, IdPrefix | "text">>,
+  Query extends Schema,
+  Body extends Schema,
+>(declaration: Declaration<Params, Query, Body>): Route {
+  return declaration as unknown as Route; // the border fills `params`, `query` and `body` from this very declaration
+}
+
+/** Every refusal that a route can answer with. */
+export function problemsOf(route: Route): readonly ProblemCode[] {
+  const codes = new Set<ProblemCode>(route.problems);
+  if (route.access === "queue") codes.add("invalid-signature");
+  else if (route.access !== "open") codes.add("unauthenticated");
+  if (route.scope) codes.add("forbidden");
+  if (route.params) codes.add("not-found");
+  if (route.query) codes.add("malformed-parameter");
+  if (route.body || route.anyBody || route.rawBody || route.method !== "GET") codes.add("payload-too-large");
+  if (route.anyBody) codes.add("malformed-json").add("invalid-request");
+  if (route.body && route.access !== "queue") {
+    for (const code of ["malformed-json", "unsupported-media-type", "invalid-request"] as const)
+      codes.add(code);
+  }
+  if (route.access !== "open") codes.add("temporarily-unavailable").add("storage-too-new");
+  return [...codes.add("internal-error")];
+}

@@ -1,0 +1,135 @@
+import type { Context } from "hono";
+import * as z from "zod/mini";
+import { Refusal } from "../../shared/problems.ts";
+import { type Answer, deliver } from "../../deliveries/deliver.ts";
+import { outcome } from "../../services/receive-outcome.ts";
+import { run } from "../../tasks/run/run-attempt.ts";
+import { sweep } from "../../scheduling/sweep.ts";
+import { fromBase64 } from "../../shared/bytes.ts";
+import { id, text } from "../../shared/schema-fields.ts";
+import { type Env, type Route, route } from "../pipeline/route.ts";
+
+/** A callback carries answer and request in base64: what the largest messages of QStash's plans may hold. */
+const OUTCOME_LIMIT = 20 * 1024 * 1024;
+
+const count = z.int().check(z.minimum(1));
+
+/** What every queue route answers: done (or stale, which is the same to the queue), or 503 and when to come back. */
+const declared = {
+  tag: "Queue",
+  access: "queue",
+  method: "POST",
+  answers: { 200: {} },
+  problems: ["not-yet", "malformed-message"],
+} as const;
+
+const runRoute = route({
+  ...declared,
+  path: "/internal/run",
+  operation: "runTask",
+  summary: "Run the attempt that a message names",
+  body: z.strictObject({
+    v: z.literal(1),
+    project: id("prj"),
+    task: id("task"),
+    run: count,
+    attempt: count,
+    type: z.exactOptional(text(1, 128)),
+    keyed: z.exactOptional(z.literal(true)),
+  }),
+  async handle({ c, invocation, body }) {
+    return reply(c, await run(invocation, body));
+  },
+});
+
+const deliverRoute = route({
+  ...declared,
+  path: "/internal/deliver",
+  operation: "deliverEvent",
+  summary: "Make the delivery attempt that a message names",
+  body: z.strictObject({ v: z.literal(1), project: id("prj"), delivery: id("del"), attempt: count }),
+  async handle({ c, invocation, body }) {
+    return reply(c, await deliver(invocation, body));
+  },
+});
+
+const sweepRoute = route({
+  ...declared,
+  path: "/internal/sweep",
+  operation: "sweep",
+  summary: "Take what is due and has not come back",
+  body: z.looseObject({}),
+  optionalBody: true,
+  async handle({ c, invocation }) {
+    await sweep(invocation);
+    return c.body(null, 200);
+  },
+});
+
+/** Numbers come quoted or not, and what is zero or empty may be missing (docs: features/callbacks). */
+const loose = z.pipe(
+  z.optional(z.nullable(z.union([z.number(), z.string().check(z.regex(/^\d{1,15}$/))]))),
+  z.transform((value: number | string | null | undefined) => Number(value ?? 0)),
+);
+
+const headerValues = z.record(z.string(), z.union([z.string(), z.array(z.string())]));
+
+const ordinal = z.pipe(z.string().check(z.regex(/^[1-9]\d{0,8}$/)), z.transform(Number));
+
+const outcomeRoute = route({
+  ...declared,
+  path: "/internal/outcome",
+  operation: "tellOutcome",
+  summary: "Take the outcome of a service's call",
+  query: z.strictObject({
+    project: id("prj"),
+    task: id("task"),
+    run: ordinal,
+    attempt: ordinal,
+    service: text(1, 32),
+    poll: z.exactOptional(ordinal),
+  }),
+  body: z.looseObject({
+    status: loose,
+    header: z.optional(z.nullable(headerValues)),
+    body: z.optional(z.nullable(z.string())),
+    retried: loose,
+    maxRetries: loose,
+    dlqId: z.optional(z.nullable(z.string())),
+    sourceMessageId: text(1, 500),
+    url: z.string(),
+  }),
+  maxBody: OUTCOME_LIMIT,
+  async handle({ c, invocation, query, body }) {
+    const { status, url, sourceMessageId: message } = body;
+    const bytes = fromBase64(body.body ?? "");
+    if (!bytes) throw new Refusal("malformed-message", "body is not base64.");
+    const isSuccess = status >= 200 && status <= 299;
+    return reply(
+      c,
+      await outcome(invocation, query, {
+        status,
+        url,
+        message,
+        headers: flatHeaders(body.header ?? {}),
+        body: bytes,
+        isFinal: isSuccess || Boolean(body.dlqId) || body.retried >= body.maxRetries,
+      }),
+    );
+  },
+});
+
+function flatHeaders(headers: Readonly<Record<string, string | string[]>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), [value].flat().join(", ")]),
+  );
+}
+
+function reply(c: Context<Env>, answer: Answer): Response {
+  if (answer.status === 200) return c.body(null, 200);
+  throw new Refusal("not-yet", "The work is under way, or its time has not come.", {
+    retryAfter: answer.retryAfter,
+  });
+}
+
+export const queueRoutes: readonly Route[] = [runRoute, deliverRoute, outcomeRoute, sweepRoute];

@@ -1,0 +1,147 @@
+import * as z from "zod/mini";
+import { PROGRESS_MESSAGE } from "../../shared/limits.ts";
+import { Refusal } from "../../shared/problems.ts";
+import { isTerminal } from "../../tasks/status.ts";
+import { timestamp } from "../../tasks/view.ts";
+import type { TaskToken } from "../../ports/dependencies.ts";
+import { conclusion, type Heard, report } from "../../tasks/run/report.ts";
+import { readResult } from "../pipeline/body.ts";
+import { json, text } from "../../shared/schema-fields.ts";
+import { answer } from "../pipeline/respond.ts";
+import { type Route, route } from "../pipeline/route.ts";
+
+export const progressRequest = z.strictObject({
+  percent: z.exactOptional(z.number().check(z.minimum(0), z.maximum(100))),
+  message: z.exactOptional(text(0, PROGRESS_MESSAGE)),
+});
+
+export const completeRequest = z.strictObject({ result: z.exactOptional(json()) });
+
+export const failRequest = z.strictObject({
+  code: z
+    .string()
+    .check(
+      z.maxLength(64),
+      z.regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, "must be lower-case words with hyphens between them"),
+    ),
+  message: text(1, 2_000),
+  retryable: z.exactOptional(z.boolean()),
+});
+
+/** What every report of a token's bearer has in common. */
+const reported = {
+  method: "POST",
+  tag: "Task tokens",
+  access: "task-token",
+  params: { id: "task" },
+} as const;
+const REFUSED = ["task-token-stale", "task-over"] as const;
+
+const progressRoute = route({
+  ...reported,
+  path: "/v1/tasks/:id/progress",
+  operation: "reportProgress",
+  summary: "Say how far the work is",
+  body: progressRequest,
+  answers: { 200: { shape: "Heartbeat" } },
+  problems: REFUSED,
+  async handle({ c, invocation, body }) {
+    return answer(c, 200, alive(await report(invocation, tokenOf(c.get("taskToken")), body)));
+  },
+});
+
+const heartbeatRoute = route({
+  ...reported,
+  path: "/v1/tasks/:id/heartbeat",
+  operation: "reportHeartbeat",
+  summary: "Say that the work goes on",
+  answers: { 200: { shape: "Heartbeat" } },
+  problems: REFUSED,
+  async handle({ c, invocation }) {
+    return answer(c, 200, alive(await report(invocation, tokenOf(c.get("taskToken")))));
+  },
+});
+
+const completeRoute = route({
+  ...reported,
+  path: "/v1/tasks/:id/complete",
+  operation: "completeTask",
+  summary: "Bring the result",
+  body: completeRequest,
+  answers: { 200: { shape: "Heard" } },
+  problems: [...REFUSED, "task-already-ended"],
+  async handle({ c, invocation, body }) {
+    const result = body.result === undefined ? {} : { result: JSON.stringify(body.result) };
+    const token = tokenOf(c.get("taskToken"));
+    return answer(c, 200, heard(await conclusion(invocation, token, { kind: "complete", ...result })));
+  },
+});
+
+const failRoute = route({
+  ...reported,
+  path: "/v1/tasks/:id/fail",
+  operation: "failTask",
+  summary: "Say that the attempt has failed",
+  body: failRequest,
+  answers: { 200: { shape: "Heard" } },
+  problems: [...REFUSED, "task-already-ended"],
+  async handle({ c, invocation, body: { code, message, retryable = true } }) {
+    const error = { code, message, retryable };
+    const token = tokenOf(c.get("taskToken"));
+    return answer(c, 200, heard(await conclusion(invocation, token, { kind: "fail", error })));
+  },
+});
+
+/** For senders that know no headers and repeat whatever is not 2xx: a genuine token is always answered with 200. */
+const completionRoute = route({
+  method: "POST",
+  path: "/v1/complete/:token",
+  operation: "completeByUrl",
+  summary: "Bring the result to the completion URL",
+  tag: "Task tokens",
+  access: "open",
+  params: { token: "text" },
+  anyBody: true,
+  answers: { 200: { shape: "Completion" } },
+  problems: ["temporarily-unavailable"],
+  async handle({ c, invocation, params }) {
+    const token = await invocation.keyring.openTaskToken(params.token);
+    if (!token) throw new Refusal("not-found", "Nothing is at this address.");
+    const result = await readResult(c);
+    const word = { kind: "complete", ...(result !== undefined && { result }) } as const;
+    try {
+      const { changed } = await conclusion(invocation, token, word);
+      return answer(c, 200, { accepted: changed });
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      invocation.log("info", "completion-changed-nothing", {
+        task: token.task,
+        run: token.run,
+        code: error.code,
+      });
+      return answer(c, 200, { accepted: false });
+    }
+  },
+});
+
+function alive({ deadlineAt }: { readonly deadlineAt: number }) {
+  return { cancelRequested: false, deadlineAt: timestamp(deadlineAt) };
+}
+
+function heard({ status }: Heard) {
+  return { status, done: isTerminal(status) };
+}
+
+/** The border has admitted the request by it. */
+function tokenOf(token: TaskToken | undefined): TaskToken {
+  if (!token) throw new Error("A route for task tokens was reached without one.");
+  return token;
+}
+
+export const reportRoutes: readonly Route[] = [
+  progressRoute,
+  heartbeatRoute,
+  completeRoute,
+  failRoute,
+  completionRoute,
+];

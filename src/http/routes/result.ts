@@ -1,0 +1,85 @@
+import type { Context } from "hono";
+import * as z from "zod/mini";
+import { Refusal, undecryptable } from "../../shared/problems.ts";
+import type { TaskRecord } from "../../tasks/record.ts";
+import { isTerminal } from "../../tasks/status.ts";
+import { taskView } from "../../tasks/view.ts";
+import { lookTask } from "../../tasks/read/get-task.ts";
+import { type ServiceAnswer, serviceAnswer } from "../../services/replay-response.ts";
+import { wait } from "../../tasks/read/wait-for-task.ts";
+import { text } from "../../shared/schema-fields.ts";
+import { preferencesOf, waitApplied, waitingOf } from "../pipeline/prefer.ts";
+import { answer } from "../pipeline/respond.ts";
+import { type Env, type Route, route } from "../pipeline/route.ts";
+import { waiting } from "./tasks.ts";
+
+const result = route({
+  method: "GET",
+  path: "/v1/tasks/:id/result",
+  operation: "readResult",
+  summary: "Read a task's bare result",
+  tag: "Tasks",
+  access: "key-or-link",
+  scope: "tasks:read",
+  params: { id: "task" },
+  query: z.strictObject({
+    token: z.exactOptional(text(1, 1_000)),
+    raw: z.exactOptional(z.enum(["", "true"])),
+  }),
+  headers: ["If-None-Match", "Prefer"],
+  answers: {
+    200: {
+      shape: "Result",
+      media: "*/*",
+      headers: ["Ringback-Service-Status", "ETag", "Preference-Applied", "Vary"],
+    },
+    202: { shape: "Task", headers: ["ETag", "Location", "Retry-After", "Vary"] },
+    204: { headers: ["Ringback-Service-Status", "ETag", "Preference-Applied", "Vary"] },
+    304: { headers: ["ETag", "Retry-After", "Vary"] },
+    default: { media: "*/*", headers: ["Ringback-Service-Status", "ETag", "Preference-Applied", "Vary"] },
+  },
+  problems: ["task-not-succeeded", "result-expired", "undecryptable"],
+  cache: "revalidate",
+  async handle({ c, invocation, caller, params, query }) {
+    const preferences = preferencesOf(c);
+    const patience = waitingOf(c, preferences, "ended");
+    const looked = await lookTask(invocation, caller, params.id, { result: true });
+    const found = patience ? await wait(invocation, caller, looked, patience) : looked;
+    const { record, now } = found;
+    const { publicUrl } = invocation.settings;
+    if (!isTerminal(record.status)) {
+      const headers = { Location: `${publicUrl}/v1/tasks/${record.id}`, ...waiting(found) };
+      return answer(c, 202, taskView(record, { publicUrl, ...found }), headers);
+    }
+    for (const [name, value] of Object.entries(waitApplied(preferences))) c.header(name, value);
+    const raw = query.raw === undefined ? undefined : serviceAnswer(record);
+    if (raw) return rawAnswer(c, raw);
+    if (record.status !== "succeeded") throw new Refusal("task-not-succeeded", ending(record));
+    if (record.result.undecryptable) throw undecryptable("The result");
+    if (record.result.placement === "none") return c.body(null, 204);
+    if (record.result.json === undefined || (record.resultExpiresAt ?? now) <= now) {
+      throw new Refusal("result-expired", "The task succeeded, but its result is no longer kept.");
+    }
+    return c.body(record.result.json, 200, { "Content-Type": "application/json" });
+  },
+});
+
+/** The answer under its own status and headers; where both have one, ours counts: whoever may keep it, and its id. */
+function rawAnswer(c: Context<Env>, { status, headers, body }: ServiceAnswer): Response {
+  const ours = c.body(null, 200, { "Ringback-Service-Status": `${status}` }).headers;
+  for (const [name, value] of Object.entries(headers)) {
+    if (!ours.has(name)) ours.set(name, value);
+  }
+  // Coded bytes stay as they came: Workers would code them once more.
+  const init = { status, headers: ours, encodeBody: "manual" } as const;
+  return new Response(body.length > 0 && !BODILESS.has(status) ? body : null, init);
+}
+
+/** https://fetch.spec.whatwg.org/#null-body-status, as far as a service may answer them. */
+const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
+
+function ending({ status, error }: TaskRecord): string {
+  return error ? `The task is ${status}: ${error.code}. ${error.message}` : `The task is ${status}.`;
+}
+
+export const resultRoutes: readonly Route[] = [result];

@@ -1,0 +1,52 @@
+import type { StatusCode } from "hono/utils/http-status";
+import { Refusal } from "../../shared/problems.ts";
+import { type Call, type Route, route } from "../pipeline/route.ts";
+
+/** Serves files: the `ASSETS` binding on Workers, a reader of the disk elsewhere. */
+export interface Assets {
+  fetch(request: Request): Promise<Response>;
+}
+
+/** The pages that are made when the gateway is built, and lie outside of its bundle. */
+export function staticRoutes(assets?: Assets): readonly Route[] {
+  const handle = ({ c }: Call<unknown, unknown, unknown>): Promise<Response> => serve(c, assets);
+  const page = { method: "GET", tag: "Operations", access: "open", problems: ["not-found"], handle } as const;
+  const html = { 200: { media: "text/html", headers: ["ETag"] } } as const;
+  return [
+    route({
+      ...page,
+      path: "/openapi.json",
+      operation: "readOpenApi",
+      summary: "Read this API's OpenAPI document",
+      answers: { 200: { shape: "OpenApi", headers: ["ETag"] } },
+    }),
+    route({
+      ...page,
+      path: "/docs",
+      operation: "readDocs",
+      summary: "Read this API's reference",
+      answers: html,
+    }),
+    route({
+      ...page,
+      path: "/problems",
+      operation: "listProblems",
+      summary: "Read about every problem",
+      answers: html,
+    }),
+    route({
+      ...page,
+      path: "/problems/:code",
+      operation: "readProblem",
+      summary: "Read about one problem",
+      params: { code: "text" },
+      answers: html,
+    }),
+  ];
+}
+
+async function serve(c: Call<unknown, unknown, unknown>["c"], assets: Assets | undefined): Promise<Response> {
+  const file = await assets?.fetch(c.req.raw);
+  if (!file || file.status === 404) throw new Refusal("not-found", `Nothing is at ${c.req.path}.`);
+  return c.newResponse(file.body, file.status as StatusCode, Object.fromEntries(file.headers)); // as the file server says
+}

@@ -1,0 +1,198 @@
+import type { Context } from "hono";
+import * as z from "zod/mini";
+import { MAX_SEARCHABLE } from "../../shared/limits.ts";
+import type { DeliveryRecord, TaskRecord } from "../../tasks/record.ts";
+import { isTerminal, STATUSES } from "../../tasks/status.ts";
+import { retryAfter, taskView } from "../../tasks/view.ts";
+import { accept, type Submit } from "../../tasks/submit/submit-task.ts";
+import type { Caller } from "../../projects/caller.ts";
+import { listTasks, lookTask } from "../../tasks/read/get-task.ts";
+import type { Invocation } from "../../ports/dependencies.ts";
+import { acceptAndWait, wait } from "../../tasks/read/wait-for-task.ts";
+import { etagOf, namesTag } from "../pipeline/etag.ts";
+import { instant, page, text } from "../../shared/schema-fields.ts";
+import { idempotencyKey, nextLink, rateHeaders, traceOf } from "../pipeline/headers.ts";
+import { IDEMPOTENCY_PROBLEMS } from "../pipeline/idempotency.ts";
+import { preferencesOf, waitApplied, waitingOf } from "../pipeline/prefer.ts";
+import { answer } from "../pipeline/respond.ts";
+import { type Env, type Route, route } from "../pipeline/route.ts";
+import { taskRequest } from "../schemas/task-requests.ts";
+
+/** Where the task is, whether it was known already, what is left of the rate, and which preference was honoured. */
+export const SUBMIT_HEADERS = [
+  "Location",
+  "Operation-Location",
+  "Preference-Applied",
+  "Idempotent-Replayed",
+  "RateLimit",
+  "RateLimit-Policy",
+  "Vary",
+] as const;
+
+/** What any submitted task may be refused for. */
+export const SUBMIT_PROBLEMS = [
+  ...IDEMPOTENCY_PROBLEMS,
+  "unsafe-callback-url",
+  "rate-limited",
+  "quota-exceeded",
+] as const;
+
+const submit = route({
+  method: "POST",
+  path: "/v1/tasks",
+  operation: "submitTask",
+  summary: "Submit a task",
+  tag: "Tasks",
+  access: "key",
+  scope: "tasks:write",
+  headers: ["Idempotency-Key", "Prefer", "traceparent", "tracestate"],
+  body: taskRequest,
+  answers: {
+    200: { shape: "Task", headers: SUBMIT_HEADERS },
+    202: { shape: "Task", headers: [...SUBMIT_HEADERS, "Retry-After"] },
+  },
+  problems: [...SUBMIT_PROBLEMS, "unknown-task-type", "unsafe-url"],
+  handle: ({ c, invocation, caller, body, json }) =>
+    submitted(c, invocation, caller, { ...body, canonical: json }),
+});
+
+const list = route({
+  method: "GET",
+  path: "/v1/tasks",
+  operation: "listTasks",
+  summary: "List the project's tasks, newest first",
+  tag: "Tasks",
+  access: "key",
+  scope: "tasks:read",
+  query: z.strictObject({
+    status: z.exactOptional(z.enum(STATUSES)),
+    type: z.exactOptional(text(1, 128)),
+    metadata: z.exactOptional(
+      z
+        .record(z.string(), z.string())
+        .check(z.refine((pairs) => Object.keys(pairs).length <= MAX_SEARCHABLE, "has too many keys")),
+    ),
+    createdAfter: z.exactOptional(instant()),
+    createdBefore: z.exactOptional(instant()),
+    ...page,
+  }),
+  answers: { 200: { shape: "TaskPage", headers: ["ETag", "Link"] }, 304: { headers: ["ETag"] } },
+  problems: ["metadata-not-searchable"],
+  cache: "revalidate",
+  async handle({ c, invocation, caller, query }) {
+    const { limit, cursor, createdAfter, createdBefore, ...filter } = query;
+    const { data, nextCursor } = await listTasks(
+      invocation,
+      caller,
+      { limit, ...(cursor !== undefined && { cursor }) },
+      {
+        ...filter,
+        ...(createdAfter !== undefined && { after: createdAfter }),
+        ...(createdBefore !== undefined && { before: createdBefore }),
+      },
+    );
+    const items = data.map((item) => view(invocation, item));
+    return answer(
+      c,
+      200,
+      { data: items, nextCursor: nextCursor ?? null },
+      {
+        ...(nextCursor && { Link: nextLink(invocation.settings.publicUrl, c.req.url, nextCursor) }),
+      },
+    );
+  },
+});
+
+const read = route({
+  method: "GET",
+  path: "/v1/tasks/:id",
+  operation: "readTask",
+  summary: "Look a task up",
+  tag: "Tasks",
+  access: "key",
+  scope: "tasks:read",
+  params: { id: "task" },
+  query: z.strictObject({ include: z.exactOptional(z.literal("input")) }),
+  headers: ["If-None-Match", "Prefer"],
+  answers: {
+    200: { shape: "Task", headers: ["ETag", "Retry-After", "Preference-Applied", "Vary"] },
+    304: { headers: ["ETag", "Retry-After", "Vary"] },
+  },
+  cache: "revalidate",
+  async handle({ c, invocation, caller, params, query }) {
+    const include = { input: query.include === "input", result: true };
+    const shown = async (found: Found) => {
+      const body = view(invocation, found, include.input);
+      return { found, body, tag: await etagOf(JSON.stringify(body)) };
+    };
+    let now = await shown(await lookTask(invocation, caller, params.id, include));
+    const known = c.req.header("If-None-Match");
+    const preferences = preferencesOf(c);
+    const patience = waitingOf(c, preferences, known === undefined ? "ended" : "changed", include);
+    if (patience && (known === undefined || namesTag(known, now.tag))) {
+      now = await shown(await wait(invocation, caller, now.found, patience));
+    }
+    const isOver = known === undefined ? isTerminal(now.found.record.status) : !namesTag(known, now.tag);
+    return answer(c, 200, now.body, {
+      ETag: now.tag,
+      ...waiting(now.found),
+      ...(isOver && waitApplied(preferences)),
+    });
+  },
+});
+
+/** Submits the task that a request means, waits for its end as far as the request prefers, and answers. */
+export async function submitted(
+  c: Context<Env>,
+  invocation: Invocation,
+  caller: Caller,
+  asked: Submit,
+): Promise<Response> {
+  const key = idempotencyKey(c.req.header("Idempotency-Key"));
+  const trace = traceOf(c.req.header("traceparent"), c.req.header("tracestate"));
+  const task = {
+    ...asked,
+    ...(key !== undefined && { idempotencyKey: key }),
+    ...(trace !== undefined && { trace }),
+  };
+  const preferences = preferencesOf(c);
+  const patience = waitingOf(c, preferences, "ended");
+  const accepted = patience
+    ? await acceptAndWait(invocation, caller, task, patience)
+    : await accept(invocation, caller, task);
+  const inTime = patience !== undefined && isTerminal(accepted.record.status);
+  const { settings } = invocation;
+  const self = `${settings.publicUrl}/v1/tasks/${accepted.record.id}`;
+  return answer(c, inTime ? 200 : 202, view(invocation, accepted), {
+    Location: self,
+    "Operation-Location": self,
+    ...waiting(accepted),
+    ...(preferences.respondAsync && { "Preference-Applied": "respond-async" }),
+    ...(inTime && waitApplied(preferences)),
+    ...(accepted.replayed && { "Idempotent-Replayed": "true" }),
+    ...(accepted.rate && rateHeaders(accepted.rate)),
+  });
+}
+
+export interface Found {
+  readonly record: TaskRecord;
+  readonly now: number;
+  readonly delivery?: DeliveryRecord;
+}
+
+/** The task object of what was found. */
+export function view({ settings }: Invocation, { record, now, delivery }: Found, input = false) {
+  return taskView(record, {
+    publicUrl: settings.publicUrl,
+    now,
+    include: { input },
+    ...(delivery && { delivery }),
+  });
+}
+
+/** When looking again makes sense, while the task is not done. */
+export function waiting({ record, now }: Found): Record<string, string> {
+  return isTerminal(record.status) ? {} : { "Retry-After": `${retryAfter(record, now)}` };
+}
+
+export const taskRoutes: readonly Route[] = [submit, list, read];

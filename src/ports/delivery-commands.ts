@@ -1,0 +1,172 @@
+import type { Format } from "../endpoints/endpoint.ts";
+import type { DeliveryRecord } from "../tasks/record.ts";
+import type { Caller, Denied, ReadAnswer, Scope, StoredConfig } from "../projects/caller.ts";
+import type { Idempotency } from "../shared/idempotency.ts";
+
+export interface NewDelivery {
+  readonly id: string;
+  /** Empty for an event that is of no task. */
+  readonly taskId: string;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly url: string;
+  readonly endpointId?: string;
+  readonly format: Format;
+  readonly body: string;
+  /** The body is kept once for all of the event's deliveries in this format. */
+  readonly shared?: boolean;
+  /** Deliveries per second that the endpoint bears. */
+  readonly rateLimit?: number;
+  /** It may not be sent now: kept as a dead letter, with the attempt that was not made (JSON text), at that time. */
+  readonly dead?: { readonly at: number; readonly log: string };
+  readonly trace?: string;
+  /** One attempt alone: what comes after has overtaken it. */
+  readonly once?: boolean;
+  /** An open circuit holds its first attempt back, for so many milliseconds. */
+  readonly delay?: number;
+  /** The caller sends the first attempt itself: the lease's id and its length in milliseconds. */
+  readonly lease?: { readonly id: string; readonly length: number };
+}
+
+/** The first attempts that an open circuit held back as their deliveries were opened, and for how many milliseconds. */
+export type Held = ReadonlyMap<string, number>;
+
+export interface BeginCommand {
+  readonly project: string;
+  readonly delivery: string;
+  readonly attempt: number;
+  readonly lease: string;
+  /** Milliseconds. */
+  readonly length: number;
+  /** The destination of now (its origin), when the answer before named another one. */
+  readonly place?: string;
+}
+
+export type BeginAnswer =
+  | { readonly kind: "gone" | "closed" | "stale" }
+  | { readonly kind: "busy" | "early"; readonly retryAfter: number }
+  /** The destination's circuit is open: to be asked for again after so many milliseconds. */
+  | {
+      readonly kind: "held";
+      readonly delay: number;
+      readonly endpointId?: string;
+      readonly rateLimit?: number;
+      readonly config: StoredConfig;
+      /** The destination whose circuit it is. */
+      readonly place: string;
+    }
+  | {
+      readonly kind: "begun";
+      readonly record: DeliveryRecord;
+      readonly config: StoredConfig;
+      readonly now: number;
+      /** The destination whose circuit has let it through. */
+      readonly place: string;
+    };
+
+export interface RecordCommand {
+  readonly project: string;
+  readonly delivery: string;
+  readonly lease: string;
+  readonly attempt: number;
+  readonly outcome:
+    | { readonly kind: "delivered" }
+    | { readonly kind: "dead" }
+    | { readonly kind: "retry"; readonly delay: number };
+  /** JSON text of the attempt. */
+  readonly log: string;
+  /** Redis time, estimated from the last script's answer. */
+  readonly at: number;
+  /** Where the attempt went; absent: nothing was sent. */
+  readonly url?: string;
+  /** What the attempt says of the receiver. */
+  readonly verdict: Verdict;
+  /** The endpoint that it goes to, whose health learns of it. */
+  readonly endpointId?: string;
+  /** What tells of a dead one. */
+  readonly deliveries: readonly NewDelivery[];
+  readonly nonce: string;
+}
+
+/** What an attempt says of its receiver. */
+export interface Verdict {
+  /** Its destination answers, or fails; absent: nothing is known of it. */
+  readonly circuit?: "alive" | "failed";
+  /** It counts among the failures for which an endpoint is disabled. */
+  readonly failing?: boolean;
+}
+
+export type RecordAnswer =
+  | {
+      readonly kind: "recorded";
+      readonly nextAt?: number;
+      /** Since when its endpoint has had nothing but failures, milliseconds. */
+      readonly failingSince?: number;
+    }
+  | { readonly kind: "gone" | "stale" };
+
+export interface RedeliverCommand {
+  readonly caller: Caller;
+  /** What the caller's key must be allowed. */
+  readonly scope: Scope;
+  readonly delivery: string;
+  readonly endpointId?: string;
+  /** Milliseconds until its first attempt. */
+  readonly delay: number;
+  /** What the idempotency key is remembered for; the delivery's id unless given. */
+  readonly note?: string;
+  /** When it ended, milliseconds, as it was read: one that was sent again since is left alone. */
+  readonly endedAt: number;
+  /** Where its body is kept with that of others, `<event id>:<format>`: kept longer with it. */
+  readonly sharedBody?: string;
+  readonly idempotency?: Idempotency;
+  readonly nonce: string;
+}
+
+export type RedeliverAnswer =
+  | ReadAnswer<{ record: DeliveryRecord }>
+  /** The same idempotency key sent it again before; or somebody else has, since it was read. */
+  | { readonly kind: "repeated" | "changed"; readonly now: number; readonly record: DeliveryRecord }
+  /** It has not ended; the key belongs to another request. */
+  | { readonly kind: "pending" | "reused" };
+
+/** How an endpoint fares; times in milliseconds. */
+export interface EndpointHealth {
+  /** Failed attempts in a row, whatever delivery they were of, and since when. */
+  readonly failures: number;
+  readonly failingSince?: number;
+  /** Until when the circuit of its destination is open. */
+  readonly openUntil?: number;
+}
+
+/** A dead letter, and a place in the list of an endpoint's. */
+export interface Letter {
+  /** The delivery. */
+  readonly id: string;
+  /** When it died, milliseconds. */
+  readonly at: number;
+  /** By the hour of its endpoint, or (by earlier versions) by the day of all. */
+  readonly filed: "by-hour" | "by-day";
+}
+
+/** Which of an endpoint's dead letters: those that died in a span of time (milliseconds), so many at most. */
+export interface LettersQuery {
+  readonly caller: Caller;
+  readonly endpointId: string;
+  readonly since: number;
+  readonly until: number;
+  readonly most: number;
+  /** Those after this one. */
+  readonly after?: Letter;
+}
+
+export type LettersAnswer =
+  | Denied
+  | {
+      readonly kind: "found";
+      /** How many there are; at least so many, where those of earlier versions are not looked through yet. */
+      readonly count: number;
+      readonly letters: readonly Letter[];
+      /** After which to go on; absent: these were the last. */
+      readonly next?: Letter;
+    };

@@ -1,0 +1,78 @@
+import type { Service } from "../services/service.ts";
+import type { Settings } from "../shared/settings.ts";
+import type { AnyTask } from "../task.ts";
+import type { Background, Fetcher, Log, Queue, Sign } from "./ports.ts";
+import type { Store } from "./store.ts";
+
+/** Whom a task token entitles: whoever finishes this attempt of this run. */
+export interface TaskToken {
+  readonly project: string;
+  readonly task: string;
+  readonly run: number;
+  readonly attempt: number;
+  /** The task's deadline, milliseconds, rounded up to a second. */
+  readonly expiresAt: number;
+}
+
+/** What an encrypted text is: it opens for nothing else. */
+export type Purpose = "signing-secret" | "header" | "key-pair" | "api-key" | "payload";
+
+/** What an encrypted text is bound to, as associated data. */
+export interface Binding {
+  readonly purpose: Purpose;
+  readonly project: string;
+}
+
+/** Signs, seals and checks with keys derived from the master secret. */
+export interface Keyring {
+  /** The API key's text for a project and key id; `secret` are 24 random bytes. */
+  sealKey(project: string, key: Uint8Array, secret: Uint8Array): Promise<string>;
+  /** What an API key says, or undefined when it is none of ours. */
+  openKey(text: string): Promise<{ project: string; key: string; hash: string } | undefined>;
+  /** Encrypts a text for one purpose in one project; it names the master secret's generation. */
+  wrap(secret: string, binding: Binding): Promise<string>;
+  /** Which master secret has sealed it: the one of now, the one before it, or none that is configured. */
+  generationOf(wrapped: string): Promise<"current" | "previous" | "lost">;
+  /** Whether there is a previous master secret. */
+  readonly rotating: boolean;
+  /** The previous master secret's generation, while there is one. */
+  previousGeneration(): Promise<string | undefined>;
+  /**
+   * Opens what was encrypted for that purpose and project; also what was before texts were bound to them.
+   * @throws Undecryptable when no configured master secret opens it
+   */
+  unwrap(wrapped: string, binding: Binding): Promise<string>;
+  /** A token that lets its bearer read one task's result until it expires (milliseconds). */
+  sealReadToken(project: string, task: string, expiresAt: number): Promise<string>;
+  openReadToken(text: string, task: string, now: number): Promise<string | undefined>;
+  /** A token that lets its bearer read one task's live timeline until it expires (milliseconds). */
+  sealEventsToken(project: string, task: string, expiresAt: number): Promise<string>;
+  openEventsToken(text: string, task: string, now: number): Promise<string | undefined>;
+  /** A task token: at most 200 characters of `[A-Za-z0-9_-]`, the same for the same attempt. */
+  sealTaskToken(token: TaskToken): Promise<string>;
+  /** What a task token says, expired or not (Redis knows the time), or undefined when it is none of ours. */
+  openTaskToken(text: string): Promise<TaskToken | undefined>;
+}
+
+/** Everything that the steps of the way work with. */
+export interface Parts {
+  readonly settings: Settings;
+  readonly store: Store;
+  readonly queue: Queue;
+  readonly fetcher: Fetcher;
+  readonly keyring: Keyring;
+  readonly sign: Sign;
+  readonly tasks: ReadonlyMap<string, AnyTask>;
+  /** Services that the queue calls, by name. */
+  readonly services: ReadonlyMap<string, Service>;
+  readonly log: Log;
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** The edge's own clock, milliseconds: for elapsed time and ids alone, Redis decides what time it is. */
+  readonly clock: () => number;
+}
+
+/** The parts, and what may go on after the answer to this request. */
+export interface Invocation extends Parts {
+  readonly background: Background;
+}

@@ -1,0 +1,33 @@
+import type { TaskRecord } from "../tasks/record.ts";
+import type { TaskStatus } from "../tasks/status.ts";
+import type { Denied } from "../projects/caller.ts";
+
+/** What is read together with a task. */
+export interface TaskParts {
+  readonly input?: boolean;
+  readonly result?: boolean;
+  /** Which of its deliveries, told by the task. */
+  readonly deliveries?: (record: TaskRecord) => Promise<readonly string[]>;
+}
+
+/** Which tasks a list shows; each that is set must hold. */
+export interface TaskFilter {
+  readonly status?: TaskStatus;
+  readonly type?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Created later than this, and earlier than that; milliseconds. */
+  readonly after?: number;
+  readonly before?: number;
+}
+
+export type ListAnswer =
+  | Denied
+  /** The project has not named this metadata key searchable, but those. */
+  | { readonly kind: "unsearchable"; readonly name: string; readonly searchable: readonly string[] }
+  | { readonly kind: "found"; readonly positions: readonly TaskPosition[]; readonly next?: TaskPosition };
+
+export interface TaskPosition {
+  /** Milliseconds; the task's creation. */
+  readonly at: number;
+  readonly id: string;
+}

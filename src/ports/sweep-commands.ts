@@ -1,0 +1,51 @@
+import type { TaskRecord } from "../tasks/record.ts";
+import type { StoredConfig } from "../projects/caller.ts";
+
+/** What the sweep has to do for one due entry. */
+export type DueAction =
+  | { readonly kind: "none" }
+  /** It costs more than the budget allows, and stays due. */
+  | { readonly kind: "left" }
+  /** It cannot be understood, and is put off. */
+  | { readonly kind: "broken"; readonly reason: string }
+  | {
+      readonly kind: "run";
+      readonly project: string;
+      readonly task: string;
+      readonly type: string;
+      readonly options: TaskRecord["options"];
+      readonly run: number;
+      readonly attempt: number;
+      readonly delay: number;
+      /** The message that the queue was given for this attempt, as far as it was noted. */
+      readonly given?: string;
+    }
+  | {
+      readonly kind: "deliver";
+      readonly project: string;
+      readonly delivery: string;
+      readonly attempt: number;
+      readonly delay: number;
+      /** The endpoint that it goes to, and deliveries per second that it bears. */
+      readonly endpointId?: string;
+      readonly rateLimit?: number;
+      readonly given?: string;
+    }
+  /**
+   * Its deadline has passed, it has crashed too often, or a waiting task's heartbeat was missed. The record lacks input
+   * and result.
+   */
+  | {
+      readonly kind: "expired" | "exhausted" | "silent";
+      readonly record: TaskRecord;
+      readonly config: StoredConfig;
+      /** Redis time. */
+      readonly now: number;
+    };
+
+/** The message that the queue was given for an attempt of a task or of a delivery. */
+export type GivenMessage = {
+  readonly project: string;
+  readonly attempt: number;
+  readonly message: string;
+} & ({ readonly task: string; readonly run: number } | { readonly delivery: string });

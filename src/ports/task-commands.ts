@@ -1,0 +1,275 @@
+import type { Actor, Progress, TaskRecord } from "../tasks/record.ts";
+import type { TerminalStatus } from "../tasks/status.ts";
+import type { Caller, Denied, ReadAnswer, Scope, StoredConfig } from "../projects/caller.ts";
+import type { Held, NewDelivery } from "./delivery-commands.ts";
+import type { Idempotency } from "../shared/idempotency.ts";
+
+export interface NewTask {
+  readonly id: string;
+  readonly type: string;
+  readonly maxAttempts: number;
+  /** JSON text. */
+  readonly input: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly options: TaskRecord["options"];
+  readonly callback?: TaskRecord["callback"];
+  readonly trace?: string;
+  /** Milliseconds from now, or an absolute time in milliseconds. */
+  readonly start: { readonly delay: number } | { readonly at: number };
+}
+
+export interface AcceptCommand {
+  readonly caller: Caller;
+  readonly task: NewTask;
+  readonly idempotency?: Idempotency;
+  /** What the key must be allowed; `tasks:write` unless said. */
+  readonly scope?: Scope;
+  /** What holds unless the project has limits of its own. */
+  readonly rateLimit: number;
+  readonly maxOpen: number;
+  /** The task's changes are told from the start, for so many milliseconds. */
+  readonly watch?: number;
+}
+
+export interface RateState {
+  /** Tasks per second that the project may submit. */
+  readonly limit: number;
+  /** Tasks that may still be accepted at once. */
+  readonly remaining: number;
+  /** Milliseconds until the allowance is whole again. */
+  readonly reset: number;
+}
+
+export type AcceptAnswer =
+  | Denied
+  | {
+      readonly kind: "accepted";
+      readonly record: TaskRecord;
+      readonly now: number;
+      readonly rate: RateState;
+      /** An endpoint of the project is told of every start. */
+      readonly startsTold: boolean;
+    }
+  /** The idempotency key names a task that the same request made; or another request. */
+  | { readonly kind: "replayed"; readonly id: string }
+  | { readonly kind: "reused"; readonly id: string }
+  /** The idempotency key made a task that was erased; or this very request has, and comes once more. */
+  | { readonly kind: "erased"; readonly id: string }
+  /** Redis takes no request of this size: nothing was written. */
+  | { readonly kind: "too-large" }
+  /** So many tasks may be open, and as many are. */
+  | { readonly kind: "quota"; readonly quota: number; readonly rate: RateState }
+  | { readonly kind: "rate-limited"; readonly retryAfter: number; readonly limit: number };
+
+export type ClaimAnswer =
+  | { readonly kind: "gone" | "stale" | "waiting" }
+  | { readonly kind: "ended"; readonly deliveries: readonly string[] }
+  | { readonly kind: "busy" | "early"; readonly retryAfter: number }
+  | {
+      readonly kind: "claimed" | "expired" | "exhausted";
+      readonly record: TaskRecord;
+      readonly config: StoredConfig;
+      readonly now: number;
+    };
+
+export interface ClaimCommand {
+  readonly project: string;
+  readonly task: string;
+  readonly run: number;
+  readonly attempt: number;
+  /** The new lease's id. */
+  readonly lease: string;
+  /** The limits of the task's type, when it has any. */
+  readonly limits?: TypeLimits;
+}
+
+/** How many tasks of a type may run, and start; see {@link TaskDefinition}. */
+export interface TypeLimits {
+  readonly type: string;
+  readonly concurrency?: number;
+  /** Starts within `period` milliseconds. */
+  readonly rate?: { readonly limit: number; readonly period: number };
+  /** Whether the rate holds this one back too, or has been kept by the queue and is just counted. */
+  readonly keyed: boolean;
+}
+
+export interface RenewCommand extends Omit<ClaimCommand, "limits"> {
+  readonly progress?: Progress;
+  /** The type in whose set of running ones it has a place. */
+  readonly held?: string;
+}
+
+export type RenewAnswer =
+  | { readonly kind: "renewed"; readonly now: number }
+  | { readonly kind: "expired" | "lost" };
+
+/** The queue has a call of a service for this attempt. */
+export interface PublishedCommand {
+  readonly project: string;
+  readonly task: string;
+  readonly run: number;
+  readonly attempt: number;
+  /** The queue's id of the message; empty when it is not known yet. */
+  readonly message: string;
+  /** Milliseconds after which somebody must look when no outcome has come. */
+  readonly length: number;
+  /** The queue still holds the message: it waits there, nothing has crashed. */
+  readonly held?: boolean;
+}
+
+export type PublishedAnswer =
+  | { readonly kind: "gone" | "stale" }
+  | { readonly kind: "already"; readonly deliveries: readonly string[] }
+  | {
+      readonly kind: "published";
+      readonly record: TaskRecord;
+      readonly config: StoredConfig;
+      readonly now: number;
+    };
+
+/** The next poll of a waiting task, whose answer is expected within `length` milliseconds; `number` counts up. */
+export interface PollingCommand {
+  readonly record: TaskRecord;
+  readonly number: number;
+  readonly url: string;
+  /** The service's name: it is asked again without a look at the input. */
+  readonly service: string;
+  readonly length: number;
+  readonly nonce: string;
+}
+
+/** What entitles a caller to end an attempt or a task. */
+export type Authority =
+  | { readonly by: "lease"; readonly lease: string; readonly attempt: number }
+  /** The token of this run and attempt, and the sequence that its bearer's bodies were made from. */
+  | { readonly by: "token"; readonly attempt: number; readonly sequence: number }
+  | { readonly by: "sequence"; readonly sequence: number };
+
+export type Outcome =
+  | { readonly kind: "retry"; readonly delay: number; readonly error: NonNullable<TaskRecord["error"]> }
+  | {
+      /** The handler has handed the work on: whoever holds the task's token ends it. */
+      readonly kind: "waiting";
+      /** Milliseconds within which the bearer must report again. */
+      readonly heartbeat?: number;
+      /** Where the service's answer is asked for first. */
+      readonly poll?: { readonly url: string; readonly service: string };
+      readonly deliveries: readonly NewDelivery[];
+    }
+  | {
+      readonly kind: TerminalStatus;
+      /** Milliseconds: the time that the frozen bodies carry. */
+      readonly endedAt: number;
+      /** JSON text; absent when there is none. */
+      readonly result?: string;
+      readonly error?: TaskRecord["error"];
+      readonly resultTtl: number;
+      readonly deliveries: readonly NewDelivery[];
+    };
+
+export interface EndCommand {
+  readonly record: TaskRecord;
+  readonly authority: Authority;
+  readonly outcome: Outcome;
+  /** A client whose key has to be checked too, and the Idempotency-Key that it sent. */
+  readonly caller?: Caller;
+  readonly idempotency?: Idempotency;
+  readonly actor: Actor;
+  readonly cause?: string;
+  /** What the handler said last of how far it is. */
+  readonly progress?: Progress;
+  /** The configuration that the deliveries were worked out from; absent when there are none to work out. */
+  readonly configVersion?: number;
+  readonly nonce: string;
+}
+
+export type EndAnswer =
+  | Denied
+  | {
+      readonly kind: "ended";
+      readonly now: number;
+      readonly sequence: number;
+      readonly nextAt: number;
+      readonly held: Held;
+    }
+  | { readonly kind: "gone" | "stale" | "deadline-passed" }
+  | { readonly kind: "already"; readonly status: TerminalStatus }
+  /**
+   * Somebody moved it meanwhile; or the idempotency key belongs to this very request, which was answered before, or to
+   * another one.
+   */
+  | { readonly kind: "changed" | "repeated" | "reused"; readonly record: TaskRecord; readonly now: number }
+  | { readonly kind: "config-changed"; readonly config: StoredConfig };
+
+export interface ReplayCommand {
+  readonly caller: Caller;
+  readonly record: TaskRecord;
+  readonly idempotency?: Idempotency;
+  readonly maxOpen: number;
+  readonly nonce: string;
+}
+
+export type ReplayAnswer =
+  | ReadAnswer<{ record: TaskRecord }>
+  /** A new run; or the one that the same idempotency key began. */
+  | { readonly kind: "replayed" | "repeated"; readonly now: number; readonly record: TaskRecord }
+  | { readonly kind: "changed"; readonly record: TaskRecord }
+  /**
+   * It has not ended; its input is no longer kept; too many tasks are open; its history is as long as it may be; the
+   * key belongs to another request.
+   */
+  | { readonly kind: "pending" | "expired" | "quota" | "worn" | "reused" };
+
+/** A report by the bearer of a task token. */
+export interface ReportCommand {
+  readonly project: string;
+  readonly task: string;
+  readonly run: number;
+  readonly attempt: number;
+  /** The script says when. */
+  readonly progress?: Omit<Progress, "at">;
+}
+
+export type ReportAnswer =
+  | { readonly kind: "gone" | "stale" }
+  | { readonly kind: "ended"; readonly status: TerminalStatus }
+  | {
+      readonly kind: "reported";
+      readonly now: number;
+      readonly deadlineAt: number;
+      /** The task as it is now, and its project's configuration, when its progress may be told of again. */
+      readonly record?: TaskRecord;
+      readonly config?: StoredConfig;
+    };
+
+export interface AnnounceCommand {
+  /** The run and attempt that the event is about. */
+  readonly record: TaskRecord;
+  /** The task's lease; absent: the bearer of the attempt's token speaks. */
+  readonly lease?: string;
+  /** One event's; at least one. */
+  readonly deliveries: readonly NewDelivery[];
+}
+
+export type AnnounceAnswer =
+  /** Opened by this very call, or by one before it with the same lease. */
+  | { readonly kind: "opened"; readonly now: number; readonly held: Held }
+  /** Opened before, by somebody else; the attempt is over; another event of progress went out just now. */
+  | { readonly kind: "known" | "stale" | "early" }
+  /** Other deliveries of progress are the newest: these. */
+  | { readonly kind: "changed"; readonly newest: readonly string[] };
+
+/** Who listens to a task's changes. */
+export interface Follower {
+  /** From now on every change is told. */
+  onOpen(): void;
+  /** It has changed, and has this status now. */
+  onChange(status: string): void;
+  /** Nothing more is heard: the stream could not be opened, broke or ended. Not told after `close`. */
+  onLost(reason: string): void;
+}
+
+/** A stream of a task's changes; whoever opened it closes it. */
+export interface Following {
+  close(): void;
+}

@@ -1,0 +1,128 @@
+import { Refusal } from "../shared/problems.ts";
+import type { Caller, Scope, StoredConfig } from "./caller.ts";
+import type { NewDelivery } from "../ports/delivery-commands.ts";
+import { denied } from "./denied.ts";
+import { type Idempotency, reused } from "../shared/idempotency.ts";
+import type { Parts } from "../ports/dependencies.ts";
+import {
+  type Endpoint,
+  findEndpoint,
+  type ProjectConfig,
+  parseConfig,
+  subscribersOf,
+} from "./project-config.ts";
+
+/** How often a change is made anew when others change the same configuration. */
+const ROUNDS = 5;
+
+export interface Configured {
+  readonly config: ProjectConfig;
+  /** What the change was about, as the change that was written said. */
+  readonly id: string;
+  /** Redis time. */
+  readonly now: number;
+  /** The idempotency key belongs to a request that was answered before: nothing was changed. */
+  readonly replayed: boolean;
+}
+
+/** A change: the new configuration, what it is about, and the deliveries that tell of it. */
+interface Change {
+  readonly config: ProjectConfig;
+  readonly id: string;
+  readonly deliveries?: readonly NewDelivery[];
+  /** There is nothing to change. */
+  readonly same?: boolean;
+}
+
+/**
+ * A configuration for a caller with the scope; whether the idempotency key was used before, and for what (`known`).
+ *
+ * @throws Refusal
+ */
+export async function readConfiguration(
+  parts: Parts,
+  caller: Caller,
+  scope: Scope,
+  idempotency?: Idempotency,
+): Promise<Pick<Configured, "config" | "now" | "replayed"> & { readonly known?: string }> {
+  const { stored, now, known } = await read(parts, caller, scope, idempotency);
+  return {
+    config: parseConfig(stored),
+    now,
+    replayed: known !== undefined,
+    ...(known && { known: known.id }),
+  };
+}
+
+async function read(parts: Parts, caller: Caller, scope: Scope, idempotency: Idempotency | undefined) {
+  const answer = await parts.store.readConfig(caller, scope, idempotency);
+  if (answer.kind === "missing") throw missing();
+  if (answer.kind !== "found") throw denied(answer, scope);
+  const { config: stored, now, known } = answer;
+  if (known && known.fingerprint !== idempotency?.fingerprint) throw reused(known.id);
+  return { stored, now, known };
+}
+
+/**
+ * Changes a project's configuration: read, changed, written in place of what was read; anew when somebody else was
+ * faster. The same idempotency key changes it once.
+ *
+ * @param change may be called again; gives the new configuration and the id of what it is about
+ * @throws Refusal
+ */
+export async function configure(
+  parts: Parts,
+  caller: Caller,
+  { scope, idempotency }: { readonly scope: Scope; readonly idempotency?: Idempotency | undefined },
+  change: (config: ProjectConfig, now: number) => Promise<Change>,
+): Promise<Configured> {
+  const { known, ...found } = await read(parts, caller, scope, idempotency);
+  let { stored, now } = found;
+  if (known) return unwritten(stored, known.id, now, true);
+  for (let round = 0; round < ROUNDS; round++) {
+    const { config, id, deliveries = [], same } = await change(parseConfig(stored), now);
+    if (same) return unwritten(stored, id, now, false);
+    const answer = await parts.store.configure({
+      caller,
+      scope,
+      version: stored.version,
+      json: JSON.stringify(config),
+      deliveries,
+      startsTold: subscribersOf(config, "task.started").length > 0,
+      id,
+      ...(idempotency && { idempotency }),
+      nonce: crypto.randomUUID(),
+    });
+    switch (answer.kind) {
+      case "configured":
+        return { config, id, now: answer.now, replayed: false };
+      case "changed":
+        ({ config: stored, now } = answer);
+        continue;
+      case "repeated":
+        return unwritten(answer.config, answer.id, answer.now, true);
+      case "reused":
+        throw reused(answer.id);
+      case "missing":
+        throw missing();
+      default:
+        throw denied(answer, scope);
+    }
+  }
+  throw new Error(`The configuration of ${caller.project} keeps changing.`);
+}
+
+function unwritten(stored: StoredConfig, id: string, now: number, replayed: boolean): Configured {
+  return { config: parseConfig(stored), id, now, replayed };
+}
+
+/** @throws Refusal `not-found` */
+export function foundIn(config: ProjectConfig, id: string): Endpoint {
+  const endpoint = findEndpoint(config, id);
+  if (!endpoint) throw new Refusal("not-found", `There is no endpoint "${id}" in this project.`);
+  return endpoint;
+}
+
+function missing(): Refusal {
+  return new Refusal("not-found", "This project has no configuration.");
+}

@@ -1,0 +1,142 @@
+import { type Disabled, type Format, matchesEvent, type SignatureKind } from "../endpoints/endpoint.ts";
+import type { StoredConfig } from "./caller.ts";
+import type { Purpose } from "../ports/dependencies.ts";
+
+/** A secret under the master secret; an older one signs along until it expires (milliseconds). */
+export interface SealedSecret {
+  readonly wrapped: string;
+  readonly expiresAt?: number;
+}
+
+/** A receiver that the project has registered; durations and times in milliseconds. */
+export interface Endpoint {
+  readonly id: string;
+  readonly url: string;
+  /** Event patterns. */
+  readonly events: readonly string[];
+  readonly description?: string;
+  /** Sent along with every event; secret values are wrapped. */
+  readonly headers?: Readonly<Record<string, string | { readonly wrapped: string }>>;
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Delays between attempts; the deployment's unless given. */
+  readonly retrySchedule?: readonly number[];
+  /** Deliveries per second. */
+  readonly rateLimit?: number;
+  readonly format: Format;
+  readonly signatures: readonly SignatureKind[];
+  /** Newest first. */
+  readonly secrets: readonly SealedSecret[];
+  readonly createdAt: number;
+  /** When its receiver proved that it wants what is sent; absent: nothing but the challenge is. */
+  readonly verifiedAt?: number;
+  /** Deliveries per minute that it allowed in the CloudEvents handshake, when it named a number. */
+  readonly allowedRate?: number;
+  readonly disabled?: Disabled;
+  /** When it was enabled again: failures before count no more. */
+  readonly enabledAt?: number;
+}
+
+/** The one Ed25519 key pair of a project. */
+export interface KeyPair {
+  /** The private key, a JWK's JSON, wrapped. */
+  readonly wrapped: string;
+  /** The public key's 32 bytes, base64url. */
+  readonly x: string;
+}
+
+/** A project's configuration: the JSON behind the version in `p:cfg`. */
+export interface ProjectConfig {
+  /** Secrets for `callbackUrl`, newest first. */
+  readonly signing: readonly SealedSecret[];
+  /** How what goes to `callbackUrl` is signed; `v1` alone unless set. */
+  readonly signatures?: readonly SignatureKind[];
+  readonly ed25519?: KeyPair;
+  /** Oldest first. */
+  readonly endpoints: readonly Endpoint[];
+}
+
+const parsed = new WeakMap<StoredConfig, ProjectConfig>();
+
+/** Reads a stored configuration, once however often it is asked for; a project without one has nothing in it. */
+export function parseConfig(stored: StoredConfig): ProjectConfig {
+  let config = parsed.get(stored);
+  if (!config) {
+    const json: Partial<ProjectConfig> = JSON.parse(stored.json);
+    config = { ...json, signing: json.signing ?? [], endpoints: json.endpoints ?? [] };
+    parsed.set(stored, config);
+  }
+  return config;
+}
+
+export function findEndpoint(config: ProjectConfig, id: string): Endpoint | undefined {
+  return config.endpoints.find((endpoint) => endpoint.id === id);
+}
+
+/** Deliveries per second that an endpoint bears: what its project says, or less where its receiver allowed less. */
+export function rateOf({ rateLimit, allowedRate }: Endpoint): number | undefined {
+  const rates = [rateLimit, allowedRate === undefined ? undefined : allowedRate / 60];
+  const rate = Math.min(...rates.filter((one) => one !== undefined));
+  return Number.isFinite(rate) ? rate : undefined;
+}
+
+/** The endpoints that an event concerns, whether or not they may be sent it now. */
+export function subscribersOf(config: ProjectConfig, type: string): readonly Endpoint[] {
+  return config.endpoints.filter(({ events }) => matchesEvent(events, type));
+}
+
+/** The configuration with an endpoint changed, added at the end, or (undefined) removed. */
+export function withEndpoint(
+  config: ProjectConfig,
+  id: string,
+  endpoint: Endpoint | undefined,
+): ProjectConfig {
+  const changed = endpoint ? [endpoint] : [];
+  if (!findEndpoint(config, id)) return { ...config, endpoints: [...config.endpoints, ...changed] };
+  return { ...config, endpoints: config.endpoints.flatMap((one) => (one.id === id ? changed : [one])) };
+}
+
+/** The secrets that sign at that time, newest first. */
+export function validSecrets(secrets: readonly SealedSecret[], now: number): readonly SealedSecret[] {
+  return secrets.filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now);
+}
+
+/** Every sealed text within, so that none is forgotten when the master secret rotates. */
+export function sealedTexts(config: ProjectConfig): readonly string[] {
+  const texts: string[] = [];
+  mapSealed(config, (wrapped) => {
+    texts.push(wrapped);
+    return wrapped;
+  });
+  return texts;
+}
+
+/** The configuration with every sealed text replaced. */
+export function mapSealed(
+  config: ProjectConfig,
+  replace: (wrapped: string, purpose: Purpose) => string,
+): ProjectConfig {
+  const of =
+    (purpose: Purpose) =>
+    <Sealed extends { readonly wrapped: string }>(sealed: Sealed): Sealed => ({
+      ...sealed,
+      wrapped: replace(sealed.wrapped, purpose),
+    });
+  const [secret, header] = [of("signing-secret"), of("header")];
+  return {
+    ...config,
+    signing: config.signing.map(secret),
+    ...(config.ed25519 && { ed25519: of("key-pair")(config.ed25519) }),
+    endpoints: config.endpoints.map((endpoint) => ({
+      ...endpoint,
+      secrets: endpoint.secrets.map(secret),
+      ...(endpoint.headers && {
+        headers: Object.fromEntries(
+          Object.entries(endpoint.headers).map(([name, value]) => [
+            name,
+            typeof value === "string" ? value : header(value),
+          ]),
+        ),
+      }),
+    })),
+  };
+}

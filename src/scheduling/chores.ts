@@ -1,0 +1,44 @@
+import { KEYS_PURGED } from "../shared/limits.ts";
+import type { Parts } from "../ports/dependencies.ts";
+
+/** What the sweep clears away: the rest of a task that is being erased, and API keys that have expired. */
+export type Chore =
+  | { readonly kind: "erase"; readonly project: string; readonly task: string }
+  | { readonly kind: "purge"; readonly project: string };
+
+/** Parts of one erasure that are done in one go. */
+const ERASED_PARTS = 10;
+
+/**
+ * Does a partition's next chores. One that fails is logged; it comes up again, as what there is no time for does, and
+ * holds up no other.
+ *
+ * @param isTime whether there is time for one more
+ */
+export async function doChores(parts: Parts, partition: number, isTime: () => boolean): Promise<void> {
+  let left = KEYS_PURGED;
+  for (const chore of await parts.store.takeChores(partition)) {
+    if (!isTime()) return;
+    try {
+      if (chore.kind === "erase") await eraseRest(parts, chore.project, chore.task, isTime);
+      else if (left > 0) left -= await parts.store.purgeKeys(chore.project, left);
+    } catch (error) {
+      parts.log("warn", "chore-failed", {
+        ...chore,
+        reason: error instanceof Error ? error.message : String(error),
+      });
+    }
+  }
+}
+
+/** Erases what a hidden task has left, as far as one invocation may; the sweep goes on with the rest. */
+export async function eraseRest(
+  parts: Parts,
+  project: string,
+  task: string,
+  isTime: () => boolean = () => true,
+): Promise<void> {
+  for (let part = 0; part < ERASED_PARTS && isTime(); part++) {
+    if (!(await parts.store.erasePart(project, task))) return;
+  }
+}

@@ -1,0 +1,41 @@
+import { SWEEP_REQUESTS } from "../shared/limits.ts";
+import type { Invocation } from "../ports/dependencies.ts";
+
+/** What the end of a sweep needs: the message that hands on the rest, and the note that it was made. */
+const LAST_REQUESTS = 2;
+
+/** How long one invocation may go on, in milliseconds. */
+const TIME = 20_000;
+
+/** How many requests one invocation of the sweep may still make. */
+export interface SweepBudget {
+  /** The invocation, each of whose requests to Redis and to the queue is counted. */
+  readonly inv: Invocation;
+  /** Whether there is room, and time, for so many requests. */
+  allows(requests: number): boolean;
+  /** How often something fits that needs so many requests, next to others. */
+  times(requests: number, others?: number): number;
+}
+
+export function sweepBudget(inv: Invocation): SweepBudget {
+  const startedAt = inv.clock();
+  let made = 0;
+  const left = () => SWEEP_REQUESTS - LAST_REQUESTS - made;
+  /** Every method of a store and of a queue makes one request. */
+  const counted = <Port extends object>(port: Port): Port =>
+    new Proxy(port, {
+      get: (target, name) => {
+        const member: unknown = Reflect.get(target, name);
+        if (typeof member !== "function") return member;
+        return (...args: unknown[]) => {
+          made += 1;
+          return Reflect.apply(member, target, args);
+        };
+      },
+    });
+  return {
+    inv: { ...inv, store: counted(inv.store), queue: counted(inv.queue) },
+    allows: (requests) => left() >= requests && inv.clock() - startedAt <= TIME,
+    times: (requests, others = 0) => Math.max(0, Math.floor((left() - others) / requests)),
+  };
+}

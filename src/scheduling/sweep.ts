@@ -1,0 +1,132 @@
+import { errorText } from "../shared/error-text.ts";
+import { SWEEP_BATCH } from "../shared/limits.ts";
+import { doChores } from "./chores.ts";
+import type { Invocation } from "../ports/dependencies.ts";
+import { StoreUnavailable } from "../ports/ports.ts";
+import { publish } from "./publish.ts";
+import { resealSome } from "../projects/re-encrypt.ts";
+import { type SweepBudget, sweepBudget } from "./sweep-budget.ts";
+import { type Ending, type Entry, endAll, type Sending, sendAgain } from "./sweep-entries.ts";
+
+/** What a step needs at most: take, inspect, two batches for the queue, and the note of what it was given. */
+const STEP_REQUESTS = 5;
+
+/**
+ * What an entry needs at most that is not one of a batch: the question whether its message is held; or its end, the
+ * next attempt's message or poll, and the recall of its calls.
+ */
+const ENTRY_REQUESTS = 3;
+
+/** What a chore needs at most, and the request that takes chores. */
+const CHORE_REQUESTS = 4;
+
+/** What a project needs at most whose secrets are encrypted anew; and what a step of the re-encryption needs next to it. */
+const RESEAL_REQUESTS = 3;
+const RESEAL_STEP_REQUESTS = 16;
+
+/**
+ * Takes what is due and has not come back, publishes it again, ends what ran out. It works within a budget that all
+ * partitions share, takes no more than it can finish, and hands on the rest to another invocation. It neither waits
+ * for a receiver nor opens a payload; what goes wrong with one entry or partition holds up no other.
+ *
+ * @throws what went wrong with a partition, when all others are done
+ */
+export async function sweep(unbounded: Invocation): Promise<void> {
+  const budget = sweepBudget(unbounded);
+  const { inv } = budget;
+  const failures: unknown[] = [];
+  const isDone = await sweepPartitions(budget, failures);
+  if (isDone)
+    await guarded(failures, () => resealSome(inv, budget.times(RESEAL_REQUESTS, RESEAL_STEP_REQUESTS)));
+  else await publish(inv, { kind: "sweep", body: { v: 1 }, delay: 0 });
+  const [failure, ...others] = failures;
+  for (const other of others) inv.log("error", "sweep-failed", { error: errorText(other) });
+  if (failure !== undefined) throw failure;
+  await note(inv);
+}
+
+/** A full Redis refuses the note; what was swept is swept. */
+async function note({ store, log }: Invocation): Promise<void> {
+  try {
+    await store.swept();
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error;
+    log("warn", "sweep-not-noted", { reason: error.message });
+  }
+}
+
+/** One step of each partition after the other, until nothing is due; false when the budget was used up before. */
+async function sweepPartitions(budget: SweepBudget, failures: unknown[]): Promise<boolean> {
+  const { store, settings } = budget.inv;
+  const seemDue = await store.seemDue(settings.partitions);
+  let partitions = seemDue;
+  while (partitions.length > 0) {
+    const unfinished: number[] = [];
+    for (const partition of partitions) {
+      if (!budget.allows(STEP_REQUESTS + ENTRY_REQUESTS)) return false;
+      await guarded(failures, async () => {
+        if (await step(budget, partition)) unfinished.push(partition);
+      });
+    }
+    partitions = unfinished;
+  }
+  // Nobody waits for these: what does not fit comes up again.
+  for (const partition of seemDue) {
+    if (budget.allows(CHORE_REQUESTS)) {
+      await guarded(failures, () => doChores(budget.inv, partition, () => budget.allows(CHORE_REQUESTS)));
+    }
+  }
+  return true;
+}
+
+async function guarded(failures: unknown[], work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    failures.push(error);
+  }
+}
+
+/** One batch of due entries; true when there may be more. */
+async function step({ inv, times }: SweepBudget, partition: number): Promise<boolean> {
+  const members = await inv.store.take(partition);
+  if (members.length === 0) return false;
+  const most = times(ENTRY_REQUESTS, STEP_REQUESTS - 1);
+  const actions = await inv.store.inspect(partition, members, crypto.randomUUID(), most);
+  const sendings: Entry<Sending>[] = [];
+  const endings: Entry<Ending>[] = [];
+  let left = 0;
+  for (const [index, action] of actions.entries()) {
+    const member = members[index] ?? "";
+    switch (action.kind) {
+      case "run":
+      case "deliver":
+        sendings.push({ member, action });
+        break;
+      case "expired":
+      case "exhausted":
+      case "silent":
+        endings.push({ member, action });
+        break;
+      case "broken":
+        inv.log("error", "sweep-entry-failed", { member, error: action.reason });
+        break;
+      case "left":
+        left += 1;
+        break;
+      case "none":
+        break;
+    }
+  }
+  const failures: unknown[] = [];
+  let [published, ended] = [0, 0];
+  await guarded(failures, async () => {
+    published = await sendAgain(inv, sendings);
+  });
+  await guarded(failures, async () => {
+    ended = await endAll(inv, endings);
+  });
+  inv.log("info", "swept", { partition, due: members.length, published, ended, left });
+  if (failures.length > 0) throw failures[0];
+  return left > 0 || members.length === SWEEP_BATCH;
+}

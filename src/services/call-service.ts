@@ -1,0 +1,168 @@
+import { type TaskRecord, traceHeaders } from "../tasks/record.ts";
+import type { Service } from "./service.ts";
+import { inputGone } from "../tasks/run/execute-handler.ts";
+import { flowOf } from "../scheduling/flow-control.ts";
+import { type PlainRequest, plainRequest, readHttpRequest } from "./http-request.ts";
+import type { Invocation, Parts } from "../ports/dependencies.ts";
+import { CallRefused, QueueUnavailable, type ServiceCall } from "../ports/ports.ts";
+import { handover } from "../tasks/run/task-token.ts";
+
+/**
+ * How much longer than a call its lease is, in milliseconds: the outcome may come late, because the gateway was away
+ * (QStash repeats it for five and a half minutes). When no outcome has come by then, the service is called again.
+ */
+export const OUTCOME_MARGIN = 420_000;
+
+/** How long an attempt is left alone while it is unknown whether the queue holds its call, in milliseconds. */
+const UNKNOWN_LEASE = 60_000;
+
+/** What happened to a call: the queue has it, the attempt was over already, or it cannot be made. */
+export type Called =
+  | { readonly kind: "called" | "stale" }
+  | { readonly kind: "failed"; readonly code: string; readonly message: string; readonly retryable: boolean };
+
+/**
+ * Has the queue call the service for one attempt, and notes it. When the gateway dies between the two, the sweep has
+ * the service called once more: the same `Idempotency-Key` goes along, and the first outcome counts.
+ *
+ * @param record the task, at the attempt that the call is for
+ * @param json the task's input
+ * @param now Redis time
+ * @throws QueueUnavailable, StoreUnavailable
+ */
+export async function callService(
+  parts: Parts,
+  record: TaskRecord,
+  json: string | undefined,
+  now: number,
+): Promise<Called> {
+  if (json === undefined) return { kind: "failed", ...inputGone(record).error };
+  const request = readHttpRequest(json);
+  const service = parts.services.get(request.service);
+  if (!service) return impossible("unknown-service", `There is no service "${request.service}" any more.`);
+  const definition = parts.tasks.get(record.type);
+  if (!definition) return impossible("unknown-task-type", `"${record.type}" is not offered any more.`);
+  const plain = plainRequest(service, request);
+  const timeout = timeoutOf(service, record, now);
+  await recall(parts, record);
+  try {
+    const message = await parts.queue.call(await callOf(parts, service, record, plain, timeout));
+    const length = timeout + OUTCOME_MARGIN;
+    return await note(parts, record, message, length);
+  } catch (error) {
+    if (!(error instanceof CallRefused)) throw error;
+    return impossible("call-refused", error.message);
+  }
+}
+
+/** Notes a message; one of an attempt that is over is taken back. */
+async function note(parts: Parts, record: TaskRecord, message: string, length: number): Promise<Called> {
+  const { project, id: task, run, attempt } = record;
+  const noted = await parts.store.published({ project, task, run, attempt, message, length });
+  if (noted.kind === "published") return { kind: "called" };
+  await parts.queue.cancel(message);
+  return { kind: "stale" };
+}
+
+function impossible(code: string, message: string): Called {
+  return { kind: "failed", code, message, retryable: false };
+}
+
+async function callOf(
+  parts: Parts,
+  service: Service,
+  record: TaskRecord,
+  plain: PlainRequest,
+  timeout: number,
+): Promise<ServiceCall> {
+  const headers: Record<string, string> = {
+    "accept-encoding": "identity",
+    ...traceHeaders(record.trace),
+    ...plain.headers,
+    "idempotency-key": `${record.id}.${record.run}`,
+    ...service.headers,
+  };
+  const secrets = Object.keys(service.headers);
+  if (service.completion === "token") {
+    const { token, completionUrl } = await handover(parts, record);
+    headers["ringback-task-token"] = token;
+    headers["ringback-completion-url"] = completionUrl;
+    secrets.push("ringback-task-token", "ringback-completion-url");
+  }
+  return {
+    ...plain,
+    headers,
+    secrets,
+    callback: outcomePath(service, record),
+    timeout,
+    delay: 0,
+    flow: await flowOf(parts, record, service),
+  };
+}
+
+/** A call never outlives its task. */
+export function timeoutOf(service: Service, { options, deadlineAt }: TaskRecord, now: number): number {
+  return Math.max(1_000, Math.min(service.timeout, options.timeout ?? service.timeout, deadlineAt - now));
+}
+
+/** Where the outcome is told; QStash signs the address together with its query. */
+export function outcomePath(service: Service, record: TaskRecord, poll?: number): string {
+  const { project, id, run, attempt } = record;
+  const query = new URLSearchParams({ project, task: id, run: `${run}`, attempt: `${attempt}` });
+  query.set("service", service.name);
+  if (poll !== undefined) query.set("poll", `${poll}`);
+  return `/internal/outcome?${query}`;
+}
+
+/**
+ * Whether the queue may still hold a call of this attempt: it waits in its service's line, and must not be made twice.
+ * Then the lease is prolonged by as much as the attempt is old; where the queue does not say, until it is asked again.
+ *
+ * @param now Redis time
+ */
+export async function isHeld(parts: Parts, record: TaskRecord, now: number): Promise<boolean> {
+  const { project, id: task, run, attempt } = record;
+  for (const message of record.calls ?? []) {
+    const state = await stateOf(parts, message);
+    if (state === "gone") continue;
+    if (state === "unknown") parts.log("warn", "call-unknown", { task, run, attempt });
+    const age = Math.max(0, now - (record.startedAt ?? now));
+    const length = state === "held" ? OUTCOME_MARGIN + age : UNKNOWN_LEASE;
+    await parts.store.published({ project, task, run, attempt, message, length, held: true });
+    return true;
+  }
+  return false;
+}
+
+async function stateOf({ queue }: Parts, message: string): Promise<"held" | "gone" | "unknown"> {
+  try {
+    return (await queue.holds(message)) ? "held" : "gone";
+  } catch (error) {
+    if (!(error instanceof QueueUnavailable)) throw error;
+    return "unknown";
+  }
+}
+
+/** Takes back what the queue may still hold of a task's calls; what is under way comes too late. */
+export async function recall(parts: Parts, { calls = [] }: TaskRecord): Promise<void> {
+  if (calls.length > 0) await parts.queue.cancel(...calls);
+}
+
+/**
+ * Calls the service of a task that was accepted just now, without the detour over a message to ourselves. Whatever
+ * goes wrong, the due entry makes up for it.
+ */
+export async function callFirst(
+  inv: Invocation,
+  record: TaskRecord,
+  json: string,
+  now: number,
+): Promise<void> {
+  try {
+    const called = await callService(inv, { ...record, attempt: 1 }, json, now);
+    if (called.kind === "failed") inv.log("warn", "call-failed", { task: record.id, code: called.code });
+  } catch (error) {
+    if (!(error instanceof QueueUnavailable)) throw error;
+    inv.log("warn", "publish-failed", { kind: "call", task: record.id, reason: error.message });
+  }
+}

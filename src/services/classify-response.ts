@@ -1,0 +1,178 @@
+import type { Failure } from "../tasks/record.ts";
+import { parseRetryAfter, RETRY_AFTER_LIMIT } from "../shared/retry-schedule.ts";
+import type { Service } from "./service.ts";
+import { shownHeaders } from "./headers.ts";
+import { pollTarget } from "./path.ts";
+import { base64 } from "../shared/bytes.ts";
+import { isExact } from "../shared/json-text.ts";
+import { textOf } from "./http-request.ts";
+
+/** What the queue tells of one call of a service. */
+export interface Told {
+  /** Absent or 0 when there was no answer. */
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+  /** The address that was called. */
+  readonly url: string;
+}
+
+/** The result of `http.request`. */
+export interface HttpResult {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /**
+   * JSON as its value, text as a string, other bytes in base64, nothing as null. JSON that parsing would change, or that
+   * nests too deep, is text.
+   */
+  readonly body: unknown;
+  readonly bodyEncoding?: "base64";
+  /** The very text of a JSON body that is written otherwise than we would write it. */
+  readonly bodyText?: string;
+}
+
+/** What an answer means for its attempt; delays in milliseconds. */
+export type Verdict =
+  | { readonly kind: "succeeded"; readonly result: string }
+  | { readonly kind: "waiting" }
+  | { readonly kind: "poll"; readonly url: string; readonly delay: number }
+  | {
+      readonly kind: "failed";
+      readonly error: Failure;
+      readonly retryAfter: number;
+      readonly result?: string;
+    };
+
+const TEXT =
+  /^(?:text\/|application\/(?:[\w.+-]+\+)?(?:json|xml|yaml|javascript|x-www-form-urlencoded|x-ndjson|graphql)\b|image\/svg\+xml)/i;
+const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
+
+/** Worth another call: the service was busy, or it failed (RFC 9110, section 15; RFC 6585, section 4). */
+const RETRYABLE = new Set([408, 425, 429]);
+
+/**
+ * Judges an answer.
+ *
+ * @param polled it answers a poll: then a failure that may pass is asked about again, and does not repeat the work
+ * @param now the edge's clock, milliseconds, for a `Retry-After` that is a date
+ */
+export function judgeOutcome(service: Service, told: Told, polled: boolean, now: number): Verdict {
+  const { status } = told;
+  const wait = retryAfterOf(told, now);
+  if (status === 202 && service.completion === "token") return { kind: "waiting" };
+  const next = service.completion === "poll" ? nextPoll(service, told, polled, wait) : undefined;
+  if (next) return next;
+  if (status === 0) return noAnswer(told);
+  const cut = cutFault(service, told);
+  const result = cut ? undefined : JSON.stringify(resultOf(service, told));
+  if (status < 200 || status > 299) {
+    const failure = failed("upstream-status", `The service answered ${status}.`, isRetryable(status), wait);
+    return result === undefined ? failure : { ...failure, result };
+  }
+  return result === undefined ? failed("result-truncated", cut ?? "", false) : { kind: "succeeded", result };
+}
+
+/** What is to be asked next, when the answer means that the work goes on; undefined when it is the answer. */
+function nextPoll(
+  service: Service,
+  told: Told,
+  polled: boolean,
+  wait: number | undefined,
+): Verdict | undefined {
+  const { status, url } = told;
+  const again = (target: string): Verdict => ({
+    kind: "poll",
+    url: target,
+    delay: wait ?? service.poll.interval,
+  });
+  if (status === 202 || (polled && status === 303)) return follow(service, told, polled, again);
+  if (!polled) return undefined;
+  const isUndecided = status === 0 || isRetryable(status) || (status === 200 && isPending(service, told));
+  return isUndecided ? again(url) : undefined;
+}
+
+function isRetryable(status: number): boolean {
+  return status >= 500 || RETRYABLE.has(status);
+}
+
+function failed(code: string, message: string, retryable: boolean, retryAfter = 0) {
+  return { kind: "failed", error: { code, message, retryable }, retryAfter } as const;
+}
+
+/** QStash's words for why there was no answer are not documented; they say at least whether it was time. */
+function noAnswer({ body }: Told): Verdict {
+  const isTimeout = /time(?:d )?-?out|deadline exceeded/i.test(textOf(body) ?? "");
+  return isTimeout
+    ? failed("upstream-timeout", "The service did not answer in time.", true)
+    : failed("upstream-unreachable", "The service could not be reached.", true);
+}
+
+/** Bytes of the smallest plan's messages, in both readings of "1 MB"; the other plans' are over every limit here. */
+const CUT_AT = new Set([1_000_000, 1_048_576]);
+
+/** QStash cuts what is larger than its plan's messages without saying so: no cut answer may pass for a whole one. */
+function cutFault(service: Service, { headers, body }: Told): string | undefined {
+  if (body.length > service.responseLimit) {
+    return `The answer has more than the ${service.responseLimit} bytes that are kept of this service.`;
+  }
+  const length = headers["content-length"];
+  if (length === undefined && CUT_AT.has(body.length)) {
+    return `The answer has just the ${body.length} bytes after which the queue may cut, and no Content-Length.`;
+  }
+  const isCoded = (headers["content-encoding"] ?? "identity") !== "identity";
+  if (length === undefined || isCoded || !/^\d+$/.test(length) || Number(length) <= body.length)
+    return undefined;
+  return `The answer has ${length} bytes, of which the queue passed on ${body.length}.`;
+}
+
+function follow(service: Service, told: Told, polled: boolean, again: (url: string) => Verdict): Verdict {
+  const { headers, url } = told;
+  const location = headers["operation-location"] ?? headers["location"];
+  if (location === undefined) {
+    if (polled) return again(url);
+    return failed("poll-location-missing", "The service answered 202 and named no Location to ask.", false);
+  }
+  const target = pollTarget(service, location, url);
+  if (target === undefined) {
+    return failed("poll-location-refused", "The Location that the service named is not its own.", false);
+  }
+  return again(target);
+}
+
+/** A monitor that answers 200 all the time says in its JSON how far it is. */
+function isPending(service: Service, { headers, body }: Told): boolean {
+  if (service.poll.pending.length === 0 || !JSON_TYPE.test(headers["content-type"] ?? "")) return false;
+  const value = parseJson(textOf(body) ?? "");
+  if (typeof value !== "object" || value === null || !("status" in value)) return false;
+  const { status } = value;
+  const isNamed = typeof status === "string" || typeof status === "number" || typeof status === "boolean";
+  return isNamed && service.poll.pending.includes(String(status));
+}
+
+function retryAfterOf({ headers }: Told, now: number): number | undefined {
+  const wait = parseRetryAfter(headers["retry-after"] ?? null, now);
+  return wait === undefined ? undefined : Math.min(wait, RETRY_AFTER_LIMIT);
+}
+
+function resultOf(service: Service, { status, headers, body }: Told): HttpResult {
+  const head = { status, headers: shownHeaders(service, headers) };
+  if (body.length === 0) return { ...head, body: null };
+  const type = headers["content-type"] ?? "";
+  const text = TEXT.test(type) || type === "" ? textOf(body) : undefined;
+  if (text === undefined) return { ...head, body: base64(body), bodyEncoding: "base64" };
+  if (!JSON_TYPE.test(type)) return { ...head, body: text };
+  const value = isExact(text) ? parseJson(text) : undefined;
+  if (value === undefined) return { ...head, body: text };
+  // A bare string or null would read like text or nothing.
+  const isPlain = typeof value !== "string" && value !== null && JSON.stringify(value) === text;
+  return { ...head, body: value, ...(!isPlain && { bodyText: text }) };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // then it is text, whatever its type says
+  }
+}

@@ -1,0 +1,123 @@
+import type { TaskRecord } from "../tasks/record.ts";
+import type { Service } from "./service.ts";
+import { conclude } from "../tasks/run/finish-task.ts";
+import { type Answer, DONE } from "../deliveries/deliver.ts";
+import { failAttempt } from "../tasks/run/fail-attempt.ts";
+import { sendFirstAttempts } from "../deliveries/first-attempts.ts";
+import { judgeOutcome, type Told, type Verdict } from "./classify-response.ts";
+import type { Invocation } from "../ports/dependencies.ts";
+import { beginPolling, continuePolling } from "./poll-service.ts";
+import { suspend } from "../tasks/run/suspend-task.ts";
+import type { PublishedAnswer } from "../ports/task-commands.ts";
+import { redisTime } from "../shared/redis-clock.ts";
+
+/** Whose outcome it is: what stands in the address that we gave the queue. */
+export interface OutcomeMessage {
+  readonly project: string;
+  readonly task: string;
+  readonly run: number;
+  readonly attempt: number;
+  readonly service: string;
+  /** The poll that was answered; absent: the call itself. */
+  readonly poll?: number;
+}
+
+/** What the queue tells of a call, and whether it will call no more. */
+export interface ToldOutcome extends Told {
+  readonly message: string;
+  readonly isFinal: boolean;
+}
+
+type Noted = Extract<PublishedAnswer, { kind: "published" }>;
+
+/** An attempt whose outcome is there is ended within this many milliseconds, or looked after again. */
+const OUTCOME_LEASE = 60_000;
+
+/** How often an outcome is judged anew when the task moved meanwhile. */
+const ROUNDS = 3;
+
+/**
+ * The outcome of a call that the queue made: ends the attempt, or leaves the task waiting. One that is of an older
+ * attempt, or comes after the end, changes nothing and is logged.
+ */
+export async function outcome(inv: Invocation, message: OutcomeMessage, told: ToldOutcome): Promise<Answer> {
+  if (!told.isFinal) return DONE;
+  const { project, task, run, attempt } = message;
+  for (let round = 0; round < ROUNDS; round++) {
+    const noted = await inv.store.published({
+      project,
+      task,
+      run,
+      attempt,
+      message: told.message,
+      length: OUTCOME_LEASE,
+    });
+    if (noted.kind !== "published" || isOvertaken(noted.record, message)) {
+      const reason = noted.kind === "published" ? noted.record.status : noted.kind;
+      inv.log("info", "outcome-stale", { task, run, attempt, poll: message.poll, reason });
+      return DONE;
+    }
+    if ((await act(inv, noted, message, told)) === "done") return DONE;
+  }
+  return { status: 503, retryAfter: 1_000 };
+}
+
+/** A waiting task has heard its call's outcome; of its polls only the last one's counts. */
+function isOvertaken(record: TaskRecord, { poll }: OutcomeMessage): boolean {
+  if (poll === undefined) return record.status === "waiting";
+  return record.status !== "waiting" || record.poll?.number !== poll;
+}
+
+/** @returns `changed` when the task moved since it was read */
+async function act(
+  inv: Invocation,
+  { record, config, now }: Noted,
+  message: OutcomeMessage,
+  told: ToldOutcome,
+): Promise<"done" | "changed"> {
+  const service = inv.services.get(message.service);
+  const verdict = service
+    ? judgeOutcome(service, told, message.poll !== undefined, inv.clock())
+    : unknownService(message.service);
+  const held = {
+    record,
+    config,
+    authority: { by: "token", attempt: record.attempt, sequence: record.sequence },
+    actor: "service",
+    time: redisTime(now, inv.clock),
+  } as const;
+  switch (verdict.kind) {
+    case "succeeded": {
+      const ending = { status: "succeeded", result: verdict.result } as const;
+      return send(inv, record, await conclude(inv, { ...held, ending }));
+    }
+    case "failed":
+      return send(inv, record, await failAttempt(inv, { ...held, ...verdict }));
+    case "waiting": {
+      const heartbeat = record.options.heartbeatTimeout;
+      await suspend(inv, { ...held, ...(heartbeat !== undefined && { heartbeat }) });
+      return "done";
+    }
+    case "poll": {
+      const next = { service: service as Service, url: verdict.url, delay: verdict.delay }; // only a service's answer asks for it
+      if (message.poll === undefined) await beginPolling(inv, held, next);
+      else await continuePolling(inv, record, message.poll + 1, next);
+      return "done";
+    }
+  }
+}
+
+async function send(
+  inv: Invocation,
+  record: TaskRecord,
+  concluded: Parameters<typeof sendFirstAttempts>[2],
+): Promise<"done" | "changed"> {
+  if (concluded.kind === "changed") return "changed";
+  await sendFirstAttempts(inv, record, concluded);
+  return "done";
+}
+
+function unknownService(name: string): Verdict {
+  const message = `There is no service "${name}" any more.`;
+  return { kind: "failed", error: { code: "unknown-service", message, retryable: false }, retryAfter: 0 };
+}

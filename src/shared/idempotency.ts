@@ -1,0 +1,47 @@
+import { Refusal } from "./problems.ts";
+import { hex, sha256, utf8 } from "./bytes.ts";
+import { canonicalJson } from "./canonical-json.ts";
+
+/** What a script needs to know of an Idempotency-Key: hex SHA-256 both. */
+export interface Idempotency {
+  /** Names the key's record: method, actual path and key. */
+  readonly hash: string;
+  /** Tells whether the same request is meant: the parsed body, whatever the order of its fields. */
+  readonly fingerprint: string;
+}
+
+/** Batch items count as submits, so that one key means one task however it is sent. */
+export const SUBMIT_PATH = "/v1/tasks";
+
+/**
+ * What the script that does the work needs to recognise a request that comes again; the script keeps it for 24 h in
+ * the project, and only when the work was done.
+ *
+ * @param path the actual path, ids filled in
+ * @param key as the client meant it, without quotes; undefined: none was sent
+ * @param body the parsed body as it came; undefined where there is none
+ */
+export async function idempotencyOf(
+  method: string,
+  path: string,
+  key: string | undefined,
+  body: unknown,
+): Promise<Idempotency | undefined> {
+  if (key === undefined) return undefined;
+  const [hash, fingerprint] = await Promise.all([
+    sha256(utf8(`${method} ${path} ${key}`)),
+    sha256(utf8(body === undefined ? "" : canonicalJson(body))),
+  ]);
+  return { hash: hex(hash), fingerprint: hex(fingerprint) };
+}
+
+/** The refusal of a key that was used for another request. */
+export function reused(made?: string): Refusal {
+  const which = made === undefined ? "" : `, which made ${made}`;
+  return new Refusal("idempotency-key-reused", `This Idempotency-Key belongs to another request${which}.`);
+}
+
+/** The refusal of a key that made what is no longer there. */
+export function madeErased(made: string): Refusal {
+  return new Refusal("idempotency-key-reused", `This Idempotency-Key made ${made}, which was erased.`);
+}

@@ -1,0 +1,69 @@
+import * as z from "zod/mini";
+import { DURATION_PATTERN, parseDuration } from "./duration.ts";
+import { type IdPrefix, isId } from "./id.ts";
+import { DEFAULT_PAGE, MAX_PAGE } from "./limits.ts";
+
+/** A text of `least` to `most` characters. */
+export function text(least: number, most: number) {
+  return z.string().check(z.minLength(least), z.maxLength(most));
+}
+
+/**
+ * A duration such as `15m`, as milliseconds.
+ *
+ * @param least milliseconds
+ * @param most milliseconds
+ */
+export function duration(least: number, most: number) {
+  const inRange = (value: string): boolean => {
+    const length = parseDuration(value);
+    return length !== undefined && length >= least && length <= most;
+  };
+  const error = `must be a duration such as 500ms, 10s, 15m, 24h or 7d, ${least > 0 ? "more than 0" : "0s"} to ${spell(most)}`;
+  return z.pipe(
+    z.string().check(z.regex(DURATION_PATTERN, { error, abort: true }), z.refine(inRange, error)),
+    z.transform((value: string) => parseDuration(value) ?? 0),
+  );
+}
+
+function spell(length: number): string {
+  const [unit, name] = length % 86_400_000 === 0 ? [86_400_000, "d"] : [60_000, "m"];
+  return `${length / unit}${name}`;
+}
+
+/** An absolute time with its offset (RFC 3339), as milliseconds since the epoch. */
+export function instant() {
+  return z.pipe(
+    z.iso.datetime({ offset: true }),
+    z.transform((value: string) => Date.parse(value)),
+  );
+}
+
+/** Any JSON; it must be there, though it may be null. */
+export function json() {
+  return z.unknown().check(z.refine((value) => value !== undefined, "is required"));
+}
+
+export function id(prefix: IdPrefix) {
+  return z
+    .string()
+    .check(z.refine((value) => isId(prefix, value), `must be an id that begins with ${prefix}_`));
+}
+
+const LIMIT = /^[1-9]\d{0,2}$/;
+
+/** The parameters of every list. */
+export const page = {
+  limit: z._default(
+    z.pipe(
+      z
+        .string()
+        .check(
+          z.refine((value) => LIMIT.test(value) && Number(value) <= MAX_PAGE, `must be 1 to ${MAX_PAGE}`),
+        ),
+      z.transform(Number),
+    ),
+    DEFAULT_PAGE,
+  ),
+  cursor: z.exactOptional(text(1, 1_000)),
+};

@@ -1,0 +1,217 @@
+import { isId } from "../../shared/id.ts";
+import { Refusal } from "../../shared/problems.ts";
+import type { DeliveryRecord, DeliveryStatus, TaskRecord } from "../record.ts";
+import { isTerminal, type TaskStatus, visibleStatus } from "../status.ts";
+import { base64url, fromBase64url, utf8 } from "../../shared/bytes.ts";
+import type { Caller } from "../../projects/caller.ts";
+import { denied } from "../../projects/denied.ts";
+import { callbackDelivery } from "../../events/task-events.ts";
+import type { TaskFilter, TaskPosition } from "../../ports/list-commands.ts";
+import type { Invocation } from "../../ports/dependencies.ts";
+
+/** A task as it is now, with the delivery of its end to `callbackUrl` when there is one. */
+export interface LookedUp {
+  readonly record: TaskRecord;
+  /** Redis time, milliseconds. */
+  readonly now: number;
+  readonly delivery?: DeliveryRecord;
+}
+
+/** Reads one task. @throws Refusal `not-found`, also for other projects' tasks */
+export async function lookTask(
+  inv: Invocation,
+  caller: Caller,
+  id: string,
+  include: { readonly input?: boolean; readonly result?: boolean } = {},
+): Promise<LookedUp> {
+  if (!isId("task", id)) throw missing("task", id);
+  const answer = await inv.store.readTask(caller, id, { ...include, deliveries: endDelivery });
+  if (answer.kind === "missing") throw missing("task", id);
+  if (answer.kind !== "found") throw denied(answer, "tasks:read");
+  const [delivery] = answer.deliveries;
+  return { record: kept(answer.record, answer.now), now: answer.now, ...(delivery && { delivery }) };
+}
+
+export interface TaskPage {
+  readonly data: readonly LookedUp[];
+  readonly nextCursor?: string;
+}
+
+/** A page of the project's tasks, newest first. @throws Refusal */
+export async function listTasks(
+  inv: Invocation,
+  caller: Caller,
+  query: { readonly limit: number; readonly cursor?: string },
+  filter: TaskFilter = {},
+): Promise<TaskPage> {
+  const listed = await inv.store.listTasks(caller, readCursor(query.cursor), query.limit, filter);
+  if (listed.kind === "unsearchable") throw unsearchable(listed.name, listed.searchable);
+  if (listed.kind !== "found") throw denied(listed, "tasks:read");
+  const data = await lookTasks(
+    inv,
+    caller,
+    listed.positions.map(({ id }) => id),
+  );
+  return {
+    // What has moved on since it was found is no longer what was asked for.
+    data: data.filter((one) => filter.status === undefined || statusOf(one) === filter.status),
+    ...(listed.next && { nextCursor: writeCursor(listed.next) }),
+  };
+}
+
+function statusOf({ record, now }: LookedUp): TaskStatus {
+  return visibleStatus(record.status, record.attempt, record.startsAt, now);
+}
+
+function unsearchable(name: string, searchable: readonly string[]): Refusal {
+  const named = searchable.length === 0 ? "none" : searchable.join(", ");
+  return new Refusal(
+    "metadata-not-searchable",
+    `The metadata key "${name}" is not one that this project is searched by: ${named}.`,
+  );
+}
+
+/** Reads many tasks, in this order, without large results; those that are gone are left out. @throws Refusal */
+export async function lookTasks(
+  inv: Invocation,
+  caller: Caller,
+  wanted: readonly string[],
+): Promise<readonly LookedUp[]> {
+  if (wanted.length === 0) return [];
+  const answer = await inv.store.readTasks(caller, wanted);
+  if (answer.kind !== "found") throw denied(answer, "tasks:read");
+  const { records, now } = answer;
+  const ends = await Promise.all(records.map(endDelivery));
+  const found = await deliveriesOf(inv, caller, ends.flat());
+  const deliveries = new Map(found.map((delivery) => [delivery.id, delivery]));
+  return records.map((record, index) => {
+    const delivery = deliveries.get(ends[index]?.[0] ?? "");
+    return { record: kept(record, now), now, ...(delivery && { delivery }) };
+  });
+}
+
+/** The delivery of a task's end to its callback. */
+async function endDelivery(record: TaskRecord): Promise<readonly string[]> {
+  const id = isTerminal(record.status) ? await callbackDelivery(record, record.status) : undefined;
+  return id === undefined ? [] : [id];
+}
+
+/** The deliveries of a task's every run, newest first. */
+function allDeliveries({ deliveries, pastDeliveries, progressDeliveries }: TaskRecord): readonly string[] {
+  return [...progressDeliveries, ...pastDeliveries, ...deliveries].reverse();
+}
+
+/** Reads one delivery. @throws Refusal */
+export async function lookDelivery(inv: Invocation, caller: Caller, id: string): Promise<DeliveryRecord> {
+  const delivery = isId("del", id) && (await findDelivery(inv, caller, id));
+  if (!delivery) throw missing("delivery", id);
+  return delivery;
+}
+
+/** Reads one delivery, if there is one. @throws Refusal when the caller may not read */
+export async function findDelivery(
+  inv: Invocation,
+  caller: Caller,
+  id: string,
+): Promise<DeliveryRecord | undefined> {
+  const [delivery] = await deliveriesOf(inv, caller, [id]);
+  // Those of a task that is being erased go one after the other, and are gone for everybody who asks.
+  const isHidden = delivery?.taskId && (await inv.store.isErasing(caller.project, delivery.taskId));
+  return isHidden ? undefined : delivery;
+}
+
+/** The deliveries of one task, or of the project's tasks, newest task first; a page may be short. @throws Refusal */
+export async function listDeliveries(
+  inv: Invocation,
+  caller: Caller,
+  query: {
+    readonly taskId?: string;
+    readonly endpointId?: string;
+    readonly status?: DeliveryStatus;
+    readonly limit: number;
+    readonly cursor?: string;
+  },
+): Promise<{ readonly data: readonly DeliveryRecord[]; readonly nextCursor?: string }> {
+  const wanted = (delivery: DeliveryRecord) =>
+    (query.status === undefined || delivery.status === query.status) &&
+    (query.endpointId === undefined || delivery.endpointId === query.endpointId);
+  if (query.taskId !== undefined) {
+    const { record } = await lookTask(inv, caller, query.taskId);
+    const all = allDeliveries(record);
+    const from = query.cursor === undefined ? 0 : all.indexOf(query.cursor) + 1;
+    if (query.cursor !== undefined && from === 0) throw strange();
+    const ids = all.slice(from, from + PAGE_DELIVERIES);
+    const last = from + ids.length < all.length ? ids.at(-1) : undefined;
+    const data = (await deliveriesOf(inv, caller, ids)).filter(wanted);
+    return { data, ...(last !== undefined && { nextCursor: last }) };
+  }
+  const listed = await inv.store.listTasks(caller, readCursor(query.cursor), query.limit);
+  if (listed.kind === "unsearchable") throw unsearchable(listed.name, listed.searchable);
+  if (listed.kind !== "found") throw denied(listed, "tasks:read");
+  const ids = listed.positions.map(({ id }) => id);
+  const answer = ids.length === 0 ? undefined : await inv.store.readTasks(caller, ids);
+  if (answer && answer.kind !== "found") throw denied(answer, "tasks:read");
+  const records = fewEnough(answer?.records ?? []);
+  const deliveries = await deliveriesOf(inv, caller, records.flatMap(allDeliveries));
+  const last = records.at(-1);
+  const cut = last && records.length < (answer?.records.length ?? 0);
+  const next = cut ? { at: last.createdAt, id: last.id } : listed.next;
+  return { data: deliveries.filter(wanted), ...(next && { nextCursor: writeCursor(next) }) };
+}
+
+/** Deliveries that one page looks through at most, but for the first task of several, and that one request reads. */
+const PAGE_DELIVERIES = 500;
+const READ_DELIVERIES = 100;
+
+/** The first tasks of a page, as many as it can look through the deliveries of. */
+function fewEnough(records: readonly TaskRecord[]): readonly TaskRecord[] {
+  let count = 0;
+  const end = records.findIndex((record, index) => {
+    count += allDeliveries(record).length;
+    return index > 0 && count > PAGE_DELIVERIES;
+  });
+  return end < 0 ? records : records.slice(0, end);
+}
+
+async function deliveriesOf(
+  inv: Invocation,
+  caller: Caller,
+  ids: readonly string[],
+): Promise<readonly DeliveryRecord[]> {
+  const records: DeliveryRecord[] = [];
+  for (let from = 0; from < ids.length; from += READ_DELIVERIES) {
+    const answer = await inv.store.readDeliveries(caller, ids.slice(from, from + READ_DELIVERIES));
+    if (answer.kind !== "found") throw denied(answer, "tasks:read");
+    records.push(...answer.records);
+  }
+  return records;
+}
+
+/** From `resultExpiresAt` on, result and input are gone, whatever Redis still holds. */
+function kept(record: TaskRecord, now: number): TaskRecord {
+  if (record.resultExpiresAt === undefined || record.resultExpiresAt > now) return record;
+  const { json: _result, ...result } = record.result;
+  const { json: _input, ...input } = record.input;
+  return { ...record, result, input };
+}
+
+function missing(kind: "task" | "delivery", id: string): Refusal {
+  return new Refusal("not-found", `There is no ${kind} "${id}" in this project.`);
+}
+
+function writeCursor({ at, id }: TaskPosition): string {
+  return base64url(utf8(`${at} ${id}`));
+}
+
+function readCursor(cursor: string | undefined): TaskPosition | undefined {
+  if (cursor === undefined) return undefined;
+  const bytes = cursor.length <= 100 ? fromBase64url(cursor) : undefined;
+  const text = new TextDecoder().decode(bytes);
+  const match = /^(\d{1,15}) (~|task_[0-9a-z]{26})$/.exec(text);
+  if (!match?.[2]) throw strange();
+  return { at: Number(match[1]), id: match[2] };
+}
+
+function strange(): Refusal {
+  return new Refusal("malformed-parameter", "The cursor is not one that this API gave.");
+}

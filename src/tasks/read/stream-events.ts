@@ -1,0 +1,104 @@
+import type { Progress, TaskRecord, TimelineEntry } from "../record.ts";
+import { isTerminal } from "../status.ts";
+import type { Caller } from "../../projects/caller.ts";
+import { listen } from "./listen.ts";
+import type { Invocation } from "../../ports/dependencies.ts";
+
+/** What a live timeline tells: each entry once, in order, and of progress the newest. */
+export type LiveEvent =
+  | { readonly kind: "entry"; readonly entry: TimelineEntry }
+  | {
+      readonly kind: "progress";
+      readonly run: number;
+      readonly attempt: number;
+      readonly progress: Progress;
+    };
+
+export interface Live {
+  /** The sequence of the last entry that the client has; 0: none. */
+  readonly after: number;
+  /** How long the stream is held, milliseconds. */
+  readonly hold: number;
+  /** Aborts when the client goes away. */
+  readonly gone: AbortSignal;
+}
+
+/** How long a stream is held unless the client wants it shorter, milliseconds. */
+export const HOLD = 60_000;
+
+/** Reads of one stream: Workers on the free plan may make 50 requests while they answer one. */
+const READS = 40;
+
+/** Progress is read at most this often, milliseconds. */
+const PROGRESS_INTERVAL = 500;
+
+/** When nothing is told, it is looked: after these milliseconds, and again after the last. */
+const BACKOFF = [1_000, 2_000, 5_000] as const;
+
+const WATCH_MARGIN = 5_000;
+
+/**
+ * Tells a task's timeline as it grows, until the task has ended, the client is gone, or the stream has been held long
+ * enough: then the client comes again with the last sequence that it has, and loses nothing.
+ *
+ * @param first the task as it was read just now
+ * @throws StoreUnavailable
+ */
+export async function* live(
+  inv: Invocation,
+  caller: Caller,
+  first: TaskRecord,
+  { after, hold, gone }: Live,
+): AsyncGenerator<LiveEvent, void, void> {
+  const teller = createTeller(after);
+  yield* teller.news(first);
+  if (isTerminal(first.status)) return;
+  const ends = inv.clock() + hold;
+  const left = (): number => ends - inv.clock();
+  const listener = listen(inv.store, caller.project, first.id, gone);
+  let record = first;
+  let isWatched = false;
+  let pauses = 0;
+  const moves = (status: string): boolean => status !== record.status;
+  try {
+    await listener.settled();
+    for (let reads = 0; reads < READS && !gone.aborted && left() > 0; reads++) {
+      const isWatch: boolean = listener.state === "open" && !isWatched;
+      const answer = isWatch
+        ? await inv.store.watch(caller, first.id, left() + WATCH_MARGIN)
+        : await inv.store.readTask(caller, first.id);
+      if (answer.kind !== "found") return; // erased, or the key was revoked: the client is told when it comes again
+      record = answer.record;
+      yield* teller.news(record);
+      if (isTerminal(record.status)) return;
+      isWatched ||= isWatch;
+      if (listener.state === "lost") {
+        await listener.sleep(Math.min(left(), BACKOFF[pauses++] ?? BACKOFF[2]), () => true);
+        continue;
+      }
+      const told = await listener.sleep(left(), () => true);
+      if (![...told].some(moves)) await listener.sleep(Math.min(left(), PROGRESS_INTERVAL), moves);
+    }
+  } finally {
+    listener.close();
+  }
+}
+
+/** Remembers what was told, so that nothing is told twice. */
+function createTeller(after: number) {
+  let sequence = after;
+  let progressAt = 0;
+  return {
+    *news(record: TaskRecord): Generator<LiveEvent, void, void> {
+      for (const entry of record.timeline) {
+        if (entry.sequence <= sequence) continue;
+        sequence = entry.sequence;
+        yield { kind: "entry", entry };
+      }
+      const { progress, run, attempt } = record;
+      if (!progress || progress.at <= progressAt || isTerminal(record.status)) return;
+      progressAt = progress.at;
+      yield { kind: "progress", run, attempt, progress };
+    },
+  };
+}

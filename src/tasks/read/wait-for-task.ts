@@ -1,0 +1,144 @@
+import type { TaskRecord } from "../record.ts";
+import { isTerminal, visibleStatus } from "../status.ts";
+import { type Accepted, accept, type Submit, submitter } from "../submit/submit-task.ts";
+import type { Caller } from "../../projects/caller.ts";
+import { type Listener, listen } from "./listen.ts";
+import { type LookedUp, lookTask } from "./get-task.ts";
+import type { Invocation } from "../../ports/dependencies.ts";
+import { StoreUnavailable } from "../../ports/ports.ts";
+
+/** How a client waits. */
+export interface Waiting {
+  /** At most so many milliseconds. */
+  readonly length: number;
+  /** Until the task has ended, or until it is another than when the waiting began. */
+  readonly until: "ended" | "changed";
+  /** Aborts when the client goes away. */
+  readonly gone: AbortSignal;
+  readonly include?: { readonly input?: boolean; readonly result?: boolean };
+}
+
+/** How much longer than a wait its task's changes are told: what lies between the edge's clock and Redis's. */
+const WATCH_MARGIN = 5_000;
+
+/**
+ * When nothing is told, it is looked: after these milliseconds, and again after the last. With what opens and ends a
+ * wait that makes at most six requests for ten seconds.
+ */
+const BACKOFF = [500, 2_000, 8_000] as const;
+
+/**
+ * Waits for a task: is told of its end by Redis, or looks again and again where it cannot be told. Whoever ends the
+ * task, wherever, the wait ends then.
+ *
+ * @param found the task as it was read just now
+ * @returns the task as it is when the wait is over; what was found, when the client has gone
+ */
+export async function wait(
+  inv: Invocation,
+  caller: Caller,
+  found: LookedUp,
+  waiting: Waiting,
+): Promise<LookedUp> {
+  const ends = inv.clock() + waiting.length;
+  if (isOver(found, found, waiting)) return found;
+  const listener = listen(inv.store, caller.project, found.record.id, waiting.gone);
+  try {
+    return await hearOut(inv, caller, found, waiting, listener, ends);
+  } finally {
+    listener.close();
+  }
+}
+
+/**
+ * Accepts a task and waits for its end. The stream is opened while the task is accepted, and the run is published
+ * before anything waits. What one has submitted oneself one may see the end of, whatever else the key may read.
+ *
+ * @throws Refusal
+ */
+export async function acceptAndWait(
+  inv: Invocation,
+  caller: Caller,
+  submit: Submit,
+  waiting: Waiting,
+): Promise<Accepted> {
+  const ends = inv.clock() + waiting.length;
+  const listeners: Listener[] = [];
+  const begin = (id: string) => listeners.push(listen(inv.store, caller.project, id, waiting.gone));
+  const watch = { length: waiting.length + WATCH_MARGIN, begin };
+  try {
+    const accepted = await accept(inv, caller, { ...submit, watch });
+    const own = listeners.find(({ task }) => task === accepted.record.id);
+    if (!own) for (const listener of listeners) listener.close(); // it was accepted before, under another id
+    const reader = submitter(caller);
+    try {
+      const found = own
+        ? await hearOut(inv, reader, accepted, waiting, own, ends, own.state === "open")
+        : await wait(inv, reader, accepted, waiting);
+      return { ...accepted, ...found };
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      inv.log("warn", "wait-cut-short", { task: accepted.record.id, reason: error.message });
+      return accepted; // it is kept, and that is what the client must know
+    }
+  } finally {
+    for (const listener of listeners) listener.close();
+  }
+}
+
+/** @param watched every change since the task was found has been told, or will be */
+async function hearOut(
+  inv: Invocation,
+  caller: Caller,
+  first: LookedUp,
+  waiting: Waiting,
+  listener: Listener,
+  ends: number,
+  watched = false,
+): Promise<LookedUp> {
+  const { gone, until, include = {} } = waiting;
+  const { id } = first.record;
+  const left = (): number => ends - inv.clock();
+  const isWorthIt = (status: string): boolean =>
+    until === "changed" || isTerminal(status as TaskRecord["status"]);
+  if (!watched) await listener.settled();
+  let found = first;
+  if (!watched && listener.state === "open") {
+    const answer = await inv.store.watch(caller, id, left() + WATCH_MARGIN);
+    if (answer.kind !== "found") return lookTask(inv, caller, id, include);
+    found = answer;
+  }
+  let looks = listener.state === "open" ? 1 : 0;
+  let isWhole = found === first;
+  while (!gone.aborted && !isOver(first, found, waiting) && left() > 0) {
+    const pause = listener.state === "lost" ? (BACKOFF[looks++] ?? BACKOFF[2]) : untilStart(found, waiting);
+    await listener.sleep(Math.min(left(), pause), isWorthIt);
+    if (gone.aborted) break;
+    // The stream broke: looking takes over, from its second pause on.
+    if (listener.state === "lost" && pause === Number.POSITIVE_INFINITY && left() > 0) continue;
+    found = await lookTask(inv, caller, id, include);
+    isWhole = true;
+  }
+  return isWhole || gone.aborted ? found : lookTask(inv, caller, id, include);
+}
+
+function isOver(first: LookedUp, { record, now }: LookedUp, { until }: Waiting): boolean {
+  if (isTerminal(record.status)) return true;
+  if (until === "ended") return false;
+  const before = first.record;
+  return (
+    record.sequence !== before.sequence ||
+    record.progress?.at !== before.progress?.at ||
+    statusOf(record, now) !== statusOf(before, first.now)
+  );
+}
+
+function statusOf({ status, attempt, startsAt }: TaskRecord, now: number): string {
+  return visibleStatus(status, attempt, startsAt, now);
+}
+
+/** A scheduled task becomes a queued one by the passing of time alone, which nobody tells. */
+function untilStart({ record, now }: LookedUp, { until }: Waiting): number {
+  const isScheduled = until === "changed" && statusOf(record, now) === "scheduled";
+  return isScheduled ? record.startsAt - now : Number.POSITIVE_INFINITY;
+}

@@ -1,0 +1,170 @@
+import type { Format } from "../endpoints/endpoint.ts";
+import type { StoredStatus } from "./status.ts";
+
+/** A failure as clients read it. */
+export interface Failure {
+  /** Stable and kebab-case; see docs/errors.md. */
+  readonly code: string;
+  readonly message: string;
+  readonly retryable: boolean;
+}
+
+/** How far the work is. */
+export interface Progress {
+  readonly percent?: number;
+  readonly message?: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** Who moved a task. */
+export type Actor = "client" | "worker" | "sweep" | "service";
+
+/** One entry of a task's timeline. */
+export interface TimelineEntry {
+  readonly sequence: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly run: number;
+  readonly type: string;
+  readonly actor: Actor;
+  readonly cause?: string;
+}
+
+/** Where the client wants to be called. */
+export interface CallbackTarget {
+  readonly url: string;
+  readonly events: readonly string[];
+}
+
+/** What the client asked for at submit that lasts over all runs; durations in milliseconds. */
+export interface TaskOptions {
+  readonly deadline: number;
+  readonly timeout?: number;
+  readonly heartbeatTimeout?: number;
+  readonly resultTtl?: number;
+  readonly concurrencyKey?: string;
+}
+
+/** Where an input or a result lies: in the task's hash, under a key of its own, or nowhere. */
+export type Placement = "inline" | "key" | "none";
+
+/** An input or a result. */
+export interface Payload {
+  readonly placement: Placement;
+  /** Absent: there is none, it was not read, it is no longer kept, or nothing opens it. */
+  readonly json?: string;
+  /** It lies encrypted, and no configured master secret opens it. */
+  readonly undecryptable?: true;
+}
+
+/** A task as it is stored; times in milliseconds since the epoch, JSON as text. */
+export interface TaskRecord {
+  readonly id: string;
+  readonly project: string;
+  readonly type: string;
+  readonly status: StoredStatus;
+  readonly run: number;
+  readonly sequence: number;
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly crashes: number;
+  readonly createdAt: number;
+  /** When this run may start. */
+  readonly startsAt: number;
+  /** When the next attempt may begin. */
+  readonly nextAt: number;
+  readonly deadlineAt: number;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  readonly resultExpiresAt?: number;
+  readonly progress?: Progress;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly options: TaskOptions;
+  readonly callback?: CallbackTarget;
+  readonly input: Payload;
+  readonly result: Payload;
+  readonly error?: Failure;
+  /** The ids of this run's deliveries to `callbackUrl`, oldest first, but for those of its progress. */
+  readonly deliveries: readonly string[];
+  /** The ids of earlier runs' deliveries. */
+  readonly pastDeliveries: readonly string[];
+  /** The deliveries of the newest `task.progress`: of these one is kept, each takes the place of the one before. */
+  readonly progressDeliveries: readonly string[];
+  /** The bodies that several deliveries share, `<event id>:<format>`. */
+  readonly sharedBodies: readonly string[];
+  /** The hash of the idempotency key that it was submitted under. */
+  readonly idempotencyHash?: string;
+  /** When the bearer of a waiting task's token must have reported again. */
+  readonly heartbeatBy?: number;
+  readonly lease?: string;
+  /** Its attempt has a place in its type's set of running ones. */
+  readonly held?: true;
+  /** The queue's ids of the messages by which it calls a service for the present attempt. */
+  readonly calls?: readonly string[];
+  /** Where which service is asked after the present attempt's work, and which poll that is. */
+  readonly poll?: { readonly number: number; readonly url: string; readonly service?: string };
+  /** The trace that it carries on: its `traceparent`, and after a space its `tracestate`. */
+  readonly trace?: string;
+  readonly timeline: readonly TimelineEntry[];
+}
+
+/** One attempt to deliver, as it was recorded. */
+export interface DeliveryAttempt {
+  /** RFC 3339. */
+  readonly at: string;
+  readonly durationMs: number;
+  /** Where it went; absent when nothing was sent. */
+  readonly url?: string;
+  readonly statusCode?: number;
+  readonly error?: { readonly code: string; readonly message: string };
+  /** The first 4 KiB of the receiver's response. */
+  readonly response?: string;
+}
+
+export type DeliveryStatus = "pending" | "delivered" | "dead";
+
+/** An event on its way to one receiver; times in milliseconds since the epoch. */
+export interface DeliveryRecord {
+  readonly id: string;
+  readonly project: string;
+  /** Empty for an event that is of no task. */
+  readonly taskId: string;
+  readonly eventId: string;
+  readonly eventType: string;
+  readonly url: string;
+  readonly endpointId?: string;
+  readonly status: DeliveryStatus;
+  readonly attempt: number;
+  /** Attempts that were used up before it was last sent again: the schedule counts from there. */
+  readonly base: number;
+  readonly crashes: number;
+  readonly createdAt: number;
+  readonly nextAt: number;
+  /** When the lease of the attempt under way ends; 0 when none is. */
+  readonly leaseUntil: number;
+  /** Since when its destination's open circuit holds the next attempt back. */
+  readonly heldSince?: number;
+  /** Since when it waits for the verification of its endpoint's new address. */
+  readonly unverifiedSince?: number;
+  readonly endedAt?: number;
+  readonly format: Format;
+  /** The frozen body; absent: it is kept once for all deliveries of the event in this format, or nothing opens it. */
+  readonly body?: string;
+  /** It lies encrypted, and no configured master secret opens it. */
+  readonly undecryptable?: true;
+  /** Deliveries per second that the endpoint bore when this was opened. */
+  readonly rateLimit?: number;
+  /** One attempt alone: what comes after has overtaken it. */
+  readonly once?: boolean;
+  /** The trace that it carries on: its `traceparent`, and after a space its `tracestate`. */
+  readonly trace?: string;
+  readonly attempts: readonly DeliveryAttempt[];
+}
+
+/** A trace as headers (W3C Trace Context, sections 3.2 and 3.3). */
+export function traceHeaders(trace: string | undefined): Readonly<Record<string, string>> {
+  if (trace === undefined) return {};
+  const [traceparent = "", ...state] = trace.split(" ");
+  return { traceparent, ...(state.length > 0 && { tracestate: state.join(" ") }) };
+}

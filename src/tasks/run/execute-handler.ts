@@ -1,0 +1,199 @@
+import { DEFAULT_TIMEOUT, LEASE_RENEWAL, MAX_TIMEOUT } from "../../shared/limits.ts";
+import type { Progress, TaskRecord } from "../record.ts";
+import type { AnyTask, TaskContext } from "../../task.ts";
+import {
+  describe,
+  type Failed,
+  isTaskError,
+  outcomeOfReturned,
+  outcomeOfThrown,
+  type Returned,
+} from "./handler-outcome.ts";
+import { checkInput } from "../submit/check-input.ts";
+import { keepLease } from "./lease.ts";
+import type { Parts } from "../../ports/dependencies.ts";
+import { FetchFailure } from "../../ports/ports.ts";
+import { type Handover, handover } from "./task-token.ts";
+import { underWay } from "./attempts-under-way.ts";
+
+/** How an attempt went, before anything is written, and what its handler said last of how far it is. */
+export type Executed = Outcome & { readonly progress?: Progress };
+
+type Outcome =
+  | Returned
+  | { readonly kind: "expired" }
+  /** Somebody else holds the task now, or it has ended: nothing may be written. */
+  | { readonly kind: "lost" };
+
+/** Why the handler's signal aborts. */
+class Stopped extends Error {
+  override readonly name = "AbortError";
+  readonly why: "timeout" | "deadline" | "lost";
+
+  constructor(why: Stopped["why"], message: string) {
+    super(message);
+    this.why = why;
+  }
+}
+
+/**
+ * Runs the handler under its lease, its timeout and the task's deadline.
+ *
+ * @param onProgress called when what the handler said of how far it is was written
+ */
+export async function execute(
+  parts: Parts,
+  record: TaskRecord,
+  lease: string,
+  time: () => number,
+  onProgress?: (progress: Progress) => void,
+): Promise<Executed> {
+  const definition = parts.tasks.get(record.type);
+  if (!definition) return refused("unknown-task-type", `This deployment no longer offers "${record.type}".`);
+  const { json } = record.input;
+  if (json === undefined) return inputGone(record);
+  const input = checkInput(definition, JSON.parse(json));
+  if (!input.ok) {
+    const { failure } = input;
+    if (failure !== undefined) parts.log("error", "schema-failed", { type: record.type, error: failure });
+    return refused("invalid-input", "The task type has changed: it no longer accepts this input.");
+  }
+  const stop = new AbortController();
+  const keeper = keepLease(parts, record, lease, LEASE_RENEWAL, time, {
+    gone: (why) => {
+      stop.abort(
+        why === "expired"
+          ? new Stopped("deadline", "The task's deadline has passed.")
+          : new Stopped("lost", "The task was canceled, or its lease was lost."),
+      );
+    },
+    progress: onProgress,
+  });
+  const timers = startTimers(definition, record, time, stop);
+  try {
+    const held = { ...(await handover(parts, record)), signal: stop.signal, progress: keeper.progress };
+    const context = contextOf(parts, record, input.value, held);
+    const outcome = await Promise.race([settle(definition, context, record), stopped(stop.signal)]);
+    return withProgress(outcome, keeper.said());
+  } catch (error) {
+    return withProgress(explain(parts, record, error), keeper.said());
+  } finally {
+    for (const timer of timers) clearTimeout(timer);
+    stop.abort(new Stopped("lost", "The attempt is over."));
+    await keeper.end();
+  }
+}
+
+function withProgress(outcome: Outcome, progress: Progress | undefined): Executed {
+  return progress ? { ...outcome, progress } : outcome;
+}
+
+async function settle(
+  definition: AnyTask,
+  context: TaskContext<unknown>,
+  record: TaskRecord,
+): Promise<Outcome> {
+  const { options } = record;
+  const outcome = outcomeOfReturned(await underWay(record, () => definition.handler(context)));
+  if (outcome.kind !== "waiting") return outcome;
+  const heartbeat = outcome.heartbeat ?? options.heartbeatTimeout ?? definition.heartbeatTimeout;
+  return { kind: "waiting", ...(heartbeat !== undefined && { heartbeat }) };
+}
+
+function startTimers(definition: AnyTask, record: TaskRecord, time: () => number, stop: AbortController) {
+  const timeout = Math.min(record.options.timeout ?? definition.timeout ?? DEFAULT_TIMEOUT, MAX_TIMEOUT);
+  const timedOut = new Stopped("timeout", `The attempt took longer than its ${timeout} ms.`);
+  const expired = new Stopped("deadline", "The task's deadline has passed.");
+  const left = record.deadlineAt - time();
+  return [
+    setTimeout(() => stop.abort(timedOut), timeout),
+    ...(left < timeout ? [setTimeout(() => stop.abort(expired), Math.max(0, left))] : []),
+  ];
+}
+
+function stopped(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
+
+function contextOf(
+  parts: Parts,
+  record: TaskRecord,
+  input: unknown,
+  held: Handover & Pick<TaskContext<unknown>, "signal" | "progress">,
+): TaskContext<unknown> {
+  const { signal } = held;
+  return {
+    ...held,
+    input,
+    attempt: record.attempt,
+    idempotencyKey: `${record.id}.${record.run}`,
+    task: {
+      id: record.id,
+      type: record.type,
+      run: record.run,
+      project: record.project,
+      createdAt: new Date(record.createdAt),
+      deadlineAt: new Date(record.deadlineAt),
+      metadata: record.metadata,
+    },
+    fetch: (url, init = {}) => guardedFetch(parts, signal, String(url), init),
+  };
+}
+
+/** The guarded fetch as the platform's: `manual` shows a redirect, `error` fails by one. */
+async function guardedFetch(
+  parts: Parts,
+  signal: AbortSignal,
+  url: string,
+  init: RequestInit,
+): Promise<Response> {
+  const { method, headers, body, redirect } = init;
+  const response = await parts.fetcher.fetch(url, {
+    redirect: redirect === "manual" || redirect === "error" ? "manual" : "follow",
+    signal: init.signal ? AbortSignal.any([signal, init.signal]) : signal,
+    ...(method !== undefined && { method }),
+    ...(headers !== undefined && { headers }),
+    ...(body !== undefined && body !== null && { body }),
+  });
+  if (redirect !== "error" || !REDIRECTS.has(response.status)) return response;
+  await response.body?.cancel();
+  throw new FetchFailure("redirect", `The answer was a redirect (${response.status}), which was not wanted.`);
+}
+
+/** https://fetch.spec.whatwg.org/#redirect-status */
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** What ended the handler before it returned, as an outcome; what no TaskError says is logged. */
+function explain(parts: Parts, record: TaskRecord, error: unknown): Outcome {
+  if (isStopped(error)) {
+    if (error.why === "deadline") return { kind: "expired" };
+    if (error.why === "lost") return { kind: "lost" };
+    return { kind: "failed", error: { code: "timeout", message: error.message, retryable: true } };
+  }
+  if (!isTaskError(error)) {
+    const { id: task, type, attempt } = record;
+    parts.log("error", "handler-failed", { task, type, attempt, error: describe(error) });
+  }
+  return outcomeOfThrown(error);
+}
+
+function isStopped(error: unknown): error is Stopped {
+  try {
+    return error instanceof Stopped;
+  } catch {
+    return false; // a Proxy that refuses to be looked at
+  }
+}
+
+/** Why there is no input to work on. */
+export function inputGone({ input }: Pick<TaskRecord, "input">): Failed {
+  return input.undecryptable
+    ? refused("undecryptable", "No configured master secret opens the task's input.")
+    : refused("input-expired", "The task's input is no longer kept.");
+}
+
+function refused(code: string, message: string): Failed {
+  return { kind: "failed", error: { code, message, retryable: false } };
+}

@@ -1,0 +1,96 @@
+import type { Actor, Failure, Progress, TaskRecord } from "../record.ts";
+import { handlerBackoff } from "../../shared/retry-schedule.ts";
+import type { Caller, StoredConfig } from "../../projects/caller.ts";
+import { type Concluded, conclude, expiry } from "./finish-task.ts";
+import { runMessage } from "../../scheduling/flow-control.ts";
+import type { Invocation } from "../../ports/dependencies.ts";
+import { publish } from "../../scheduling/publish.ts";
+import type { Authority } from "../../ports/task-commands.ts";
+
+/** An attempt that failed, and who says so. */
+export interface Failing {
+  readonly record: TaskRecord;
+  readonly config: StoredConfig;
+  readonly authority: Authority;
+  readonly error: Failure;
+  /** JSON text: what a service answered that failed, kept when no other attempt follows. */
+  readonly result?: string;
+  /** Milliseconds that the failing side asked us to wait. */
+  readonly retryAfter?: number;
+  readonly actor: Actor;
+  /** What the handler said last of how far it is. */
+  readonly progress?: Progress;
+  /** Redis time. */
+  readonly time: () => number;
+}
+
+/** A failed attempt: the next one is scheduled; or the task has failed, or its deadline has passed meanwhile. */
+export async function failAttempt(
+  inv: Invocation,
+  failing: Failing,
+): Promise<Concluded | { readonly kind: "retrying" }> {
+  const { record, authority, error, actor, retryAfter = 0 } = failing;
+  if (!error.retryable || record.attempt >= record.maxAttempts) {
+    const { result } = failing;
+    const ending = { status: "failed", error, ...(result !== undefined && { result }) } as const;
+    return conclude(inv, { ...failing, ending, cause: error.code });
+  }
+  const delay = Math.max(handlerBackoff(record.attempt, inv.random()), retryAfter);
+  const ended = await inv.store.end({
+    record,
+    authority,
+    outcome: { kind: "retry", delay, error },
+    actor,
+    cause: error.code,
+    ...(failing.progress && { progress: failing.progress }),
+    nonce: crypto.randomUUID(),
+  });
+  switch (ended.kind) {
+    case "ended":
+      await publish(inv, await runMessage(inv, record, record.attempt + 1, delay));
+      return { kind: "retrying" };
+    case "deadline-passed":
+      return conclude(inv, { ...failing, ending: expiry(record), cause: "deadline" });
+    case "config-changed":
+      throw new Error("end answered config-changed where no deliveries depend on it");
+    default:
+      return ended;
+  }
+}
+
+/** Why the sweep or a worker ends an attempt that nobody holds any more. */
+export type Abandonment = "expired" | "exhausted" | "silent";
+
+/** Ends what may not go on: the deadline has passed, its handler took the gateway down too often, or a heartbeat was missed. */
+export function abandon(
+  inv: Invocation,
+  held: {
+    readonly kind: Abandonment;
+    readonly record: TaskRecord;
+    readonly config: StoredConfig;
+    readonly time: () => number;
+  },
+  actor: "worker" | "sweep",
+): Promise<Concluded | { readonly kind: "retrying" }> {
+  const { record, config, time } = held;
+  const authority: Authority = { by: "sequence", sequence: record.sequence };
+  const common = { record, config, authority, actor, time };
+  switch (held.kind) {
+    case "expired":
+      return conclude(inv, { ...common, ending: expiry(record), cause: "deadline" });
+    case "exhausted": {
+      const message = `The attempt was cut off ${record.crashes + 1} times without an outcome.`;
+      const error: Failure = { code: "crashed", message, retryable: false };
+      return conclude(inv, { ...common, ending: { status: "failed", error }, cause: "crashes" });
+    }
+    case "silent": {
+      const message = "Whoever was to complete the task did not report in time.";
+      return failAttempt(inv, { ...common, error: { code: "heartbeat-timeout", message, retryable: true } });
+    }
+  }
+}
+
+/** A caller of our own: its proof is a signature, not a key. */
+export function internalCaller(project: string): Caller {
+  return { project, key: "", hash: "" };
+}

@@ -1,0 +1,127 @@
+import type { Actor, Progress, TaskRecord } from "../record.ts";
+import type { Caller, StoredConfig } from "../../projects/caller.ts";
+import { type Ending, endOf } from "../../events/task-events.ts";
+import { fanOut, leased, type Opened, openedOf } from "../../events/fan-out.ts";
+import type { Idempotency } from "../../shared/idempotency.ts";
+import type { Parts } from "../../ports/dependencies.ts";
+import { RequestTooLarge, StoreRefused } from "../../ports/ports.ts";
+import type { Authority, EndAnswer, EndCommand } from "../../ports/task-commands.ts";
+
+export interface Conclusion {
+  readonly record: TaskRecord;
+  readonly config: StoredConfig;
+  readonly authority: Authority;
+  readonly ending: Ending;
+  readonly actor: Actor;
+  /** A client whose key has to be checked too. */
+  readonly caller?: Caller;
+  readonly idempotency?: Idempotency;
+  readonly cause?: string;
+  /** What the handler said last of how far it is. */
+  readonly progress?: Progress;
+  /** Redis time. */
+  readonly time: () => number;
+}
+
+/** What became of it, and the deliveries that are to be sent. */
+export type Concluded =
+  | {
+      readonly kind: "ended";
+      readonly ending: Ending;
+      readonly endedAt: number;
+      readonly now: number;
+      readonly config: StoredConfig;
+      readonly opened: Opened;
+    }
+  | Exclude<EndAnswer, { kind: "ended" | "config-changed" | "deadline-passed" }>;
+
+/**
+ * Ends a task. Past its deadline it can only expire; when endpoints changed meanwhile its deliveries are worked out
+ * again; with a result that Redis will never take it ends without it.
+ */
+export async function conclude(parts: Parts, conclusion: Conclusion): Promise<Concluded> {
+  const { authority, progress } = conclusion;
+  const record = progress ? { ...conclusion.record, progress } : conclusion.record;
+  let { ending, config, cause } = conclusion;
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const endedAt = Math.max(Math.floor(conclusion.time()), record.startedAt ?? record.createdAt);
+    const resultTtl = record.options.resultTtl ?? parts.settings.resultTtl;
+    const made = await fanOut(parts, config, endOf(record, ending, endedAt, resultTtl));
+    // The holder of the task's lease sends the first attempts itself; for others the deliver step begins them.
+    const deliveries = authority.by === "lease" ? leased(parts, made) : made;
+    const command: EndCommand = {
+      record,
+      authority,
+      outcome: {
+        kind: ending.status,
+        endedAt,
+        resultTtl,
+        deliveries,
+        ...(ending.result !== undefined && { result: ending.result }),
+        ...(ending.error && { error: ending.error }),
+      },
+      actor: conclusion.actor,
+      ...(conclusion.caller && { caller: conclusion.caller }),
+      ...(conclusion.idempotency && { idempotency: conclusion.idempotency }),
+      ...(cause !== undefined && { cause }),
+      ...(conclusion.progress && { progress: conclusion.progress }),
+      configVersion: config.version,
+      nonce: crypto.randomUUID(),
+    };
+    const answer = await parts.store.end(command).catch((error: unknown) => refusalOf(error));
+    if (answer instanceof StoreRefused) {
+      if (ending.result === undefined) throw answer;
+      parts.log("warn", "result-not-stored", { task: record.id, run: record.run, reason: answer.message });
+      ending = withoutResult(ending, answer);
+      cause = ending.error?.code;
+      continue;
+    }
+    switch (answer.kind) {
+      case "deadline-passed":
+        ending = expiry(record);
+        continue;
+      case "config-changed":
+        config = answer.config;
+        continue;
+      case "ended":
+        return {
+          ...{ kind: "ended", ending, endedAt, now: answer.now, config },
+          opened: openedOf(deliveries, answer.held),
+        };
+      default:
+        return answer;
+    }
+  }
+  throw new Error(`Task ${record.id} could not be ended: its project's configuration keeps changing.`);
+}
+
+/** What Redis will never do is an answer; an outage is not. */
+function refusalOf(error: unknown): StoreRefused {
+  if (error instanceof StoreRefused) return error;
+  throw error;
+}
+
+/** The ending in the form that can be stored: a failure stays what it is, a success cannot be kept. */
+function withoutResult({ status, error }: Ending, refusal: StoreRefused): Ending {
+  if (status !== "succeeded") return { status, ...(error && { error }) };
+  const failure =
+    refusal instanceof RequestTooLarge
+      ? { code: "result-too-large", message: "The result is larger than Redis takes in one request." }
+      : { code: "invalid-result", message: "The database refuses to store the result." };
+  return { status: "failed", error: { ...failure, retryable: false } };
+}
+
+/** How a task ends whose deadline has passed. */
+export function expiry(record: TaskRecord): Ending {
+  const started = record.attempt > 0;
+  return {
+    status: "expired",
+    error: {
+      code: started ? "deadline-exceeded" : "never-started",
+      message: started
+        ? "The deadline passed before the task succeeded."
+        : "The deadline passed before the first attempt began.",
+      retryable: false,
+    },
+  };
+}

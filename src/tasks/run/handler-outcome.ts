@@ -1,0 +1,138 @@
+import { ERROR_CODE, ERROR_MESSAGE, MAX_DEADLINE } from "../../shared/limits.ts";
+import type { Failure } from "../record.ts";
+import { RETRY_AFTER_LIMIT } from "../../shared/retry-schedule.ts";
+import { cutText } from "../../shared/cut-text.ts";
+import { MAX_DEPTH, surveyJson } from "../../shared/json-text.ts";
+import { TaskError, Waiting } from "../../task.ts";
+
+export interface Failed {
+  readonly kind: "failed";
+  readonly error: Failure;
+  /** Milliseconds. */
+  readonly retryAfter?: number;
+}
+
+/** What a handler returned, as what can be stored. */
+export type Returned =
+  | { readonly kind: "succeeded"; readonly result?: string }
+  /** The work was handed on; milliseconds that the bearer of the token may be silent. */
+  | { readonly kind: "waiting"; readonly heartbeat?: number }
+  | Failed;
+
+const CODE = /^[a-z0-9]+(-[a-z0-9]+)*$/;
+
+/** The outcome of what a handler returned; never throws, whatever that is. */
+export function outcomeOfReturned(value: unknown): Returned {
+  try {
+    if (value === undefined) return { kind: "succeeded" };
+    if (value instanceof Waiting) {
+      const heartbeat = milliseconds(value.heartbeat, MAX_DEADLINE);
+      return { kind: "waiting", ...(heartbeat !== undefined && { heartbeat }) };
+    }
+    return resultOf(value);
+  } catch (error) {
+    // BigInt, a circle, a toJSON that throws, more levels than the stack has, a Proxy that refuses to be read.
+    return invalid(`The handler returned what JSON cannot hold: ${cutText(describe(error), 200)}`);
+  }
+}
+
+function resultOf(value: unknown): Returned {
+  const result: unknown = JSON.stringify(value); // undefined for a function or a symbol, whatever its type says
+  if (typeof result !== "string") return invalid(`The handler returned a ${typeof value}.`);
+  if (result === "{}" && !isPlain(value)) {
+    return invalid(`The handler returned a ${nameOf(value)}, of which JSON keeps nothing.`);
+  }
+  if (surveyJson(result).tooDeep) return invalid(`The result nests more than ${MAX_DEPTH} levels deep.`);
+  return { kind: "succeeded", result };
+}
+
+function invalid(message: string): Failed {
+  return { kind: "failed", error: { code: "invalid-result", message, retryable: false } };
+}
+
+/** A literal, or what says itself how it is written. */
+function isPlain(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || "toJSON" in value) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function nameOf(value: unknown): string {
+  return cutText(Object.prototype.toString.call(value).slice(8, -1), 64);
+}
+
+/** The outcome of what a handler threw; never throws, whatever that is. What no TaskError says is told in general words. */
+export function outcomeOfThrown(error: unknown): Failed {
+  if (!isTaskError(error)) {
+    return failed("handler-failed", "The handler ended with an unexpected error.", true);
+  }
+  const code = read(error, "code");
+  const message = read(error, "message");
+  const retryAfter = milliseconds(read(error, "retryAfter"), RETRY_AFTER_LIMIT);
+  const outcome = failed(
+    isCode(code) ? code : "handler-failed",
+    typeof message === "string" ? cutText(message, ERROR_MESSAGE) : "The handler gave no message.",
+    read(error, "retryable") !== false,
+  );
+  return { ...outcome, ...(retryAfter !== undefined && { retryAfter }) };
+}
+
+function failed(code: string, message: string, retryable: boolean): Failed {
+  return { kind: "failed", error: { code, message, retryable } };
+}
+
+function isCode(value: unknown): value is string {
+  return typeof value === "string" && value.length <= ERROR_CODE && CODE.test(value);
+}
+
+/** Whether the client may be told of it as it is. */
+export function isTaskError(error: unknown): boolean {
+  try {
+    return error instanceof TaskError;
+  } catch {
+    return false; // a Proxy that refuses to be looked at
+  }
+}
+
+/** A number of milliseconds, at most so many; undefined when it is none. */
+function milliseconds(value: unknown, limit: number): number | undefined {
+  return typeof value === "number" && value >= 0 ? Math.min(Math.ceil(value), limit) : undefined;
+}
+
+/** A member of whatever somebody else made; undefined when it refuses to be read. */
+function read(holder: unknown, name: string): unknown {
+  try {
+    return (holder as Readonly<Record<string, unknown>>)[name]; // of null and undefined it throws
+  } catch {
+    return undefined; // a getter or a Proxy that throws
+  }
+}
+
+/** What was thrown, as a line of a log has it; never throws. */
+export function describe(error: unknown): string {
+  try {
+    const message = read(error, "message");
+    const name = read(error, "name");
+    if (typeof message === "string" && typeof name === "string") {
+      return `${cutText(name, ERROR_CODE)}: ${cutText(message, ERROR_MESSAGE)}`;
+    }
+    return cutText(String(error), ERROR_MESSAGE);
+  } catch {
+    return `a ${typeof error} that cannot be shown`;
+  }
+}
+
+/** How far a handler says that its work is: what of it can be stored; undefined when that is nothing. Never throws. */
+export function progressOf(
+  said: unknown,
+  limit: number,
+): { readonly percent?: number; readonly message?: string } | undefined {
+  const percent = read(said, "percent");
+  const message = read(said, "message");
+  const isPercent = typeof percent === "number" && Number.isFinite(percent);
+  if (!isPercent && typeof message !== "string") return undefined;
+  return {
+    ...(isPercent && { percent: Math.min(100, Math.max(0, percent)) }),
+    ...(typeof message === "string" && { message: cutText(message, limit) }),
+  };
+}

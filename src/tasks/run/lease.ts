@@ -1,0 +1,96 @@
+import { PROGRESS_MESSAGE } from "../../shared/limits.ts";
+import type { Progress, TaskRecord } from "../record.ts";
+import { describe, progressOf } from "./handler-outcome.ts";
+import type { Parts } from "../../ports/dependencies.ts";
+
+/** Progress is written at most this often, in milliseconds; the newest wins. */
+const PROGRESS_INTERVAL = 1_000;
+
+export interface LeaseKeeper {
+  progress(progress: { percent?: number; message?: string }): void;
+  /** What the handler said last, written or not. */
+  said(): Progress | undefined;
+  /** Stops renewing; resolves when no renewal is under way. */
+  end(): Promise<void>;
+}
+
+/**
+ * Renews a task's lease while its handler runs, progress riding along, and reports when it is gone.
+ *
+ * @param interval milliseconds between renewals
+ * @param time Redis time
+ * @param on.gone the deadline passed (`expired`), or somebody else holds the task or it has ended (`lost`)
+ * @param on.progress it was written
+ */
+export function keepLease(
+  parts: Parts,
+  record: TaskRecord,
+  lease: string,
+  interval: number,
+  time: () => number,
+  on: { gone(why: "expired" | "lost"): void; progress?: ((progress: Progress) => void) | undefined },
+): LeaseKeeper {
+  const { project, id: task, run, attempt } = record;
+  let pending: Progress | undefined;
+  let last: Progress | undefined;
+  let written = Number.NEGATIVE_INFINITY;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let due = time() + interval;
+  let renewing: Promise<void> | undefined;
+  let over = false;
+
+  async function renew(): Promise<void> {
+    const progress = pending;
+    pending = undefined;
+    if (progress) written = time();
+    try {
+      const answer = await parts.store.renew({
+        project,
+        task,
+        run,
+        attempt,
+        lease,
+        ...(record.held && { held: record.type }),
+        ...(progress && { progress }),
+      });
+      if (answer.kind !== "renewed" && !over) on.gone(answer.kind);
+      if (answer.kind === "renewed" && progress && !over) on.progress?.(progress);
+    } catch (error) {
+      parts.log("warn", "renewal-failed", { task, reason: describe(error) });
+      pending ??= progress;
+    }
+    due = time() + interval;
+  }
+
+  function schedule(): void {
+    if (over || renewing !== undefined) return;
+    clearTimeout(timer);
+    const at = pending ? Math.min(due, written + PROGRESS_INTERVAL) : due;
+    timer = setTimeout(
+      () => {
+        renewing = renew().finally(() => {
+          renewing = undefined;
+          schedule();
+        });
+      },
+      Math.max(0, at - time()),
+    );
+  }
+
+  schedule();
+  return {
+    progress(said) {
+      const progress = over ? undefined : progressOf(said, PROGRESS_MESSAGE);
+      if (!progress) return;
+      pending = { ...progress, at: Math.floor(time()) };
+      last = pending;
+      schedule();
+    },
+    said: () => last,
+    async end() {
+      over = true;
+      clearTimeout(timer);
+      await renewing;
+    },
+  };
+}

@@ -1,0 +1,19 @@
+import type { TaskRecord } from "../record.ts";
+import type { Parts } from "../../ports/dependencies.ts";
+
+/** What lets somebody else finish the attempt that is under way. */
+export interface Handover {
+  /** For `Authorization: Bearer` on `POST /v1/tasks/{id}/progress | heartbeat | complete | fail`. */
+  readonly token: string;
+  /** The same right as an address: any JSON posted there becomes the result. */
+  readonly completionUrl: string;
+}
+
+/** The token of a record's run and attempt, and its completion URL; both hold until the task's deadline. */
+export async function handover(
+  { keyring, settings }: Pick<Parts, "keyring" | "settings">,
+  { project, id, run, attempt, deadlineAt }: TaskRecord,
+): Promise<Handover> {
+  const token = await keyring.sealTaskToken({ project, task: id, run, attempt, expiresAt: deadlineAt });
+  return { token, completionUrl: `${settings.publicUrl}/v1/complete/${token}` };
+}

@@ -1,0 +1,48 @@
+import * as z from "zod/v4/core";
+import { faultsOf } from "../../shared/validation-errors.ts";
+import type { Fault } from "../../shared/problems.ts";
+import type { AnyTask } from "../../task.ts";
+import { describe } from "../run/handler-outcome.ts";
+
+/** What a schema said of an input; `failure`: it threw, or wanted to judge later, so that it said nothing. */
+export type CheckedInput =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly faults: readonly Fault[]; readonly failure?: string };
+
+/**
+ * Checks an input with its task type's schema; pointers are JSON pointers as URI fragments under `#/input`. A schema
+ * that throws, or is asynchronous, accepts nothing.
+ */
+export function checkInput(definition: AnyTask, input: unknown): CheckedInput {
+  try {
+    const parsed = z.safeParse(definition.input, input);
+    if (parsed.success) return { ok: true, value: parsed.data };
+    return { ok: false, faults: faultsOf(parsed.error.issues, ["input"]) };
+  } catch (error) {
+    return { ...UNJUDGED, failure: describe(error) };
+  }
+}
+
+/** The URLs in an input, by JSON pointer into it, as its task type names them. */
+export function urlsIn(
+  definition: AnyTask,
+  value: unknown,
+):
+  | { readonly ok: true; readonly urls: readonly (readonly [string, string])[] }
+  | (CheckedInput & { ok: false }) {
+  try {
+    const named: unknown = definition.urls?.(value) ?? {};
+    if (typeof named !== "object" || named === null || "then" in named)
+      throw new Error("urls() gave no record.");
+    const urls = Object.entries(named).filter(([, url]) => url !== undefined);
+    for (const [, url] of urls) if (typeof url !== "string") throw new Error("urls() gave what is no text.");
+    return { ok: true, urls };
+  } catch (error) {
+    return { ...UNJUDGED, failure: describe(error) };
+  }
+}
+
+const UNJUDGED = {
+  ok: false,
+  faults: [{ pointer: "#/input", detail: "could not be judged by the task type" }],
+} as const;

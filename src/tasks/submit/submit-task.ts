@@ -1,0 +1,224 @@
+import { makeId, partitionOf } from "../../shared/id.ts";
+import { DEFAULT_DEADLINE, DEFAULT_RETRIES, MAX_DELAY } from "../../shared/limits.ts";
+import { type Fault, Refusal } from "../../shared/problems.ts";
+import type { DeliveryRecord, TaskRecord } from "../record.ts";
+import { TERMINAL } from "../status.ts";
+import type { AnyTask } from "../../task.ts";
+import { callFirst } from "../../services/call-service.ts";
+import type { Caller, Scope } from "../../projects/caller.ts";
+import { denied } from "../../projects/denied.ts";
+import { asksFor } from "../../events/task-events.ts";
+import { runMessage } from "../../scheduling/flow-control.ts";
+import { HTTP_REQUEST, serviceNamed } from "../../services/http-request.ts";
+import { type Idempotency, idempotencyOf, madeErased, reused, SUBMIT_PATH } from "../../shared/idempotency.ts";
+import { type CheckedInput, checkInput, urlsIn } from "./check-input.ts";
+import { lookTask } from "../read/get-task.ts";
+import type { Invocation } from "../../ports/dependencies.ts";
+import type { QueueMessage } from "../../ports/ports.ts";
+import { publish } from "../../scheduling/publish.ts";
+import type { AcceptAnswer, AcceptCommand, NewTask, RateState } from "../../ports/task-commands.ts";
+
+/** A start may lie this much farther ahead than a year, because the client's clock is not ours. */
+const CLOCK_TOLERANCE = 60_000;
+
+/** How soon a client over its quota of open tasks should ask again: nobody knows when one of them ends. */
+const QUOTA_RETRY = 10_000;
+
+/** A task as the client asks for it; durations and times in milliseconds. */
+export interface Submit {
+  readonly type: string;
+  readonly input: unknown;
+  readonly callbackUrl?: string;
+  readonly callbackEvents?: readonly string[];
+  readonly delay?: number;
+  readonly notBefore?: number;
+  readonly deadline?: number;
+  readonly retries?: number;
+  readonly timeout?: number;
+  readonly heartbeatTimeout?: number;
+  readonly concurrencyKey?: string;
+  readonly resultTtl?: number;
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** As the client meant it, without quotes. */
+  readonly idempotencyKey?: string;
+  /** In place of the key: what stands for it where another address was called. */
+  readonly idempotency?: Idempotency;
+  /** `traceparent`, and after a space `tracestate`. */
+  readonly trace?: string;
+  /** The parsed body, for the fingerprint. */
+  readonly canonical: unknown;
+  /** The task's changes are told for so many milliseconds; `begin` is given its id before it is sent. */
+  readonly watch?: { readonly length: number; begin(id: string): void };
+}
+
+export interface Accepted {
+  readonly record: TaskRecord;
+  /** Redis time, milliseconds. */
+  readonly now: number;
+  /** The idempotency key named a task that was accepted before. */
+  readonly replayed: boolean;
+  readonly rate?: RateState;
+  /** An endpoint of the project is told of every start. */
+  readonly startsTold?: boolean;
+  readonly delivery?: DeliveryRecord;
+}
+
+/** Accepts a task: one Redis request, then the answer; the publish starts at once and holds nothing up. @throws Refusal */
+export async function accept(inv: Invocation, caller: Caller, submit: Submit): Promise<Accepted> {
+  const command = await prepare(inv, caller, submit);
+  submit.watch?.begin(command.task.id);
+  const answer = await inv.store.accept(command);
+  if (answer.kind === "replayed") {
+    return { ...(await lookTask(inv, submitter(caller), answer.id, { result: true })), replayed: true };
+  }
+  const accepted = settle(answer, command.scope);
+  inv.background.waitUntil(start(inv, accepted, command.task.input));
+  return accepted;
+}
+
+/** Judges what a client submits, before anything is asked of Redis. @throws Refusal */
+export async function prepare(inv: Invocation, caller: Caller, submit: Submit): Promise<AcceptCommand> {
+  const definition = inv.tasks.get(submit.type);
+  if (!definition) throw new Refusal("unknown-task-type", `There is no task type "${submit.type}" here.`);
+  judgeStart(inv, submit.notBefore);
+  judgeCallback(inv, submit.callbackUrl);
+  judgeInput(inv, definition, submit.input);
+  const service = serviceNamed(inv.services, submit.type, submit.input);
+  const idempotency =
+    submit.idempotency ?? (await idempotencyOf("POST", SUBMIT_PATH, submit.idempotencyKey, submit.canonical));
+  return {
+    caller,
+    task: newTask(
+      inv,
+      caller.project,
+      { ...(service && { retries: service.retries }), ...definition },
+      submit,
+    ),
+    rateLimit: inv.settings.rateLimit,
+    maxOpen: inv.settings.maxOpen,
+    ...(idempotency && { idempotency }),
+    ...(service && { scope: `service:${service.name}` as const }),
+    ...(submit.watch && { watch: submit.watch.length }),
+  };
+}
+
+/** Publishes the first run; a service that may be called at once is called without the detour over a run of ours. */
+async function start(inv: Invocation, accepted: Accepted, input: string): Promise<void> {
+  const { record, now, startsTold } = accepted;
+  const told = startsTold || asksFor(record, "task.started");
+  if (record.type === HTTP_REQUEST && record.startsAt <= now && !told) {
+    return callFirst(inv, record, input, now);
+  }
+  await publish(inv, await firstRun(inv, accepted));
+}
+
+/** What Redis said of a new task. @throws Refusal when it was not accepted */
+export function settle(
+  answer: Exclude<AcceptAnswer, { kind: "replayed" }>,
+  scope: Scope = "tasks:write",
+): Accepted {
+  switch (answer.kind) {
+    case "accepted": {
+      const { record, now, rate, startsTold } = answer;
+      return { record, now, replayed: false, rate, startsTold };
+    }
+    case "reused":
+      throw reused(answer.id);
+    case "erased":
+      throw madeErased(answer.id);
+    case "rate-limited": {
+      const { limit, retryAfter } = answer;
+      const rate = { limit, remaining: 0, reset: retryAfter };
+      throw new Refusal("rate-limited", `This project may submit ${limit} tasks per second.`, {
+        retryAfter,
+        rate,
+      });
+    }
+    case "too-large":
+      throw new Refusal("payload-too-large", "The task is larger than Redis takes in one request.");
+    case "quota": {
+      const { quota, rate } = answer;
+      throw new Refusal("quota-exceeded", `This project has ${quota} tasks that have not ended.`, {
+        retryAfter: QUOTA_RETRY,
+        rate,
+        open: quota,
+      });
+    }
+    default:
+      throw denied(answer, scope);
+  }
+}
+
+/** The message that asks for a new task's first attempt. */
+export function firstRun(inv: Invocation, { record, now }: Accepted): Promise<QueueMessage> {
+  return runMessage(inv, record, 1, Math.max(0, record.startsAt - now));
+}
+
+/** What one has submitted oneself one may see, whatever else the key may read; that it is one's own is proven by then. */
+export function submitter({ project }: Caller): Caller {
+  return { project, key: "", hash: "" };
+}
+
+function judgeStart(inv: Invocation, notBefore: number | undefined): void {
+  if (notBefore === undefined || notBefore <= inv.clock() + MAX_DELAY + CLOCK_TOLERANCE) return;
+  throw new Refusal("invalid-request", "The body does not fit its schema.", {
+    errors: [{ pointer: "#/notBefore", detail: "lies more than 365d ahead" }],
+  });
+}
+
+function judgeCallback(inv: Invocation, url: string | undefined): void {
+  const unsafe = url === undefined ? undefined : inv.fetcher.judge(url);
+  if (!unsafe) return;
+  throw new Refusal("unsafe-callback-url", unsafe.detail, {
+    errors: [{ pointer: "#/callbackUrl", detail: unsafe.detail }],
+  });
+}
+
+function judgeInput(inv: Invocation, definition: AnyTask, input: unknown): void {
+  const checked = checkInput(definition, input);
+  if (!checked.ok) throw unfit(inv, definition, checked);
+  const named = urlsIn(definition, checked.value);
+  if (!named.ok) throw unfit(inv, definition, named);
+  const unsafe: Fault[] = named.urls.flatMap(([pointer, url]) => {
+    const verdict = inv.fetcher.judge(url);
+    return verdict ? [{ pointer: `#/input${pointer}`, detail: verdict.detail }] : [];
+  });
+  if (unsafe[0]) throw new Refusal("unsafe-url", unsafe[0].detail, { errors: unsafe });
+}
+
+/** A type that fails to judge refuses this input alone; the log says why, because the client cannot mend it. */
+function unfit(
+  inv: Invocation,
+  { type }: AnyTask,
+  { faults, failure }: Extract<CheckedInput, { ok: false }>,
+): Refusal {
+  if (failure !== undefined) inv.log("error", "schema-failed", { type, error: failure });
+  return new Refusal("invalid-request", "The input does not fit the task type.", { errors: faults });
+}
+
+function newTask(inv: Invocation, project: string, definition: AnyTask, submit: Submit): NewTask {
+  const id = makeId("task", inv.clock(), partitionOf(project), crypto.getRandomValues(new Uint8Array(8)));
+  const { callbackUrl, timeout, heartbeatTimeout, resultTtl, concurrencyKey } = submit;
+  return {
+    id,
+    type: submit.type,
+    maxAttempts: (submit.retries ?? definition.retries ?? DEFAULT_RETRIES) + 1,
+    input: JSON.stringify(submit.input),
+    metadata: submit.metadata ?? {},
+    options: {
+      deadline: submit.deadline ?? DEFAULT_DEADLINE,
+      ...(timeout !== undefined && { timeout }),
+      ...(heartbeatTimeout !== undefined && { heartbeatTimeout }),
+      ...(resultTtl !== undefined && { resultTtl }),
+      ...(concurrencyKey !== undefined && { concurrencyKey }),
+    },
+    ...(callbackUrl !== undefined && {
+      callback: {
+        url: callbackUrl,
+        events: submit.callbackEvents ?? TERMINAL.map((status) => `task.${status}`),
+      },
+    }),
+    ...(submit.trace !== undefined && { trace: submit.trace }),
+    start: submit.notBefore === undefined ? { delay: submit.delay ?? 0 } : { at: submit.notBefore },
+  };
+}

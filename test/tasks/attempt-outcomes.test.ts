@@ -1,0 +1,178 @@
+import { describe, expect, test } from "vitest";
+import * as z from "zod/mini";
+import type { TaskRecord } from "../../src/tasks/record.ts";
+import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
+import type { Invocation } from "../../src/ports/dependencies.ts";
+import { StoreRefused } from "../../src/ports/ports.ts";
+import { run } from "../../src/tasks/run/run-attempt.ts";
+import { sealedStore } from "../../src/adapters/redis/encrypted-store.ts";
+import type { Store } from "../../src/ports/store.ts";
+import { type AnyTask, defineTask, type TaskContext, TaskError } from "../../src/task.ts";
+import { accepted, environments } from "../redis/store-fixture.ts";
+
+const MASTER = "a master secret for tests, and for nothing else";
+
+const ended: readonly (readonly [string, () => unknown, string])[] = [
+  ["throws an object without a prototype", () => raise(Object.create(null)), "handler-failed"],
+  ["throws a message of 12 MB", () => raise(new TaskError("too-much", "x".repeat(12_000_000))), "too-much"],
+  ["throws a retryAfter of NaN", () => raise(new TaskError("late", "m", { retryAfter: Number.NaN })), "late"],
+  ["throws a code that is none", () => raise(new TaskError("No Code", "m")), "handler-failed"],
+  ["returns a BigInt", () => 1n, "invalid-result"],
+  ["returns a toJSON that throws", () => ({ toJSON: () => raise(new Error("no")) }), "invalid-result"],
+  ["returns 7,000 levels", () => JSON.parse("[".repeat(7_000) + "]".repeat(7_000)), "invalid-result"],
+  ["returns 4,000,000 characters of three bytes", () => "漢".repeat(4_000_000), "result-too-large"],
+  ["returns 3,000,000 quotes, each escaped twice", () => '"'.repeat(3_000_000), "result-too-large"],
+  ["returns 1,700,000 control characters", () => "\u0001".repeat(1_700_000), "result-too-large"],
+];
+
+function raise(error: unknown): never {
+  throw error;
+}
+
+/** A gateway's run step over a real store, with one task type whose handler counts its calls. */
+function running(
+  store: Store,
+  handler: (context: TaskContext<unknown>) => unknown,
+  { log = () => undefined, fetcher }: Partial<Pick<Invocation, "log" | "fetcher">> = {},
+) {
+  let calls = 0;
+  const type = defineTask({
+    type: "diagnostics.echo",
+    input: z.unknown(),
+    handler: (context) => {
+      calls++;
+      return handler(context);
+    },
+  });
+  const inv = {
+    settings: { publicUrl: "https://ringback.example.com", resultTtl: 60_000, callbackTimeout: 15_000 },
+    store,
+    queue: { publish: () => Promise.resolve() },
+    keyring: createKeyring(MASTER),
+    tasks: new Map<string, AnyTask>([[type.type, type]]),
+    services: new Map(),
+    background: { waitUntil: (work: Promise<unknown>) => void work },
+    log,
+    fetcher,
+    random: () => 0.5,
+    clock: Date.now,
+  } as unknown as Invocation; // what a run uses of it
+  const runOnce = async ({ project, id: task, run: number }: TaskRecord) => {
+    const message = { v: 1, project, task, run: number, attempt: 1 } as const;
+    const answers = [await run(inv, message), await run(inv, message)];
+    return { answers, calls };
+  };
+  return { runOnce };
+}
+
+describe.each(await environments())("an attempt's outcome on the %s engine", (_kind, { store, caller }) => {
+  const open = (over: Store = store) => accepted(over, caller, { callback: undefined, maxAttempts: 1 });
+
+  for (const [what, handler, code] of ended) {
+    test(`of a handler that ${what} is stored once`, async () => {
+      const task = await open();
+      const { answers, calls } = await running(store, handler).runOnce(task);
+      expect(answers).toEqual([{ status: 200 }, { status: 200 }]);
+      expect(calls).toBe(1);
+      const found = await store.readTask(caller, task.id);
+      expect(found).toMatchObject({ record: { status: "failed", attempt: 1, error: { code } } });
+      if (found.kind === "found") expect(found.record.error?.message.length).toBeLessThanOrEqual(2_000);
+    });
+  }
+
+  test("that exceeds the limit only once it is encrypted is result-too-large", async () => {
+    const handler = () => "x".repeat(8_000_000);
+    const sealed = sealedStore(store, createKeyring(MASTER), true);
+    for (const [over, status] of [
+      [store, "succeeded"],
+      [sealed, "failed"],
+    ] as const) {
+      const task = await open(over);
+      expect((await running(over, handler).runOnce(task)).calls).toBe(1);
+      expect(await over.readTask(caller, task.id)).toMatchObject({ record: { status } });
+    }
+  });
+
+  test("that Redis refuses for ever is invalid-result, and the log says so", async () => {
+    const task = await open();
+    const logged: unknown[] = [];
+    const refusing: Store = {
+      ...store,
+      end: (command) =>
+        "result" in command.outcome ? Promise.reject(new StoreRefused("WRONGTYPE")) : store.end(command),
+    };
+    const log: Invocation["log"] = (_level, event) => logged.push(event);
+    const { runOnce } = running(refusing, () => "a result", { log });
+    expect((await runOnce(task)).calls).toBe(1);
+    expect(logged).toContain("result-not-stored");
+    expect(await store.readTask(caller, task.id)).toMatchObject({
+      record: { status: "failed", error: { code: "invalid-result", retryable: false } },
+    });
+  });
+
+  test("of an input that nothing opens is undecryptable, not retried; the task can still be read", async () => {
+    const sealed = sealedStore(store, createKeyring("another master secret, which is lost by now"), true);
+    const task = await open(sealed);
+    const over = sealedStore(store, createKeyring(MASTER), true);
+    expect((await running(over, () => "never").runOnce(task)).calls).toBe(0);
+    const found = await over.readTask(caller, task.id, { input: true, result: true });
+    expect(found).toMatchObject({
+      record: {
+        status: "failed",
+        error: { code: "undecryptable", retryable: false },
+        input: { undecryptable: true },
+      },
+    });
+    expect(await over.readTasks(caller, [task.id])).toMatchObject({
+      kind: "found",
+      records: [{ id: task.id }],
+    });
+  });
+
+  test("follows the fetch that its handler asked for: follow, manual, error", async () => {
+    const asked: (string | undefined)[] = [];
+    const fetcher = {
+      fetch: (_url: string, { redirect }: { readonly redirect: string }) => {
+        asked.push(redirect);
+        return Promise.resolve(new Response("moved", { status: 302, headers: { location: "/b" } }));
+      },
+    } as unknown as Invocation["fetcher"]; // all that a handler's fetch uses
+    const handler = async ({ fetch }: TaskContext<unknown>) => {
+      const url = "https://example.com/a";
+      const failure = await fetch(url, { redirect: "error" }).catch((error: unknown) => error);
+      const { code } = failure as { readonly code?: string }; // a response has none
+      return [code, (await fetch(url, { redirect: "manual" })).status, (await fetch(url)).status];
+    };
+    const task = await open();
+    await running(store, handler, { fetcher }).runOnce(task);
+    expect(await store.readTask(caller, task.id)).toMatchObject({
+      record: { status: "succeeded", result: { json: '["redirect",302,302]' } },
+    });
+    expect(asked).toEqual(["manual", "manual", "follow"]);
+  });
+
+  test("is not disturbed by what its handler says of its progress", async () => {
+    const handler = ({ progress }: TaskContext<unknown>) => {
+      progress({ percent: 40, message: "kept" });
+      progress({ percent: Number.NaN });
+      const hostile: unknown[] = [
+        undefined,
+        null,
+        1n,
+        { percent: 1n },
+        {
+          get percent() {
+            return raise("no");
+          },
+        },
+      ];
+      for (const said of hostile) progress(said as { percent: number }); // as plain JavaScript may
+      return "done";
+    };
+    const task = await open();
+    await running(store, handler).runOnce(task);
+    expect(await store.readTask(caller, task.id)).toMatchObject({
+      record: { status: "succeeded", progress: { percent: 40, message: "kept" } },
+    });
+  });
+});
