@@ -1,25 +1,25 @@
-import { type Config, ConfigError, readConfig } from "./config/config.ts";
-import { errorText } from "./shared/error-text.ts";
-import { limitFault } from "./scheduling/flow-control.ts";
-import { httpRequestTask } from "./services/http-request.ts";
 import { createKeyring } from "./adapters/crypto/keyring.ts";
-import type { Parts } from "./ports/dependencies.ts";
-import type { Background, Log } from "./ports/ports.ts";
-import { sealedStore } from "./adapters/redis/encrypted-store.ts";
-import { sweep } from "./scheduling/sweep.ts";
-import { type AttemptName, attemptsUnderWay } from "./tasks/run/attempts-under-way.ts";
-import { versionedStore } from "./adapters/redis/versioned-store.ts";
-import { createApp } from "./http/app.ts";
-import type { Assets } from "./http/routes/static.ts";
-import { log } from "./shared/log.ts";
-import { createQueue } from "./adapters/qstash/queue.ts";
-import { createVerifier } from "./adapters/qstash/signature.ts";
-import { createStore } from "./adapters/redis/store.ts";
-import type { AnyTask } from "./task.ts";
+import { sign } from "./adapters/crypto/sign.ts";
 import { createLookup } from "./adapters/egress/dns.ts";
 import { createFetcher, type Send } from "./adapters/egress/fetch.ts";
 import { createGuard, type Guard } from "./adapters/egress/guard.ts";
-import { sign } from "./adapters/crypto/sign.ts";
+import { createQueue } from "./adapters/qstash/queue.ts";
+import { createVerifier } from "./adapters/qstash/signature.ts";
+import { encryptedStore } from "./adapters/redis/encrypted-store.ts";
+import { createStore } from "./adapters/redis/store.ts";
+import { versionedStore } from "./adapters/redis/versioned-store.ts";
+import { type Config, ConfigError, readConfig } from "./config/config.ts";
+import { createApp } from "./http/app.ts";
+import type { Assets } from "./http/routes/static.ts";
+import type { Dependencies } from "./ports/dependencies.ts";
+import type { Background, Log } from "./ports/ports.ts";
+import { limitFault } from "./scheduling/flow-control.ts";
+import { sweep } from "./scheduling/sweep.ts";
+import { httpRequestTask } from "./services/http-request.ts";
+import { errorText } from "./shared/error-text.ts";
+import { log } from "./shared/log.ts";
+import type { AnyTask } from "./task.ts";
+import { type AttemptName, attemptsUnderWay } from "./tasks/run/attempts-under-way.ts";
 
 // biome-ignore lint/performance/noBarrelFile: this is the package's entry
 export { ConfigError } from "./config/config.ts";
@@ -60,22 +60,22 @@ export function createRingback(options: RingbackOptions) {
   return (env: Readonly<Record<string, unknown>>, assets?: Assets): Ringback => {
     const config = readConfig(env);
     for (const name of config.unknownVariables) log("warn", "unknown-variable", { name });
-    const parts = createParts(options, config);
+    const deps = createParts(options, config);
     const verifySignature = createVerifier({ ...config.qstash, publicUrl: config.settings.publicUrl });
-    const app = createApp({ parts, verifySignature, ...(assets && { assets }) });
+    const app = createApp({ deps, verifySignature, ...(assets && { assets }) });
     return {
       config,
       fetch: async (request, background) =>
         app.fetch(request, env, {
-          ...reporting(parts.log, background),
+          ...reporting(deps.log, background),
           passThroughOnException: () => undefined,
           props: undefined,
         }),
       sweep: async (background) => {
         try {
-          await sweep({ ...parts, background: reporting(parts.log, background) });
+          await sweep({ ...deps, background: reporting(deps.log, background) });
         } catch (error) {
-          parts.log("error", "sweep-failed", { error: errorText(error) });
+          deps.log("error", "sweep-failed", { error: errorText(error) });
         }
       },
       attempts: attemptsUnderWay,
@@ -83,7 +83,7 @@ export function createRingback(options: RingbackOptions) {
   };
 }
 
-function createParts(options: RingbackOptions, config: Config): Parts {
+function createParts(options: RingbackOptions, config: Config): Dependencies {
   const { settings } = config;
   const guard = guardOf(config);
   const tasks = [
@@ -100,7 +100,11 @@ function createParts(options: RingbackOptions, config: Config): Parts {
   const keyring = createKeyring(config.master.secret, config.master.previous);
   return {
     settings,
-    store: sealedStore(versionedStore(createStore(config.redis), Date.now), keyring, config.encryptsPayloads),
+    store: encryptedStore(
+      versionedStore(createStore(config.redis), Date.now),
+      keyring,
+      config.encryptsPayloads,
+    ),
     queue: createQueue({ ...config.qstash, publicUrl: settings.publicUrl }),
     fetcher: createFetcher({
       guard,

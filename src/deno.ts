@@ -1,9 +1,9 @@
+import { sendToVetted } from "./adapters/egress/deno-send.ts";
 import { ConfigError, createRingback, type Ringback } from "./app.ts";
-import { errorText } from "./shared/error-text.ts";
 import type { Assets } from "./http/routes/static.ts";
+import { errorText } from "./shared/error-text.ts";
 import { log } from "./shared/log.ts";
 import { diagnostics, tasks } from "./task-types/index.ts";
-import { sendToVetted } from "./adapters/egress/deno-send.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
   css: "text/css; charset=utf-8",

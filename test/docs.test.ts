@@ -22,7 +22,8 @@ describe("README's configuration", () => {
   test("names every variable that src/config/config.ts reads, and no other", async () => {
     const readme = await read("README.md");
     const table = readme.split("<!-- configuration -->")[1]?.split("\n\n")[0] ?? "";
-    const schema = /const SCHEMA = z\.object\(\{(.*?)\n\}\);/s.exec(await read("src/config/config.ts"))?.[1] ?? "";
+    const schema =
+      /const SCHEMA = z\.object\(\{(.*?)\n\}\);/s.exec(await read("src/config/config.ts"))?.[1] ?? "";
     const variables = [...schema.matchAll(/^ {2}([A-Z_]+):/gm)].map(([, name]) => name ?? "");
     expect(variables.length).toBeGreaterThan(20);
     expect(firstCells(table)).toEqual(variables);
@@ -53,9 +54,9 @@ describe("docs/errors.md", () => {
   test("has every code that an attempt to deliver can fail with", async () => {
     const ports = await read("src/ports/ports.ts");
     const declared = /export type FetchFailureCode =([^;]+);/.exec(ports)?.[1] ?? "";
-    const answered = [...(await read("src/deliveries/send-webhook.ts")).matchAll(/\bcode: ("[a-z0-9-]+")/g)].map(
-      ([, code]) => code ?? "",
-    );
+    const answered = [
+      ...(await read("src/deliveries/send-webhook.ts")).matchAll(/\bcode: ("[a-z0-9-]+")/g),
+    ].map(([, code]) => code ?? "");
     const codes = [...(declared.match(/"[a-z-]+"/g) ?? []), ...answered].map((code) => code.slice(1, -1));
     expect(codes).toEqual(expect.arrayContaining(["dns-failed", "timeout", "http-4xx", "gone"]));
     const table = (await read("docs/errors.md")).split("## Error codes of deliveries")[1] ?? "";
@@ -64,7 +65,9 @@ describe("docs/errors.md", () => {
 
   test("has every code that a task of this project can fail with", async () => {
     const table = (await read("docs/errors.md")).split("## Error codes of tasks")[1]?.split("\n## ")[0] ?? "";
-    const files = await Promise.all(["src/flow", "src/tasks"].map((path) => sources(path)));
+    const files = await Promise.all(
+      ["src/services", "src/task-types", "src/tasks"].map((path) => sources(path)),
+    );
     const codes = (await Promise.all(files.flat().map(read))).flatMap((text) =>
       [...text.matchAll(/(?:new TaskError\(|refused\(|\{ code: )\s*"(?!custom)([a-z0-9-]+)"/g)].map(
         ([, code]) => code ?? "",
@@ -76,7 +79,7 @@ describe("docs/errors.md", () => {
 });
 
 async function sources(path: string): Promise<string[]> {
-  const entries = await readdir(join(root, path));
+  const entries = await readdir(join(root, path), { recursive: true });
   return entries.filter((name) => name.endsWith(".ts")).map((name) => `${path}/${name}`);
 }
 
@@ -119,7 +122,7 @@ async function headings(file: string): Promise<string[]> {
 
 describe("docs/storage.md", () => {
   test("has every script", async () => {
-    const files = await Promise.all((await sources("src/redis")).map(read));
+    const files = await Promise.all((await sources("src/adapters/redis")).map(read));
     const scripts = files.flatMap((text) =>
       [...text.matchAll(/= script\(\s*"([a-z-]+)"/g)].map(([, name]) => name ?? ""),
     );

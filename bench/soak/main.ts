@@ -7,7 +7,7 @@ import { type Endurance, endure } from "./endure.ts";
 import { quantile } from "./flatness.ts";
 import { Ledger } from "./ledger.ts";
 import { type Overload, overload, type Storm } from "./overload.ts";
-import { enduranceText, faultsOf, overloadText, stepText } from "./report.ts";
+import { enduranceText, overloadText, stepText, toValidationErrors } from "./report.ts";
 import { findHighest, type Step } from "./sustain.ts";
 import { Traffic } from "./traffic.ts";
 
@@ -106,7 +106,7 @@ async function soak(machine: string): Promise<Summary> {
       erasures,
       erasuresRefused,
     };
-    return { ...summary, faults: faultsOf(endurance, overloads) };
+    return { ...summary, faults: toValidationErrors(endurance, overloads) };
   } finally {
     await traffic.close();
     await ledger.stop();

@@ -7,7 +7,7 @@ import type { Step } from "./sustain.ts";
 const RECOVERY = 10;
 
 /** Why a run is not what it should be; empty when it is. */
-export function faultsOf(endurance: Endurance, overloads: readonly Overload[]): readonly string[] {
+export function toValidationErrors(endurance: Endurance, overloads: readonly Overload[]): readonly string[] {
   const { courses, others, lost } = endurance;
   const grown = courses
     .filter(({ isGrowing }) => isGrowing)

@@ -22,7 +22,7 @@ const CONNECTIONS = 256;
 const TICK = 5;
 
 /** How long a client waits for an answer. */
-const PATIENCE = 15_000;
+const INLINE_WAIT = 15_000;
 
 const accepted = z.object({ id: z.string() });
 const refused = z.object({ code: z.string() });
@@ -37,8 +37,8 @@ export class Traffic {
     this.#pool = new Pool(gateway.url, {
       connections: CONNECTIONS,
       pipelining: 1,
-      headersTimeout: PATIENCE,
-      bodyTimeout: PATIENCE,
+      headersTimeout: INLINE_WAIT,
+      bodyTimeout: INLINE_WAIT,
     });
     this.#authorization = `Bearer ${gateway.apiKey}`;
     this.#ledger = ledger;

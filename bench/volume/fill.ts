@@ -1,12 +1,12 @@
-import { makeId } from "../../src/shared/id.ts";
-import { DEFAULT_DEADLINE } from "../../src/shared/limits.ts";
-import type { Caller } from "../../src/projects/caller.ts";
-import type { Store } from "../../src/ports/store.ts";
-import type { AcceptCommand } from "../../src/ports/task-commands.ts";
+import { createStore } from "../../src/adapters/redis/store.ts";
 import { openEngine } from "../../src/local/engine/open.ts";
 import { ReplyError } from "../../src/local/engine.ts";
 import { startRedisServer } from "../../src/local/redis/server.ts";
-import { createStore } from "../../src/adapters/redis/store.ts";
+import type { Store } from "../../src/ports/store.ts";
+import type { AcceptCommand } from "../../src/ports/task-commands.ts";
+import type { Caller } from "../../src/projects/caller.ts";
+import { makeId } from "../../src/shared/id.ts";
+import { DEFAULT_DEADLINE } from "../../src/shared/limits.ts";
 import { startRedis } from "../../test/support/process.ts";
 
 /** A redis-server of its own behind the store that the gateway uses, and projects in it. */
@@ -90,12 +90,12 @@ export const customerOf = (n: number): string => `c-${n % CUSTOMERS}`;
 export const REPORT = "report.generate";
 
 /** A task as the gateway hands it to Redis: an idempotency key, one searchable pair, a callback. */
-export function newTask(crowd: Crowd, caller: Caller, n: number, delay: number): AcceptCommand {
+export function newTask(volume: Crowd, caller: Caller, n: number, delay: number): AcceptCommand {
   const hash = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("hex");
   return {
     caller,
     task: {
-      id: makeId("task", crowd.now(), 0, random()),
+      id: makeId("task", volume.now(), 0, random()),
       type: n % 4 === 0 ? REPORT : "diagnostics.echo",
       maxAttempts: 4,
       input: JSON.stringify({ order: n, items: [1, 2, 3], note: "what a small task carries" }),
@@ -118,7 +118,7 @@ const LANES = 4;
 const FAR = 2 * HOUR;
 
 /** Accepts tasks by the gateway's own script until `count` are there: of five one in a small project, four in the big one. */
-export async function fill(crowd: Crowd, count: number, onProgress?: (done: number) => void): Promise<void> {
+export async function fill(volume: Crowd, count: number, onProgress?: (done: number) => void): Promise<void> {
   let begun = 0;
   let done = 0;
   const lane = async (): Promise<void> => {
@@ -127,10 +127,10 @@ export async function fill(crowd: Crowd, count: number, onProgress?: (done: numb
       begun = Math.min(count, from + BATCH);
       const commands = Array.from({ length: begun - from }, (_, index) => {
         const n = from + index;
-        const caller = (n % 5 === 0 && crowd.small[(n / 5) % crowd.small.length]) || crowd.big;
-        return newTask(crowd, caller, n, FAR);
+        const caller = (n % 5 === 0 && volume.small[(n / 5) % volume.small.length]) || volume.big;
+        return newTask(volume, caller, n, FAR);
       });
-      const answers = await crowd.store.acceptAll(commands);
+      const answers = await volume.store.acceptAll(commands);
       const refused = answers.find(({ kind }) => kind !== "accepted");
       if (refused) throw new Error(`accept answered ${refused.kind}`);
       done += answers.length;

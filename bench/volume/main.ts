@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { machineText, markdown } from "../page.ts";
 import { type Crowd, openCrowd } from "./fill.ts";
 import { BUDGETED, type Cost, measure } from "./measure.ts";
-import { memoryOf, weigh } from "./memory.ts";
+import { measureMemory, memoryOf } from "./memory.ts";
 
 /*
  * npm run crowd -- --tasks N [--json FILE]: what a call costs with 500 tasks in Redis and with N. Ends with 1 when one
@@ -20,12 +20,12 @@ const many = Number(options.tasks);
 if (!(many >= 1_000)) throw new Error("--tasks must be 1000 or more");
 
 /** Opens a Redis for as long as the work takes. */
-async function within<T>(work: (crowd: Crowd) => Promise<T>): Promise<T> {
-  const crowd = await openCrowd();
+async function within<T>(work: (volume: Crowd) => Promise<T>): Promise<T> {
+  const volume = await openCrowd();
   try {
-    return await work(crowd);
+    return await work(volume);
   } finally {
-    await crowd.stop();
+    await volume.stop();
   }
 }
 
@@ -53,14 +53,14 @@ function tableOf(few: readonly Cost[], crowded: readonly Cost[]): string {
 
 const machine = machineText();
 console.log(`${machine}\n`);
-const few = await within((crowd) => measure(crowd, FEW));
+const few = await within((volume) => measure(volume, FEW));
 const began = performance.now();
-const crowded = await within(async (crowd) => ({
-  costs: await measure(crowd, many, progress),
-  megabytes: (await memoryOf(crowd)) / 2 ** 20,
+const crowded = await within(async (volume) => ({
+  costs: await measure(volume, many, progress),
+  megabytes: (await memoryOf(volume)) / 2 ** 20,
 }));
 const seconds = (performance.now() - began) / 1_000;
-const weight = await within(weigh);
+const weight = await within(measureMemory);
 console.log(`${tableOf(few, crowded.costs)}\n`);
 console.log(
   `${many} tasks: ${crowded.megabytes.toFixed(0)} MiB in Redis, filled and measured in ${seconds.toFixed(0)} s`,

@@ -29,30 +29,32 @@ const SWEEPS = 2;
 
 /** Fills a Redis with so many tasks and measures what one more costs, and what lists, lookups and sweeps do. */
 export async function measure(
-  crowd: Crowd,
+  volume: Crowd,
   tasks: number,
   onProgress?: (done: number) => void,
 ): Promise<readonly Cost[]> {
-  await fill(crowd, tasks - NEWEST, onProgress);
+  await fill(volume, tasks - NEWEST, onProgress);
   const ids: string[] = [];
   for (let n = 0; n < NEWEST; n++) {
-    const record = await submitted(crowd, crowd.big, n);
+    const record = await submitted(volume, volume.big, n);
     ids.push(record.id);
     if (n % CYCLE === FAILED || n % CYCLE === SUCCEEDED)
-      await work(crowd, record, { isSuccess: n % CYCLE === SUCCEEDED });
+      await work(volume, record, { isSuccess: n % CYCLE === SUCCEEDED });
   }
   const costs: Cost[] = [];
   for (const [name, filter, limit] of LISTS) {
-    costs.push(await cost(crowd, name, CALLS, () => list(crowd, filter, limit).then(() => undefined)));
+    costs.push(await cost(volume, name, CALLS, () => list(volume, filter, limit).then(() => undefined)));
   }
-  const first = await list(crowd, {}, 20);
+  const first = await list(volume, {}, 20);
   costs.push(
-    await cost(crowd, "list, second page", CALLS, () => list(crowd, {}, 20, first).then(() => undefined)),
+    await cost(volume, "list, second page", CALLS, () => list(volume, {}, 20, first).then(() => undefined)),
   );
-  costs.push(await cost(crowd, "lookup", CALLS, (call) => look(crowd, ids[call * CYCLE + SUCCEEDED] ?? "")));
-  costs.push(await cost(crowd, "sweep: what is due, at most 100", SWEEPS, () => sweep(crowd)));
-  costs.push(await cost(crowd, "accept", CALLS, (call) => accept(crowd, call)));
-  costs.push(await cost(crowd, "accept, claim, end, record", CALLS, () => whole(crowd)));
+  costs.push(
+    await cost(volume, "lookup", CALLS, (call) => look(volume, ids[call * CYCLE + SUCCEEDED] ?? "")),
+  );
+  costs.push(await cost(volume, "sweep: what is due, at most 100", SWEEPS, () => sweep(volume)));
+  costs.push(await cost(volume, "accept", CALLS, (call) => accept(volume, call)));
+  costs.push(await cost(volume, "accept, claim, end, record", CALLS, () => whole(volume)));
   return costs;
 }
 
@@ -101,39 +103,39 @@ async function look({ store, big }: Crowd, id: string): Promise<void> {
   if (answer.kind !== "found") throw new Error(`read answered ${answer.kind} for ${id}`);
 }
 
-async function sweep(crowd: Crowd): Promise<void> {
-  const later = crowd.later(SWEEP_AFTER);
-  const members = await later.take(0);
-  const actions = await later.inspect(0, members, crypto.randomUUID());
+async function sweep(volume: Crowd): Promise<void> {
+  const later = volume.later(SWEEP_AFTER);
+  const members = await later.peekDue(0);
+  const actions = await later.reconcile(0, members, crypto.randomUUID());
   const runs = actions.filter(({ kind }) => kind === "run").length;
   if (runs !== 100) throw new Error(`the sweep found ${runs} tasks to run`);
 }
 
-async function accept(crowd: Crowd, n: number): Promise<void> {
-  const answer = await crowd.store.accept(newTask(crowd, crowd.big, n, 7_200_000));
+async function accept(volume: Crowd, n: number): Promise<void> {
+  const answer = await volume.store.accept(newTask(volume, volume.big, n, 7_200_000));
   if (answer.kind !== "accepted") throw new Error(`accept answered ${answer.kind}`);
 }
 
-async function whole(crowd: Crowd): Promise<void> {
-  await work(crowd, await submitted(crowd, crowd.big, 1));
+async function whole(volume: Crowd): Promise<void> {
+  await work(volume, await submitted(volume, volume.big, 1));
 }
 
 /** Counts what Redis runs while one call after the other is made; nothing else may be asked of it meanwhile. */
 async function cost(
-  crowd: Crowd,
+  volume: Crowd,
   name: string,
   calls: number,
   call: (index: number) => Promise<void>,
 ): Promise<Cost> {
   await call(0);
-  const before = await statistics(crowd);
+  const before = await statistics(volume);
   const times: number[] = [];
   for (let index = 0; index < calls; index++) {
     const begin = performance.now();
     await call(index);
     times.push(performance.now() - begin);
   }
-  const after = await statistics(crowd);
+  const after = await statistics(volume);
   return {
     name,
     commands: (after.commands - before.commands) / calls,

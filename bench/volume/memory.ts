@@ -15,12 +15,12 @@ const SAMPLE = 5_000;
 const LANES = 8;
 
 /** Weighs tasks by what Redis's memory grows by. */
-export async function weigh(crowd: Crowd): Promise<Weight> {
-  const empty = await memoryOf(crowd);
-  await fill(crowd, SAMPLE);
-  const waiting = (await memoryOf(crowd)) - empty;
-  const untold = await grownBy(crowd, false);
-  const told = await grownBy(crowd, true);
+export async function measureMemory(volume: Crowd): Promise<Weight> {
+  const empty = await memoryOf(volume);
+  await fill(volume, SAMPLE);
+  const waiting = (await memoryOf(volume)) - empty;
+  const untold = await grownBy(volume, false);
+  const told = await grownBy(volume, true);
   const perThousand = (bytes: number) => (bytes / 2 ** 20 / SAMPLE) * 1_000;
   return {
     waiting: perThousand(waiting),
@@ -29,14 +29,14 @@ export async function weigh(crowd: Crowd): Promise<Weight> {
   };
 }
 
-async function grownBy(crowd: Crowd, isTold: boolean): Promise<number> {
-  const before = await memoryOf(crowd);
+async function grownBy(volume: Crowd, isTold: boolean): Promise<number> {
+  const before = await memoryOf(volume);
   let left = SAMPLE;
   const lane = async (): Promise<void> => {
-    while (left-- > 0) await work(crowd, await submitted(crowd, crowd.big, left), { isTold });
+    while (left-- > 0) await work(volume, await submitted(volume, volume.big, left), { isTold });
   };
   await Promise.all(Array.from({ length: LANES }, lane));
-  return (await memoryOf(crowd)) - before;
+  return (await memoryOf(volume)) - before;
 }
 
 /** Bytes that Redis has in use. */

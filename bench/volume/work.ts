@@ -1,21 +1,21 @@
+import type { NewDelivery } from "../../src/ports/delivery-commands.ts";
+import type { Caller } from "../../src/projects/caller.ts";
 import { makeId } from "../../src/shared/id.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
-import type { Caller } from "../../src/projects/caller.ts";
-import type { NewDelivery } from "../../src/ports/delivery-commands.ts";
 import { type Crowd, newTask } from "./fill.ts";
 
 /** What a worker does with a task: claims it, ends it with one delivery, records that this was delivered. */
 export async function work(
-  crowd: Crowd,
+  volume: Crowd,
   { project, id }: TaskRecord,
   { isSuccess = true, isTold = true }: { readonly isSuccess?: boolean; readonly isTold?: boolean } = {},
 ): Promise<void> {
-  const { store } = crowd;
+  const { store } = volume;
   const lease = crypto.randomUUID();
   const claimed = await store.claim({ project, task: id, run: 1, attempt: 1, lease });
   if (claimed.kind !== "claimed") throw new Error(`claim answered ${claimed.kind}`);
   const { record, now } = claimed;
-  const delivery = deliveryOf(crowd, record, lease);
+  const delivery = deliveryOf(volume, record, lease);
   const ended = await store.end({
     record,
     authority: { by: "lease", lease, attempt: 1 },
@@ -52,12 +52,12 @@ export async function work(
 }
 
 /** A callback's delivery with a body as long as a small task's. */
-function deliveryOf(crowd: Crowd, { id }: TaskRecord, lease: string): NewDelivery {
+function deliveryOf(volume: Crowd, { id }: TaskRecord, lease: string): NewDelivery {
   const random = () => crypto.getRandomValues(new Uint8Array(8));
   return {
-    id: makeId("del", crowd.now(), 0, random()),
+    id: makeId("del", volume.now(), 0, random()),
     taskId: id,
-    eventId: makeId("evt", crowd.now(), 0, random()),
+    eventId: makeId("evt", volume.now(), 0, random()),
     eventType: "task.succeeded",
     url: "https://client.example/hooks",
     format: "full",
@@ -69,8 +69,8 @@ function deliveryOf(crowd: Crowd, { id }: TaskRecord, lease: string): NewDeliver
 const BODY = 900;
 
 /** Accepts one task, to be run at once. */
-export async function submitted(crowd: Crowd, caller: Caller, n: number, delay = 0): Promise<TaskRecord> {
-  const answer = await crowd.store.accept(newTask(crowd, caller, n, delay));
+export async function submitted(volume: Crowd, caller: Caller, n: number, delay = 0): Promise<TaskRecord> {
+  const answer = await volume.store.accept(newTask(volume, caller, n, delay));
   if (answer.kind !== "accepted") throw new Error(`accept answered ${answer.kind}`);
   return answer.record;
 }

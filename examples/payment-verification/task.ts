@@ -21,7 +21,7 @@ const HOUR = 3_600 * SECOND;
 const ASK_AGAIN = 60 * SECOND;
 
 /** A wait of this length in all is sat through by the handler; for a longer one the attempt ends. */
-const PATIENCE = 10 * SECOND;
+const INLINE_WAIT = 10 * SECOND;
 
 /**
  * The backoff between attempts ends at an hour. From this attempt on, more than a day after the first, twice a day is
@@ -47,7 +47,7 @@ export function verifyPayment(bank: BankAccess): AnyTask {
     retries: 100,
     async handler({ input, signal, attempt, progress }) {
       const { paymentId } = input;
-      const patient = Date.now() + PATIENCE;
+      const patient = Date.now() + INLINE_WAIT;
       const atLeast = attempt < LATE ? 0 : LATE_WAIT;
       for (;;) {
         const { answer, wait = ASK_AGAIN } = await ask(bank, paymentId, atLeast, signal);

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { PROBLEMS, type ProblemCode } from "../../src/shared/problems.ts";
 import { root } from "../../src/local/root.ts";
+import { PROBLEMS, type ProblemCode } from "../../src/shared/problems.ts";
 import { escapeHtml, layout, markdown } from "./layout.ts";
 
 /** The page of each problem, and the one that tells of all, by file name; the words are those of docs/errors.md. */

@@ -1,10 +1,10 @@
 import * as z from "zod/mini";
+import type { Service } from "../services/service.ts";
 import { parseDuration } from "../shared/duration.ts";
 import { DELIVERY_SCHEDULE, parseSchedule } from "../shared/retry-schedule.ts";
-import type { Service } from "../services/service.ts";
 import type { Settings } from "../shared/settings.ts";
-import { speak } from "../shared/zod-messages.ts";
-import { readyServices, ServiceFault, servicesSchema } from "./services.ts";
+import { registerZodMessages } from "../shared/zod-messages.ts";
+import { readyServices, ServiceConfigError, servicesSchema } from "./services.ts";
 
 /** The release, as it stands in `User-Agent`. */
 export const VERSION = "0.1.0";
@@ -115,7 +115,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
       env[name] === undefined || env[name] === "" ? [] : [[name, env[name]]],
     ),
   );
-  speak();
+  registerZodMessages();
   const checked = z.safeParse(SCHEMA, given);
   if (!checked.success) throw new ConfigError(explain(checked.error.issues, given));
   const values = checked.data;
@@ -190,7 +190,7 @@ function servicesOf(
       strict: values.RINGBACK_CALLBACK_POLICY === "strict",
     });
   } catch (error) {
-    if (error instanceof ServiceFault)
+    if (error instanceof ServiceConfigError)
       throw new ConfigError(`RINGBACK_SERVICES${error.message}`, { cause: error });
     throw error;
   }

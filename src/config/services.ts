@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
-import { MAX_RETRIES } from "../shared/limits.ts";
-import { MAX_RESPONSE, MAX_SERVICE_TIMEOUT, SERVICE_METHODS, type Service } from "../services/service.ts";
 import { headerFault, listedFault } from "../services/headers.ts";
 import { spellingFault } from "../services/path.ts";
+import { MAX_RESPONSE, MAX_SERVICE_TIMEOUT, SERVICE_METHODS, type Service } from "../services/service.ts";
+import { MAX_RETRIES } from "../shared/limits.ts";
 import { duration, text } from "../shared/schema-fields.ts";
 
 /** A place in a header's value that another variable fills, so that no secret stands in the JSON. */
@@ -92,7 +92,7 @@ export const servicesSchema = z.pipe(
 type Written = z.output<typeof service>;
 
 /** A service that cannot be used as it was written; the message begins with the place. */
-export class ServiceFault extends Error {
+export class ServiceConfigError extends Error {
   override readonly name = "ServiceFault";
 }
 
@@ -101,7 +101,7 @@ export class ServiceFault extends Error {
  *
  * @param env where `${NAME}` is looked up
  * @param ownHost the gateway's: QStash must not be sent in a circle
- * @throws ServiceFault
+ * @throws ServiceConfigError
  */
 export function readyServices(
   all: readonly Written[],
@@ -110,9 +110,10 @@ export function readyServices(
 ): ReadonlyMap<string, Service> {
   const services = all.map((one, index): Service => {
     const at = `[${index}]`;
-    if (strict && !one.baseUrl.startsWith("https:")) throw new ServiceFault(`${at}.baseUrl must be https`);
+    if (strict && !one.baseUrl.startsWith("https:"))
+      throw new ServiceConfigError(`${at}.baseUrl must be https`);
     if (new URL(one.baseUrl).host === ownHost) {
-      throw new ServiceFault(`${at}.baseUrl leads to the gateway itself`);
+      throw new ServiceConfigError(`${at}.baseUrl leads to the gateway itself`);
     }
     return { ...one, headers: headersOf(one, env, `${at}.headers`) };
   });
@@ -125,12 +126,12 @@ function headersOf(one: Written, env: Readonly<Record<string, unknown>>, at: str
       const filled = value.replace(VARIABLE, (_, variable: string) => {
         const found = env[variable];
         if (typeof found === "string" && found !== "") return found;
-        throw new ServiceFault(`${at}.${header} needs the variable ${variable}`);
+        throw new ServiceConfigError(`${at}.${header} needs the variable ${variable}`);
       });
       // A deployer may send credentials; that is what these headers are for.
       const isOwn = /^(?:authorization|cookie|user-agent)$/i.test(header);
       const fault = headerFault({ headers: {} }, isOwn ? "x-checked" : header, filled);
-      if (fault) throw new ServiceFault(`${at}.${header} ${fault}`);
+      if (fault) throw new ServiceConfigError(`${at}.${header} ${fault}`);
       return [header.toLowerCase(), filled];
     }),
   );

@@ -1,20 +1,25 @@
+import { disableEndpoint, hasFailedLong } from "../endpoints/disable-endpoint.ts";
+import { deadLetterEvent, publishOperationalEvents } from "../events/operational-events.ts";
+import type {
+  BeginCommand,
+  LeaseDeliveryAnswer,
+  RecordCommand,
+  Verdict,
+} from "../ports/delivery-commands.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
+import { type DeliverMessage, Undecryptable } from "../ports/ports.ts";
+import type { StoredConfig } from "../projects/caller.ts";
+import { findEndpoint, parseConfig, rateOf } from "../projects/project-config.ts";
+import { type DeliveryFlow, deliverMessage } from "../scheduling/flow-control.ts";
+import { publish } from "../scheduling/publish.ts";
 import { CRASHES, DELIVERY_LEASE_MARGIN } from "../shared/limits.ts";
 import { originOf } from "../shared/origin.ts";
-import type { DeliveryRecord } from "../tasks/record.ts";
-import { deliveryBackoff } from "../shared/retry-schedule.ts";
-import { timestamp } from "../tasks/view.ts";
-import { type Attempted, attemptDelivery, type Parcel } from "./send-webhook.ts";
-import type { StoredConfig } from "../projects/caller.ts";
-import type { BeginAnswer, BeginCommand, RecordCommand, Verdict } from "../ports/delivery-commands.ts";
-import { type Closed, type Destination, destinationOf } from "./destination.ts";
-import { disableEndpoint, hasFailedLong } from "../endpoints/disable-endpoint.ts";
-import { type DeliveryLine, deliverMessage } from "../scheduling/flow-control.ts";
-import type { Parts } from "../ports/dependencies.ts";
-import { type DeliverMessage, Undecryptable } from "../ports/ports.ts";
-import { findEndpoint, parseConfig, rateOf } from "../projects/project-config.ts";
-import { publish } from "../scheduling/publish.ts";
-import { publishTidings, tellOfDead } from "../events/operational-events.ts";
 import { redisTime } from "../shared/redis-clock.ts";
+import { deliveryBackoff } from "../shared/retry-schedule.ts";
+import type { DeliveryRecord } from "../tasks/record.ts";
+import { timestamp } from "../tasks/view.ts";
+import { type Closed, type Destination, destinationOf } from "./destination.ts";
+import { type AttemptResult, attemptDelivery, type OutboundWebhook } from "./send-webhook.ts";
 
 /** What QStash is told: done or stale, or come back after so many milliseconds. */
 export type Answer = { readonly status: 200 } | { readonly status: 503; readonly retryAfter: number };
@@ -22,11 +27,11 @@ export type Answer = { readonly status: 200 } | { readonly status: 503; readonly
 export const DONE: Answer = { status: 200 };
 
 /** The attempt that a deliver message asks for: leased, sent, recorded; compares state before it acts. */
-export async function deliver(parts: Parts, message: DeliverMessage): Promise<Answer> {
+export async function deliver(deps: Dependencies, message: DeliverMessage): Promise<Answer> {
   const { project, delivery, attempt } = message;
   const lease = crypto.randomUUID();
-  const length = parts.settings.callbackTimeout + DELIVERY_LEASE_MARGIN;
-  const begun = await begin(parts, { project, delivery, attempt, lease, length });
+  const length = deps.settings.callbackTimeout + DELIVERY_LEASE_MARGIN;
+  const begun = await begin(deps, { project, delivery, attempt, lease, length });
   switch (begun.kind) {
     case "gone":
     case "closed":
@@ -36,19 +41,19 @@ export async function deliver(parts: Parts, message: DeliverMessage): Promise<An
     case "early":
       return { status: 503, retryAfter: begun.retryAfter };
     case "held":
-      await publish(parts, deliverMessage(parts, message, begun.delay, begun));
+      await publish(deps, deliverMessage(deps, message, begun.delay, begun));
       return DONE;
     case "begun": {
       const { record } = begun;
-      const body = await bodyOf(parts, record);
-      await send(parts, {
+      const body = await bodyOf(deps, record);
+      await send(deps, {
         project,
         delivery,
         lease,
         attempt,
         base: record.base,
         crashes: record.crashes,
-        parcel: { ...record, ...body },
+        webhook: { ...record, ...body },
         config: begun.config,
         now: begun.now,
         late: begun.now - record.nextAt,
@@ -60,9 +65,9 @@ export async function deliver(parts: Parts, message: DeliverMessage): Promise<An
 
 /** The frozen body; empty when it is no longer kept, or nothing opens it. */
 async function bodyOf(
-  { store }: Parts,
+  { store }: Dependencies,
   { project, eventId, format, body, undecryptable }: DeliveryRecord,
-): Promise<Pick<Parcel, "body" | "undecryptable">> {
+): Promise<Pick<OutboundWebhook, "body" | "undecryptable">> {
   if (undecryptable) return { body: "", undecryptable };
   try {
     return { body: body ?? (await store.readBody(project, eventId, format)) ?? "" };
@@ -73,13 +78,15 @@ async function bodyOf(
 }
 
 /** The circuit of the address that will be called decides, though the endpoint has moved since the last attempt. */
-async function begin(parts: Parts, command: BeginCommand): Promise<BeginAnswer> {
-  const begun = await parts.store.begin(command);
+async function begin(deps: Dependencies, command: BeginCommand): Promise<LeaseDeliveryAnswer> {
+  const begun = await deps.store.leaseDelivery(command);
   if (begun.kind !== "held" && begun.kind !== "begun") return begun;
   const { endpointId } = begun.kind === "begun" ? begun.record : begun;
   const endpoint = endpointId === undefined ? undefined : findEndpoint(parseConfig(begun.config), endpointId);
   const place = endpoint && originOf(endpoint.url);
-  return place === undefined || place === begun.place ? begun : parts.store.begin({ ...command, place });
+  return place === undefined || place === begun.place
+    ? begun
+    : deps.store.leaseDelivery({ ...command, place });
 }
 
 /** A leased attempt. */
@@ -92,7 +99,7 @@ export interface LeasedAttempt {
   readonly base: number;
   /** How often this attempt's lease lapsed without a record. */
   readonly crashes: number;
-  readonly parcel: Parcel;
+  readonly webhook: OutboundWebhook;
   readonly config: StoredConfig;
   /** Redis time of the lease. */
   readonly now: number;
@@ -101,18 +108,19 @@ export interface LeasedAttempt {
 }
 
 /** Sends a leased attempt and records it; the next one is published, or the delivery is dead. */
-export async function send(parts: Parts, leased: LeasedAttempt): Promise<void> {
-  const { project, delivery, parcel } = leased;
-  const time = redisTime(leased.now, parts.clock);
-  const destination = await destinationOf(parts, project, leased.config, parcel, time());
-  if ("code" in destination && destination.waits && (await putOff(parts, leased))) return;
-  const attempted = givenUp(leased, time()) ?? (await attempt(parts, leased, destination, time));
+export async function send(deps: Dependencies, leased: LeasedAttempt): Promise<void> {
+  const { project, delivery, webhook } = leased;
+  const time = redisTime(leased.now, deps.clock);
+  const destination = await destinationOf(deps, project, leased.config, webhook, time());
+  if ("code" in destination && destination.waits && (await putOff(deps, leased))) return;
+  const attempted = givenUp(leased, time()) ?? (await attempt(deps, leased, destination, time));
   const endpoint = "code" in destination ? undefined : destination.endpoint;
   // Before it is on record: when we are cut off between the two, the attempt finds the endpoint disabled.
-  if (endpoint && attempted.disable) await disableEndpoint(parts, project, endpoint, attempted.disable);
-  const outcome = outcomeOf(parts, leased, destination, attempted);
-  const tidings = outcome.kind === "dead" ? await tellOfDead(parts, leased, attempted, time()) : [];
-  const recorded = await parts.store.record({
+  if (endpoint && attempted.disable) await disableEndpoint(deps, project, endpoint, attempted.disable);
+  const outcome = outcomeOf(deps, leased, destination, attempted);
+  const operationalEvents =
+    outcome.kind === "dead" ? await deadLetterEvent(deps, leased, attempted, time()) : [];
+  const recorded = await deps.store.record({
     project,
     delivery,
     lease: leased.lease,
@@ -122,35 +130,35 @@ export async function send(parts: Parts, leased: LeasedAttempt): Promise<void> {
     at: time(),
     ...(attempted.log.url !== undefined && { url: attempted.log.url }),
     verdict: verdictOf(attempted),
-    ...(parcel.endpointId !== undefined && { endpointId: parcel.endpointId }),
-    deliveries: tidings,
+    ...(webhook.endpointId !== undefined && { endpointId: webhook.endpointId }),
+    deliveries: operationalEvents,
     nonce: crypto.randomUUID(),
   });
   const { error } = attempted.log;
   if (error)
-    parts.log("warn", "delivery-attempt-failed", { delivery, attempt: leased.attempt, code: error.code });
+    deps.log("warn", "delivery-attempt-failed", { delivery, attempt: leased.attempt, code: error.code });
   if (recorded.kind !== "recorded") return;
   if (endpoint && hasFailedLong(endpoint, recorded.failingSince, time())) {
-    await disableEndpoint(parts, project, endpoint, "failing");
+    await disableEndpoint(deps, project, endpoint, "failing");
   }
-  await publishTidings(parts, project, tidings);
+  await publishOperationalEvents(deps, project, operationalEvents);
   if (outcome.kind !== "retry") return;
   const body = { v: 1, project, delivery, attempt: leased.attempt + 1 } as const;
-  await publish(parts, deliverMessage(parts, body, outcome.delay, lineOf(parcel, destination)));
+  await publish(deps, deliverMessage(deps, body, outcome.delay, lineOf(webhook, destination)));
 }
 
 /** A delivery whose endpoint has moved waits until its new address is verified; false when it has waited long enough. */
-async function putOff(parts: Parts, leased: LeasedAttempt): Promise<boolean> {
-  const { project, delivery, lease, attempt, parcel } = leased;
-  if (parcel.once) return false;
-  const wait = await parts.store.putOff({ project, delivery, lease, attempt });
+async function putOff(deps: Dependencies, leased: LeasedAttempt): Promise<boolean> {
+  const { project, delivery, lease, attempt, webhook } = leased;
+  if (webhook.once) return false;
+  const wait = await deps.store.putOff({ project, delivery, lease, attempt });
   if (wait === undefined) return false;
-  await publish(parts, deliverMessage(parts, { v: 1, project, delivery, attempt }, wait, parcel));
+  await publish(deps, deliverMessage(deps, { v: 1, project, delivery, attempt }, wait, webhook));
   return true;
 }
 
 /** What the attempt says of its receiver: a refusal shows that it is alive; what never left tells nothing. */
-function verdictOf({ log, tried }: Attempted): Verdict {
+function verdictOf({ log, tried }: AttemptResult): Verdict {
   if (!tried) return {};
   const { code } = log.error ?? {};
   if (code === "unsafe-address") return { failing: true };
@@ -170,7 +178,7 @@ const DOWN: ReadonlySet<string> = new Set([
 
 /** Sends it to where it goes now; what may not be sent, or is no longer kept, has failed for good. */
 async function attempt(
-  parts: Parts,
+  deps: Dependencies,
   leased: LeasedAttempt,
   destination: Destination | Closed,
   time: () => number,
@@ -178,15 +186,15 @@ async function attempt(
   if ("code" in destination) {
     return undelivered({ code: destination.code, message: destination.message }, time());
   }
-  if (leased.parcel.undecryptable) return undelivered(LOST, time());
-  if (leased.parcel.body === "") return undelivered(EXPIRED, time());
-  return attemptDelivery(parts, leased.parcel, destination, time);
+  if (leased.webhook.undecryptable) return undelivered(LOST, time());
+  if (leased.webhook.body === "") return undelivered(EXPIRED, time());
+  return attemptDelivery(deps, leased.webhook, destination, time);
 }
 
 const LOST = { code: "undecryptable", message: "No configured master secret opens what was to be sent." };
 const EXPIRED = { code: "body-expired", message: "What was to be sent is no longer kept." };
 
-function undelivered(error: { readonly code: string; readonly message: string }, now: number): Attempted {
+function undelivered(error: { readonly code: string; readonly message: string }, now: number): AttemptResult {
   return { log: { at: timestamp(now), durationMs: 0, error }, delivered: false, final: true };
 }
 
@@ -197,15 +205,15 @@ const ONCE_LATENESS = 10_000;
  * An attempt that took its sender down again and again is given up, so that the next one can come; one that is made
  * once alone also when it was interrupted or comes too late.
  */
-function givenUp({ crashes, parcel, late = 0 }: LeasedAttempt, now: number): Attempted | undefined {
-  if (parcel.once && late > ONCE_LATENESS) {
+function givenUp({ crashes, webhook, late = 0 }: LeasedAttempt, now: number): AttemptResult | undefined {
+  if (webhook.once && late > ONCE_LATENESS) {
     return aborted("It was not sent in time; what it tells has been overtaken.", now);
   }
-  if (crashes <= (parcel.once ? 0 : CRASHES)) return undefined;
+  if (crashes <= (webhook.once ? 0 : CRASHES)) return undefined;
   return aborted("The gateway was interrupted as it made this attempt; it is unknown what arrived.", now);
 }
 
-function aborted(message: string, now: number): Attempted {
+function aborted(message: string, now: number): AttemptResult {
   return {
     log: { at: timestamp(now), durationMs: 0, error: { code: "response-aborted", message } },
     delivered: false,
@@ -214,21 +222,21 @@ function aborted(message: string, now: number): Attempted {
 }
 
 function outcomeOf(
-  parts: Parts,
+  deps: Dependencies,
   leased: LeasedAttempt,
   destination: Destination | Closed,
-  attempted: Attempted,
+  attempted: AttemptResult,
 ): RecordCommand["outcome"] {
   if (attempted.delivered) return { kind: "delivered" };
-  if (attempted.final || leased.parcel.once) return { kind: "dead" };
+  if (attempted.final || leased.webhook.once) return { kind: "dead" };
   const count = leased.attempt - leased.base;
   const schedule = "code" in destination ? [] : destination.schedule;
-  const delay = deliveryBackoff(schedule, count, parts.random(), attempted.retryAfter);
+  const delay = deliveryBackoff(schedule, count, deps.random(), attempted.retryAfter);
   return delay === undefined ? { kind: "dead" } : { kind: "retry", delay };
 }
 
 /** The line of now: an endpoint's rate may have changed since the delivery was opened. */
-function lineOf({ endpointId }: Parcel, destination: Destination | Closed): DeliveryLine {
+function lineOf({ endpointId }: OutboundWebhook, destination: Destination | Closed): DeliveryFlow {
   const endpoint = "code" in destination ? undefined : destination.endpoint;
   const rateLimit = endpoint && rateOf(endpoint);
   return { ...(endpointId !== undefined && { endpointId }), ...(rateLimit !== undefined && { rateLimit }) };

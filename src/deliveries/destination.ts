@@ -1,7 +1,7 @@
 import { headerFault } from "../endpoints/endpoint.ts";
-import type { StoredConfig } from "../projects/caller.ts";
-import type { Keyring, Parts } from "../ports/dependencies.ts";
+import type { Dependencies, Keyring } from "../ports/dependencies.ts";
 import { Undecryptable } from "../ports/ports.ts";
+import type { StoredConfig } from "../projects/caller.ts";
 import {
   type Endpoint,
   findEndpoint,
@@ -53,21 +53,21 @@ export function closed(endpoint: Endpoint): Closed | undefined {
  * @param now Redis time
  */
 export async function destinationOf(
-  parts: Parts,
+  deps: Dependencies,
   project: string,
   stored: StoredConfig,
   { url, endpointId }: { readonly url: string; readonly endpointId?: string },
   now: number,
 ): Promise<Destination | Closed> {
   const config = parseConfig(stored);
-  const schedule = parts.settings.retrySchedule;
+  const schedule = deps.settings.retrySchedule;
   const endpoint = endpointId === undefined ? undefined : findEndpoint(config, endpointId);
   if (endpointId !== undefined && !endpoint) return DELETED;
   const why = endpoint && closed(endpoint);
   if (why) return why;
   try {
-    if (endpoint) return await toEndpoint(parts, project, config, endpoint, now);
-    const secrets = await callbackSecrets(parts.keyring, project, config, now);
+    if (endpoint) return await toEndpoint(deps, project, config, endpoint, now);
+    const secrets = await callbackSecrets(deps.keyring, project, config, now);
     return { url, headers: {}, secrets, schedule };
   } catch (error) {
     if (error instanceof Undecryptable) return LOST;
@@ -77,13 +77,13 @@ export async function destinationOf(
 
 /** How an endpoint is reached, whatever state it is in: its verification goes there too. */
 export async function toEndpoint(
-  parts: Parts,
+  deps: Dependencies,
   project: string,
   config: ProjectConfig,
   endpoint: Endpoint,
   now: number,
 ): Promise<Destination> {
-  const { keyring, settings } = parts;
+  const { keyring, settings } = deps;
   const headers = await Promise.all(
     Object.entries(endpoint.headers ?? {})
       .filter(([name]) => headerFault(name, "") === undefined) // one may have been reserved since it was stored
@@ -91,7 +91,7 @@ export async function toEndpoint(
         name,
         typeof value === "string"
           ? value
-          : await keyring.unwrap(value.wrapped, { purpose: "header", project }),
+          : await keyring.decrypt(value.wrapped, { purpose: "header", project }),
       ]),
   );
   return {
@@ -122,11 +122,11 @@ async function signers(
 ): Promise<readonly string[]> {
   const symmetric = signatures.includes("v1") ? validSecrets(secrets, now) : [];
   const pairs = signatures.includes("v1a") && ed25519 ? [ed25519] : [];
-  const sealed = [
+  const encrypted = [
     ...symmetric.map(({ wrapped }) => ({ wrapped, purpose: "signing-secret" as const })),
     ...pairs.map(({ wrapped }) => ({ wrapped, purpose: "key-pair" as const })),
   ];
-  return opened(sealed, ({ wrapped, purpose }) => keyring.unwrap(wrapped, { purpose, project }));
+  return opened(encrypted, ({ wrapped, purpose }) => keyring.decrypt(wrapped, { purpose, project }));
 }
 
 /**
@@ -134,11 +134,11 @@ async function signers(
  *
  * @throws Undecryptable when there are some and none opens
  */
-export async function opened<Sealed, Opened>(
-  sealed: readonly Sealed[],
-  open: (one: Sealed) => Promise<Opened>,
+export async function opened<Encrypted, Opened>(
+  encrypted: readonly Encrypted[],
+  open: (one: Encrypted) => Promise<Opened>,
 ): Promise<readonly Opened[]> {
-  const tried = await Promise.allSettled(sealed.map(open));
+  const tried = await Promise.allSettled(encrypted.map(open));
   const found = tried.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
   const lost = tried.find((one) => one.status === "rejected");
   const isFatal = found.length === 0 || !(lost?.reason instanceof Undecryptable);

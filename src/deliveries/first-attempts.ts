@@ -1,56 +1,55 @@
+import type { Opened } from "../events/fan-out.ts";
+import type { Dependencies, RequestContext } from "../ports/dependencies.ts";
+import type { QueueMessage } from "../ports/ports.ts";
+import type { StoredConfig } from "../projects/caller.ts";
+import { deliverMessage } from "../scheduling/flow-control.ts";
+import { publishAll } from "../scheduling/publish.ts";
 import { DELIVERY_LEASE_MARGIN } from "../shared/limits.ts";
 import type { TaskRecord } from "../tasks/record.ts";
-import type { StoredConfig } from "../projects/caller.ts";
-import type { Concluded } from "../tasks/run/finish-task.ts";
+import type { FinishResult } from "../tasks/run/finish-task.ts";
 import { deliver, send } from "./deliver.ts";
-import { deliverMessage } from "../scheduling/flow-control.ts";
-import type { Opened } from "../events/fan-out.ts";
-import type { Invocation, Parts } from "../ports/dependencies.ts";
-import type { QueueMessage } from "../ports/ports.ts";
-import { publishAll } from "../scheduling/publish.ts";
 
 /** Sends the first attempts of what a task's end opened; an outcome that came too late is logged, and changes nothing. */
 export async function sendFirstAttempts(
-  inv: Invocation,
+  ctx: RequestContext,
   record: TaskRecord,
-  concluded: Concluded | { readonly kind: "retrying" },
+  finished: FinishResult | { readonly kind: "retrying" },
 ): Promise<void> {
-  if (!isEnded(inv, record, concluded)) return;
-  await patiently(inv, sendOpened(inv, record.project, concluded.opened, concluded));
+  if (!isEnded(ctx, record, finished)) return;
+  await withGracePeriod(ctx, sendOpened(ctx, record.project, finished.opened, finished));
 }
 
 /** The messages that ask for the first attempts of what a task's end opened, for who may not wait for a receiver. */
 export function firstMessages(
-  parts: Parts,
+  deps: Dependencies,
   record: TaskRecord,
-  concluded: Concluded | { readonly kind: "retrying" },
+  finished: FinishResult | { readonly kind: "retrying" },
 ): readonly QueueMessage[] {
-  if (!isEnded(parts, record, concluded)) return [];
-  const { now, queued } = concluded.opened;
-  return messagesOf(parts, record.project, [...now, ...queued]);
+  if (!isEnded(deps, record, finished)) return [];
+  const { now, queued } = finished.opened;
+  return messagesOf(deps, record.project, [...now, ...queued]);
 }
 
 function isEnded(
-  { log }: Parts,
+  { log }: Dependencies,
   { id: task, run }: TaskRecord,
-  concluded: Concluded | { readonly kind: "retrying" },
-): concluded is Extract<Concluded, { kind: "ended" }> {
-  if (concluded.kind === "ended") return true;
-  if (concluded.kind !== "retrying")
-    log("info", "outcome-not-written", { task, run, reason: concluded.kind });
+  finished: FinishResult | { readonly kind: "retrying" },
+): finished is Extract<FinishResult, { kind: "ended" }> {
+  if (finished.kind === "ended") return true;
+  if (finished.kind !== "retrying") log("info", "outcome-not-written", { task, run, reason: finished.kind });
   return false;
 }
 
 /** How long whoever ended a task waits for its first attempts, and how much longer a Worker may work after its answer. */
-const PATIENCE = 2_000;
+const INLINE_WAIT = 2_000;
 const AFTER_ANSWER = 25_000;
 
 /** Goes on without what takes long: a receiver that hangs holds up neither the queue's line nor a client. */
-async function patiently({ settings, background }: Invocation, work: Promise<void>): Promise<void> {
+async function withGracePeriod({ settings, background }: RequestContext, work: Promise<void>): Promise<void> {
   const longest = settings.callbackTimeout + DELIVERY_LEASE_MARGIN;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const enough = new Promise<void>((done) => {
-    timer = setTimeout(done, Math.max(PATIENCE, longest - AFTER_ANSWER));
+    timer = setTimeout(done, Math.max(INLINE_WAIT, longest - AFTER_ANSWER));
   });
   background.waitUntil(work);
   try {
@@ -65,23 +64,23 @@ async function patiently({ settings, background }: Invocation, work: Promise<voi
  * batch.
  */
 export async function sendOpened(
-  parts: Parts,
+  deps: Dependencies,
   project: string,
   opened: Opened,
   { config, now }: { readonly config: StoredConfig; readonly now: number },
 ): Promise<void> {
-  const messages = messagesOf(parts, project, opened.queued);
-  const sent = opened.now.map((parcel) => {
-    const { id: delivery, lease } = parcel;
-    if (!lease) return deliver(parts, { v: 1, project, delivery, attempt: 1 });
+  const messages = messagesOf(deps, project, opened.queued);
+  const sent = opened.now.map((webhook) => {
+    const { id: delivery, lease } = webhook;
+    if (!lease) return deliver(deps, { v: 1, project, delivery, attempt: 1 });
     const attempt = { lease: lease.id, attempt: 1, base: 0, crashes: 0 };
-    return send(parts, { project, delivery, ...attempt, parcel, config, now });
+    return send(deps, { project, delivery, ...attempt, webhook, config, now });
   });
-  await Promise.all([publishAll(parts, messages), ...sent]);
+  await Promise.all([publishAll(deps, messages), ...sent]);
 }
 
-function messagesOf(parts: Parts, project: string, opened: Opened["queued"]): readonly QueueMessage[] {
+function messagesOf(deps: Dependencies, project: string, opened: Opened["queued"]): readonly QueueMessage[] {
   return opened.map((one) =>
-    deliverMessage(parts, { v: 1, project, delivery: one.id, attempt: 1 }, one.delay ?? 0, one),
+    deliverMessage(deps, { v: 1, project, delivery: one.id, attempt: 1 }, one.delay ?? 0, one),
   );
 }

@@ -1,17 +1,17 @@
-import { DELIVERY_RETENTION, RECOVER_BATCH, RECOVER_PACE } from "../shared/limits.ts";
-import { Refusal } from "../shared/problems.ts";
-import type { DeliveryRecord } from "../tasks/record.ts";
+import type { Letter } from "../ports/delivery-commands.ts";
+import type { RequestContext } from "../ports/dependencies.ts";
 import type { Caller } from "../projects/caller.ts";
 import { foundIn, readConfiguration } from "../projects/configure.ts";
-import type { Letter } from "../ports/delivery-commands.ts";
 import { denied } from "../projects/denied.ts";
-import { closed } from "./destination.ts";
-import { internalCaller } from "../tasks/run/fail-attempt.ts";
-import { deliverMessage } from "../scheduling/flow-control.ts";
-import { type Idempotency, reused } from "../shared/idempotency.ts";
-import type { Invocation } from "../ports/dependencies.ts";
 import { rateOf } from "../projects/project-config.ts";
+import { deliverMessage } from "../scheduling/flow-control.ts";
 import { publishAll } from "../scheduling/publish.ts";
+import { type Idempotency, reused } from "../shared/idempotency.ts";
+import { DELIVERY_RETENTION, RECOVER_BATCH, RECOVER_PACE } from "../shared/limits.ts";
+import { ApiError } from "../shared/problems.ts";
+import type { DeliveryRecord } from "../tasks/record.ts";
+import { internalCaller } from "../tasks/run/fail-attempt.ts";
+import { closed } from "./destination.ts";
 import { again } from "./redeliver.ts";
 
 /** Deliveries that one Redis request reads, and sends again. */
@@ -51,25 +51,25 @@ export interface Recovery {
  * schedule from the start. One call takes up to {@link RECOVER_BATCH}, a dry run shows up to {@link CHUNK}; the cursor
  * goes on with the rest.
  *
- * @throws Refusal `endpoint-closed` when they would die at once
+ * @throws ApiError `endpoint-closed` when they would die at once
  */
 export async function recover(
-  inv: Invocation,
+  ctx: RequestContext,
   caller: Caller,
   id: string,
   { since, until, dryRun, pace, cursor }: RecoverRequest,
   idempotency?: Idempotency,
 ): Promise<Recovery> {
   const position = readCursor(cursor);
-  const read = await readConfiguration(inv, caller, "endpoints:write", idempotency);
+  const read = await readConfiguration(ctx, caller, "endpoints:write", idempotency);
   const endpoint = foundIn(read.config, id);
   const perSecond = pace ?? rateOf(endpoint) ?? RECOVER_PACE;
   if (read.known?.startsWith(NOTE)) return recoveredBefore(read.known, perSecond);
   const refused = closed(endpoint);
-  if (refused && !dryRun) throw new Refusal("endpoint-closed", refused.message);
+  if (refused && !dryRun) throw new ApiError("endpoint-closed", refused.message);
   // What dies while the pages are walked is not met again: the first one's time is the end of all.
   const end = Math.min(until ?? read.now, position?.until ?? read.now, read.now);
-  const letters = await inv.store.letters({
+  const letters = await ctx.store.listDeadLetters({
     caller,
     endpointId: id,
     since: Math.max(since, read.now - DELIVERY_RETENTION),
@@ -81,7 +81,7 @@ export async function recover(
   const nextCursor = letters.next && writeCursor(letters.next, end);
   const found = { pace: perSecond, replayed: false, ...(nextCursor !== undefined && { nextCursor }) };
   const note = `${NOTE}${letters.letters.length}${nextCursor === undefined ? "" : `:${nextCursor}`}`;
-  const sent = await sendAll(inv, caller, letters.letters, {
+  const sent = await sendAll(ctx, caller, letters.letters, {
     pace: perSecond,
     dryRun,
     ...(idempotency && { remembered: { idempotency, note } }),
@@ -103,16 +103,16 @@ interface Sending {
  * Sends letters again, a chunk at a time. The idempotency key is remembered with the last chunk: a call that was cut
  * off goes on when it is repeated, and finds what is still dead.
  */
-async function sendAll(inv: Invocation, caller: Caller, letters: readonly Letter[], sending: Sending) {
+async function sendAll(ctx: RequestContext, caller: Caller, letters: readonly Letter[], sending: Sending) {
   let deliveries: readonly DeliveryRecord[] = [];
   let [recovered, stale] = [0, 0];
   for (let from = 0; from < letters.length; from += CHUNK) {
-    const dead = await readDead(inv, caller, letters.slice(from, from + CHUNK));
+    const dead = await readDead(ctx, caller, letters.slice(from, from + CHUNK));
     stale += dead.stale;
     if (from === 0) deliveries = dead.records;
     if (sending.dryRun) continue;
     const isLast = from + CHUNK >= letters.length;
-    recovered += await sendAgain(inv, caller, dead.records, {
+    recovered += await sendAgain(ctx, caller, dead.records, {
       from: recovered,
       pace: sending.pace,
       first: (isLast && sending.remembered) || {},
@@ -150,7 +150,7 @@ function readCursor(cursor: string | undefined): { until: number; after: Letter 
   const [, until, filed, at, id] =
     /^(\d{1,15}) ([hd]) (\d{1,15}) (del_[0-9a-z]{26}(?:\|ep_[0-9a-z]{26})?)$/.exec(text) ?? [];
   if (id === undefined)
-    throw new Refusal("invalid-request", "The body does not fit its schema.", {
+    throw new ApiError("invalid-request", "The body does not fit its schema.", {
       errors: [{ pointer: "#/cursor", detail: "is not one that this API gave" }],
     });
   return {
@@ -167,12 +167,12 @@ const OLD_TOLERANCE = 60_000;
  * on the list. And how many are not.
  */
 async function readDead(
-  inv: Invocation,
+  ctx: RequestContext,
   caller: Caller,
   letters: readonly Letter[],
 ): Promise<{ readonly records: readonly DeliveryRecord[]; readonly stale: number }> {
   const read = await readAll(
-    inv,
+    ctx,
     caller,
     letters.map(({ id }) => id),
   );
@@ -186,14 +186,14 @@ async function readDead(
   return { records, stale: letters.length - records.length };
 }
 
-async function readAll(inv: Invocation, { project }: Caller, ids: readonly string[]) {
-  const answer = ids.length > 0 && (await inv.store.readDeliveries(internalCaller(project), ids));
+async function readAll(ctx: RequestContext, { project }: Caller, ids: readonly string[]) {
+  const answer = ids.length > 0 && (await ctx.store.readDeliveries(internalCaller(project), ids));
   return answer && answer.kind === "found" ? answer.records : [];
 }
 
 /** Sends some again, each a little later than the one before; how many are on their way. */
 async function sendAgain(
-  inv: Invocation,
+  ctx: RequestContext,
   caller: Caller,
   records: readonly DeliveryRecord[],
   {
@@ -212,14 +212,14 @@ async function sendAgain(
     delay: Math.round(((from + index) * 1_000) / pace),
     ...(index === 0 && first),
   }));
-  const answers = await inv.store.redeliverAll(commands);
+  const answers = await ctx.store.redeliverAll(commands);
   const messages = answers.flatMap((answer, index) => {
     if (answer.kind === "reused") throw reused();
     if (answer.kind !== "found") return [];
     const { record } = answer;
     const body = { v: 1, project: caller.project, delivery: record.id, attempt: record.attempt + 1 } as const;
-    return [deliverMessage(inv, body, commands[index]?.delay ?? 0, record)];
+    return [deliverMessage(ctx, body, commands[index]?.delay ?? 0, record)];
   });
-  inv.background.waitUntil(publishAll(inv, messages));
+  ctx.background.waitUntil(publishAll(ctx, messages));
   return messages.length;
 }

@@ -1,13 +1,13 @@
-import { Refusal } from "../shared/problems.ts";
-import type { DeliveryRecord } from "../tasks/record.ts";
-import type { Caller } from "../projects/caller.ts";
-import { deliver } from "./deliver.ts";
 import type { RedeliverAnswer, RedeliverCommand } from "../ports/delivery-commands.ts";
+import type { RequestContext } from "../ports/dependencies.ts";
+import type { Caller } from "../projects/caller.ts";
 import { denied } from "../projects/denied.ts";
-import { internalCaller } from "../tasks/run/fail-attempt.ts";
 import { type Idempotency, reused } from "../shared/idempotency.ts";
+import { ApiError } from "../shared/problems.ts";
 import { findDelivery } from "../tasks/read/get-task.ts";
-import type { Invocation } from "../ports/dependencies.ts";
+import type { DeliveryRecord } from "../tasks/record.ts";
+import { internalCaller } from "../tasks/run/fail-attempt.ts";
+import { deliver } from "./deliver.ts";
 
 /** The command that sends a delivery again, at once. */
 export function again(
@@ -29,22 +29,22 @@ function atOnce(caller: Caller, delivery: string, endedAt = 0): RedeliverCommand
  * Sends an ended delivery again: the same event id and body, its schedule from the start; the first attempt at once.
  * The same idempotency key sends it once.
  *
- * @throws Refusal
+ * @throws ApiError
  */
 export async function redeliver(
-  inv: Invocation,
+  ctx: RequestContext,
   caller: Caller,
   id: string,
   idempotency?: Idempotency,
 ): Promise<{ readonly record: DeliveryRecord; readonly replayed: boolean }> {
   // Whether the caller may is the script's to say, and whether there is such a delivery is told after that.
-  const found = await findDelivery(inv, internalCaller(caller.project), id);
-  const answer = await sendAgain(inv, found ? again(caller, found) : atOnce(caller, id), idempotency);
+  const found = await findDelivery(ctx, internalCaller(caller.project), id);
+  const answer = await sendAgain(ctx, found ? again(caller, found) : atOnce(caller, id), idempotency);
   switch (answer.kind) {
     case "found": {
       const { record } = answer;
-      inv.background.waitUntil(
-        deliver(inv, { v: 1, project: caller.project, delivery: id, attempt: record.attempt + 1 }),
+      ctx.background.waitUntil(
+        deliver(ctx, { v: 1, project: caller.project, delivery: id, attempt: record.attempt + 1 }),
       );
       return { record, replayed: false };
     }
@@ -53,12 +53,12 @@ export async function redeliver(
     case "reused":
       throw reused();
     case "pending":
-      throw new Refusal(
+      throw new ApiError(
         "delivery-pending",
         `Delivery "${id}" has not ended: its next attempt comes by itself.`,
       );
     case "missing":
-      throw new Refusal("not-found", `There is no delivery "${id}" in this project.`);
+      throw new ApiError("not-found", `There is no delivery "${id}" in this project.`);
     case "changed":
       throw new Error(`Delivery ${id} could not be sent again: somebody else keeps doing so.`);
     default:
@@ -68,7 +68,7 @@ export async function redeliver(
 
 /** Once more with what is there now, where somebody else was faster. */
 async function sendAgain(
-  { store }: Invocation,
+  { store }: RequestContext,
   command: RedeliverCommand,
   idempotency: Idempotency | undefined,
 ): Promise<RedeliverAnswer> {

@@ -1,15 +1,15 @@
 import type { Format } from "../endpoints/endpoint.ts";
-import { RESPONSE_LIMIT, RESPONSE_PATIENCE } from "../shared/limits.ts";
-import { type DeliveryAttempt, traceHeaders } from "../tasks/record.ts";
-import { parseRetryAfter } from "../shared/retry-schedule.ts";
-import { timestamp } from "../tasks/view.ts";
 import { MEDIA } from "../events/serialize-event.ts";
-import type { Destination } from "./destination.ts";
-import type { Parts } from "../ports/dependencies.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
 import { FetchFailure } from "../ports/ports.ts";
+import { RESPONSE_LIMIT, RESPONSE_PATIENCE } from "../shared/limits.ts";
+import { parseRetryAfter } from "../shared/retry-schedule.ts";
+import { type DeliveryAttempt, traceHeaders } from "../tasks/record.ts";
+import { timestamp } from "../tasks/view.ts";
+import type { Destination } from "./destination.ts";
 
 /** One event for one receiver, ready to be sent. */
-export interface Parcel {
+export interface OutboundWebhook {
   readonly taskId: string;
   readonly eventId: string;
   readonly eventType: string;
@@ -26,13 +26,13 @@ export interface Parcel {
 }
 
 /** How an attempt ended. */
-export interface Attempted {
+export interface AttemptResult {
   readonly log: DeliveryAttempt;
   readonly delivered: boolean;
   /** The receiver wants nothing more of this event. */
   readonly final: boolean;
   /** The receiver wants nothing more at all, and says so this way. */
-  readonly disable?: Disabling;
+  readonly disable?: DisableReason;
   /** It was tried; absent: nothing was to be sent. */
   readonly tried?: boolean;
   /** Milliseconds that the receiver asked us to wait. */
@@ -47,17 +47,17 @@ export interface Attempted {
  * @param patience milliseconds that the body is waited for, within the attempt's own time
  */
 export async function attemptDelivery(
-  parts: Parts,
-  parcel: Pick<Parcel, "eventId" | "format" | "body" | "trace">,
+  deps: Dependencies,
+  webhook: Pick<OutboundWebhook, "eventId" | "format" | "body" | "trace">,
   destination: Destination,
   time: () => number,
   patience = RESPONSE_PATIENCE,
-): Promise<Attempted> {
+): Promise<AttemptResult> {
   const startedAt = time();
   const finish = (
     rest: Omit<DeliveryAttempt, "at" | "durationMs" | "url">,
-    steer: Partial<Pick<Attempted, "final" | "disable" | "retryAfter">> = {},
-  ): Attempted => ({
+    steer: Partial<Pick<AttemptResult, "final" | "disable" | "retryAfter">> = {},
+  ): AttemptResult => ({
     log: {
       at: timestamp(startedAt),
       durationMs: Math.max(0, Math.round(time() - startedAt)),
@@ -71,12 +71,12 @@ export async function attemptDelivery(
   });
   let response: Response;
   try {
-    response = await parts.fetcher.fetch(destination.url, {
+    response = await deps.fetcher.fetch(destination.url, {
       method: "POST",
-      headers: await headersOf(parts, parcel, destination, startedAt),
-      body: parcel.body,
+      headers: await headersOf(deps, webhook, destination, startedAt),
+      body: webhook.body,
       redirect: "manual",
-      signal: AbortSignal.timeout(parts.settings.callbackTimeout),
+      signal: AbortSignal.timeout(deps.settings.callbackTimeout),
     });
   } catch (error) {
     if (!(error instanceof FetchFailure)) throw error;
@@ -86,7 +86,7 @@ export async function attemptDelivery(
   const error = errorOf(statusCode);
   const steer = steering(response);
   const retryAfter = error && parseRetryAfter(headers.get("retry-after"), time());
-  const { text } = await parts.fetcher.read(response, RESPONSE_LIMIT, patience);
+  const { text } = await deps.fetcher.read(response, RESPONSE_LIMIT, patience);
   return finish(
     { statusCode, ...(error && { error }), ...(text !== "" && { response: text }) },
     { ...steer, ...(retryAfter !== undefined && { retryAfter }) },
@@ -94,28 +94,28 @@ export async function attemptDelivery(
 }
 
 async function headersOf(
-  parts: Parts,
-  parcel: Pick<Parcel, "eventId" | "format" | "body" | "trace">,
+  deps: Dependencies,
+  webhook: Pick<OutboundWebhook, "eventId" | "format" | "body" | "trace">,
   { headers, secrets }: Destination,
   now: number,
 ): Promise<Record<string, string>> {
   const sentAt = Math.floor(now / 1_000);
   return {
     ...headers,
-    "content-type": MEDIA[parcel.format],
-    "user-agent": `Ringback/${parts.settings.version}`,
-    "webhook-id": parcel.eventId,
+    "content-type": MEDIA[webhook.format],
+    "user-agent": `Ringback/${deps.settings.version}`,
+    "webhook-id": webhook.eventId,
     "webhook-timestamp": String(sentAt),
-    "webhook-signature": await parts.sign(secrets, parcel.eventId, sentAt, parcel.body),
-    ...traceHeaders(parcel.trace),
+    "webhook-signature": await deps.sign(secrets, webhook.eventId, sentAt, webhook.body),
+    ...traceHeaders(webhook.trace),
   };
 }
 
 /** Why an endpoint is disabled by what its receiver answered. */
-export type Disabling = "gone" | "receiver";
+export type DisableReason = "gone" | "receiver";
 
 /** What the receiver decides: 410, or `webhook-delivery: disable` for all, `abort-message` for this event. */
-function steering({ status, headers }: Response): Pick<Attempted, "final" | "disable"> {
+function steering({ status, headers }: Response): Pick<AttemptResult, "final" | "disable"> {
   const asked = headers.get("webhook-delivery")?.trim().toLowerCase();
   if (status === 410) return { final: true, disable: "gone" };
   if (asked === "disable") return { final: true, disable: "receiver" };

@@ -1,12 +1,12 @@
-import { DISABLE_AFTER } from "../shared/limits.ts";
-import { timestamp } from "../tasks/view.ts";
-import type { Disabling } from "../deliveries/send-webhook.ts";
-import { configure } from "../projects/configure.ts";
+import type { DisableReason } from "../deliveries/send-webhook.ts";
+import { operationalEvents, publishOperationalEvents } from "../events/operational-events.ts";
 import type { NewDelivery } from "../ports/delivery-commands.ts";
-import { internalCaller } from "../tasks/run/fail-attempt.ts";
-import type { Parts } from "../ports/dependencies.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
+import { configure } from "../projects/configure.ts";
 import { type Endpoint, findEndpoint, withEndpoint } from "../projects/project-config.ts";
-import { publishTidings, tidings } from "../events/operational-events.ts";
+import { DISABLE_AFTER } from "../shared/limits.ts";
+import { internalCaller } from "../tasks/run/fail-attempt.ts";
+import { timestamp } from "../tasks/view.ts";
 
 /**
  * Whether an endpoint has had nothing but failures for so long that it is disabled.
@@ -25,23 +25,23 @@ export function hasFailedLong(endpoint: Endpoint, since: number | undefined, now
  * @throws StoreUnavailable
  */
 export async function disableEndpoint(
-  parts: Parts,
+  deps: Dependencies,
   project: string,
   { id, url }: Endpoint,
-  reason: Disabling | "failing",
+  reason: DisableReason | "failing",
 ): Promise<void> {
   let told: readonly NewDelivery[] = [];
   let written = false;
-  await configure(parts, internalCaller(project), { scope: "endpoints:write" }, async (config, now) => {
+  await configure(deps, internalCaller(project), { scope: "endpoints:write" }, async (config, now) => {
     const endpoint = findEndpoint(config, id);
     written = endpoint !== undefined && !endpoint.disabled && endpoint.url === url;
     if (!endpoint || !written) return { config, id, same: true };
     const data = { endpointId: id, url, reason, disabledAt: timestamp(now) };
-    told = tidings(parts, project, config, { type: "endpoint.disabled", about: id, data, at: now });
+    told = operationalEvents(deps, project, config, { type: "endpoint.disabled", about: id, data, at: now });
     const disabled = { ...endpoint, disabled: { reason, at: now } };
     return { config: withEndpoint(config, id, disabled), id, deliveries: told };
   });
   if (!written) return;
-  parts.log("warn", "endpoint-disabled", { endpoint: id, reason });
-  await publishTidings(parts, project, told);
+  deps.log("warn", "endpoint-disabled", { endpoint: id, reason });
+  await publishOperationalEvents(deps, project, told);
 }

@@ -1,16 +1,16 @@
-import type { Format, SignatureKind } from "./endpoint.ts";
-import { isId, makeId, partitionOf } from "../shared/id.ts";
-import { Refusal } from "../shared/problems.ts";
-import { TERMINAL } from "../tasks/status.ts";
+import type { EndpointHealth } from "../ports/delivery-commands.ts";
+import type { Dependencies, RequestContext } from "../ports/dependencies.ts";
+import { FetchFailure, ResolverUnavailable } from "../ports/ports.ts";
 import type { Caller, Scope } from "../projects/caller.ts";
 import { type Configured, configure, foundIn, readConfiguration } from "../projects/configure.ts";
-import type { EndpointHealth } from "../ports/delivery-commands.ts";
-import { type HeaderPatch, headersAfterMove, patchHeaders, sameOrigin } from "./secret-headers.ts";
-import type { Idempotency } from "../shared/idempotency.ts";
-import { withKeyPair } from "./signing-keys.ts";
-import type { Invocation, Parts } from "../ports/dependencies.ts";
-import { FetchFailure, ResolverUnavailable } from "../ports/ports.ts";
 import { type Endpoint, type ProjectConfig, withEndpoint } from "../projects/project-config.ts";
+import { isId, makeId, partitionOf } from "../shared/id.ts";
+import type { Idempotency } from "../shared/idempotency.ts";
+import { ApiError } from "../shared/problems.ts";
+import { TERMINAL } from "../tasks/status.ts";
+import type { Format, SignatureKind } from "./endpoint.ts";
+import { type HeaderPatch, headersAfterMove, patchHeaders, sameOrigin } from "./secret-headers.ts";
+import { withKeyPair } from "./signing-keys.ts";
 import { makeSealedSecret, openSecrets, rotated } from "./signing-secrets.ts";
 
 /** Milliseconds after which a resolver that failed is worth asking again. */
@@ -40,23 +40,23 @@ export interface FoundEndpoint {
   readonly now: number;
 }
 
-/** Registers an endpoint; its secret is shown. @throws Refusal */
+/** Registers an endpoint; its secret is shown. @throws ApiError */
 export async function createEndpoint(
-  inv: Invocation,
+  ctx: RequestContext,
   caller: Caller,
   wanted: EndpointChanges & { readonly url: string },
   idempotency?: Idempotency,
 ): Promise<FoundEndpoint & { readonly secret: string; readonly replayed: boolean }> {
   const made = await configure(
-    inv,
+    ctx,
     caller,
     { scope: "endpoints:write", idempotency },
     async (config, now) => {
-      const { maxEndpoints } = inv.settings;
+      const { maxEndpoints } = ctx.settings;
       if (config.endpoints.length >= maxEndpoints) {
-        throw new Refusal("endpoint-limit-reached", `This project may have ${maxEndpoints} endpoints.`);
+        throw new ApiError("endpoint-limit-reached", `This project may have ${maxEndpoints} endpoints.`);
       }
-      await judge(inv, wanted.url);
+      await judge(ctx, wanted.url);
       const random = crypto.getRandomValues(new Uint8Array(8));
       const blank: Endpoint = {
         id: makeId("ep", now, partitionOf(caller.project), random),
@@ -64,38 +64,38 @@ export async function createEndpoint(
         events: TERMINAL.map((status) => `task.${status}`),
         format: "full",
         signatures: ["v1"],
-        secrets: [{ wrapped: await makeSealedSecret(inv.keyring, caller.project) }],
+        secrets: [{ wrapped: await makeSealedSecret(ctx.keyring, caller.project) }],
         createdAt: now,
       };
-      return change(inv, caller, config, blank, wanted, now);
+      return change(ctx, caller, config, blank, wanted, now);
     },
   );
   const endpoint = foundIn(made.config, made.id);
-  const [current] = await openSecrets(inv.keyring, caller.project, endpoint.secrets, made.now);
+  const [current] = await openSecrets(ctx.keyring, caller.project, endpoint.secrets, made.now);
   return { endpoint, now: made.now, secret: current?.secret ?? "", replayed: made.replayed };
 }
 
-/** An endpoint, and how it fares. @throws Refusal */
+/** An endpoint, and how it fares. @throws ApiError */
 export async function readEndpoint(
-  inv: Parts,
+  ctx: Dependencies,
   caller: Caller,
   id: string,
 ): Promise<FoundEndpoint & { readonly health: EndpointHealth }> {
-  const { config, now } = await readConfiguration(inv, caller, "endpoints:read");
+  const { config, now } = await readConfiguration(ctx, caller, "endpoints:read");
   const endpoint = foundIn(config, id);
-  return { endpoint, now, health: await inv.store.readHealth(caller.project, endpoint) };
+  return { endpoint, now, health: await ctx.store.readHealth(caller.project, endpoint) };
 }
 
-/** A page of the project's endpoints, newest first. @throws Refusal */
+/** A page of the project's endpoints, newest first. @throws ApiError */
 export async function listEndpoints(
-  inv: Parts,
+  ctx: Dependencies,
   caller: Caller,
   { limit, cursor }: { readonly limit: number; readonly cursor?: string },
 ): Promise<{ readonly data: readonly Endpoint[]; readonly nextCursor?: string }> {
   if (cursor !== undefined && !isId("ep", cursor)) {
-    throw new Refusal("malformed-parameter", "The cursor is not one that this API gave.");
+    throw new ApiError("malformed-parameter", "The cursor is not one that this API gave.");
   }
-  const { config } = await readConfiguration(inv, caller, "endpoints:read");
+  const { config } = await readConfiguration(ctx, caller, "endpoints:read");
   // Ids begin with their time.
   const sorted = config.endpoints.toSorted((a, b) => (a.id < b.id ? 1 : -1));
   const left = cursor === undefined ? sorted : sorted.filter(({ id }) => id < cursor);
@@ -108,28 +108,28 @@ export async function listEndpoints(
  * Changes an endpoint; another address has to be verified anew.
  *
  * @returns also the names of the headers that did not go along to another origin
- * @throws Refusal
+ * @throws ApiError
  */
 export async function changeEndpoint(
-  inv: Invocation,
+  ctx: RequestContext,
   caller: Caller,
   id: string,
   changes: EndpointChanges,
 ): Promise<FoundEndpoint & { readonly droppedHeaders: readonly string[] }> {
   let droppedHeaders: readonly string[] = [];
-  const changed = await configure(inv, caller, { scope: "endpoints:write" }, async (config, now) => {
+  const changed = await configure(ctx, caller, { scope: "endpoints:write" }, async (config, now) => {
     const endpoint = foundIn(config, id);
-    if (changes.url !== undefined && changes.url !== endpoint.url) await judge(inv, changes.url);
-    const made = await change(inv, caller, config, endpoint, changes, now);
+    if (changes.url !== undefined && changes.url !== endpoint.url) await judge(ctx, changes.url);
+    const made = await change(ctx, caller, config, endpoint, changes, now);
     droppedHeaders = made.droppedHeaders;
     return made;
   });
   return { endpoint: foundIn(changed.config, id), now: changed.now, droppedHeaders };
 }
 
-/** Forgets an endpoint. What was on its way to it ends as dead letters. @throws Refusal */
-export async function deleteEndpoint(inv: Invocation, caller: Caller, id: string): Promise<void> {
-  await configure(inv, caller, { scope: "endpoints:write" }, async (config) => {
+/** Forgets an endpoint. What was on its way to it ends as dead letters. @throws ApiError */
+export async function deleteEndpoint(ctx: RequestContext, caller: Caller, id: string): Promise<void> {
+  await configure(ctx, caller, { scope: "endpoints:write" }, async (config) => {
     foundIn(config, id);
     return { config: withEndpoint(config, id, undefined), id };
   });
@@ -139,42 +139,42 @@ export async function deleteEndpoint(inv: Invocation, caller: Caller, id: string
  * Gives an endpoint a new secret; the old one signs along for so many milliseconds.
  *
  * @returns whether the idempotency key had done so before
- * @throws Refusal
+ * @throws ApiError
  */
 export async function rotateEndpointSecret(
-  inv: Invocation,
+  ctx: RequestContext,
   caller: Caller,
   id: string,
   overlap: number,
   idempotency?: Idempotency,
 ): Promise<boolean> {
-  const done = await configure(inv, caller, { scope: "secrets:write", idempotency }, async (config, now) => {
+  const done = await configure(ctx, caller, { scope: "secrets:write", idempotency }, async (config, now) => {
     const endpoint = foundIn(config, id);
-    const secrets = await rotated(inv.keyring, caller.project, endpoint.secrets, overlap, now);
+    const secrets = await rotated(ctx.keyring, caller.project, endpoint.secrets, overlap, now);
     return { config: withEndpoint(config, id, { ...endpoint, secrets }), id };
   });
   return done.replayed;
 }
 
-/** Writes what was learnt of an endpoint that still has the address it was learnt at. @throws Refusal */
+/** Writes what was learnt of an endpoint that still has the address it was learnt at. @throws ApiError */
 export function noteEndpoint(
-  inv: Parts,
+  ctx: Dependencies,
   caller: Caller,
   { id, url }: Endpoint,
   options: { readonly scope: Scope; readonly idempotency?: Idempotency | undefined },
   note: (endpoint: Endpoint, now: number) => Endpoint,
 ): Promise<Configured> {
-  return configure(inv, caller, options, async (config, now) => {
+  return configure(ctx, caller, options, async (config, now) => {
     const endpoint = foundIn(config, id);
     if (endpoint.url !== url) {
-      throw new Refusal("verification-failed", "The endpoint's address was changed meanwhile.");
+      throw new ApiError("verification-failed", "The endpoint's address was changed meanwhile.");
     }
     return { config: withEndpoint(config, id, note(endpoint, now)), id };
   });
 }
 
 async function change(
-  inv: Parts,
+  ctx: Dependencies,
   caller: Caller,
   config: ProjectConfig,
   before: Endpoint,
@@ -183,7 +183,7 @@ async function change(
 ): Promise<{ config: ProjectConfig; id: string; droppedHeaders: readonly string[] }> {
   const { url = before.url, signatures = before.signatures } = changes;
   const { description, headers: _headers, metadata, retrySchedule, rateLimit, disabled, ...rest } = before;
-  const { headers, dropped } = await headersOf(inv, caller, before, changes);
+  const { headers, dropped } = await headersOf(ctx, caller, before, changes);
   const moved = url !== before.url;
   const { verifiedAt: _verified, allowedRate: _rate, ...unverified } = rest;
   const endpoint: Endpoint = {
@@ -200,17 +200,17 @@ async function change(
     ...member("disabled", disabledBy(changes, now), disabled),
     ...(disabled && changes.disabled === false && { enabledAt: now }),
   };
-  const ready = await withKeyPair(inv.keyring, caller.project, config, signatures);
+  const ready = await withKeyPair(ctx.keyring, caller.project, config, signatures);
   return { config: withEndpoint(ready, endpoint.id, endpoint), id: endpoint.id, droppedHeaders: dropped };
 }
 
 function headersOf(
-  { keyring, store }: Parts,
+  { keyring, store }: Dependencies,
   caller: Caller,
   before: Endpoint,
   { url = before.url, headers: patch }: EndpointChanges,
 ) {
-  const wrap = (value: string) => keyring.wrap(value, { purpose: "header", project: caller.project });
+  const wrap = (value: string) => keyring.encrypt(value, { purpose: "header", project: caller.project });
   if (sameOrigin(url, before.url)) return patchHeaders(wrap, before.headers, patch);
   const mayReadSecrets = async () => (await store.readConfig(caller, "secrets:read")).kind === "found";
   return headersAfterMove(wrap, before.headers, patch, mayReadSecrets);
@@ -243,19 +243,19 @@ function merge<Value>(
   return kept.length > 0 ? Object.fromEntries(kept) : undefined;
 }
 
-/** Judges an address as every attempt will: by itself, and by what its name resolves to. @throws Refusal */
-async function judge(inv: Parts, url: string): Promise<void> {
-  const detail = await inv.fetcher.judgeHost(url).then((unsafe) => unsafe?.detail, unresolved);
+/** Judges an address as every attempt will: by itself, and by what its name resolves to. @throws ApiError */
+async function judge(ctx: Dependencies, url: string): Promise<void> {
+  const detail = await ctx.fetcher.resolveAndCheck(url).then((unsafe) => unsafe?.detail, unresolved);
   if (detail === undefined) return;
-  throw new Refusal("unsafe-callback-url", detail, { errors: [{ pointer: "#/url", detail }] });
+  throw new ApiError("unsafe-callback-url", detail, { errors: [{ pointer: "#/url", detail }] });
 }
 
-/** Why a name that cannot be resolved is refused. @throws Refusal when the resolver is to blame, not the name */
+/** Why a name that cannot be resolved is refused. @throws ApiError when the resolver is to blame, not the name */
 function unresolved(error: unknown): string {
   if (error instanceof ResolverUnavailable) {
     const unknown =
       "The resolver did not say what the URL's host is. Nothing was changed: repeat the request.";
-    throw new Refusal("temporarily-unavailable", unknown, { retryAfter: RESOLVER_RETRY });
+    throw new ApiError("temporarily-unavailable", unknown, { retryAfter: RESOLVER_RETRY });
   }
   if (error instanceof FetchFailure) return error.message;
   throw error;

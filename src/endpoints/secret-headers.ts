@@ -1,8 +1,8 @@
-import { ENDPOINT_LIMITS, isSecretHeader, MASK } from "./endpoint.ts";
-import { pointer } from "../shared/validation-errors.ts";
-import { originOf } from "../shared/origin.ts";
-import { Refusal } from "../shared/problems.ts";
 import type { Endpoint } from "../projects/project-config.ts";
+import { originOf } from "../shared/origin.ts";
+import { ApiError } from "../shared/problems.ts";
+import { pointer } from "../shared/validation-errors.ts";
+import { ENDPOINT_LIMITS, isSecretHeader, MASK } from "./endpoint.ts";
 
 type Headers = NonNullable<Endpoint["headers"]>;
 
@@ -23,7 +23,7 @@ export function sameOrigin(one: string, other: string): boolean {
   return originOf(one) === originOf(other);
 }
 
-/** Merges a patch into headers. Names in lower case, so that one header is one member; secret values are wrapped. @throws Refusal */
+/** Merges a patch into headers. Names in lower case, so that one header is one member; secret values are wrapped. @throws ApiError */
 export async function patchHeaders(
   wrap: Wrap,
   before: Headers | undefined,
@@ -33,7 +33,7 @@ export async function patchHeaders(
   for (const [given, value] of Object.entries(patch ?? {})) {
     const name = given.toLowerCase();
     if (value === null) merged.delete(name);
-    else if (!isMask(value)) merged.set(name, await sealed(wrap, name, value));
+    else if (!isMask(value)) merged.set(name, await encrypted(wrap, name, value));
     else if (!merged.has(name))
       throw fault(given, `is ${MASK}, and there is no value that it could stand for`);
   }
@@ -44,7 +44,7 @@ export async function patchHeaders(
  * The headers of an endpoint that moves to another origin: none goes along, or whoever may change the address would be
  * sent values that it must not read. What the request itself brings stays, when its key may read secrets.
  *
- * @throws Refusal
+ * @throws ApiError
  */
 export async function headersAfterMove(
   wrap: Wrap,
@@ -66,7 +66,7 @@ export async function headersAfterMove(
   const kept = given.length > 0 && (await mayReadSecrets()) ? given : [];
   const headers = new Map<string, Headers[string]>();
   for (const { name, value } of kept) {
-    headers.set(name.toLowerCase(), await sealed(wrap, name, value));
+    headers.set(name.toLowerCase(), await encrypted(wrap, name, value));
   }
   const names = new Set([...Object.keys(before ?? {}), ...given.map(({ name }) => name.toLowerCase())]);
   return { headers: limited(headers), dropped: [...names].filter((name) => !headers.has(name)) };
@@ -76,7 +76,7 @@ function isMask(value: string): boolean {
   return value.trim() === MASK;
 }
 
-async function sealed(wrap: Wrap, name: string, value: string): Promise<Headers[string]> {
+async function encrypted(wrap: Wrap, name: string, value: string): Promise<Headers[string]> {
   return isSecretHeader(name) ? { wrapped: await wrap(value) } : value;
 }
 
@@ -87,11 +87,11 @@ function limited(headers: ReadonlyMap<string, Headers[string]>): Endpoint["heade
   return headers.size > 0 ? Object.fromEntries(headers) : undefined;
 }
 
-function fault(name: string, detail: string): Refusal {
+function fault(name: string, detail: string): ApiError {
   return invalid(["headers", name], detail);
 }
 
-function invalid(path: readonly string[], detail: string): Refusal {
+function invalid(path: readonly string[], detail: string): ApiError {
   const errors = [{ pointer: pointer(path), detail }];
-  return new Refusal("invalid-request", "The body does not fit its schema.", { errors });
+  return new ApiError("invalid-request", "The body does not fit its schema.", { errors });
 }

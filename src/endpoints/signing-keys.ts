@@ -1,6 +1,6 @@
-import { base64url, sha256, utf8 } from "../shared/bytes.ts";
 import type { Keyring } from "../ports/dependencies.ts";
 import type { Endpoint, KeyPair, ProjectConfig } from "../projects/project-config.ts";
+import { base64url, sha256, utf8 } from "../shared/bytes.ts";
 
 /** A public key as JSON Web Key (RFC 8037, section 2). */
 export interface PublicJwk {
@@ -29,7 +29,7 @@ async function makeKeyPair(keyring: Keyring, project: string): Promise<KeyPair> 
   const pair = (await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"])) as CryptoKeyPair; // as the algorithm says
   const { kty, crv, d, x = "" } = (await crypto.subtle.exportKey("jwk", pair.privateKey)) as JsonWebKey; // as the format says
   const text = JSON.stringify({ kty, crv, d, x });
-  return { wrapped: await keyring.wrap(text, { purpose: "key-pair", project }), x };
+  return { wrapped: await keyring.encrypt(text, { purpose: "key-pair", project }), x };
 }
 
 /** The public key as Standard Webhooks libraries take it. */

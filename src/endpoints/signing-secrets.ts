@@ -1,20 +1,20 @@
-import { ENDPOINT_LIMITS, type SignatureKind } from "./endpoint.ts";
-import { Refusal } from "../shared/problems.ts";
-import { timestamp } from "../tasks/view.ts";
-import { base64 } from "../shared/bytes.ts";
+import { opened } from "../deliveries/destination.ts";
+import type { Dependencies, Keyring } from "../ports/dependencies.ts";
 import type { Caller } from "../projects/caller.ts";
 import { configure, foundIn, readConfiguration } from "../projects/configure.ts";
-import { opened } from "../deliveries/destination.ts";
-import type { Idempotency } from "../shared/idempotency.ts";
-import { type PublicJwk, publicJwk, withKeyPair } from "./signing-keys.ts";
-import type { Keyring, Parts } from "../ports/dependencies.ts";
 import {
+  type EncryptedSecret,
   type KeyPair,
   type ProjectConfig,
   parseConfig,
-  type SealedSecret,
   validSecrets,
 } from "../projects/project-config.ts";
+import { base64 } from "../shared/bytes.ts";
+import type { Idempotency } from "../shared/idempotency.ts";
+import { ApiError } from "../shared/problems.ts";
+import { timestamp } from "../tasks/view.ts";
+import { ENDPOINT_LIMITS, type SignatureKind } from "./endpoint.ts";
+import { type PublicJwk, publicJwk, withKeyPair } from "./signing-keys.ts";
 
 /** `whsec_` and 32 random bytes in standard base64, as the Standard Webhooks libraries read it. */
 export function makeSigningSecret(): string {
@@ -23,7 +23,7 @@ export function makeSigningSecret(): string {
 
 /** A new signing secret, encrypted. */
 export function makeSealedSecret(keyring: Keyring, project: string): Promise<string> {
-  return keyring.wrap(makeSigningSecret(), { purpose: "signing-secret", project });
+  return keyring.encrypt(makeSigningSecret(), { purpose: "signing-secret", project });
 }
 
 /** The first configuration of a project: one signing secret, encrypted. */
@@ -43,11 +43,11 @@ export interface SigningSecret {
 export async function openSecrets(
   keyring: Keyring,
   project: string,
-  secrets: readonly SealedSecret[],
+  secrets: readonly EncryptedSecret[],
   now: number,
 ): Promise<readonly SigningSecret[]> {
   return opened(validSecrets(secrets, now), async ({ wrapped, expiresAt }) => ({
-    secret: await keyring.unwrap(wrapped, { purpose: "signing-secret", project }),
+    secret: await keyring.decrypt(wrapped, { purpose: "signing-secret", project }),
     ...(expiresAt !== undefined && { expiresAt }),
   }));
 }
@@ -57,15 +57,15 @@ export async function openSecrets(
  * ones as long as was promised when they were rotated away.
  *
  * @param overlap 0: from now on the new one signs alone
- * @throws Refusal `too-many-secrets` rather than to end one before its time
+ * @throws ApiError `too-many-secrets` rather than to end one before its time
  */
 export async function rotated(
   keyring: Keyring,
   project: string,
-  secrets: readonly SealedSecret[],
+  secrets: readonly EncryptedSecret[],
   overlap: number,
   now: number,
-): Promise<readonly SealedSecret[]> {
+): Promise<readonly EncryptedSecret[]> {
   const fresh = { wrapped: await makeSealedSecret(keyring, project) };
   if (overlap === 0) return [fresh];
   const older = validSecrets(secrets, now).map((one) => ({
@@ -74,7 +74,7 @@ export async function rotated(
   }));
   if (older.length < ENDPOINT_LIMITS.secrets) return [fresh, ...older];
   const next = timestamp(Math.min(...older.map(({ expiresAt }) => expiresAt)));
-  throw new Refusal(
+  throw new ApiError(
     "too-many-secrets",
     `${ENDPOINT_LIMITS.secrets} secrets sign now, the next one until ${next}. An overlap of 0s ends all but the new one.`,
   );
@@ -88,49 +88,53 @@ export interface Verifiers {
   readonly ed25519?: KeyPair;
 }
 
-/** What checks the project's callbacks, or one endpoint's events. @throws Refusal */
-export async function readVerifiers(inv: Parts, caller: Caller, endpointId?: string): Promise<Verifiers> {
-  const { config, now } = await readConfiguration(inv, caller, "secrets:read");
+/** What checks the project's callbacks, or one endpoint's events. @throws ApiError */
+export async function readVerifiers(
+  ctx: Dependencies,
+  caller: Caller,
+  endpointId?: string,
+): Promise<Verifiers> {
+  const { config, now } = await readConfiguration(ctx, caller, "secrets:read");
   const { secrets, signatures = ["v1"] } =
     endpointId === undefined
       ? { secrets: config.signing, signatures: config.signatures }
       : foundIn(config, endpointId);
   return {
-    secrets: await openSecrets(inv.keyring, caller.project, secrets, now),
+    secrets: await openSecrets(ctx.keyring, caller.project, secrets, now),
     signatures,
     ...(signatures.includes("v1a") && config.ed25519 && { ed25519: config.ed25519 }),
   };
 }
 
-/** The same for a key that may change secrets and perhaps not read them; undefined when it may not. @throws Refusal */
+/** The same for a key that may change secrets and perhaps not read them; undefined when it may not. @throws ApiError */
 export async function verifiersIfAllowed(
-  inv: Parts,
+  ctx: Dependencies,
   caller: Caller,
   endpointId?: string,
 ): Promise<Verifiers | undefined> {
   try {
-    return await readVerifiers(inv, caller, endpointId);
+    return await readVerifiers(ctx, caller, endpointId);
   } catch (error) {
-    if (error instanceof Refusal && error.code === "forbidden") return undefined;
+    if (error instanceof ApiError && error.code === "forbidden") return undefined;
     throw error;
   }
 }
 
-/** Gives the project's callbacks a new secret; the old one signs along for so many milliseconds. @throws Refusal */
+/** Gives the project's callbacks a new secret; the old one signs along for so many milliseconds. @throws ApiError */
 export async function rotateSigningSecret(
-  inv: Parts,
+  ctx: Dependencies,
   caller: Caller,
   overlap: number,
   idempotency?: Idempotency,
 ): Promise<boolean> {
   const { replayed } = await configure(
-    inv,
+    ctx,
     caller,
     { scope: "secrets:write", idempotency },
     async (config, now) => ({
       config: {
         ...config,
-        signing: await rotated(inv.keyring, caller.project, config.signing, overlap, now),
+        signing: await rotated(ctx.keyring, caller.project, config.signing, overlap, now),
       },
       id: caller.project,
     }),
@@ -138,21 +142,24 @@ export async function rotateSigningSecret(
   return replayed;
 }
 
-/** Says how the project's callbacks are signed; the key pair is made when it is first asked for. @throws Refusal */
+/** Says how the project's callbacks are signed; the key pair is made when it is first asked for. @throws ApiError */
 export async function chooseSignatures(
-  inv: Parts,
+  ctx: Dependencies,
   caller: Caller,
   signatures: readonly SignatureKind[],
 ): Promise<void> {
-  await configure(inv, caller, { scope: "secrets:write" }, async (config) => ({
-    config: { ...(await withKeyPair(inv.keyring, caller.project, config, signatures)), signatures },
+  await configure(ctx, caller, { scope: "secrets:write" }, async (config) => ({
+    config: { ...(await withKeyPair(ctx.keyring, caller.project, config, signatures)), signatures },
     id: caller.project,
   }));
 }
 
 /** The public keys of a project, for anybody; undefined when there is no such project. */
-export async function publicKeys(inv: Parts, project: string): Promise<readonly PublicJwk[] | undefined> {
-  const answer = await inv.store.readConfig({ project, key: "", hash: "" }, "admin");
+export async function publicKeys(
+  ctx: Dependencies,
+  project: string,
+): Promise<readonly PublicJwk[] | undefined> {
+  const answer = await ctx.store.readConfig({ project, key: "", hash: "" }, "admin");
   if (answer.kind !== "found") return undefined;
   const { ed25519 } = parseConfig(answer.config);
   return ed25519 ? [await publicJwk(ed25519)] : [];

@@ -1,17 +1,17 @@
-import type { OwnEvent } from "./endpoint.ts";
-import { makeId, partitionOf } from "../shared/id.ts";
-import { Refusal } from "../shared/problems.ts";
-import { type Attempted, attemptDelivery } from "../deliveries/send-webhook.ts";
+import { closed, toEndpoint } from "../deliveries/destination.ts";
+import { type AttemptResult, attemptDelivery } from "../deliveries/send-webhook.ts";
 import { write } from "../events/serialize-event.ts";
+import type { Dependencies, RequestContext } from "../ports/dependencies.ts";
+import { FetchFailure } from "../ports/ports.ts";
 import type { Caller } from "../projects/caller.ts";
 import { foundIn, readConfiguration } from "../projects/configure.ts";
-import { closed, toEndpoint } from "../deliveries/destination.ts";
-import { type FoundEndpoint, noteEndpoint } from "./manage-endpoints.ts";
-import type { Idempotency } from "../shared/idempotency.ts";
-import type { Invocation, Parts } from "../ports/dependencies.ts";
-import { FetchFailure } from "../ports/ports.ts";
 import type { Endpoint, ProjectConfig } from "../projects/project-config.ts";
+import { makeId, partitionOf } from "../shared/id.ts";
+import type { Idempotency } from "../shared/idempotency.ts";
+import { ApiError } from "../shared/problems.ts";
 import { redisTime } from "../shared/redis-clock.ts";
+import type { OwnEvent } from "./endpoint.ts";
+import { type FoundEndpoint, noteEndpoint } from "./manage-endpoints.ts";
 
 /** How an endpoint's receiver proves that it wants what will be sent. */
 export type Proof = "challenge" | "cloudevents";
@@ -20,24 +20,24 @@ export type Proof = "challenge" | "cloudevents";
  * Asks an endpoint's receiver whether it wants our events: by a signed event whose challenge it must echo, or by the
  * handshake of the CloudEvents HTTP webhook specification (section 4). Nothing else is sent before it says so.
  *
- * @throws Refusal `verification-failed` names what came instead
+ * @throws ApiError `verification-failed` names what came instead
  */
 export async function verifyEndpoint(
-  inv: Invocation,
+  ctx: RequestContext,
   caller: Caller,
   id: string,
   proof: Proof,
   idempotency?: Idempotency,
 ): Promise<FoundEndpoint & { readonly replayed: boolean }> {
-  const { config, now, replayed } = await readConfiguration(inv, caller, "endpoints:write", idempotency);
+  const { config, now, replayed } = await readConfiguration(ctx, caller, "endpoints:write", idempotency);
   const endpoint = foundIn(config, id);
   if (replayed) return { endpoint, now, replayed };
   const allowedRate =
     proof === "cloudevents"
-      ? await shakeHands(inv, endpoint)
-      : await challenge(inv, caller.project, config, endpoint, now);
+      ? await cloudEventsHandshake(ctx, endpoint)
+      : await challenge(ctx, caller.project, config, endpoint, now);
   const noted = await noteEndpoint(
-    inv,
+    ctx,
     caller,
     endpoint,
     { scope: "endpoints:write", idempotency },
@@ -50,18 +50,18 @@ export async function verifyEndpoint(
   return { endpoint: foundIn(noted.config, id), now: noted.now, replayed: noted.replayed };
 }
 
-/** Sends an `endpoint.test` event, once, and says how it went. @throws Refusal */
-export async function testEndpoint(inv: Invocation, caller: Caller, id: string) {
-  const { config, now } = await readConfiguration(inv, caller, "endpoints:write");
+/** Sends an `endpoint.test` event, once, and says how it went. @throws ApiError */
+export async function testEndpoint(ctx: RequestContext, caller: Caller, id: string) {
+  const { config, now } = await readConfiguration(ctx, caller, "endpoints:write");
   const endpoint = foundIn(config, id);
   const refused = closed(endpoint);
-  if (refused) throw new Refusal("endpoint-closed", refused.message);
+  if (refused) throw new ApiError("endpoint-closed", refused.message);
   const data = { message: "This is a test: the endpoint receives events." };
-  return sendOnce(inv, caller.project, config, endpoint, "endpoint.test", data, now);
+  return sendOnce(ctx, caller.project, config, endpoint, "endpoint.test", data, now);
 }
 
 async function challenge(
-  inv: Invocation,
+  ctx: RequestContext,
   project: string,
   config: ProjectConfig,
   endpoint: Endpoint,
@@ -69,7 +69,7 @@ async function challenge(
 ): Promise<undefined> {
   const secret = crypto.randomUUID();
   const data = { challenge: secret };
-  const { attempt } = await sendOnce(inv, project, config, endpoint, "endpoint.verification", data, now);
+  const { attempt } = await sendOnce(ctx, project, config, endpoint, "endpoint.verification", data, now);
   if (attempt.error) throw failed(attempt.error.message);
   if (!echoes(attempt.response ?? "", secret)) {
     throw failed(`The receiver answered ${attempt.statusCode}, but its body does not repeat the challenge.`);
@@ -93,24 +93,28 @@ function echoes(body: string, secret: string): boolean {
 
 /** Makes one attempt beside all schedules. The event's id is made before it is first sent. */
 async function sendOnce(
-  parts: Parts,
+  deps: Dependencies,
   project: string,
   config: ProjectConfig,
   endpoint: Endpoint,
   type: OwnEvent,
   details: Readonly<Record<string, unknown>>,
   now: number,
-): Promise<{ readonly eventId: string; readonly delivered: boolean; readonly attempt: Attempted["log"] }> {
-  const time = redisTime(now, parts.clock);
+): Promise<{
+  readonly eventId: string;
+  readonly delivered: boolean;
+  readonly attempt: AttemptResult["log"];
+}> {
+  const time = redisTime(now, deps.clock);
   const random = crypto.getRandomValues(new Uint8Array(8));
   const eventId = makeId("evt", now, partitionOf(project), random);
   const { id, format } = endpoint;
   const data = { project, endpointId: id, ...details };
-  const body = write(parts, { id: eventId, type, at: now, subject: id, data }, format);
-  const destination = await toEndpoint(parts, project, config, endpoint, now);
+  const body = write(deps, { id: eventId, type, at: now, subject: id, data }, format);
+  const destination = await toEndpoint(deps, project, config, endpoint, now);
   const message = { eventId, format, body };
-  const { callbackTimeout } = parts.settings; // the whole body is wanted: it repeats the challenge
-  const { log, delivered } = await attemptDelivery(parts, message, destination, time, callbackTimeout);
+  const { callbackTimeout } = deps.settings; // the whole body is wanted: it repeats the challenge
+  const { log, delivered } = await attemptDelivery(deps, message, destination, time, callbackTimeout);
   return { eventId, delivered, attempt: log };
 }
 
@@ -119,8 +123,8 @@ async function sendOnce(
  *
  * @returns deliveries per minute that the receiver allows; undefined when it sets no limit
  */
-async function shakeHands(
-  { fetcher, settings }: Parts,
+async function cloudEventsHandshake(
+  { fetcher, settings }: Dependencies,
   { url, rateLimit }: Endpoint,
 ): Promise<number | undefined> {
   const origin = new URL(settings.publicUrl).hostname;
@@ -150,6 +154,6 @@ async function shakeHands(
   return Number(rate);
 }
 
-function failed(detail: string): Refusal {
-  return new Refusal("verification-failed", detail);
+function failed(detail: string): ApiError {
+  return new ApiError("verification-failed", detail);
 }

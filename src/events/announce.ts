@@ -1,10 +1,10 @@
-import type { Progress, TaskRecord } from "../tasks/record.ts";
-import type { StoredConfig } from "../projects/caller.ts";
-import { announcementOf, type TaskEvent } from "./task-events.ts";
-import { fanOut, isAwaited, leased, openedOf } from "./fan-out.ts";
 import { sendOpened } from "../deliveries/first-attempts.ts";
-import type { Parts } from "../ports/dependencies.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
 import { StoreRefused, StoreUnavailable } from "../ports/ports.ts";
+import type { StoredConfig } from "../projects/caller.ts";
+import type { Progress, TaskRecord } from "../tasks/record.ts";
+import { fanOut, isAwaited, leased, openedOf } from "./fan-out.ts";
+import { announcementOf, type TaskEvent } from "./task-events.ts";
 
 /** A leased task. */
 interface Held {
@@ -28,27 +28,27 @@ export interface Announcer {
 const SILENT: Announcer = { opened: async () => undefined, sent: async () => undefined };
 
 /** Announces a task's start beside its handler, and its progress; nothing, and at no cost, where nobody asked. */
-export function announcer(parts: Parts, held: Held): Announcer {
+export function announcer(deps: Dependencies, held: Held): Announcer {
   const wantsStart = isAwaited(held.config, held.record, "task.started");
   const wantsProgress = isAwaited(held.config, held.record, "task.progress");
   if (!wantsStart && !wantsProgress) return SILENT;
-  const start = wantsStart ? announceStart(parts, held) : undefined;
-  const teller = wantsProgress ? tellProgress(parts, held) : undefined;
+  const start = wantsStart ? announceStart(deps, held) : undefined;
+  const reporter = wantsProgress ? tellProgress(deps, held) : undefined;
   return {
-    ...(teller && { progress: teller.tell }),
+    ...(reporter && { progress: reporter.notify }),
     opened: async () => {
-      teller?.stop();
+      reporter?.stop();
       await start?.opened();
     },
     sent: async () => {
-      await Promise.all([start?.sent(), teller?.sent()]);
+      await Promise.all([start?.sent(), reporter?.sent()]);
     },
   };
 }
 
 /** Its failure is told to whoever asks whether it is open: until then nobody waits for it. */
-function announceStart(parts: Parts, held: Held) {
-  const opening = open(parts, held, announcementOf(held.record, "task.started", Math.floor(held.time())));
+function announceStart(deps: Dependencies, held: Held) {
+  const opening = open(deps, held, announcementOf(held.record, "task.started", Math.floor(held.time())));
   const sending = opening.then((sendIt) => sendIt?.());
   const settled = Promise.allSettled([opening, sending]);
   const opened = Promise.allSettled([opening]);
@@ -65,7 +65,7 @@ function announceStart(parts: Parts, held: Held) {
 }
 
 /** One event of progress at a time: what comes while one is on its way is overtaken by what comes after it. */
-function tellProgress(parts: Parts, held: Held) {
+function tellProgress(deps: Dependencies, held: Held) {
   let newest: Progress | undefined;
   let telling: Promise<void> | undefined;
   let { progressDeliveries } = held.record;
@@ -73,11 +73,11 @@ function tellProgress(parts: Parts, held: Held) {
     while (newest) {
       const record = { ...held.record, progress: newest, progressDeliveries };
       newest = undefined;
-      progressDeliveries = await announceProgress(parts, record, held);
+      progressDeliveries = await announceProgress(deps, record, held);
     }
   }
   return {
-    tell: (progress: Progress) => {
+    notify: (progress: Progress) => {
       newest = progress;
       telling ??= tellAll().finally(() => {
         telling = undefined;
@@ -91,7 +91,7 @@ function tellProgress(parts: Parts, held: Held) {
 }
 
 /** Who tells of progress: the holder of the task's lease, or without one the bearer of its token. */
-export type Teller = Pick<Held, "config"> & Partial<Pick<Held, "lease">>;
+export type ProgressReporter = Pick<Held, "config"> & Partial<Pick<Held, "lease">>;
 
 /**
  * Tells of a task's newest progress, once. What cannot be told now is dropped: the next one overtakes it.
@@ -100,38 +100,42 @@ export type Teller = Pick<Held, "config"> & Partial<Pick<Held, "lease">>;
  * @returns the newest deliveries of its progress
  */
 export async function announceProgress(
-  parts: Parts,
+  deps: Dependencies,
   record: TaskRecord,
-  teller: Teller,
+  reporter: ProgressReporter,
 ): Promise<readonly string[]> {
   const { project, progress, progressDeliveries } = record;
-  const { config, lease } = teller;
+  const { config, lease } = reporter;
   try {
     const event = announcementOf(record, "task.progress", progress?.at ?? 0);
-    const made = await fanOut(parts, config, event);
+    const made = await fanOut(deps, config, event);
     if (made.length === 0) return progressDeliveries;
-    const deliveries = lease === undefined ? made : leased(parts, made);
-    const answer = await parts.store.announce({ record, ...(lease !== undefined && { lease }), deliveries });
+    const deliveries = lease === undefined ? made : leased(deps, made);
+    const answer = await deps.store.announce({ record, ...(lease !== undefined && { lease }), deliveries });
     if (answer.kind === "changed") {
       if (answer.newest.join() === progressDeliveries.join()) return progressDeliveries;
-      return await announceProgress(parts, { ...record, progressDeliveries: answer.newest }, teller);
+      return await announceProgress(deps, { ...record, progressDeliveries: answer.newest }, reporter);
     }
     if (answer.kind !== "opened") return progressDeliveries;
-    await sendOpened(parts, project, openedOf(deliveries, answer.held), { config, now: answer.now });
+    await sendOpened(deps, project, openedOf(deliveries, answer.held), { config, now: answer.now });
     return deliveries.map(({ id }) => id);
   } catch (error) {
     if (!(error instanceof StoreUnavailable || error instanceof StoreRefused)) throw error;
-    parts.log("warn", "progress-not-told", { task: record.id, reason: error.message });
+    deps.log("warn", "progress-not-told", { task: record.id, reason: error.message });
     return progressDeliveries;
   }
 }
 
 /** Opens deliveries that this caller sends; undefined when somebody else has, or the attempt is over. */
-async function open(parts: Parts, held: Held, event: TaskEvent): Promise<(() => Promise<void>) | undefined> {
+async function open(
+  deps: Dependencies,
+  held: Held,
+  event: TaskEvent,
+): Promise<(() => Promise<void>) | undefined> {
   const { record, config, lease } = held;
-  const deliveries = leased(parts, await fanOut(parts, config, event));
-  const answer = await parts.store.announce({ record, lease, deliveries });
+  const deliveries = leased(deps, await fanOut(deps, config, event));
+  const answer = await deps.store.announce({ record, lease, deliveries });
   if (answer.kind !== "opened") return undefined;
   const opened = openedOf(deliveries, answer.held);
-  return () => sendOpened(parts, record.project, opened, { config, now: answer.now });
+  return () => sendOpened(deps, record.project, opened, { config, now: answer.now });
 }

@@ -1,14 +1,14 @@
+import { closed } from "../deliveries/destination.ts";
 import type { Format } from "../endpoints/endpoint.ts";
+import type { Held, NewDelivery } from "../ports/delivery-commands.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
+import type { StoredConfig } from "../projects/caller.ts";
+import { type Endpoint, parseConfig, rateOf, subscribersOf } from "../projects/project-config.ts";
 import { DELIVERY_LEASE_MARGIN, INLINE_DELIVERIES } from "../shared/limits.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import { timestamp } from "../tasks/view.ts";
 import { taskBody } from "./serialize-event.ts";
-import type { StoredConfig } from "../projects/caller.ts";
-import type { Held, NewDelivery } from "../ports/delivery-commands.ts";
-import { closed } from "../deliveries/destination.ts";
 import { deliveryIdOf, eventIdOf, type TaskEvent } from "./task-events.ts";
-import type { Parts } from "../ports/dependencies.ts";
-import { type Endpoint, parseConfig, rateOf, subscribersOf } from "../projects/project-config.ts";
 
 /** Whether anybody wants to be told of an event of that type: the task's callback, or an endpoint of its project. */
 export function isAwaited(stored: StoredConfig, { callback }: TaskRecord, type: string): boolean {
@@ -20,7 +20,7 @@ export function isAwaited(stored: StoredConfig, { callback }: TaskRecord, type: 
  * that may not be sent to now gets a dead letter: what it missed is kept and can be recovered.
  */
 export async function fanOut(
-  parts: Parts,
+  deps: Dependencies,
   stored: StoredConfig,
   event: TaskEvent,
 ): Promise<readonly NewDelivery[]> {
@@ -33,7 +33,7 @@ export async function fanOut(
   const called = callback?.events.includes(type) ? callback.url : undefined;
   if (called === undefined && endpoints.length === 0) return [];
   const eventId = await eventIdOf(event);
-  const bodyIn = bodies(parts, event, eventId);
+  const bodyIn = bodies(deps, event, eventId);
   const shared = !event.once && endpoints.length + (called === undefined ? 0 : 1) > 1;
   const common = {
     taskId: record.id,
@@ -58,7 +58,7 @@ export async function fanOut(
     format: endpoint.format,
     body: await bodyIn(endpoint.format),
     ...(rateLimit !== undefined && { rateLimit }),
-    ...deadOnArrival(endpoint, event.at),
+    ...initialDeadLetter(endpoint, event.at),
   });
   return Promise.all([
     ...(called === undefined ? [] : [toCallback(called)]),
@@ -67,17 +67,17 @@ export async function fanOut(
 }
 
 /** Writes each format once. */
-function bodies(parts: Parts, event: TaskEvent, eventId: string): (format: Format) => Promise<string> {
+function bodies(deps: Dependencies, event: TaskEvent, eventId: string): (format: Format) => Promise<string> {
   const written = new Map<Format, Promise<string>>();
   return (format) => {
-    const body = written.get(format) ?? taskBody(parts, event, eventId, format);
+    const body = written.get(format) ?? taskBody(deps, event, eventId, format);
     written.set(format, body);
     return body;
   };
 }
 
 /** An endpoint that may not be sent to now gets a dead letter. */
-export function deadOnArrival(endpoint: Endpoint, at: number): Pick<NewDelivery, "dead"> {
+export function initialDeadLetter(endpoint: Endpoint, at: number): Pick<NewDelivery, "dead"> {
   const refused = closed(endpoint);
   const error = refused && { code: refused.code, message: refused.message };
   return error ? { dead: { at, log: JSON.stringify({ at: timestamp(at), durationMs: 0, error }) } } : {};
@@ -87,8 +87,8 @@ export function deadOnArrival(endpoint: Endpoint, at: number): Pick<NewDelivery,
  * Leases the first attempts that this caller makes itself, a few side by side. Those to an endpoint with a rate go by
  * the queue, which keeps it.
  */
-export function leased(parts: Parts, deliveries: readonly NewDelivery[]): readonly NewDelivery[] {
-  const length = parts.settings.callbackTimeout + DELIVERY_LEASE_MARGIN;
+export function leased(deps: Dependencies, deliveries: readonly NewDelivery[]): readonly NewDelivery[] {
+  const length = deps.settings.callbackTimeout + DELIVERY_LEASE_MARGIN;
   const inline = new Set(inlineOf(deliveries));
   return deliveries.map((delivery) =>
     inline.has(delivery) ? { ...delivery, lease: { id: crypto.randomUUID(), length } } : delivery,

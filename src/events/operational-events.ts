@@ -1,17 +1,17 @@
-import type { OwnEvent } from "../endpoints/endpoint.ts";
-import { makeId, partitionOf } from "../shared/id.ts";
-import type { Attempted } from "../deliveries/send-webhook.ts";
-import { write } from "./serialize-event.ts";
 import type { LeasedAttempt } from "../deliveries/deliver.ts";
+import type { AttemptResult } from "../deliveries/send-webhook.ts";
+import type { OwnEvent } from "../endpoints/endpoint.ts";
 import type { NewDelivery } from "../ports/delivery-commands.ts";
-import { deliverMessage } from "../scheduling/flow-control.ts";
-import { deadOnArrival } from "./fan-out.ts";
-import type { Parts } from "../ports/dependencies.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
 import { type ProjectConfig, parseConfig, rateOf, subscribersOf } from "../projects/project-config.ts";
+import { deliverMessage } from "../scheduling/flow-control.ts";
 import { publishAll } from "../scheduling/publish.ts";
+import { makeId, partitionOf } from "../shared/id.ts";
+import { initialDeadLetter } from "./fan-out.ts";
+import { write } from "./serialize-event.ts";
 
 /** Something that happened to deliveries or endpoints themselves. */
-interface Tiding {
+interface OperationalEvent {
   readonly type: OwnEvent;
   /** The endpoint that it is about: not told of itself. */
   readonly about: string | undefined;
@@ -22,11 +22,11 @@ interface Tiding {
 }
 
 /** The deliveries of an event about the project's own deliveries, to every other endpoint that subscribes. */
-export function tidings(
-  parts: Parts,
+export function operationalEvents(
+  deps: Dependencies,
   project: string,
   config: ProjectConfig,
-  { type, about, data, at, taskId = "" }: Tiding,
+  { type, about, data, at, taskId = "" }: OperationalEvent,
 ): readonly NewDelivery[] {
   const eventId = freshId("evt", project, at);
   const message = { id: eventId, type, at, subject: about ?? taskId, data: { project, ...data } };
@@ -42,37 +42,37 @@ export function tidings(
         url: endpoint.url,
         endpointId: endpoint.id,
         format: endpoint.format,
-        body: write(parts, message, endpoint.format),
+        body: write(deps, message, endpoint.format),
         ...(rateLimit !== undefined && { rateLimit }),
-        ...deadOnArrival(endpoint, at),
+        ...initialDeadLetter(endpoint, at),
       };
     });
 }
 
 /** Has the queue send what was opened; dead letters stay where they are. */
-export async function publishTidings(
-  parts: Parts,
+export async function publishOperationalEvents(
+  deps: Dependencies,
   project: string,
   opened: readonly NewDelivery[],
 ): Promise<void> {
   const alive = opened.filter(({ dead }) => !dead);
   if (alive.length === 0) return;
   await publishAll(
-    parts,
-    alive.map((one) => deliverMessage(parts, { v: 1, project, delivery: one.id, attempt: 1 }, 0, one)),
+    deps,
+    alive.map((one) => deliverMessage(deps, { v: 1, project, delivery: one.id, attempt: 1 }, 0, one)),
   );
 }
 
 /** What tells of a delivery that this attempt was the last of; that of such an event is told to nobody. */
-export function tellOfDead(
-  parts: Parts,
-  { project, delivery, attempt, config, parcel }: LeasedAttempt,
-  { log }: Attempted,
+export function deadLetterEvent(
+  deps: Dependencies,
+  { project, delivery, attempt, config, webhook }: LeasedAttempt,
+  { log }: AttemptResult,
   at: number,
 ): readonly NewDelivery[] {
-  const { taskId, eventId, eventType, endpointId, url, once } = parcel;
+  const { taskId, eventId, eventType, endpointId, url, once } = webhook;
   if (once || eventType === "delivery.dead") return [];
-  return tidings(parts, project, parseConfig(config), {
+  return operationalEvents(deps, project, parseConfig(config), {
     type: "delivery.dead",
     about: endpointId,
     at,

@@ -1,8 +1,8 @@
 import type { Format } from "../endpoints/endpoint.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
 import { CALLBACK_RESULT_LIMIT } from "../shared/limits.ts";
 import { taskView, timestamp } from "../tasks/view.ts";
 import type { TaskEvent } from "./task-events.ts";
-import type { Parts } from "../ports/dependencies.ts";
 
 /** The media types of bodies. */
 export const MEDIA: Readonly<Record<Format, string>> = {
@@ -23,7 +23,11 @@ export interface Message {
 }
 
 /** The body of an event: `{type, timestamp, data}` (Standard Webhooks), or a CloudEvent in structured mode. */
-export function write({ settings }: Parts, { id, type, at, subject, data }: Message, format: Format): string {
+export function write(
+  { settings }: Dependencies,
+  { id, type, at, subject, data }: Message,
+  format: Format,
+): string {
   if (format !== "cloudevents") return JSON.stringify({ type, timestamp: timestamp(at), data });
   return JSON.stringify({
     specversion: "1.0",
@@ -41,28 +45,33 @@ export function write({ settings }: Parts, { id, type, at, subject, data }: Mess
  * The body of a task's event. Full: the task object with its result, or a link to it when it is large; thin: what
  * tells whether it is worth a look, and where to look.
  */
-export async function taskBody(parts: Parts, event: TaskEvent, id: string, format: Format): Promise<string> {
+export async function taskBody(
+  deps: Dependencies,
+  event: TaskEvent,
+  id: string,
+  format: Format,
+): Promise<string> {
   const { record, type, at } = event;
-  const data = format === "thin" ? thinData(parts, event) : await fullData(parts, event);
-  return write(parts, { id, type, at, subject: record.id, data }, format);
+  const data = format === "thin" ? thinData(deps, event) : await fullData(deps, event);
+  return write(deps, { id, type, at, subject: record.id, data }, format);
 }
 
-function thinData(parts: Parts, { record, at }: TaskEvent) {
-  const view = taskView(record, { publicUrl: parts.settings.publicUrl, now: at, include: { result: false } });
+function thinData(deps: Dependencies, { record, at }: TaskEvent) {
+  const view = taskView(record, { publicUrl: deps.settings.publicUrl, now: at, include: { result: false } });
   const { id, type, status, done, run, sequence, links } = view;
   return { id, type, status, done, run, sequence, project: record.project, links };
 }
 
-async function fullData(parts: Parts, { record, at }: TaskEvent) {
+async function fullData(deps: Dependencies, { record, at }: TaskEvent) {
   const large = (record.result.json?.length ?? 0) > CALLBACK_RESULT_LIMIT;
   const { callback: _callback, ...view } = taskView(record, {
-    publicUrl: parts.settings.publicUrl,
+    publicUrl: deps.settings.publicUrl,
     now: at,
     include: { result: !large },
   });
   const data = { ...view, project: record.project };
   if (!large) return data;
-  const token = await parts.keyring.sealReadToken(record.project, record.id, record.resultExpiresAt ?? at);
+  const token = await deps.keyring.issueReadToken(record.project, record.id, record.resultExpiresAt ?? at);
   const links = { ...view.links, result: `${view.links.result}?token=${token}` };
   return { ...data, resultOmitted: true, links };
 }

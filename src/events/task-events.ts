@@ -1,7 +1,7 @@
+import { sha256, utf8 } from "../shared/bytes.ts";
 import { deriveId } from "../shared/id.ts";
 import type { Failure, TaskRecord } from "../tasks/record.ts";
 import type { TerminalStatus } from "../tasks/status.ts";
-import { sha256, utf8 } from "../shared/bytes.ts";
 
 /** How a task ends, before it is written. */
 export interface Ending {

@@ -1,19 +1,19 @@
 import type { Context } from "hono";
 import { requestId } from "hono/request-id";
 import { Hono } from "hono/tiny";
-import { Refusal } from "../shared/problems.ts";
-import type { Parts } from "../ports/dependencies.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
+import { ApiError } from "../shared/problems.ts";
+import { registerZodMessages } from "../shared/zod-messages.ts";
 import { admitter, type VerifySignature } from "./pipeline/authenticate.ts";
 import { mount } from "./pipeline/mount.ts";
-import { speak } from "../shared/zod-messages.ts";
 import { answerFailure } from "./pipeline/problem.ts";
-import { PROXY } from "./routes/proxy.ts";
 import type { Env } from "./pipeline/route.ts";
 import { routesOf } from "./routes/index.ts";
+import { PROXY } from "./routes/proxy.ts";
 import type { Assets } from "./routes/static.ts";
 
 export interface AppOptions {
-  readonly parts: Parts;
+  readonly deps: Dependencies;
   /** The static pages: the `ASSETS` binding on Workers, a reader of the disk elsewhere. */
   readonly assets?: Assets;
   readonly verifySignature: VerifySignature;
@@ -34,24 +34,23 @@ const SECURE_HEADERS = [
 ] as const;
 
 /** The gateway's HTTP side over its parts. Give it an execution context: what goes on after an answer needs it. */
-export function createApp({ parts, assets, verifySignature }: AppOptions): Hono<Env> {
-  speak();
+export function createApp({ deps, assets, verifySignature }: AppOptions): Hono<Env> {
+  registerZodMessages();
   const app = new Hono<Env>();
   app.use(requestId());
   app.use(async (c, next) => {
     await next();
     for (const [name, value] of SECURE_HEADERS) c.res.headers.set(name, value);
   });
-  const fail = (error: Error, c: Context<Env>): Response =>
-    answerFailure(error, c, parts.settings, parts.log);
+  const fail = (error: Error, c: Context<Env>): Response => answerFailure(error, c, deps.settings, deps.log);
   app.onError(fail);
   const missing = (c: Context<Env>): Response =>
-    fail(new Refusal("not-found", `Nothing is at ${c.req.path}.`), c);
+    fail(new ApiError("not-found", `Nothing is at ${c.req.path}.`), c);
   app.notFound(missing);
   // The router takes `/docs/` for `/docs`: here each thing has one address, but for what services have.
   app.use((c, next) =>
     /.\/$/.test(c.req.path) && !c.req.path.startsWith(PROXY) ? Promise.resolve(missing(c)) : next(),
   );
-  mount(app, routesOf(assets), parts, admitter(parts, verifySignature));
+  mount(app, routesOf(assets), deps, admitter(deps, verifySignature));
   return app;
 }

@@ -1,6 +1,6 @@
 import type { Caller, Denied, Scope, StoredConfig } from "../projects/caller.ts";
-import type { NewDelivery } from "./delivery-commands.ts";
 import type { Idempotency } from "../shared/idempotency.ts";
+import type { NewDelivery } from "./delivery-commands.ts";
 
 export interface ConfigureCommand {
   readonly caller: Caller;

@@ -1,12 +1,12 @@
-import type { TaskRecord } from "../tasks/record.ts";
 import type { Caller, Denied } from "../projects/caller.ts";
+import type { TaskRecord } from "../tasks/record.ts";
 
-export interface EraseCommand {
+export interface DeleteCommand {
   readonly caller: Caller;
   readonly record: TaskRecord;
 }
 
-export type EraseAnswer =
+export type DeleteAnswer =
   | Denied
   | { readonly kind: "erased" | "pending" }
   | { readonly kind: "missing"; readonly now: number }

@@ -1,7 +1,7 @@
 import type { Format } from "../endpoints/endpoint.ts";
-import type { DeliveryRecord } from "../tasks/record.ts";
 import type { Caller, Denied, ReadAnswer, Scope, StoredConfig } from "../projects/caller.ts";
 import type { Idempotency } from "../shared/idempotency.ts";
+import type { DeliveryRecord } from "../tasks/record.ts";
 
 export interface NewDelivery {
   readonly id: string;
@@ -42,7 +42,7 @@ export interface BeginCommand {
   readonly place?: string;
 }
 
-export type BeginAnswer =
+export type LeaseDeliveryAnswer =
   | { readonly kind: "gone" | "closed" | "stale" }
   | { readonly kind: "busy" | "early"; readonly retryAfter: number }
   /** The destination's circuit is open: to be asked for again after so many milliseconds. */
@@ -150,7 +150,7 @@ export interface Letter {
 }
 
 /** Which of an endpoint's dead letters: those that died in a span of time (milliseconds), so many at most. */
-export interface LettersQuery {
+export interface DeadLettersQuery {
   readonly caller: Caller;
   readonly endpointId: string;
   readonly since: number;
@@ -160,7 +160,7 @@ export interface LettersQuery {
   readonly after?: Letter;
 }
 
-export type LettersAnswer =
+export type DeadLettersAnswer =
   | Denied
   | {
       readonly kind: "found";

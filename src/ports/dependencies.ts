@@ -26,11 +26,11 @@ export interface Binding {
 /** Signs, seals and checks with keys derived from the master secret. */
 export interface Keyring {
   /** The API key's text for a project and key id; `secret` are 24 random bytes. */
-  sealKey(project: string, key: Uint8Array, secret: Uint8Array): Promise<string>;
+  issueApiKey(project: string, key: Uint8Array, secret: Uint8Array): Promise<string>;
   /** What an API key says, or undefined when it is none of ours. */
-  openKey(text: string): Promise<{ project: string; key: string; hash: string } | undefined>;
+  verifyApiKey(text: string): Promise<{ project: string; key: string; hash: string } | undefined>;
   /** Encrypts a text for one purpose in one project; it names the master secret's generation. */
-  wrap(secret: string, binding: Binding): Promise<string>;
+  encrypt(secret: string, binding: Binding): Promise<string>;
   /** Which master secret has sealed it: the one of now, the one before it, or none that is configured. */
   generationOf(wrapped: string): Promise<"current" | "previous" | "lost">;
   /** Whether there is a previous master secret. */
@@ -41,21 +41,21 @@ export interface Keyring {
    * Opens what was encrypted for that purpose and project; also what was before texts were bound to them.
    * @throws Undecryptable when no configured master secret opens it
    */
-  unwrap(wrapped: string, binding: Binding): Promise<string>;
+  decrypt(wrapped: string, binding: Binding): Promise<string>;
   /** A token that lets its bearer read one task's result until it expires (milliseconds). */
-  sealReadToken(project: string, task: string, expiresAt: number): Promise<string>;
-  openReadToken(text: string, task: string, now: number): Promise<string | undefined>;
+  issueReadToken(project: string, task: string, expiresAt: number): Promise<string>;
+  verifyReadToken(text: string, task: string, now: number): Promise<string | undefined>;
   /** A token that lets its bearer read one task's live timeline until it expires (milliseconds). */
-  sealEventsToken(project: string, task: string, expiresAt: number): Promise<string>;
-  openEventsToken(text: string, task: string, now: number): Promise<string | undefined>;
+  issueEventsToken(project: string, task: string, expiresAt: number): Promise<string>;
+  verifyEventsToken(text: string, task: string, now: number): Promise<string | undefined>;
   /** A task token: at most 200 characters of `[A-Za-z0-9_-]`, the same for the same attempt. */
-  sealTaskToken(token: TaskToken): Promise<string>;
+  issueTaskToken(token: TaskToken): Promise<string>;
   /** What a task token says, expired or not (Redis knows the time), or undefined when it is none of ours. */
-  openTaskToken(text: string): Promise<TaskToken | undefined>;
+  verifyTaskToken(text: string): Promise<TaskToken | undefined>;
 }
 
 /** Everything that the steps of the way work with. */
-export interface Parts {
+export interface Dependencies {
   readonly settings: Settings;
   readonly store: Store;
   readonly queue: Queue;
@@ -73,6 +73,6 @@ export interface Parts {
 }
 
 /** The parts, and what may go on after the answer to this request. */
-export interface Invocation extends Parts {
+export interface RequestContext extends Dependencies {
   readonly background: Background;
 }

@@ -11,12 +11,12 @@ export interface UnsafeUrl {
 /** Judges URLs and calls them: the only way in which a client-supplied URL is ever requested. */
 export interface Fetcher {
   /** What can be told from the URL alone. */
-  judge(url: string): UnsafeUrl | undefined;
+  checkUrl(url: string): UnsafeUrl | undefined;
   /**
    * What can be told once the host's name is resolved, which policy `strict` wants: one bad address refuses it.
    * @throws FetchFailure `dns-failed` when there is no telling: ResolverUnavailable when asking again may help
    */
-  judgeHost(url: string): Promise<UnsafeUrl | undefined>;
+  resolveAndCheck(url: string): Promise<UnsafeUrl | undefined>;
   /**
    * Sends one request.
    * @throws FetchFailure when it was refused, could not be made, or took too long.

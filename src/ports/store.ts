@@ -1,4 +1,3 @@
-import type { DeliveryRecord, TaskRecord } from "../tasks/record.ts";
 import type {
   ApiKeyRecord,
   Caller,
@@ -11,20 +10,21 @@ import type {
   StoredConfig,
 } from "../projects/caller.ts";
 import type { Chore } from "../scheduling/chores.ts";
+import type { Idempotency } from "../shared/idempotency.ts";
+import type { DeliveryRecord, TaskRecord } from "../tasks/record.ts";
 import type { ConfigureAnswer, ConfigureCommand, KnownRequest } from "./config-commands.ts";
+import type { DeleteAnswer, DeleteCommand } from "./delete-commands.ts";
 import type {
-  BeginAnswer,
   BeginCommand,
+  DeadLettersAnswer,
+  DeadLettersQuery,
   EndpointHealth,
-  LettersAnswer,
-  LettersQuery,
+  LeaseDeliveryAnswer,
   RecordAnswer,
   RecordCommand,
   RedeliverAnswer,
   RedeliverCommand,
 } from "./delivery-commands.ts";
-import type { EraseAnswer, EraseCommand } from "./delete-commands.ts";
-import type { Idempotency } from "../shared/idempotency.ts";
 import type { ListAnswer, TaskFilter, TaskParts, TaskPosition } from "./list-commands.ts";
 import type { DueAction, GivenMessage } from "./sweep-commands.ts";
 import type {
@@ -38,9 +38,9 @@ import type {
   EndCommand,
   Follower,
   Following,
-  PollingCommand,
-  PublishedAnswer,
-  PublishedCommand,
+  RecordCallAnswer,
+  RecordCallCommand,
+  RecordPollCommand,
   RenewAnswer,
   RenewCommand,
   ReplayAnswer,
@@ -66,7 +66,7 @@ export interface Store {
   claim(command: ClaimCommand): Promise<ClaimAnswer>;
   renew(command: RenewCommand): Promise<RenewAnswer>;
   end(command: EndCommand): Promise<EndAnswer>;
-  begin(command: BeginCommand): Promise<BeginAnswer>;
+  leaseDelivery(command: BeginCommand): Promise<LeaseDeliveryAnswer>;
   /**
    * Gives a leased attempt back, which uses up none: milliseconds until it is due again; undefined when it has waited for
    * its endpoint's verification long enough.
@@ -81,10 +81,10 @@ export interface Store {
     endpoint: { readonly id: string; readonly url: string },
   ): Promise<EndpointHealth>;
   /** An endpoint's dead letters, oldest first. */
-  letters(query: LettersQuery): Promise<LettersAnswer>;
+  listDeadLetters(query: DeadLettersQuery): Promise<DeadLettersAnswer>;
   replay(command: ReplayCommand): Promise<ReplayAnswer>;
   /** Hides a task, whose parts are then erased one after the other. */
-  erase(command: EraseCommand): Promise<EraseAnswer>;
+  deleteTask(command: DeleteCommand): Promise<DeleteAnswer>;
   /** Erases the next part of what a hidden task has left; true when there is more. */
   erasePart(project: string, task: string): Promise<boolean>;
   /** Whether a task is hidden, and not all of its parts are erased yet. */
@@ -97,9 +97,9 @@ export interface Store {
   /** Opens the delivery of an event that does not change the task; one of progress (`once`) takes the place of the one before. */
   announce(command: AnnounceCommand): Promise<AnnounceAnswer>;
   /** The queue calls a service for this attempt: it has begun. */
-  published(command: PublishedCommand): Promise<PublishedAnswer>;
+  recordCall(command: RecordCallCommand): Promise<RecordCallAnswer>;
   /** Whether this poll is the one to send. */
-  polling(command: PollingCommand): Promise<boolean>;
+  recordPoll(command: RecordPollCommand): Promise<boolean>;
   /** Accepts many in one Redis request, each on its own, in order. */
   acceptAll(commands: readonly AcceptCommand[]): Promise<readonly AcceptAnswer[]>;
   /** Reads a task and has its changes told for so many milliseconds. */
@@ -109,13 +109,13 @@ export interface Store {
   /** Partitions, of the first so many, that seem to have something due: by the edge's clock, so it is a hint alone. */
   seemDue(partitions: number): Promise<readonly number[]>;
   /** Members of a partition's due set whose time has come, at most 100. */
-  take(partition: number): Promise<readonly string[]>;
+  peekDue(partition: number): Promise<readonly string[]>;
   /**
    * What has to be done for each member that is still due, in their order; puts off the next look.
    *
    * @param most entries that may cost requests of their own; those beyond stay due
    */
-  inspect(
+  reconcile(
     partition: number,
     members: readonly string[],
     nonce: string,

@@ -1,5 +1,5 @@
-import type { TaskRecord } from "../tasks/record.ts";
 import type { StoredConfig } from "../projects/caller.ts";
+import type { TaskRecord } from "../tasks/record.ts";
 
 /** What the sweep has to do for one due entry. */
 export type DueAction =

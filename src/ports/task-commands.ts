@@ -1,8 +1,8 @@
+import type { Caller, Denied, ReadAnswer, Scope, StoredConfig } from "../projects/caller.ts";
+import type { Idempotency } from "../shared/idempotency.ts";
 import type { Actor, Progress, TaskRecord } from "../tasks/record.ts";
 import type { TerminalStatus } from "../tasks/status.ts";
-import type { Caller, Denied, ReadAnswer, Scope, StoredConfig } from "../projects/caller.ts";
 import type { Held, NewDelivery } from "./delivery-commands.ts";
-import type { Idempotency } from "../shared/idempotency.ts";
 
 export interface NewTask {
   readonly id: string;
@@ -104,7 +104,7 @@ export type RenewAnswer =
   | { readonly kind: "expired" | "lost" };
 
 /** The queue has a call of a service for this attempt. */
-export interface PublishedCommand {
+export interface RecordCallCommand {
   readonly project: string;
   readonly task: string;
   readonly run: number;
@@ -117,7 +117,7 @@ export interface PublishedCommand {
   readonly held?: boolean;
 }
 
-export type PublishedAnswer =
+export type RecordCallAnswer =
   | { readonly kind: "gone" | "stale" }
   | { readonly kind: "already"; readonly deliveries: readonly string[] }
   | {
@@ -128,7 +128,7 @@ export type PublishedAnswer =
     };
 
 /** The next poll of a waiting task, whose answer is expected within `length` milliseconds; `number` counts up. */
-export interface PollingCommand {
+export interface RecordPollCommand {
   readonly record: TaskRecord;
   readonly number: number;
   readonly url: string;

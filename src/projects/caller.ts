@@ -50,7 +50,7 @@ export interface KeyOnce {
   /** The key's id. */
   readonly id: string;
   /** The whole answer, encrypted: it holds the key's text. */
-  readonly sealed: string;
+  readonly encrypted: string;
 }
 
 export type PutKeyAnswer =
@@ -58,7 +58,7 @@ export type PutKeyAnswer =
   /** The idempotency key belongs to another request. */
   | { readonly kind: "reused" }
   /** The idempotency key made a key before: what was answered then. */
-  | { readonly kind: "repeated"; readonly sealed: string };
+  | { readonly kind: "repeated"; readonly encrypted: string };
 
 /** A project's own limits; undefined leaves one as it is, null is the deployment's. */
 export interface ProjectLimits {

@@ -1,9 +1,9 @@
-import { Refusal } from "../shared/problems.ts";
-import type { Caller, Scope, StoredConfig } from "./caller.ts";
 import type { NewDelivery } from "../ports/delivery-commands.ts";
-import { denied } from "./denied.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
 import { type Idempotency, reused } from "../shared/idempotency.ts";
-import type { Parts } from "../ports/dependencies.ts";
+import { ApiError } from "../shared/problems.ts";
+import type { Caller, Scope, StoredConfig } from "./caller.ts";
+import { denied } from "./denied.ts";
 import {
   type Endpoint,
   findEndpoint,
@@ -37,15 +37,15 @@ interface Change {
 /**
  * A configuration for a caller with the scope; whether the idempotency key was used before, and for what (`known`).
  *
- * @throws Refusal
+ * @throws ApiError
  */
 export async function readConfiguration(
-  parts: Parts,
+  deps: Dependencies,
   caller: Caller,
   scope: Scope,
   idempotency?: Idempotency,
 ): Promise<Pick<Configured, "config" | "now" | "replayed"> & { readonly known?: string }> {
-  const { stored, now, known } = await read(parts, caller, scope, idempotency);
+  const { stored, now, known } = await read(deps, caller, scope, idempotency);
   return {
     config: parseConfig(stored),
     now,
@@ -54,8 +54,8 @@ export async function readConfiguration(
   };
 }
 
-async function read(parts: Parts, caller: Caller, scope: Scope, idempotency: Idempotency | undefined) {
-  const answer = await parts.store.readConfig(caller, scope, idempotency);
+async function read(deps: Dependencies, caller: Caller, scope: Scope, idempotency: Idempotency | undefined) {
+  const answer = await deps.store.readConfig(caller, scope, idempotency);
   if (answer.kind === "missing") throw missing();
   if (answer.kind !== "found") throw denied(answer, scope);
   const { config: stored, now, known } = answer;
@@ -68,21 +68,21 @@ async function read(parts: Parts, caller: Caller, scope: Scope, idempotency: Ide
  * faster. The same idempotency key changes it once.
  *
  * @param change may be called again; gives the new configuration and the id of what it is about
- * @throws Refusal
+ * @throws ApiError
  */
 export async function configure(
-  parts: Parts,
+  deps: Dependencies,
   caller: Caller,
   { scope, idempotency }: { readonly scope: Scope; readonly idempotency?: Idempotency | undefined },
   change: (config: ProjectConfig, now: number) => Promise<Change>,
 ): Promise<Configured> {
-  const { known, ...found } = await read(parts, caller, scope, idempotency);
+  const { known, ...found } = await read(deps, caller, scope, idempotency);
   let { stored, now } = found;
   if (known) return unwritten(stored, known.id, now, true);
   for (let round = 0; round < ROUNDS; round++) {
     const { config, id, deliveries = [], same } = await change(parseConfig(stored), now);
     if (same) return unwritten(stored, id, now, false);
-    const answer = await parts.store.configure({
+    const answer = await deps.store.configure({
       caller,
       scope,
       version: stored.version,
@@ -116,13 +116,13 @@ function unwritten(stored: StoredConfig, id: string, now: number, replayed: bool
   return { config: parseConfig(stored), id, now, replayed };
 }
 
-/** @throws Refusal `not-found` */
+/** @throws ApiError `not-found` */
 export function foundIn(config: ProjectConfig, id: string): Endpoint {
   const endpoint = findEndpoint(config, id);
-  if (!endpoint) throw new Refusal("not-found", `There is no endpoint "${id}" in this project.`);
+  if (!endpoint) throw new ApiError("not-found", `There is no endpoint "${id}" in this project.`);
   return endpoint;
 }
 
-function missing(): Refusal {
-  return new Refusal("not-found", "This project has no configuration.");
+function missing(): ApiError {
+  return new ApiError("not-found", "This project has no configuration.");
 }

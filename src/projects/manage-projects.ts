@@ -1,11 +1,11 @@
-import { idBytes, idOf, isId, makeId } from "../shared/id.ts";
-import { Refusal } from "../shared/problems.ts";
-import { hex, sha256 } from "../shared/bytes.ts";
-import type { ProjectLimits } from "./caller.ts";
-import { type Idempotency, reused } from "../shared/idempotency.ts";
-import type { Parts } from "../ports/dependencies.ts";
 import { firstConfig } from "../endpoints/signing-secrets.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
 import type { StorePage } from "../ports/store.ts";
+import { hex, sha256 } from "../shared/bytes.ts";
+import { idBytes, idOf, isId, makeId } from "../shared/id.ts";
+import { type Idempotency, reused } from "../shared/idempotency.ts";
+import { ApiError } from "../shared/problems.ts";
+import type { ProjectLimits } from "./caller.ts";
 
 export interface Project {
   readonly id: string;
@@ -14,13 +14,13 @@ export interface Project {
 
 /** Makes a project, or finds the one of that name: it gets its home partition and its signing secret. */
 export async function createProject(
-  parts: Parts,
+  deps: Dependencies,
   name: string,
 ): Promise<Project & { readonly created: boolean }> {
-  const partition = Math.floor(parts.random() * parts.settings.partitions);
-  const fresh = makeId("prj", parts.clock(), partition, crypto.getRandomValues(new Uint8Array(8)));
-  const id = await parts.store.nameProject(name, fresh);
-  await parts.store.initProject(id, name, await firstConfig(parts.keyring, id));
+  const partition = Math.floor(deps.random() * deps.settings.partitions);
+  const fresh = makeId("prj", deps.clock(), partition, crypto.getRandomValues(new Uint8Array(8)));
+  const id = await deps.store.nameProject(name, fresh);
+  await deps.store.initProject(id, name, await firstConfig(deps.keyring, id));
   return { id, name, created: id === fresh };
 }
 
@@ -30,16 +30,16 @@ export interface AdminPage<Item> {
   readonly nextCursor?: string;
 }
 
-/** A page of the projects, about 1,000. @throws Refusal */
-export async function listProjects(parts: Parts, cursor?: string): Promise<AdminPage<Project>> {
-  return shown(await parts.store.listProjects(checked(cursor)));
+/** A page of the projects, about 1,000. @throws ApiError */
+export async function listProjects(deps: Dependencies, cursor?: string): Promise<AdminPage<Project>> {
+  return shown(await deps.store.listProjects(checked(cursor)));
 }
 
 /** Every project, page by page. */
-export async function* allProjects(parts: Parts): AsyncGenerator<Project, void, void> {
+export async function* allProjects(deps: Dependencies): AsyncGenerator<Project, void, void> {
   let cursor: string | undefined;
   do {
-    const page = await parts.store.listProjects(cursor);
+    const page = await deps.store.listProjects(cursor);
     yield* page.data;
     cursor = page.next;
   } while (cursor !== undefined);
@@ -51,7 +51,7 @@ function shown<Item>({ data, next }: StorePage<Item>): AdminPage<Item> {
 
 function checked(cursor: string | undefined): string | undefined {
   if (cursor === undefined || /^\d{1,20}$/.test(cursor)) return cursor;
-  throw new Refusal("malformed-parameter", "The cursor is not one that this API gave.");
+  throw new ApiError("malformed-parameter", "The cursor is not one that this API gave.");
 }
 
 export interface NewKey {
@@ -80,10 +80,14 @@ export interface LimitedProject extends Project {
   readonly maxOpen: number | null;
 }
 
-/** Sets a project's own limits. Tasks that were accepted before are not filed anew. @throws Refusal */
-export async function limitProject(parts: Parts, id: string, limits: ProjectLimits): Promise<LimitedProject> {
-  const set = await parts.store.limitProject(id, limits, crypto.randomUUID());
-  if (!set) throw new Refusal("not-found", `There is no project "${id}".`);
+/** Sets a project's own limits. Tasks that were accepted before are not filed anew. @throws ApiError */
+export async function limitProject(
+  deps: Dependencies,
+  id: string,
+  limits: ProjectLimits,
+): Promise<LimitedProject> {
+  const set = await deps.store.limitProject(id, limits, crypto.randomUUID());
+  if (!set) throw new ApiError("not-found", `There is no project "${id}".`);
   const { name, searchable = [], rateLimit = null, maxOpen = null } = set;
   return { id, name, searchable, rateLimit, maxOpen };
 }
@@ -95,31 +99,31 @@ export type MadeKey = ApiKeyView & { readonly key: string };
  * Makes an API key; Redis keeps a hash. Repeated under its idempotency key the answer is that of the first time, which
  * is kept for as long, encrypted under the master secret: else a lost answer would be a lost key.
  *
- * @throws Refusal
+ * @throws ApiError
  */
 export async function createKey(
-  parts: Parts,
+  deps: Dependencies,
   wanted: NewKey,
   idempotency?: Idempotency,
 ): Promise<{ readonly made: MadeKey; readonly replayed: boolean }> {
   const project = isId("prj", wanted.project)
-    ? await projectOf(parts, wanted.project)
-    : await createProject(parts, wanted.project);
+    ? await projectOf(deps, wanted.project)
+    : await createProject(deps, wanted.project);
   const { id: projectId, name: projectName } = project;
-  const createdAt = parts.clock();
+  const createdAt = deps.clock();
   const id = makeId("key", createdAt, 0, crypto.getRandomValues(new Uint8Array(8)));
   const secret = crypto.getRandomValues(new Uint8Array(24));
   const expiresAt = wanted.expiresIn === undefined ? 0 : createdAt + wanted.expiresIn;
   const made = {
     id,
-    key: await parts.keyring.sealKey(projectId, idBytes(id), secret),
+    key: await deps.keyring.issueApiKey(projectId, idBytes(id), secret),
     project: { id: projectId, name: projectName },
     scopes: wanted.scopes,
     ...(wanted.name !== undefined && { name: wanted.name }),
     createdAt,
     ...(expiresAt > 0 && { expiresAt }),
   };
-  const { store, keyring } = parts;
+  const { store, keyring } = deps;
   const record = {
     key: hex(idBytes(id)),
     hash: hex(await sha256(secret)),
@@ -129,22 +133,26 @@ export async function createKey(
     name: wanted.name ?? "",
   };
   const binding = { purpose: "api-key", project: projectId } as const;
-  const once = idempotency && { idempotency, id, sealed: await keyring.wrap(JSON.stringify(made), binding) };
+  const once = idempotency && {
+    idempotency,
+    id,
+    encrypted: await keyring.encrypt(JSON.stringify(made), binding),
+  };
   const answer = await store.putKey(projectId, record, once);
   if (answer.kind === "reused") throw reused();
   if (answer.kind === "granted") return { made, replayed: false };
-  return { made: JSON.parse(await keyring.unwrap(answer.sealed, binding)) as MadeKey, replayed: true }; // sealed by ourselves
+  return { made: JSON.parse(await keyring.decrypt(answer.encrypted, binding)) as MadeKey, replayed: true }; // sealed by ourselves
 }
 
-/** A page of the project's keys, about 1,000, without their texts; those of a page oldest first. @throws Refusal */
+/** A page of the project's keys, about 1,000, without their texts; those of a page oldest first. @throws ApiError */
 export async function listKeys(
-  parts: Parts,
+  deps: Dependencies,
   project: string,
   cursor?: string,
 ): Promise<AdminPage<ApiKeyView>> {
   const at = checked(cursor);
-  const found = await projectOf(parts, project);
-  const page = shown(await parts.store.listKeys(found.id, at));
+  const found = await projectOf(deps, project);
+  const page = shown(await deps.store.listKeys(found.id, at));
   const data = page.data.map((key) => ({
     id: idOf(
       "key",
@@ -159,35 +167,35 @@ export async function listKeys(
   return { ...page, data };
 }
 
-/** The project of a key. @throws Refusal */
-export async function ownerOf(parts: Parts, id: string): Promise<string> {
+/** The project of a key. @throws ApiError */
+export async function ownerOf(deps: Dependencies, id: string): Promise<string> {
   const key = hex(idBytes(id));
   let cursor: string | undefined;
   do {
-    const page = await parts.store.listProjects(cursor);
+    const page = await deps.store.listProjects(cursor);
     const projects = page.data.map((project) => project.id);
     for (let from = 0; from < projects.length; from += OWNERS) {
-      const owner = await parts.store.ownerOf(projects.slice(from, from + OWNERS), key);
+      const owner = await deps.store.ownerOf(projects.slice(from, from + OWNERS), key);
       if (owner !== undefined) return owner;
     }
     cursor = page.next;
   } while (cursor !== undefined);
-  throw new Refusal("not-found", `There is no key "${id}".`);
+  throw new ApiError("not-found", `There is no key "${id}".`);
 }
 
 /** Projects that one Redis request asks for a key. */
 const OWNERS = 500;
 
-/** Revokes a key, from its next request on. @throws Refusal */
-export async function deleteKey(parts: Parts, project: string, id: string): Promise<void> {
-  const found = await projectOf(parts, project);
+/** Revokes a key, from its next request on. @throws ApiError */
+export async function deleteKey(deps: Dependencies, project: string, id: string): Promise<void> {
+  const found = await projectOf(deps, project);
   const dropped =
-    isId("key", id) && (await parts.store.dropKey(found.id, hex(idBytes(id)), crypto.randomUUID()));
-  if (!dropped) throw new Refusal("not-found", `Project "${found.name}" has no key "${id}".`);
+    isId("key", id) && (await deps.store.dropKey(found.id, hex(idBytes(id)), crypto.randomUUID()));
+  if (!dropped) throw new ApiError("not-found", `Project "${found.name}" has no key "${id}".`);
 }
 
-async function projectOf(parts: Parts, project: string): Promise<Project> {
-  const found = await parts.store.findProject(project);
-  if (!found) throw new Refusal("not-found", `There is no project "${project}".`);
+async function projectOf(deps: Dependencies, project: string): Promise<Project> {
+  const found = await deps.store.findProject(project);
+  if (!found) throw new ApiError("not-found", `There is no project "${project}".`);
   return found;
 }

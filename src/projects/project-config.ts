@@ -1,9 +1,9 @@
 import { type Disabled, type Format, matchesEvent, type SignatureKind } from "../endpoints/endpoint.ts";
-import type { StoredConfig } from "./caller.ts";
 import type { Purpose } from "../ports/dependencies.ts";
+import type { StoredConfig } from "./caller.ts";
 
 /** A secret under the master secret; an older one signs along until it expires (milliseconds). */
-export interface SealedSecret {
+export interface EncryptedSecret {
   readonly wrapped: string;
   readonly expiresAt?: number;
 }
@@ -25,7 +25,7 @@ export interface Endpoint {
   readonly format: Format;
   readonly signatures: readonly SignatureKind[];
   /** Newest first. */
-  readonly secrets: readonly SealedSecret[];
+  readonly secrets: readonly EncryptedSecret[];
   readonly createdAt: number;
   /** When its receiver proved that it wants what is sent; absent: nothing but the challenge is. */
   readonly verifiedAt?: number;
@@ -47,7 +47,7 @@ export interface KeyPair {
 /** A project's configuration: the JSON behind the version in `p:cfg`. */
 export interface ProjectConfig {
   /** Secrets for `callbackUrl`, newest first. */
-  readonly signing: readonly SealedSecret[];
+  readonly signing: readonly EncryptedSecret[];
   /** How what goes to `callbackUrl` is signed; `v1` alone unless set. */
   readonly signatures?: readonly SignatureKind[];
   readonly ed25519?: KeyPair;
@@ -96,14 +96,14 @@ export function withEndpoint(
 }
 
 /** The secrets that sign at that time, newest first. */
-export function validSecrets(secrets: readonly SealedSecret[], now: number): readonly SealedSecret[] {
+export function validSecrets(secrets: readonly EncryptedSecret[], now: number): readonly EncryptedSecret[] {
   return secrets.filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now);
 }
 
 /** Every sealed text within, so that none is forgotten when the master secret rotates. */
-export function sealedTexts(config: ProjectConfig): readonly string[] {
+export function encryptedTexts(config: ProjectConfig): readonly string[] {
   const texts: string[] = [];
-  mapSealed(config, (wrapped) => {
+  mapEncrypted(config, (wrapped) => {
     texts.push(wrapped);
     return wrapped;
   });
@@ -111,15 +111,15 @@ export function sealedTexts(config: ProjectConfig): readonly string[] {
 }
 
 /** The configuration with every sealed text replaced. */
-export function mapSealed(
+export function mapEncrypted(
   config: ProjectConfig,
   replace: (wrapped: string, purpose: Purpose) => string,
 ): ProjectConfig {
   const of =
     (purpose: Purpose) =>
-    <Sealed extends { readonly wrapped: string }>(sealed: Sealed): Sealed => ({
-      ...sealed,
-      wrapped: replace(sealed.wrapped, purpose),
+    <Encrypted extends { readonly wrapped: string }>(encrypted: Encrypted): Encrypted => ({
+      ...encrypted,
+      wrapped: replace(encrypted.wrapped, purpose),
     });
   const [secret, header] = [of("signing-secret"), of("header")];
   return {

@@ -1,15 +1,15 @@
-import { allProjects } from "./manage-projects.ts";
-import { configure, readConfiguration } from "./configure.ts";
-import { internalCaller } from "../tasks/run/fail-attempt.ts";
-import type { Keyring, Parts, Purpose } from "../ports/dependencies.ts";
+import type { Dependencies, Keyring, Purpose } from "../ports/dependencies.ts";
 import { StoreUnavailable } from "../ports/ports.ts";
-import { mapSealed, type ProjectConfig, sealedTexts } from "./project-config.ts";
+import { internalCaller } from "../tasks/run/fail-attempt.ts";
+import { configure, readConfiguration } from "./configure.ts";
+import { allProjects } from "./manage-projects.ts";
+import { encryptedTexts, mapEncrypted, type ProjectConfig } from "./project-config.ts";
 
 /** Projects that one sweep looks at. */
 const BATCH = 25;
 
 /** What of a project is sealed under which generation of the master secret. */
-export interface Sealed {
+export interface Encrypted {
   readonly id: string;
   readonly name: string;
   /** Secrets sealed under the master secret before. */
@@ -36,18 +36,18 @@ interface Progress {
 /**
  * Says which projects still need the previous master secret; one that is not listed needs none but the current.
  */
-export async function listSealed(parts: Parts): Promise<readonly Sealed[]> {
-  const sealed: Sealed[] = [];
-  for await (const { id, name } of allProjects(parts)) {
-    const { config } = await readConfiguration(parts, internalCaller(id), "admin");
-    const counts = await countOf(parts.keyring, config);
-    if (counts.previous + counts.lost > 0) sealed.push({ id, name, ...counts });
+export async function listEncrypted(deps: Dependencies): Promise<readonly Encrypted[]> {
+  const encrypted: Encrypted[] = [];
+  for await (const { id, name } of allProjects(deps)) {
+    const { config } = await readConfiguration(deps, internalCaller(id), "admin");
+    const counts = await countOf(deps.keyring, config);
+    if (counts.previous + counts.lost > 0) encrypted.push({ id, name, ...counts });
   }
-  return sealed;
+  return encrypted;
 }
 
 /** What the last whole pass has found of payloads under the previous master secret; undefined while there is none. */
-export async function sealedPayloads({ keyring, store }: Parts): Promise<Payloads | undefined> {
+export async function sealedPayloads({ keyring, store }: Dependencies): Promise<Payloads | undefined> {
   const generation = await keyring.previousGeneration();
   if (generation === undefined) return undefined;
   return readProgress(await store.resealing(), generation).payloads;
@@ -60,13 +60,13 @@ export async function sealedPayloads({ keyring, store }: Parts): Promise<Payload
  *
  * @param most projects that may be looked at
  */
-export async function resealSome(parts: Parts, most: number): Promise<void> {
+export async function reEncryptSome(deps: Dependencies, most: number): Promise<void> {
   if (most < 1) return;
-  const { keyring, store } = parts;
+  const { keyring, store } = deps;
   const generation = await keyring.previousGeneration();
   if (generation === undefined) return;
   const before = readProgress(await store.resealing(), generation);
-  const project = await resealProjects(parts, before.project, Math.min(BATCH, most));
+  const project = await resealProjects(deps, before.project, Math.min(BATCH, most));
   const page = await store.findSealed(before.scan, generation);
   const found = before.found || page.found;
   const whole = page.cursor === "0";
@@ -83,19 +83,19 @@ export async function resealSome(parts: Parts, most: number): Promise<void> {
 }
 
 /** The projects after that one, in order of their ids; gives the last that was done, empty at the end of the list. */
-async function resealProjects(parts: Parts, after: string, most: number): Promise<string> {
+async function resealProjects(deps: Dependencies, after: string, most: number): Promise<string> {
   const left: string[] = [];
-  for await (const { id } of allProjects(parts)) if (id > after) left.push(id);
+  for await (const { id } of allProjects(deps)) if (id > after) left.push(id);
   left.sort();
   const next = left.slice(0, most);
   for (const id of next) {
     try {
-      const count = await reseal(parts, id);
-      if (count > 0) parts.log("info", "secrets-resealed", { project: id, count });
+      const count = await reEncrypt(deps, id);
+      if (count > 0) deps.log("info", "secrets-resealed", { project: id, count });
     } catch (error) {
       // One project's fault holds up no other; it comes again with the next round, and stays listed until then.
       if (error instanceof StoreUnavailable) throw error;
-      parts.log("error", "secrets-not-resealed", { project: id, reason: String(error) });
+      deps.log("error", "secrets-not-resealed", { project: id, reason: String(error) });
     }
   }
   return left.length > most ? (next.at(-1) ?? "") : "";
@@ -119,13 +119,13 @@ function writeProgress({ generation, project, scan, found, payloads }: Progress)
 }
 
 /** Encrypts a project's secrets anew; every secret and key stays as it is. Gives how many there were to do. */
-export async function reseal(parts: Parts, project: string): Promise<number> {
+export async function reEncrypt(deps: Dependencies, project: string): Promise<number> {
   const us = internalCaller(project);
-  const { config } = await readConfiguration(parts, us, "admin");
-  const { previous } = await countOf(parts.keyring, config);
+  const { config } = await readConfiguration(deps, us, "admin");
+  const { previous } = await countOf(deps.keyring, config);
   if (previous === 0) return 0;
-  await configure(parts, us, { scope: "admin" }, async (now) => ({
-    config: await anew(parts.keyring, project, now),
+  await configure(deps, us, { scope: "admin" }, async (now) => ({
+    config: await anew(deps.keyring, project, now),
     id: project,
   }));
   return previous;
@@ -133,7 +133,7 @@ export async function reseal(parts: Parts, project: string): Promise<number> {
 
 async function anew(keyring: Keyring, project: string, config: ProjectConfig): Promise<ProjectConfig> {
   const purposes = new Map<string, Purpose>();
-  mapSealed(config, (text, purpose) => {
+  mapEncrypted(config, (text, purpose) => {
     purposes.set(text, purpose);
     return text;
   });
@@ -141,14 +141,17 @@ async function anew(keyring: Keyring, project: string, config: ProjectConfig): P
   for (const [text, purpose] of purposes) {
     if ((await keyring.generationOf(text)) === "previous") {
       const binding = { purpose, project };
-      fresh.set(text, await keyring.wrap(await keyring.unwrap(text, binding), binding));
+      fresh.set(text, await keyring.encrypt(await keyring.decrypt(text, binding), binding));
     }
   }
-  return mapSealed(config, (text) => fresh.get(text) ?? text);
+  return mapEncrypted(config, (text) => fresh.get(text) ?? text);
 }
 
-async function countOf(keyring: Keyring, config: ProjectConfig): Promise<Pick<Sealed, "previous" | "lost">> {
-  const generations = await Promise.all(sealedTexts(config).map((text) => keyring.generationOf(text)));
+async function countOf(
+  keyring: Keyring,
+  config: ProjectConfig,
+): Promise<Pick<Encrypted, "previous" | "lost">> {
+  const generations = await Promise.all(encryptedTexts(config).map((text) => keyring.generationOf(text)));
   const count = (wanted: "previous" | "lost") => generations.filter((one) => one === wanted).length;
   return { previous: count("previous"), lost: count("lost") };
 }

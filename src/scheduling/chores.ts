@@ -1,5 +1,5 @@
+import type { Dependencies } from "../ports/dependencies.ts";
 import { KEYS_PURGED } from "../shared/limits.ts";
-import type { Parts } from "../ports/dependencies.ts";
 
 /** What the sweep clears away: the rest of a task that is being erased, and API keys that have expired. */
 export type Chore =
@@ -15,15 +15,15 @@ const ERASED_PARTS = 10;
  *
  * @param isTime whether there is time for one more
  */
-export async function doChores(parts: Parts, partition: number, isTime: () => boolean): Promise<void> {
+export async function doChores(deps: Dependencies, partition: number, isTime: () => boolean): Promise<void> {
   let left = KEYS_PURGED;
-  for (const chore of await parts.store.takeChores(partition)) {
+  for (const chore of await deps.store.takeChores(partition)) {
     if (!isTime()) return;
     try {
-      if (chore.kind === "erase") await eraseRest(parts, chore.project, chore.task, isTime);
-      else if (left > 0) left -= await parts.store.purgeKeys(chore.project, left);
+      if (chore.kind === "erase") await eraseRest(deps, chore.project, chore.task, isTime);
+      else if (left > 0) left -= await deps.store.purgeKeys(chore.project, left);
     } catch (error) {
-      parts.log("warn", "chore-failed", {
+      deps.log("warn", "chore-failed", {
         ...chore,
         reason: error instanceof Error ? error.message : String(error),
       });
@@ -33,12 +33,12 @@ export async function doChores(parts: Parts, partition: number, isTime: () => bo
 
 /** Erases what a hidden task has left, as far as one invocation may; the sweep goes on with the rest. */
 export async function eraseRest(
-  parts: Parts,
+  deps: Dependencies,
   project: string,
   task: string,
   isTime: () => boolean = () => true,
 ): Promise<void> {
   for (let part = 0; part < ERASED_PARTS && isTime(); part++) {
-    if (!(await parts.store.erasePart(project, task))) return;
+    if (!(await deps.store.erasePart(project, task))) return;
   }
 }

@@ -1,9 +1,9 @@
-import type { TaskOptions } from "../tasks/record.ts";
-import { hex, sha256, utf8 } from "../shared/bytes.ts";
-import type { AnyTask } from "../task.ts";
-import type { Parts } from "../ports/dependencies.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
 import type { DeliverMessage, Flow, QueueMessage, RunMessage } from "../ports/ports.ts";
 import type { TypeLimits } from "../ports/task-commands.ts";
+import { hex, sha256, utf8 } from "../shared/bytes.ts";
+import type { AnyTask } from "../task.ts";
+import type { TaskOptions } from "../tasks/record.ts";
 
 /** The queue counts rates over a week at most. */
 const LONGEST_PERIOD = 7 * 86_400_000;
@@ -28,14 +28,14 @@ export interface LimitedService {
  * limited, else its service's when that is, else its project's, so that a flood waits in its own line. QStash puts
  * keys into paths: they are letters, digits, dots, hyphens and underscores alone.
  */
-export async function flowOf(parts: Parts, task: Runnable, service?: LimitedService): Promise<Flow> {
-  const { perKey, perProject } = parts.settings.concurrency;
+export async function flowOf(deps: Dependencies, task: Runnable, service?: LimitedService): Promise<Flow> {
+  const { perKey, perProject } = deps.settings.concurrency;
   const { concurrencyKey } = task.options;
   if (concurrencyKey !== undefined) {
     const digest = hex(await sha256(utf8(`${task.project} ${concurrencyKey}`)));
     return { key: `key.${digest.slice(0, 40)}`, parallelism: perKey };
   }
-  const { concurrency, rate } = parts.tasks.get(task.type) ?? {};
+  const { concurrency, rate } = deps.tasks.get(task.type) ?? {};
   if (concurrency !== undefined || rate !== undefined) {
     return {
       key: await nameOf("type", task.type),
@@ -51,13 +51,13 @@ export async function flowOf(parts: Parts, task: Runnable, service?: LimitedServ
 
 /** The message that asks for an attempt of a task. */
 export async function runMessage(
-  parts: Parts,
+  deps: Dependencies,
   task: Runnable,
   attempt: number,
   delay: number,
 ): Promise<QueueMessage> {
   const { project, id, run, type } = task;
-  const { concurrency, rate } = parts.tasks.get(type) ?? {};
+  const { concurrency, rate } = deps.tasks.get(type) ?? {};
   const isKeyed = task.options.concurrencyKey !== undefined;
   const body: RunMessage = {
     v: 1,
@@ -67,7 +67,7 @@ export async function runMessage(
     attempt,
     ...((concurrency !== undefined || rate) && { type, ...(isKeyed && { keyed: true }) }),
   };
-  return { kind: "run", body, delay, flow: await flowOf(parts, task) };
+  return { kind: "run", body, delay, flow: await flowOf(deps, task) };
 }
 
 /** Why a type's limits cannot be held, or undefined when they can. */
@@ -84,8 +84,8 @@ export function limitFault({ type, concurrency, rate }: AnyTask): string | undef
 }
 
 /** What has to be free at the start of an attempt, as this deployment declares the type now. */
-export function limitsOf(parts: Parts, { type, keyed }: RunMessage): TypeLimits | undefined {
-  const { concurrency, rate } = (type !== undefined && parts.tasks.get(type)) || {};
+export function limitsOf(deps: Dependencies, { type, keyed }: RunMessage): TypeLimits | undefined {
+  const { concurrency, rate } = (type !== undefined && deps.tasks.get(type)) || {};
   if (type === undefined || (concurrency === undefined && !rate)) return undefined;
   return {
     type,
@@ -96,7 +96,7 @@ export function limitsOf(parts: Parts, { type, keyed }: RunMessage): TypeLimits 
 }
 
 /** Beside what else a delivery waits: an endpoint's, at so many per second where it has a limit. */
-export interface DeliveryLine {
+export interface DeliveryFlow {
   readonly endpointId?: string;
   readonly rateLimit?: number;
 }
@@ -107,14 +107,14 @@ export interface DeliveryLine {
  * nor other endpoints.
  */
 export function deliverMessage(
-  parts: Parts,
+  deps: Dependencies,
   body: DeliverMessage,
   delay: number,
-  { endpointId, rateLimit }: DeliveryLine = {},
+  { endpointId, rateLimit }: DeliveryFlow = {},
 ): QueueMessage {
   const [key, share] =
     endpointId === undefined ? [`deliveries.${body.project}`, 2] : [`endpoint.${endpointId}`, 8];
-  const parallelism = Math.max(1, Math.floor(parts.settings.concurrency.perProject / share));
+  const parallelism = Math.max(1, Math.floor(deps.settings.concurrency.perProject / share));
   return { kind: "deliver", body, delay, flow: { key, parallelism, ...(rateLimit && paceOf(rateLimit)) } };
 }
 

@@ -1,18 +1,18 @@
-import { PUBLISH_HORIZON } from "../shared/limits.ts";
-import type { Parts } from "../ports/dependencies.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
 import { type QueueMessage, QueueUnavailable } from "../ports/ports.ts";
+import { PUBLISH_HORIZON } from "../shared/limits.ts";
 
 /**
  * Publishes a message whose state is committed. When the queue does not take it, that is logged and the due entry
  * makes up for it; what is far off is left to the sweep, which publishes it when it is near.
  */
-export async function publish(parts: Parts, message: QueueMessage): Promise<void> {
+export async function publish(deps: Dependencies, message: QueueMessage): Promise<void> {
   if (message.delay > PUBLISH_HORIZON) return;
   try {
-    await parts.queue.publish(message);
+    await deps.queue.publish(message);
   } catch (error) {
     if (!(error instanceof QueueUnavailable)) throw error;
-    parts.log("warn", "publish-failed", { kind: message.kind, reason: error.message });
+    deps.log("warn", "publish-failed", { kind: message.kind, reason: error.message });
   }
 }
 
@@ -22,16 +22,16 @@ export async function publish(parts: Parts, message: QueueMessage): Promise<void
  * @returns the id of each message that the queue has taken
  */
 export async function publishAll(
-  parts: Parts,
+  deps: Dependencies,
   messages: readonly QueueMessage[],
 ): Promise<ReadonlyMap<QueueMessage, string>> {
   const near = messages.filter(({ delay }) => delay <= PUBLISH_HORIZON);
   const taken = new Map<QueueMessage, string>();
   if (near.length === 0) return taken;
   const failed = (reason: string) =>
-    parts.log("warn", "publish-failed", { kind: "batch", count: near.length - taken.size, reason });
+    deps.log("warn", "publish-failed", { kind: "batch", count: near.length - taken.size, reason });
   try {
-    const ids = await parts.queue.publishAll(near);
+    const ids = await deps.queue.publishAll(near);
     for (const [index, message] of near.entries()) {
       const id = ids[index];
       if (id !== undefined) taken.set(message, id);

@@ -1,5 +1,5 @@
+import type { RequestContext } from "../ports/dependencies.ts";
 import { SWEEP_REQUESTS } from "../shared/limits.ts";
-import type { Invocation } from "../ports/dependencies.ts";
 
 /** What the end of a sweep needs: the message that hands on the rest, and the note that it was made. */
 const LAST_REQUESTS = 2;
@@ -10,15 +10,15 @@ const TIME = 20_000;
 /** How many requests one invocation of the sweep may still make. */
 export interface SweepBudget {
   /** The invocation, each of whose requests to Redis and to the queue is counted. */
-  readonly inv: Invocation;
+  readonly ctx: RequestContext;
   /** Whether there is room, and time, for so many requests. */
   allows(requests: number): boolean;
   /** How often something fits that needs so many requests, next to others. */
   times(requests: number, others?: number): number;
 }
 
-export function sweepBudget(inv: Invocation): SweepBudget {
-  const startedAt = inv.clock();
+export function sweepBudget(ctx: RequestContext): SweepBudget {
+  const startedAt = ctx.clock();
   let made = 0;
   const left = () => SWEEP_REQUESTS - LAST_REQUESTS - made;
   /** Every method of a store and of a queue makes one request. */
@@ -34,8 +34,8 @@ export function sweepBudget(inv: Invocation): SweepBudget {
       },
     });
   return {
-    inv: { ...inv, store: counted(inv.store), queue: counted(inv.queue) },
-    allows: (requests) => left() >= requests && inv.clock() - startedAt <= TIME,
+    ctx: { ...ctx, store: counted(ctx.store), queue: counted(ctx.queue) },
+    allows: (requests) => left() >= requests && ctx.clock() - startedAt <= TIME,
     times: (requests, others = 0) => Math.max(0, Math.floor((left() - others) / requests)),
   };
 }

@@ -1,14 +1,14 @@
-import { errorText } from "../shared/error-text.ts";
+import { firstMessages } from "../deliveries/first-attempts.ts";
+import type { RequestContext } from "../ports/dependencies.ts";
+import { type QueueMessage, QueueUnavailable } from "../ports/ports.ts";
+import type { DueAction, GivenMessage } from "../ports/sweep-commands.ts";
 import { recall } from "../services/call-service.ts";
+import { repeatPoll } from "../services/poll-service.ts";
+import { errorText } from "../shared/error-text.ts";
+import { redisTime } from "../shared/redis-clock.ts";
 import { abandon } from "../tasks/run/fail-attempt.ts";
 import { deliverMessage, runMessage } from "./flow-control.ts";
-import { firstMessages } from "../deliveries/first-attempts.ts";
-import type { Invocation } from "../ports/dependencies.ts";
-import { repeatPoll } from "../services/poll-service.ts";
-import { type QueueMessage, QueueUnavailable } from "../ports/ports.ts";
 import { publishAll } from "./publish.ts";
-import type { DueAction, GivenMessage } from "../ports/sweep-commands.ts";
-import { redisTime } from "../shared/redis-clock.ts";
 
 /** Requests under way at a time: Workers allow six connections. */
 const SIDE_BY_SIDE = 4;
@@ -23,36 +23,36 @@ export interface Entry<Action> {
 }
 
 /** Publishes what the queue does not hold any more, and notes what it was given; says how many. */
-export async function sendAgain(inv: Invocation, entries: readonly Entry<Sending>[]): Promise<number> {
-  const sendings = await each(inv, entries, async (action) => {
-    if (action.given !== undefined && (await isHeld(inv, action.given))) return undefined;
-    return { action, message: await messageOf(inv, action) };
+export async function sendAgain(ctx: RequestContext, entries: readonly Entry<Sending>[]): Promise<number> {
+  const sendings = await each(ctx, entries, async (action) => {
+    if (action.given !== undefined && (await isHeld(ctx, action.given))) return undefined;
+    return { action, message: await messageOf(ctx, action) };
   });
   const messages = sendings.map(({ message }) => message);
-  const taken = await publishAll(inv, messages);
+  const taken = await publishAll(ctx, messages);
   const given = sendings.flatMap(({ action, message }): GivenMessage[] => {
     const id = taken.get(message);
     return id === undefined ? [] : [noteOf(action, id)];
   });
-  if (given.length > 0) await inv.store.given(given);
+  if (given.length > 0) await ctx.store.given(given);
   return taken.size;
 }
 
 /** One message too many does no harm, one too few does: what the queue cannot tell is published. */
-async function isHeld(inv: Invocation, message: string): Promise<boolean> {
+async function isHeld(ctx: RequestContext, message: string): Promise<boolean> {
   try {
-    return await inv.queue.holds(message);
+    return await ctx.queue.holds(message);
   } catch (error) {
     if (!(error instanceof QueueUnavailable)) throw error;
     return false;
   }
 }
 
-function messageOf(inv: Invocation, action: Sending): Promise<QueueMessage> {
+function messageOf(ctx: RequestContext, action: Sending): Promise<QueueMessage> {
   const { kind, project, attempt, delay } = action;
-  if (kind === "run") return runMessage(inv, { ...action, id: action.task }, attempt, delay);
+  if (kind === "run") return runMessage(ctx, { ...action, id: action.task }, attempt, delay);
   const body = { v: 1, project, delivery: action.delivery, attempt } as const;
-  return Promise.resolve(deliverMessage(inv, body, delay, action));
+  return Promise.resolve(deliverMessage(ctx, body, delay, action));
 }
 
 function noteOf(action: Sending, message: string): GivenMessage {
@@ -62,26 +62,29 @@ function noteOf(action: Sending, message: string): GivenMessage {
 }
 
 /** Ends what ran out and publishes what that opens, so that no receiver is waited for; says how many. */
-export async function endAll(inv: Invocation, entries: readonly Entry<Ending>[]): Promise<number> {
-  const ended = await each(inv, entries, (action) => end(inv, action));
-  await publishAll(inv, ended.flat());
+export async function endAll(ctx: RequestContext, entries: readonly Entry<Ending>[]): Promise<number> {
+  const ended = await each(ctx, entries, (action) => end(ctx, action));
+  await publishAll(ctx, ended.flat());
   return ended.length;
 }
 
-async function end(inv: Invocation, { kind, record, config, now }: Ending): Promise<readonly QueueMessage[]> {
+async function end(
+  ctx: RequestContext,
+  { kind, record, config, now }: Ending,
+): Promise<readonly QueueMessage[]> {
   if (kind === "silent" && record.poll) {
-    await repeatPoll(inv, record);
+    await repeatPoll(ctx, record);
     return [];
   }
-  const held = { kind, record, config, time: redisTime(now, inv.clock) };
-  const abandoned = await abandon(inv, held, "sweep");
-  await recall(inv, record);
-  return firstMessages(inv, record, abandoned);
+  const held = { kind, record, config, time: redisTime(now, ctx.clock) };
+  const abandoned = await abandon(ctx, held, "sweep");
+  await recall(ctx, record);
+  return firstMessages(ctx, record, abandoned);
 }
 
 /** A few side by side; one that fails is logged, and holds up no other. */
 async function each<Action, Result>(
-  inv: Invocation,
+  ctx: RequestContext,
   entries: readonly Entry<Action>[],
   work: (action: Action) => Promise<Result | undefined>,
 ): Promise<readonly Result[]> {
@@ -93,7 +96,7 @@ async function each<Action, Result>(
         const result = await work(entry.action);
         if (result !== undefined) results.push(result);
       } catch (error) {
-        inv.log("error", "sweep-entry-failed", { member: entry.member, error: errorText(error) });
+        ctx.log("error", "sweep-entry-failed", { member: entry.member, error: errorText(error) });
       }
     }
   };

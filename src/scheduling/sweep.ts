@@ -1,10 +1,10 @@
+import type { RequestContext } from "../ports/dependencies.ts";
+import { StoreUnavailable } from "../ports/ports.ts";
+import { reEncryptSome } from "../projects/re-encrypt.ts";
 import { errorText } from "../shared/error-text.ts";
 import { SWEEP_BATCH } from "../shared/limits.ts";
 import { doChores } from "./chores.ts";
-import type { Invocation } from "../ports/dependencies.ts";
-import { StoreUnavailable } from "../ports/ports.ts";
 import { publish } from "./publish.ts";
-import { resealSome } from "../projects/re-encrypt.ts";
 import { type SweepBudget, sweepBudget } from "./sweep-budget.ts";
 import { type Ending, type Entry, endAll, type Sending, sendAgain } from "./sweep-entries.ts";
 
@@ -31,22 +31,22 @@ const RESEAL_STEP_REQUESTS = 16;
  *
  * @throws what went wrong with a partition, when all others are done
  */
-export async function sweep(unbounded: Invocation): Promise<void> {
+export async function sweep(unbounded: RequestContext): Promise<void> {
   const budget = sweepBudget(unbounded);
-  const { inv } = budget;
+  const { ctx } = budget;
   const failures: unknown[] = [];
   const isDone = await sweepPartitions(budget, failures);
   if (isDone)
-    await guarded(failures, () => resealSome(inv, budget.times(RESEAL_REQUESTS, RESEAL_STEP_REQUESTS)));
-  else await publish(inv, { kind: "sweep", body: { v: 1 }, delay: 0 });
+    await guarded(failures, () => reEncryptSome(ctx, budget.times(RESEAL_REQUESTS, RESEAL_STEP_REQUESTS)));
+  else await publish(ctx, { kind: "sweep", body: { v: 1 }, delay: 0 });
   const [failure, ...others] = failures;
-  for (const other of others) inv.log("error", "sweep-failed", { error: errorText(other) });
+  for (const other of others) ctx.log("error", "sweep-failed", { error: errorText(other) });
   if (failure !== undefined) throw failure;
-  await note(inv);
+  await note(ctx);
 }
 
 /** A full Redis refuses the note; what was swept is swept. */
-async function note({ store, log }: Invocation): Promise<void> {
+async function note({ store, log }: RequestContext): Promise<void> {
   try {
     await store.swept();
   } catch (error) {
@@ -57,7 +57,7 @@ async function note({ store, log }: Invocation): Promise<void> {
 
 /** One step of each partition after the other, until nothing is due; false when the budget was used up before. */
 async function sweepPartitions(budget: SweepBudget, failures: unknown[]): Promise<boolean> {
-  const { store, settings } = budget.inv;
+  const { store, settings } = budget.ctx;
   const seemDue = await store.seemDue(settings.partitions);
   let partitions = seemDue;
   while (partitions.length > 0) {
@@ -73,7 +73,7 @@ async function sweepPartitions(budget: SweepBudget, failures: unknown[]): Promis
   // Nobody waits for these: what does not fit comes up again.
   for (const partition of seemDue) {
     if (budget.allows(CHORE_REQUESTS)) {
-      await guarded(failures, () => doChores(budget.inv, partition, () => budget.allows(CHORE_REQUESTS)));
+      await guarded(failures, () => doChores(budget.ctx, partition, () => budget.allows(CHORE_REQUESTS)));
     }
   }
   return true;
@@ -88,11 +88,11 @@ async function guarded(failures: unknown[], work: () => Promise<void>): Promise<
 }
 
 /** One batch of due entries; true when there may be more. */
-async function step({ inv, times }: SweepBudget, partition: number): Promise<boolean> {
-  const members = await inv.store.take(partition);
+async function step({ ctx, times }: SweepBudget, partition: number): Promise<boolean> {
+  const members = await ctx.store.peekDue(partition);
   if (members.length === 0) return false;
   const most = times(ENTRY_REQUESTS, STEP_REQUESTS - 1);
-  const actions = await inv.store.inspect(partition, members, crypto.randomUUID(), most);
+  const actions = await ctx.store.reconcile(partition, members, crypto.randomUUID(), most);
   const sendings: Entry<Sending>[] = [];
   const endings: Entry<Ending>[] = [];
   let left = 0;
@@ -109,7 +109,7 @@ async function step({ inv, times }: SweepBudget, partition: number): Promise<boo
         endings.push({ member, action });
         break;
       case "broken":
-        inv.log("error", "sweep-entry-failed", { member, error: action.reason });
+        ctx.log("error", "sweep-entry-failed", { member, error: action.reason });
         break;
       case "left":
         left += 1;
@@ -121,12 +121,12 @@ async function step({ inv, times }: SweepBudget, partition: number): Promise<boo
   const failures: unknown[] = [];
   let [published, ended] = [0, 0];
   await guarded(failures, async () => {
-    published = await sendAgain(inv, sendings);
+    published = await sendAgain(ctx, sendings);
   });
   await guarded(failures, async () => {
-    ended = await endAll(inv, endings);
+    ended = await endAll(ctx, endings);
   });
-  inv.log("info", "swept", { partition, due: members.length, published, ended, left });
+  ctx.log("info", "swept", { partition, due: members.length, published, ended, left });
   if (failures.length > 0) throw failures[0];
   return left > 0 || members.length === SWEEP_BATCH;
 }

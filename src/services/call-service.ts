@@ -1,11 +1,11 @@
-import { type TaskRecord, traceHeaders } from "../tasks/record.ts";
-import type { Service } from "./service.ts";
-import { inputGone } from "../tasks/run/execute-handler.ts";
-import { flowOf } from "../scheduling/flow-control.ts";
-import { type PlainRequest, plainRequest, readHttpRequest } from "./http-request.ts";
-import type { Invocation, Parts } from "../ports/dependencies.ts";
+import type { Dependencies, RequestContext } from "../ports/dependencies.ts";
 import { CallRefused, QueueUnavailable, type ServiceCall } from "../ports/ports.ts";
+import { flowOf } from "../scheduling/flow-control.ts";
+import { type TaskRecord, traceHeaders } from "../tasks/record.ts";
+import { inputGone } from "../tasks/run/execute-handler.ts";
 import { handover } from "../tasks/run/task-token.ts";
+import { type PlainRequest, plainRequest, readHttpRequest } from "./http-request.ts";
+import type { Service } from "./service.ts";
 
 /**
  * How much longer than a call its lease is, in milliseconds: the outcome may come late, because the gateway was away
@@ -31,24 +31,24 @@ export type Called =
  * @throws QueueUnavailable, StoreUnavailable
  */
 export async function callService(
-  parts: Parts,
+  deps: Dependencies,
   record: TaskRecord,
   json: string | undefined,
   now: number,
 ): Promise<Called> {
   if (json === undefined) return { kind: "failed", ...inputGone(record).error };
   const request = readHttpRequest(json);
-  const service = parts.services.get(request.service);
+  const service = deps.services.get(request.service);
   if (!service) return impossible("unknown-service", `There is no service "${request.service}" any more.`);
-  const definition = parts.tasks.get(record.type);
+  const definition = deps.tasks.get(record.type);
   if (!definition) return impossible("unknown-task-type", `"${record.type}" is not offered any more.`);
   const plain = plainRequest(service, request);
   const timeout = timeoutOf(service, record, now);
-  await recall(parts, record);
+  await recall(deps, record);
   try {
-    const message = await parts.queue.call(await callOf(parts, service, record, plain, timeout));
+    const message = await deps.queue.call(await callOf(deps, service, record, plain, timeout));
     const length = timeout + OUTCOME_MARGIN;
-    return await note(parts, record, message, length);
+    return await note(deps, record, message, length);
   } catch (error) {
     if (!(error instanceof CallRefused)) throw error;
     return impossible("call-refused", error.message);
@@ -56,11 +56,16 @@ export async function callService(
 }
 
 /** Notes a message; one of an attempt that is over is taken back. */
-async function note(parts: Parts, record: TaskRecord, message: string, length: number): Promise<Called> {
+async function note(
+  deps: Dependencies,
+  record: TaskRecord,
+  message: string,
+  length: number,
+): Promise<Called> {
   const { project, id: task, run, attempt } = record;
-  const noted = await parts.store.published({ project, task, run, attempt, message, length });
+  const noted = await deps.store.recordCall({ project, task, run, attempt, message, length });
   if (noted.kind === "published") return { kind: "called" };
-  await parts.queue.cancel(message);
+  await deps.queue.cancel(message);
   return { kind: "stale" };
 }
 
@@ -69,7 +74,7 @@ function impossible(code: string, message: string): Called {
 }
 
 async function callOf(
-  parts: Parts,
+  deps: Dependencies,
   service: Service,
   record: TaskRecord,
   plain: PlainRequest,
@@ -84,7 +89,7 @@ async function callOf(
   };
   const secrets = Object.keys(service.headers);
   if (service.completion === "token") {
-    const { token, completionUrl } = await handover(parts, record);
+    const { token, completionUrl } = await handover(deps, record);
     headers["ringback-task-token"] = token;
     headers["ringback-completion-url"] = completionUrl;
     secrets.push("ringback-task-token", "ringback-completion-url");
@@ -96,7 +101,7 @@ async function callOf(
     callback: outcomePath(service, record),
     timeout,
     delay: 0,
-    flow: await flowOf(parts, record, service),
+    flow: await flowOf(deps, record, service),
   };
 }
 
@@ -120,21 +125,21 @@ export function outcomePath(service: Service, record: TaskRecord, poll?: number)
  *
  * @param now Redis time
  */
-export async function isHeld(parts: Parts, record: TaskRecord, now: number): Promise<boolean> {
+export async function isHeld(deps: Dependencies, record: TaskRecord, now: number): Promise<boolean> {
   const { project, id: task, run, attempt } = record;
   for (const message of record.calls ?? []) {
-    const state = await stateOf(parts, message);
+    const state = await stateOf(deps, message);
     if (state === "gone") continue;
-    if (state === "unknown") parts.log("warn", "call-unknown", { task, run, attempt });
+    if (state === "unknown") deps.log("warn", "call-unknown", { task, run, attempt });
     const age = Math.max(0, now - (record.startedAt ?? now));
     const length = state === "held" ? OUTCOME_MARGIN + age : UNKNOWN_LEASE;
-    await parts.store.published({ project, task, run, attempt, message, length, held: true });
+    await deps.store.recordCall({ project, task, run, attempt, message, length, held: true });
     return true;
   }
   return false;
 }
 
-async function stateOf({ queue }: Parts, message: string): Promise<"held" | "gone" | "unknown"> {
+async function stateOf({ queue }: Dependencies, message: string): Promise<"held" | "gone" | "unknown"> {
   try {
     return (await queue.holds(message)) ? "held" : "gone";
   } catch (error) {
@@ -144,8 +149,8 @@ async function stateOf({ queue }: Parts, message: string): Promise<"held" | "gon
 }
 
 /** Takes back what the queue may still hold of a task's calls; what is under way comes too late. */
-export async function recall(parts: Parts, { calls = [] }: TaskRecord): Promise<void> {
-  if (calls.length > 0) await parts.queue.cancel(...calls);
+export async function recall(deps: Dependencies, { calls = [] }: TaskRecord): Promise<void> {
+  if (calls.length > 0) await deps.queue.cancel(...calls);
 }
 
 /**
@@ -153,16 +158,16 @@ export async function recall(parts: Parts, { calls = [] }: TaskRecord): Promise<
  * goes wrong, the due entry makes up for it.
  */
 export async function callFirst(
-  inv: Invocation,
+  ctx: RequestContext,
   record: TaskRecord,
   json: string,
   now: number,
 ): Promise<void> {
   try {
-    const called = await callService(inv, { ...record, attempt: 1 }, json, now);
-    if (called.kind === "failed") inv.log("warn", "call-failed", { task: record.id, code: called.code });
+    const called = await callService(ctx, { ...record, attempt: 1 }, json, now);
+    if (called.kind === "failed") ctx.log("warn", "call-failed", { task: record.id, code: called.code });
   } catch (error) {
     if (!(error instanceof QueueUnavailable)) throw error;
-    inv.log("warn", "publish-failed", { kind: "call", task: record.id, reason: error.message });
+    ctx.log("warn", "publish-failed", { kind: "call", task: record.id, reason: error.message });
   }
 }

@@ -1,14 +1,14 @@
-import type { Failure } from "../tasks/record.ts";
-import { parseRetryAfter, RETRY_AFTER_LIMIT } from "../shared/retry-schedule.ts";
-import type { Service } from "./service.ts";
-import { shownHeaders } from "./headers.ts";
-import { pollTarget } from "./path.ts";
 import { base64 } from "../shared/bytes.ts";
 import { isExact } from "../shared/json-text.ts";
+import { parseRetryAfter, RETRY_AFTER_LIMIT } from "../shared/retry-schedule.ts";
+import type { Failure } from "../tasks/record.ts";
+import { shownHeaders } from "./headers.ts";
 import { textOf } from "./http-request.ts";
+import { pollTarget } from "./path.ts";
+import type { Service } from "./service.ts";
 
 /** What the queue tells of one call of a service. */
-export interface Told {
+export interface ServiceResponse {
   /** Absent or 0 when there was no answer. */
   readonly status: number;
   /** Names in lower case. */
@@ -57,15 +57,20 @@ const RETRYABLE = new Set([408, 425, 429]);
  * @param polled it answers a poll: then a failure that may pass is asked about again, and does not repeat the work
  * @param now the edge's clock, milliseconds, for a `Retry-After` that is a date
  */
-export function judgeOutcome(service: Service, told: Told, polled: boolean, now: number): Verdict {
-  const { status } = told;
-  const wait = retryAfterOf(told, now);
+export function classifyResponse(
+  service: Service,
+  response: ServiceResponse,
+  polled: boolean,
+  now: number,
+): Verdict {
+  const { status } = response;
+  const wait = retryAfterOf(response, now);
   if (status === 202 && service.completion === "token") return { kind: "waiting" };
-  const next = service.completion === "poll" ? nextPoll(service, told, polled, wait) : undefined;
+  const next = service.completion === "poll" ? nextPoll(service, response, polled, wait) : undefined;
   if (next) return next;
-  if (status === 0) return noAnswer(told);
-  const cut = cutFault(service, told);
-  const result = cut ? undefined : JSON.stringify(resultOf(service, told));
+  if (status === 0) return noAnswer(response);
+  const cut = cutFault(service, response);
+  const result = cut ? undefined : JSON.stringify(resultOf(service, response));
   if (status < 200 || status > 299) {
     const failure = failed("upstream-status", `The service answered ${status}.`, isRetryable(status), wait);
     return result === undefined ? failure : { ...failure, result };
@@ -76,19 +81,19 @@ export function judgeOutcome(service: Service, told: Told, polled: boolean, now:
 /** What is to be asked next, when the answer means that the work goes on; undefined when it is the answer. */
 function nextPoll(
   service: Service,
-  told: Told,
+  response: ServiceResponse,
   polled: boolean,
   wait: number | undefined,
 ): Verdict | undefined {
-  const { status, url } = told;
+  const { status, url } = response;
   const again = (target: string): Verdict => ({
     kind: "poll",
     url: target,
     delay: wait ?? service.poll.interval,
   });
-  if (status === 202 || (polled && status === 303)) return follow(service, told, polled, again);
+  if (status === 202 || (polled && status === 303)) return follow(service, response, polled, again);
   if (!polled) return undefined;
-  const isUndecided = status === 0 || isRetryable(status) || (status === 200 && isPending(service, told));
+  const isUndecided = status === 0 || isRetryable(status) || (status === 200 && isPending(service, response));
   return isUndecided ? again(url) : undefined;
 }
 
@@ -101,7 +106,7 @@ function failed(code: string, message: string, retryable: boolean, retryAfter = 
 }
 
 /** QStash's words for why there was no answer are not documented; they say at least whether it was time. */
-function noAnswer({ body }: Told): Verdict {
+function noAnswer({ body }: ServiceResponse): Verdict {
   const isTimeout = /time(?:d )?-?out|deadline exceeded/i.test(textOf(body) ?? "");
   return isTimeout
     ? failed("upstream-timeout", "The service did not answer in time.", true)
@@ -112,7 +117,7 @@ function noAnswer({ body }: Told): Verdict {
 const CUT_AT = new Set([1_000_000, 1_048_576]);
 
 /** QStash cuts what is larger than its plan's messages without saying so: no cut answer may pass for a whole one. */
-function cutFault(service: Service, { headers, body }: Told): string | undefined {
+function cutFault(service: Service, { headers, body }: ServiceResponse): string | undefined {
   if (body.length > service.responseLimit) {
     return `The answer has more than the ${service.responseLimit} bytes that are kept of this service.`;
   }
@@ -126,8 +131,13 @@ function cutFault(service: Service, { headers, body }: Told): string | undefined
   return `The answer has ${length} bytes, of which the queue passed on ${body.length}.`;
 }
 
-function follow(service: Service, told: Told, polled: boolean, again: (url: string) => Verdict): Verdict {
-  const { headers, url } = told;
+function follow(
+  service: Service,
+  response: ServiceResponse,
+  polled: boolean,
+  again: (url: string) => Verdict,
+): Verdict {
+  const { headers, url } = response;
   const location = headers["operation-location"] ?? headers["location"];
   if (location === undefined) {
     if (polled) return again(url);
@@ -141,7 +151,7 @@ function follow(service: Service, told: Told, polled: boolean, again: (url: stri
 }
 
 /** A monitor that answers 200 all the time says in its JSON how far it is. */
-function isPending(service: Service, { headers, body }: Told): boolean {
+function isPending(service: Service, { headers, body }: ServiceResponse): boolean {
   if (service.poll.pending.length === 0 || !JSON_TYPE.test(headers["content-type"] ?? "")) return false;
   const value = parseJson(textOf(body) ?? "");
   if (typeof value !== "object" || value === null || !("status" in value)) return false;
@@ -150,12 +160,12 @@ function isPending(service: Service, { headers, body }: Told): boolean {
   return isNamed && service.poll.pending.includes(String(status));
 }
 
-function retryAfterOf({ headers }: Told, now: number): number | undefined {
+function retryAfterOf({ headers }: ServiceResponse, now: number): number | undefined {
   const wait = parseRetryAfter(headers["retry-after"] ?? null, now);
   return wait === undefined ? undefined : Math.min(wait, RETRY_AFTER_LIMIT);
 }
 
-function resultOf(service: Service, { status, headers, body }: Told): HttpResult {
+function resultOf(service: Service, { status, headers, body }: ServiceResponse): HttpResult {
   const head = { status, headers: shownHeaders(service, headers) };
   if (body.length === 0) return { ...head, body: null };
   const type = headers["content-type"] ?? "";

@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
-import { SERVICE_METHODS, type Service, type ServiceMethod } from "./service.ts";
-import { clientHeaderFault, FORWARD_PREFIX } from "./headers.ts";
-import { pathFault } from "./path.ts";
 import { base64, fromBase64, utf8 } from "../shared/bytes.ts";
 import { type AnyTask, defineTask, TaskError } from "../task.ts";
+import { clientHeaderFault, FORWARD_PREFIX } from "./headers.ts";
+import { pathFault } from "./path.ts";
+import { SERVICE_METHODS, type Service, type ServiceMethod } from "./service.ts";
 
 /** The task type whose work the queue has a service do. */
 export const HTTP_REQUEST = "http.request";

@@ -1,15 +1,15 @@
-import type { TaskRecord } from "../tasks/record.ts";
-import type { Service } from "./service.ts";
-import { conclude } from "../tasks/run/finish-task.ts";
 import { type Answer, DONE } from "../deliveries/deliver.ts";
-import { failAttempt } from "../tasks/run/fail-attempt.ts";
 import { sendFirstAttempts } from "../deliveries/first-attempts.ts";
-import { judgeOutcome, type Told, type Verdict } from "./classify-response.ts";
-import type { Invocation } from "../ports/dependencies.ts";
-import { beginPolling, continuePolling } from "./poll-service.ts";
-import { suspend } from "../tasks/run/suspend-task.ts";
-import type { PublishedAnswer } from "../ports/task-commands.ts";
+import type { RequestContext } from "../ports/dependencies.ts";
+import type { RecordCallAnswer } from "../ports/task-commands.ts";
 import { redisTime } from "../shared/redis-clock.ts";
+import type { TaskRecord } from "../tasks/record.ts";
+import { failAttempt } from "../tasks/run/fail-attempt.ts";
+import { finishTask } from "../tasks/run/finish-task.ts";
+import { suspend } from "../tasks/run/suspend-task.ts";
+import { classifyResponse, type ServiceResponse, type Verdict } from "./classify-response.ts";
+import { beginPolling, continuePolling } from "./poll-service.ts";
+import type { Service } from "./service.ts";
 
 /** Whose outcome it is: what stands in the address that we gave the queue. */
 export interface OutcomeMessage {
@@ -23,12 +23,12 @@ export interface OutcomeMessage {
 }
 
 /** What the queue tells of a call, and whether it will call no more. */
-export interface ToldOutcome extends Told {
+export interface ServiceOutcome extends ServiceResponse {
   readonly message: string;
   readonly isFinal: boolean;
 }
 
-type Noted = Extract<PublishedAnswer, { kind: "published" }>;
+type Noted = Extract<RecordCallAnswer, { kind: "published" }>;
 
 /** An attempt whose outcome is there is ended within this many milliseconds, or looked after again. */
 const OUTCOME_LEASE = 60_000;
@@ -40,24 +40,28 @@ const ROUNDS = 3;
  * The outcome of a call that the queue made: ends the attempt, or leaves the task waiting. One that is of an older
  * attempt, or comes after the end, changes nothing and is logged.
  */
-export async function outcome(inv: Invocation, message: OutcomeMessage, told: ToldOutcome): Promise<Answer> {
-  if (!told.isFinal) return DONE;
+export async function outcome(
+  ctx: RequestContext,
+  message: OutcomeMessage,
+  response: ServiceOutcome,
+): Promise<Answer> {
+  if (!response.isFinal) return DONE;
   const { project, task, run, attempt } = message;
   for (let round = 0; round < ROUNDS; round++) {
-    const noted = await inv.store.published({
+    const noted = await ctx.store.recordCall({
       project,
       task,
       run,
       attempt,
-      message: told.message,
+      message: response.message,
       length: OUTCOME_LEASE,
     });
     if (noted.kind !== "published" || isOvertaken(noted.record, message)) {
       const reason = noted.kind === "published" ? noted.record.status : noted.kind;
-      inv.log("info", "outcome-stale", { task, run, attempt, poll: message.poll, reason });
+      ctx.log("info", "outcome-stale", { task, run, attempt, poll: message.poll, reason });
       return DONE;
     }
-    if ((await act(inv, noted, message, told)) === "done") return DONE;
+    if ((await act(ctx, noted, message, response)) === "done") return DONE;
   }
   return { status: 503, retryAfter: 1_000 };
 }
@@ -70,50 +74,50 @@ function isOvertaken(record: TaskRecord, { poll }: OutcomeMessage): boolean {
 
 /** @returns `changed` when the task moved since it was read */
 async function act(
-  inv: Invocation,
+  ctx: RequestContext,
   { record, config, now }: Noted,
   message: OutcomeMessage,
-  told: ToldOutcome,
+  response: ServiceOutcome,
 ): Promise<"done" | "changed"> {
-  const service = inv.services.get(message.service);
+  const service = ctx.services.get(message.service);
   const verdict = service
-    ? judgeOutcome(service, told, message.poll !== undefined, inv.clock())
+    ? classifyResponse(service, response, message.poll !== undefined, ctx.clock())
     : unknownService(message.service);
   const held = {
     record,
     config,
     authority: { by: "token", attempt: record.attempt, sequence: record.sequence },
     actor: "service",
-    time: redisTime(now, inv.clock),
+    time: redisTime(now, ctx.clock),
   } as const;
   switch (verdict.kind) {
     case "succeeded": {
       const ending = { status: "succeeded", result: verdict.result } as const;
-      return send(inv, record, await conclude(inv, { ...held, ending }));
+      return send(ctx, record, await finishTask(ctx, { ...held, ending }));
     }
     case "failed":
-      return send(inv, record, await failAttempt(inv, { ...held, ...verdict }));
+      return send(ctx, record, await failAttempt(ctx, { ...held, ...verdict }));
     case "waiting": {
       const heartbeat = record.options.heartbeatTimeout;
-      await suspend(inv, { ...held, ...(heartbeat !== undefined && { heartbeat }) });
+      await suspend(ctx, { ...held, ...(heartbeat !== undefined && { heartbeat }) });
       return "done";
     }
     case "poll": {
       const next = { service: service as Service, url: verdict.url, delay: verdict.delay }; // only a service's answer asks for it
-      if (message.poll === undefined) await beginPolling(inv, held, next);
-      else await continuePolling(inv, record, message.poll + 1, next);
+      if (message.poll === undefined) await beginPolling(ctx, held, next);
+      else await continuePolling(ctx, record, message.poll + 1, next);
       return "done";
     }
   }
 }
 
 async function send(
-  inv: Invocation,
+  ctx: RequestContext,
   record: TaskRecord,
-  concluded: Parameters<typeof sendFirstAttempts>[2],
+  finished: Parameters<typeof sendFirstAttempts>[2],
 ): Promise<"done" | "changed"> {
-  if (concluded.kind === "changed") return "changed";
-  await sendFirstAttempts(inv, record, concluded);
+  if (finished.kind === "changed") return "changed";
+  await sendFirstAttempts(ctx, record, finished);
   return "done";
 }
 

@@ -1,28 +1,28 @@
-import type { TaskRecord } from "../tasks/record.ts";
-import { announcer } from "../events/announce.ts";
-import { callService, isHeld } from "./call-service.ts";
-import type { StoredConfig } from "../projects/caller.ts";
-import { failAttempt } from "../tasks/run/fail-attempt.ts";
 import { sendFirstAttempts } from "../deliveries/first-attempts.ts";
-import type { Invocation } from "../ports/dependencies.ts";
+import { announcer } from "../events/announce.ts";
+import type { RequestContext } from "../ports/dependencies.ts";
 import { QueueUnavailable } from "../ports/ports.ts";
+import type { StoredConfig } from "../projects/caller.ts";
 import { redisTime } from "../shared/redis-clock.ts";
+import type { TaskRecord } from "../tasks/record.ts";
+import { failAttempt } from "../tasks/run/fail-attempt.ts";
+import { callService, isHeld } from "./call-service.ts";
 
 /** An attempt that was leased for a service: what its handler is to other tasks, the queue is to it. */
 export async function runService(
-  inv: Invocation,
+  ctx: RequestContext,
   claimed: { readonly record: TaskRecord; readonly config: StoredConfig; readonly now: number },
   lease: string,
 ): Promise<void> {
   const { record, config, now } = claimed;
-  const time = redisTime(now, inv.clock);
-  const news = announcer(inv, { record, config, lease, time });
+  const time = redisTime(now, ctx.clock);
+  const news = announcer(ctx, { record, config, lease, time });
   try {
     await news.opened();
-    const called = await attempt(inv, record, time);
+    const called = await attempt(ctx, record, time);
     if (called.kind !== "failed") return;
     const { code, message, retryable } = called;
-    const failed = await failAttempt(inv, {
+    const failed = await failAttempt(ctx, {
       record,
       config,
       authority: { by: "lease", lease, attempt: record.attempt },
@@ -30,16 +30,16 @@ export async function runService(
       actor: "worker",
       time,
     });
-    await sendFirstAttempts(inv, record, failed);
+    await sendFirstAttempts(ctx, record, failed);
   } finally {
     await news.sent();
   }
 }
 
-async function attempt(inv: Invocation, record: TaskRecord, time: () => number) {
+async function attempt(ctx: RequestContext, record: TaskRecord, time: () => number) {
   try {
-    if (await isHeld(inv, record, time())) return { kind: "called" } as const;
-    return await callService(inv, record, record.input.json, time());
+    if (await isHeld(ctx, record, time())) return { kind: "called" } as const;
+    return await callService(ctx, record, record.input.json, time());
   } catch (error) {
     if (!(error instanceof QueueUnavailable)) throw error;
     return { kind: "failed", code: "queue-unavailable", message: error.message, retryable: true } as const;

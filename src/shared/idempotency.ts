@@ -1,6 +1,6 @@
-import { Refusal } from "./problems.ts";
 import { hex, sha256, utf8 } from "./bytes.ts";
 import { canonicalJson } from "./canonical-json.ts";
+import { ApiError } from "./problems.ts";
 
 /** What a script needs to know of an Idempotency-Key: hex SHA-256 both. */
 export interface Idempotency {
@@ -36,12 +36,12 @@ export async function idempotencyOf(
 }
 
 /** The refusal of a key that was used for another request. */
-export function reused(made?: string): Refusal {
+export function reused(made?: string): ApiError {
   const which = made === undefined ? "" : `, which made ${made}`;
-  return new Refusal("idempotency-key-reused", `This Idempotency-Key belongs to another request${which}.`);
+  return new ApiError("idempotency-key-reused", `This Idempotency-Key belongs to another request${which}.`);
 }
 
 /** The refusal of a key that made what is no longer there. */
-export function madeErased(made: string): Refusal {
-  return new Refusal("idempotency-key-reused", `This Idempotency-Key made ${made}, which was erased.`);
+export function madeErased(made: string): ApiError {
+  return new ApiError("idempotency-key-reused", `This Idempotency-Key made ${made}, which was erased.`);
 }

@@ -45,13 +45,13 @@ export const PROBLEMS = {
 export type ProblemCode = keyof typeof PROBLEMS;
 
 /** One fault in a request: where (a JSON pointer as URI fragment, `#/input/csv`) and what. */
-export interface Fault {
+export interface ValidationError {
   readonly pointer: string;
   readonly detail: string;
 }
 
-export interface RefusalDetails {
-  readonly errors?: readonly Fault[];
+export interface ApiErrorDetails {
+  readonly errors?: readonly ValidationError[];
   /** Milliseconds after which trying again makes sense. */
   readonly retryAfter?: number;
   /** The state of the project's rate, for the `RateLimit` header. */
@@ -65,12 +65,12 @@ export interface RefusalDetails {
 }
 
 /** An expected failure: turned into problem details (RFC 9457) in exactly one place. */
-export class Refusal extends Error {
+export class ApiError extends Error {
   override readonly name = "Refusal";
   readonly code: ProblemCode;
-  readonly details: RefusalDetails;
+  readonly details: ApiErrorDetails;
 
-  constructor(code: ProblemCode, detail: string, details: RefusalDetails = {}) {
+  constructor(code: ProblemCode, detail: string, details: ApiErrorDetails = {}) {
     super(detail);
     this.code = code;
     this.details = details;
@@ -78,6 +78,6 @@ export class Refusal extends Error {
 }
 
 /** The refusal of what lies encrypted under a master secret that is gone. */
-export function undecryptable(what: string): Refusal {
-  return new Refusal("undecryptable", `${what} lies encrypted, and no configured master secret opens it.`);
+export function undecryptable(what: string): ApiError {
+  return new ApiError("undecryptable", `${what} lies encrypted, and no configured master secret opens it.`);
 }

@@ -1,5 +1,5 @@
 import type * as z from "zod/v4/core";
-import type { Fault } from "./problems.ts";
+import type { ValidationError } from "./problems.ts";
 
 const MOST = 50;
 
@@ -8,7 +8,10 @@ const MOST = 50;
  *
  * @param path where the value that was checked lies in the request
  */
-export function faultsOf(issues: readonly z.$ZodIssue[], path: readonly PropertyKey[] = []): Fault[] {
+export function toValidationErrors(
+  issues: readonly z.$ZodIssue[],
+  path: readonly PropertyKey[] = [],
+): ValidationError[] {
   return issues
     .flatMap((issue) => {
       const at = [...path, ...issue.path];

@@ -42,6 +42,6 @@ function bound(origin: string, limit: string, value: number | bigint): string {
 }
 
 /** Gives zod/mini, which comes without words, ours; wherever a schema is checked. */
-export function speak(): void {
+export function registerZodMessages(): void {
   z.config({ localeError: explain });
 }

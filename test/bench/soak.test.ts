@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Endurance } from "../../bench/soak/endure.ts";
 import { type Overload, recoveredAfter } from "../../bench/soak/overload.ts";
-import { faultsOf } from "../../bench/soak/report.ts";
+import { toValidationErrors } from "../../bench/soak/report.ts";
 
 const spread = { p50: 5, p99: 20 };
 
@@ -46,7 +46,7 @@ const storm: Overload = {
 
 describe("a run has failed when", () => {
   test("nothing is wrong: it has not", () => {
-    expect(faultsOf(endurance, [storm])).toEqual([]);
+    expect(toValidationErrors(endurance, [storm])).toEqual([]);
   });
 
   test.each<[string, Partial<Endurance>, RegExp]>([
@@ -54,7 +54,7 @@ describe("a run has failed when", () => {
     ["a rate that can be borne is refused", { others: { "503 temporarily-unavailable": 3 } }, /3 × 503/],
     ["a task is lost", { lost: 1 }, /1 accepted tasks were never called back/],
   ])("%s", (_, change, fault) => {
-    expect(faultsOf({ ...endurance, ...change }, [storm])).toEqual([expect.stringMatching(fault)]);
+    expect(toValidationErrors({ ...endurance, ...change }, [storm])).toEqual([expect.stringMatching(fault)]);
   });
 
   test.each<[string, Partial<Overload>, RegExp]>([
@@ -66,7 +66,7 @@ describe("a run has failed when", () => {
     ["it recovers late", { recovered: 10 }, /recovered after 10 s/],
     ["what was accepted does not end", { drained: null, lost: 4 }, /left|never called back/],
   ])("%s", (_, change, fault) => {
-    expect(faultsOf(endurance, [{ ...storm, ...change }])[0]).toMatch(fault);
+    expect(toValidationErrors(endurance, [{ ...storm, ...change }])[0]).toMatch(fault);
   });
 });
 

@@ -7,14 +7,14 @@ import { BUDGETED, measure } from "../../bench/volume/measure.ts";
 const [FEW, MANY] = [500, 5_000];
 
 const crowds: Crowd[] = [];
-afterAll(() => Promise.all(crowds.map((crowd) => crowd.stop())));
+afterAll(() => Promise.all(crowds.map((volume) => volume.stop())));
 
 /** Commands per call, by name. */
 async function commandsAmong(tasks: number): Promise<ReadonlyMap<string, number>> {
-  const crowd = await openCrowd();
-  crowds.push(crowd);
-  const costs = await measure(crowd, tasks);
-  const keys = /^db0:keys=(\d+)/m.exec(await crowd.info("keyspace"))?.[1];
+  const volume = await openCrowd();
+  crowds.push(volume);
+  const costs = await measure(volume, tasks);
+  const keys = /^db0:keys=(\d+)/m.exec(await volume.info("keyspace"))?.[1];
   expect(Number(keys)).toBeGreaterThan(2 * tasks); // each with its idempotency key
   return new Map(costs.map(({ name, commands }) => [name, commands]));
 }

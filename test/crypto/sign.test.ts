@@ -1,8 +1,8 @@
 import { Webhook } from "standardwebhooks";
 import { Webhook as SvixWebhook } from "svix";
 import { expect, test } from "vitest";
-import { makeSigningSecret } from "../../src/endpoints/signing-secrets.ts";
 import { sign } from "../../src/adapters/crypto/sign.ts";
+import { makeSigningSecret } from "../../src/endpoints/signing-secrets.ts";
 
 const id = "evt_01m85th1heg00bk5yhpcza79ct";
 const body = '{"type":"task.succeeded","data":{"text":"grüß dich"}}';

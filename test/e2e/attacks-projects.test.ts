@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, inject, test } from "vitest";
-import { idBytes } from "../../src/shared/id.ts";
 import { routesOf } from "../../src/http/routes/index.ts";
+import { idBytes } from "../../src/shared/id.ts";
 import { type Key, makeKey } from "../fuzz/api.ts";
 import { type Bystander, makeBystander } from "../fuzz/bystander.ts";
 import { listen } from "../fuzz/receiver.ts";

@@ -31,7 +31,7 @@ test("rotating the master secret keeps every secret and key, re-encrypts, and te
     });
     return gateway;
   };
-  const sealed = async ({ url, adminToken }: Gateway) => {
+  const encrypted = async ({ url, adminToken }: Gateway) => {
     const headers = { authorization: `Bearer ${adminToken}` };
     return report.parse((await new Client({ url }).send("GET", "/admin/secrets", { headers })).json());
   };
@@ -45,11 +45,11 @@ test("rotating the master secret keeps every secret and key, re-encrypts, and te
     });
     const path = `/v1/endpoints/${one.id}/secret`;
     const before = [await client.signingSecret(), secrets.parse((await client.send("GET", path)).json())];
-    expect(await sealed(first)).toEqual({ rotating: false, previousNeeded: false, data: [] });
+    expect(await encrypted(first)).toEqual({ rotating: false, previousNeeded: false, data: [] });
 
     const rotating = { RINGBACK_MASTER_SECRET: NEW, RINGBACK_PREVIOUS_MASTER_SECRET: OLD };
     const waiting = await restart({ ...rotating, RINGBACK_SWEEP_INTERVAL: "1d" });
-    expect(await sealed(waiting)).toMatchObject({
+    expect(await encrypted(waiting)).toMatchObject({
       rotating: true,
       previousNeeded: true,
       data: expect.arrayContaining([{ name: "rotating", previous: 4, lost: 0 }]),
@@ -58,10 +58,10 @@ test("rotating the master secret keeps every secret and key, re-encrypts, and te
     verified((await one.inbox.wait(1))[0], one.secret);
 
     const sweeping = await restart({ ...rotating, RINGBACK_SWEEP_INTERVAL: "500ms" });
-    await eventually(async () => expect(await sealed(sweeping)).toMatchObject({ previousNeeded: false }));
+    await eventually(async () => expect(await encrypted(sweeping)).toMatchObject({ previousNeeded: false }));
 
     const last = await restart({ RINGBACK_MASTER_SECRET: NEW });
-    expect(await sealed(last)).toEqual({ rotating: false, previousNeeded: false, data: [] });
+    expect(await encrypted(last)).toEqual({ rotating: false, previousNeeded: false, data: [] });
     const after = [await client.signingSecret(), secrets.parse((await client.send("GET", path)).json())];
     expect(after).toEqual(before);
     await client.submit({ type: "diagnostics.echo", input: "under the new one" });
@@ -72,8 +72,8 @@ test("rotating the master secret keeps every secret and key, re-encrypts, and te
     expect(await signedBy(received, jwk)).toBe(true);
 
     const lost = await restart({ RINGBACK_MASTER_SECRET: "a third master secret, 03" });
-    expect(await sealed(lost)).toMatchObject({ previousNeeded: false, data: expect.any(Array) });
-    expect((await sealed(lost)).data.find(({ name }) => name === "rotating")?.lost).toBe(4);
+    expect(await encrypted(lost)).toMatchObject({ previousNeeded: false, data: expect.any(Array) });
+    expect((await encrypted(lost)).data.find(({ name }) => name === "rotating")?.lost).toBe(4);
   } finally {
     await gateway?.running.stop();
     await backing.stop();
@@ -100,7 +100,7 @@ test("payloads that the old master secret has encrypted keep it needed until the
     payloads: z.string().optional(),
     data: z.array(z.unknown()),
   });
-  const sealed = async ({ url, adminToken }: Gateway) => {
+  const encrypted = async ({ url, adminToken }: Gateway) => {
     const headers = { authorization: `Bearer ${adminToken}` };
     return shown.parse((await new Client({ url }).send("GET", "/admin/secrets", { headers })).json());
   };
@@ -110,18 +110,18 @@ test("payloads that the old master secret has encrypted keep it needed until the
     await client.ended(id);
     const rotating = { RINGBACK_MASTER_SECRET: NEW, RINGBACK_PREVIOUS_MASTER_SECRET: OLD };
     const waiting = await restart({ ...rotating, RINGBACK_SWEEP_INTERVAL: "1d" });
-    expect(await sealed(waiting)).toMatchObject({ previousNeeded: true, payloads: "checking" });
+    expect(await encrypted(waiting)).toMatchObject({ previousNeeded: true, payloads: "checking" });
     const sweeping = await restart({ ...rotating, RINGBACK_SWEEP_INTERVAL: "500ms" });
     // Every secret is encrypted anew, and the old one is still needed.
     await eventually(async () => {
-      expect(await sealed(sweeping)).toEqual({ previousNeeded: true, payloads: "needed", data: [] });
+      expect(await encrypted(sweeping)).toEqual({ previousNeeded: true, payloads: "needed", data: [] });
     });
     expect((await client.task(id)).result).toBe("a payload");
     await client.submit({ type: "diagnostics.echo", input: "under the new one" });
     expect((await client.send("DELETE", `/v1/tasks/${id}`)).status).toBe(204);
     await eventually(
       async () =>
-        expect(await sealed(sweeping)).toEqual({ previousNeeded: false, payloads: "clear", data: [] }),
+        expect(await encrypted(sweeping)).toEqual({ previousNeeded: false, payloads: "clear", data: [] }),
       { timeoutMs: 30_000 },
     );
   } finally {

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import { ResolverUnavailable } from "../../src/ports/ports.ts";
 import { createLookup, type Lookup } from "../../src/adapters/egress/dns.ts";
+import { ResolverUnavailable } from "../../src/ports/ports.ts";
 import { Doh, type Rr, type Zone, type Zones } from "../support/doh.ts";
 import { failure } from "./local-server.ts";
 

@@ -20,7 +20,7 @@ describe("failures", () => {
   });
 
   it("dns-failed: the name does not resolve", async () => {
-    const open = createFetcher({ guard: { ...guard, judge: () => undefined }, lookup });
+    const open = createFetcher({ guard: { ...guard, checkUrl: () => undefined }, lookup });
     expect((await failure(open.fetch("http://nowhere.invalid/", { redirect: "manual" }))).code).toBe(
       "dns-failed",
     );

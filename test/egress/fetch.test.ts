@@ -55,7 +55,7 @@ describe("what is sent", () => {
     });
     const refused = await failure(strict.fetch("https://169.254.169.254/", { redirect: "follow" }));
     expect(refused.code).toBe("unsafe-address");
-    expect(strict.judge("https://169.254.169.254/")?.code).toBe("unsafe-address");
+    expect(strict.checkUrl("https://169.254.169.254/")?.code).toBe("unsafe-address");
     expect(calls).toBe(0);
   });
 });

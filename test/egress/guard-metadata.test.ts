@@ -66,8 +66,8 @@ describe("metadata services are never called, although the deployer lists them",
     const guard = createGuard({ mode, allow, ownHosts: [], upstashHosts: [] });
 
     it.each(hosts)(`%s as a host, policy ${mode}`, (host) => {
-      expect(guard.judge(`https://${host}/`)?.detail).toBe(METADATA);
-      expect(guard.judge(`http://${host}/`)).toBeDefined();
+      expect(guard.checkUrl(`https://${host}/`)?.detail).toBe(METADATA);
+      expect(guard.checkUrl(`http://${host}/`)).toBeDefined();
     });
 
     it.each([...IPV4, ...forms])(`%s as what a name resolves to, policy ${mode}`, (address) => {
@@ -83,7 +83,7 @@ describe("metadata services are never called, although the deployer lists them",
       upstashHosts: [],
     });
     for (const host of ["100.100.100.201", "192.0.0.191", "168.63.129.17", "[fd00:ec3::254]"]) {
-      expect(guard.judge(`https://${host}/`), host).toBeUndefined();
+      expect(guard.checkUrl(`https://${host}/`), host).toBeUndefined();
     }
   });
 
@@ -100,7 +100,7 @@ describe("metadata services are never called, although the deployer lists them",
     const host = name.toLowerCase().replace(/\.$/, "");
     for (const mode of ["strict", "local"] as const) {
       const guard = createGuard({ mode, allow: [host], ownHosts: [], upstashHosts: [] });
-      expect(guard.judge(`https://${name}/`)?.detail).toContain("metadata service");
+      expect(guard.checkUrl(`https://${name}/`)?.detail).toContain("metadata service");
     }
   });
 });

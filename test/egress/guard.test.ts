@@ -48,7 +48,7 @@ describe("the corpus", () => {
     for (const mode of ["strict", "local"] as const) {
       it(`${file}: each URL is judged as written down, ${mode}`, () => {
         const wrong = entries.flatMap(({ url, why, ...expected }) => {
-          const unsafe = guards[mode].judge(url);
+          const unsafe = guards[mode].checkUrl(url);
           const got = unsafe ? "refused" : "allowed";
           return got === expected[mode] ? [] : [{ url, why, got, detail: unsafe?.detail }];
         });
@@ -105,7 +105,7 @@ describe("properties", () => {
     const check = ([address, [parts, radixes, zeros], dot]: [number, [number, number[], string], string]) => {
       const url = `https://${spell(address, parts, radixes, zeros)}${dot}/`;
       expect(URL.canParse(url)).toBe(true);
-      return guards.strict.judge(url) !== undefined && guards.local.judge(url) !== undefined;
+      return guards.strict.checkUrl(url) !== undefined && guards.local.checkUrl(url) !== undefined;
     };
     fc.assert(fc.property(fc.tuple(addressIn(NEVER), spelling, fc.constantFrom("", ".")), check), {
       seed,
@@ -118,7 +118,9 @@ describe("properties", () => {
       fc.property(addressIn(LOCAL_ONLY), spelling, (address, [parts, radixes, zeros]) => {
         const url = `https://${spell(address, parts, radixes, zeros)}:8443/`;
         const listed = new URL(url).hostname === "10.20.30.40";
-        return (guards.strict.judge(url) === undefined) === listed && guards.local.judge(url) === undefined;
+        return (
+          (guards.strict.checkUrl(url) === undefined) === listed && guards.local.checkUrl(url) === undefined
+        );
       }),
       { seed, numRuns: 2_000 },
     );
@@ -140,8 +142,8 @@ describe("properties", () => {
       fc.property(addressIn(["169.254.0.0/16"]), (address) =>
         forms(groups(address), groups(~address)).every(
           (form) =>
-            guards.local.judge(`http://[${form}]/`) !== undefined &&
-            guards.strict.judge(`https://[${form}]/`) !== undefined &&
+            guards.local.checkUrl(`http://[${form}]/`) !== undefined &&
+            guards.strict.checkUrl(`https://[${form}]/`) !== undefined &&
             guards.local.judgeAddress(form) !== undefined,
         ),
       ),
@@ -179,7 +181,7 @@ describe("properties", () => {
       fc.property(text, (url) => {
         for (const mode of ["strict", "local"] as const) {
           guards[mode].judgeAddress(url);
-          if (guards[mode].judge(url) !== undefined) continue;
+          if (guards[mode].checkUrl(url) !== undefined) continue;
           expect(new URL(url).protocol).toMatch(mode === "strict" ? /^https:$/ : /^https?:$/);
         }
       }),
@@ -222,7 +224,7 @@ describe("what the client is told", () => {
     ["https://db.internal/", "Names under .internal are not public."],
     ["https://gateway.example.com/", "The URL leads to the gateway itself."],
   ])("%s: %s", (url, detail) => {
-    expect(guards.strict.judge(url)).toEqual({ code: "unsafe-address", detail });
+    expect(guards.strict.checkUrl(url)).toEqual({ code: "unsafe-address", detail });
   });
 });
 

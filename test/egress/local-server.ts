@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Server } from "node:net";
 import { onTestFinished } from "vitest";
-import { FetchFailure } from "../../src/ports/ports.ts";
 import type { Lookup } from "../../src/adapters/egress/dns.ts";
 import { createFetcher } from "../../src/adapters/egress/fetch.ts";
 import { createGuard } from "../../src/adapters/egress/guard.ts";
+import { FetchFailure } from "../../src/ports/ports.ts";
 
 /** Calls loopback, where the tests' servers are. */
 export const guard = createGuard({ mode: "local", allow: [], ownHosts: [], upstashHosts: [] });

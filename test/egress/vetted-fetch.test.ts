@@ -57,7 +57,7 @@ describe("a name is called when all that it resolves to may be called", () => {
       for (const address of answers) expect(refused.message).not.toContain(address);
       expect(sent).toEqual([]);
     }
-    const atRegistration = await fetcher.judgeHost("https://hooks.example.com/x");
+    const atRegistration = await fetcher.resolveAndCheck("https://hooks.example.com/x");
     expect(atRegistration?.code).toBe(verdict === "allowed" ? undefined : "unsafe-address");
   });
 
@@ -66,7 +66,7 @@ describe("a name is called when all that it resolves to may be called", () => {
     expect((await failure(fetcher.fetch("https://a.example.com/", { redirect: "follow" }))).code).toBe(
       "dns-failed",
     );
-    expect((await failure(fetcher.judgeHost("https://a.example.com/"))).code).toBe("dns-failed");
+    expect((await failure(fetcher.resolveAndCheck("https://a.example.com/"))).code).toBe("dns-failed");
     expect(sent).toEqual([]);
   });
 });
@@ -75,7 +75,7 @@ describe("a name that changes its mind", () => {
   it("is judged anew before each request: public at registration, loopback at the attempt", async () => {
     const turns: Zone[] = [["93.184.215.14"], ["93.184.215.14"], ["127.0.0.1"], ["127.0.0.1"]]; // A and AAAA
     const { fetcher, sent } = await strict(() => turns.shift());
-    expect(await fetcher.judgeHost("https://rebind.example.com/")).toBeUndefined();
+    expect(await fetcher.resolveAndCheck("https://rebind.example.com/")).toBeUndefined();
     const refused = await failure(fetcher.fetch("https://rebind.example.com/", { redirect: "manual" }));
     expect(refused.code).toBe("unsafe-address");
     expect(sent).toEqual([]);
@@ -157,14 +157,14 @@ describe("DNS is asked for names alone", () => {
       "https://hooks.internal/",
       "https://db/",
     ]) {
-      expect((await fetcher.judgeHost(url))?.code).toBe("unsafe-address");
+      expect((await fetcher.resolveAndCheck(url))?.code).toBe("unsafe-address");
     }
     expect(doh.asked).toEqual([]);
   });
 
   it("the name is asked as the URL parser writes it, without a trailing dot", async () => {
     const { fetcher, doh } = await strict(() => ["93.184.215.14"]);
-    await fetcher.judgeHost("https://B\u00fccher.example./");
+    await fetcher.resolveAndCheck("https://B\u00fccher.example./");
     expect(doh.asked).toContain("A xn--bcher-kva.example");
   });
 
@@ -176,7 +176,7 @@ describe("DNS is asked for names alone", () => {
       send: async () => new Response("ok"),
     });
     await local.fetch("http://hooks.example.com/", { redirect: "manual" });
-    expect(await local.judgeHost("http://db:5432/")).toBeUndefined();
+    expect(await local.resolveAndCheck("http://db:5432/")).toBeUndefined();
     expect(doh.asked).toEqual([]);
   });
 

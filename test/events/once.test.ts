@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { deliver } from "../../src/deliveries/deliver.ts";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import type { Parts } from "../../src/ports/dependencies.ts";
+import { deliver } from "../../src/deliveries/deliver.ts";
+import type { Dependencies } from "../../src/ports/dependencies.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { accepted, claimed, environments, newDelivery } from "../redis/store-fixture.ts";
 
 /** The parts that a delivery needs, over a real store; whoever calls a receiver through them fails the test. */
-function partsOver(store: Store): Parts {
+function partsOver(store: Store): Dependencies {
   const silent = new Proxy({}, { get: () => () => expect.unreachable("nothing may be sent") });
   return {
     store,
@@ -17,7 +17,7 @@ function partsOver(store: Store): Parts {
     log: () => undefined,
     random: () => 0.5,
     clock: Date.now,
-  } as unknown as Parts; // a delivery that is given up looks at nothing else
+  } as unknown as Dependencies; // a delivery that is given up looks at nothing else
 }
 
 describe.each(await environments())(

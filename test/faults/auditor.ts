@@ -1,8 +1,8 @@
 import type { Redis } from "ioredis";
 import * as z from "zod";
+import { dueKey } from "../../src/adapters/redis/keys.ts";
 import { DUE_GRACE } from "../../src/shared/limits.ts";
 import { TERMINAL } from "../../src/tasks/status.ts";
-import { dueKey } from "../../src/adapters/redis/keys.ts";
 import { POISON } from "./books.ts";
 import type { Audit } from "./history.ts";
 

@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
-import { TERMINAL } from "../../src/tasks/status.ts";
 import { dueKey, keysOf } from "../../src/adapters/redis/keys.ts";
+import { TERMINAL } from "../../src/tasks/status.ts";
 import type { Books, Seen } from "./history.ts";
 
 /* What Redis itself says, asked past the gateways. */

@@ -8,10 +8,10 @@ export const callbackBreaks: readonly Break[] = [
     patches: [
       {
         file: "src/tasks/run/finish-task.ts",
-        find: "    const answer = await parts.store.end({",
+        find: "    const answer = await deps.store.end({",
         replace: `    const { sendOpened } = await import("./first-attempts.ts");
-    await sendOpened(parts, record.project, deliveries, { config, now: endedAt });
-    const answer = await parts.store.end({`,
+    await sendOpened(deps, record.project, deliveries, { config, now: endedAt });
+    const answer = await deps.store.end({`,
       },
     ],
     caughtBy: ["nothing is told before it is so"],
@@ -37,7 +37,7 @@ export const callbackBreaks: readonly Break[] = [
         file: "src/deliveries/send-webhook.ts",
         find: "  const startedAt = time();\n",
         replace:
-          "  const startedAt = time();\n  parcel = { ...parcel, body: `${parcel.body} ` + ' '.repeat(startedAt % 7) };\n",
+          "  const startedAt = time();\n  webhook = { ...webhook, body: `${webhook.body} ` + ' '.repeat(startedAt % 7) };\n",
       },
     ],
     caughtBy: ["a body is the same on every attempt"],
@@ -48,8 +48,8 @@ export const callbackBreaks: readonly Break[] = [
     patches: [
       {
         file: "src/deliveries/send-webhook.ts",
-        find: "await parts.sign(secrets, parcel.eventId, sentAt, parcel.body)",
-        replace: "await parts.sign(secrets, parcel.eventId, sentAt + 1, parcel.body)",
+        find: "await deps.sign(secrets, webhook.eventId, sentAt, webhook.body)",
+        replace: "await deps.sign(secrets, webhook.eventId, sentAt + 1, webhook.body)",
       },
     ],
     caughtBy: ["every callback is signed"],
@@ -60,9 +60,9 @@ export const callbackBreaks: readonly Break[] = [
     patches: [
       {
         file: "src/tasks/run/finish-task.ts",
-        find: 'const deliveries = authority.by === "lease" ? leased(parts, made) : made;',
+        find: 'const deliveries = authority.by === "lease" ? leased(deps, made) : made;',
         replace:
-          'const deliveries = (authority.by === "lease" ? leased(parts, made) : made).filter((one) => !one.endpointId);',
+          'const deliveries = (authority.by === "lease" ? leased(deps, made) : made).filter((one) => !one.endpointId);',
       },
     ],
     caughtBy: ["an event that was asked for ends delivered or dead"],

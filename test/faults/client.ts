@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
-import type { Seen, Story, Told } from "./history.ts";
+import type { Seen, ServiceResponse, Story } from "./history.ts";
 
 const seen = z.object({
   id: z.string(),
@@ -12,12 +12,12 @@ const seen = z.object({
 const problem = z.looseObject({ code: z.string() });
 
 /** How long a client waits for an answer, in milliseconds: longer than it lets the gateway wait. */
-const PATIENCE = 12_000;
+const INLINE_WAIT = 12_000;
 /** How often what a client must know is asked for again. */
 const PERSEVERANCE = 40;
 
 export interface Asked {
-  readonly act: Told["act"];
+  readonly act: ServiceResponse["act"];
   readonly method: string;
   readonly path: string;
   readonly body?: unknown;
@@ -25,8 +25,8 @@ export interface Asked {
 }
 
 /** An answer, or that none came. */
-export interface Heard {
-  readonly told: Told;
+export interface ReportResult {
+  readonly told: ServiceResponse;
   /** The parsed body; undefined without one. */
   readonly body: unknown;
 }
@@ -46,7 +46,7 @@ export class StormClient {
   }
 
   /** One request, whatever comes of it. */
-  async ask({ act, method, path, body, headers }: Asked): Promise<Heard> {
+  async ask({ act, method, path, body, headers }: Asked): Promise<ReportResult> {
     const from = Date.now();
     StormClient.requests += 1;
     try {
@@ -54,7 +54,7 @@ export class StormClient {
         method,
         headers: { authorization: `Bearer ${this.#key}`, "content-type": "application/json", ...headers },
         ...(body !== undefined && { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(PATIENCE),
+        signal: AbortSignal.timeout(INLINE_WAIT),
       });
       const text = await response.text();
       return heard(from, act, response.status, text);
@@ -64,14 +64,14 @@ export class StormClient {
   }
 
   /** One request about a story's task. */
-  async tell(story: Story, asked: Asked): Promise<Heard> {
+  async tell(story: Story, asked: Asked): Promise<ReportResult> {
     const answer = await this.ask(asked);
     story.told.push(answer.told);
     return answer;
   }
 
   /** Again and again until the gateway has answered it: what may be repeated is. */
-  async insist(story: Story, asked: Asked, again: Told["act"] = asked.act): Promise<Heard> {
+  async insist(story: Story, asked: Asked, again: ServiceResponse["act"] = asked.act): Promise<ReportResult> {
     let answer = await this.tell(story, asked);
     for (let round = 1; round < PERSEVERANCE && isUnclear(answer.told.status); round += 1) {
       await sleep(Math.min(2_000, 100 * round));
@@ -85,7 +85,7 @@ function isUnclear(status: number): boolean {
   return status === 0 || status === 429 || status >= 500;
 }
 
-function heard(from: number, act: Told["act"], status: number, text: string): Heard {
+function heard(from: number, act: ServiceResponse["act"], status: number, text: string): ReportResult {
   const body: unknown = text.startsWith("{") ? JSON.parse(text) : undefined;
   const task = seen.safeParse(body);
   const refused = problem.safeParse(body);

@@ -7,9 +7,9 @@ import type {
   History,
   LentKey,
   Seen,
+  ServiceResponse,
   Story,
   TimelineItem,
-  Told,
 } from "./history.ts";
 
 /* A history in which all went well, and its parts, each to be changed in places. */
@@ -18,7 +18,7 @@ export const seen = (over: Partial<Seen> = {}): Seen => ({
   ...{ id: "task_1", status: "succeeded", run: 1, sequence: 3, done: true },
   ...over,
 });
-export const told = (over: Partial<Told> = {}): Told => ({
+export const told = (over: Partial<ServiceResponse> = {}): ServiceResponse => ({
   from: 0,
   at: 10,
   act: "read",

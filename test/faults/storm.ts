@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { audit } from "./auditor.ts";
 import { storedTask } from "./books.ts";
+import { act, hearHandOvers } from "./clients.ts";
 import { collect } from "./collect.ts";
 import type { Conditions } from "./conditions.ts";
+import { calm, cutOff, every, everyProcess, kill, poisoning, stall, sweep } from "./fault-schedule.ts";
 import type { Audit, History, LentKey, Stall, Story } from "./history.ts";
 import { lendKeys } from "./lender.ts";
-import { act, hearHandOvers } from "./clients.ts";
 import { makeProjects, type StormProject } from "./projects.ts";
 import { createRandom, type Random } from "./random.ts";
 import { Receivers } from "./receivers.ts";
 import { type Stewardship, tend } from "./supervisor.ts";
-import { calm, cutOff, every, everyProcess, kill, poisoning, stall, sweep } from "./fault-schedule.ts";
 import { openWorld, type World } from "./world.ts";
 
 export interface StormOptions extends Conditions {

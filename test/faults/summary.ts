@@ -1,9 +1,9 @@
 import { LEASE } from "../../src/shared/limits.ts";
 import { check, type Violation } from "./checker.ts";
 import { StormClient } from "./client.ts";
+import { everyProcess } from "./fault-schedule.ts";
 import type { History } from "./history.ts";
 import type { Storm } from "./storm.ts";
-import { everyProcess } from "./fault-schedule.ts";
 
 /** What is said of a storm. */
 export interface Summary {

@@ -24,7 +24,7 @@ export const taskBreaks: readonly Break[] = [
     patches: [
       {
         file: "src/scheduling/sweep.ts",
-        find: "published = await sendAgain(inv, sendings);",
+        find: "published = await sendAgain(ctx, sendings);",
         replace: "",
       },
     ],
@@ -122,7 +122,7 @@ export const taskBreaks: readonly Break[] = [
     patches: [
       {
         file: accept,
-        find: "{print == a.print and 'replayed' or 'reused', other}",
+        find: "{fingerprint == a.fingerprint and 'replayed' or 'reused', other}",
         replace: "{'replayed', other}",
       },
     ],
@@ -195,7 +195,7 @@ export const taskBreaks: readonly Break[] = [
     patches: [
       {
         file: accept,
-        find: "if idem then redis.call('SET', idem, a.print .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end",
+        find: "if idem then redis.call('SET', idem, a.fingerprint .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end",
         replace: "",
       },
     ],

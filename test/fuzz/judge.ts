@@ -38,7 +38,7 @@ function createValidators(specification: Specification): Validators {
     one.addSchema({ $id: "document", components: { schemas: specification.schemas } });
   }
   const compiled = new Map<Schema, ValidateFunction>();
-  const faultsOf = (validate: ValidateFunction, value: unknown): readonly string[] =>
+  const toValidationErrors = (validate: ValidateFunction, value: unknown): readonly string[] =>
     validate(value) ? [] : (validate.errors ?? []).map((error) => `${error.instancePath} ${error.message}`);
   const compile = (engine: Ajv2020, schema: Schema): ValidateFunction => {
     const validate = compiled.get(schema) ?? engine.compile(anchored(schema));
@@ -46,10 +46,10 @@ function createValidators(specification: Specification): Validators {
     return validate;
   };
   return {
-    check: (schema, value) => faultsOf(compile(ajv, schema), value),
+    check: (schema, value) => toValidationErrors(compile(ajv, schema), value),
     header: (name, value) => {
       const schema = specification.headers[name]?.schema;
-      return schema ? faultsOf(compile(coercing, schema), value) : [];
+      return schema ? toValidationErrors(compile(coercing, schema), value) : [];
     },
     problem: { $ref: "#/components/schemas/Problem" },
   };

@@ -9,7 +9,7 @@ export interface Answer {
 
 /** A stream is read for so long; nobody waits for an answer for longer than the other. */
 const STREAM_FOR = 150;
-const PATIENCE = 40_000;
+const INLINE_WAIT = 40_000;
 
 /**
  * Sends a request as it is: node's own `fetch` would put a path into its normal form first.
@@ -28,7 +28,15 @@ export function send(
   const length = body === undefined ? {} : { "content-length": `${Buffer.byteLength(body)}` }; // else a GET's is left out
   return new Promise((resolve, reject) => {
     const outgoing = request(
-      { agent, hostname, port, method, path: target, headers: { ...headers, ...length }, timeout: PATIENCE },
+      {
+        agent,
+        hostname,
+        port,
+        method,
+        path: target,
+        headers: { ...headers, ...length },
+        timeout: INLINE_WAIT,
+      },
       (incoming) => {
         read(incoming, method).then(resolve, reject);
       },

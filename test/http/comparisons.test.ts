@@ -14,7 +14,8 @@ const COMPARED = new RegExp(
 /** The comparisons that look like one of a secret, and why each may stand. */
 const HARMLESS: Readonly<Record<string, string>> = {
   'endpoints/verify-endpoint.ts: proof === "cloudevents"': "the name of a way to prove",
-  "endpoints/verify-endpoint.ts: if (text === secret) return true;": "a challenge that we have just sent to who answers it",
+  "endpoints/verify-endpoint.ts: if (text === secret) return true;":
+    "a challenge that we have just sent to who answers it",
   "endpoints/verify-endpoint.ts: json === secret ||": "the same",
   'endpoints/verify-endpoint.ts: (typeof json === "object" && (json as { challenge?: unknown } | null)?.challenge === secret)':
     "the same",

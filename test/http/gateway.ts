@@ -1,14 +1,14 @@
 import * as z from "zod/mini";
-import type { TaskRecord } from "../../src/tasks/record.ts";
-import type { Caller } from "../../src/projects/caller.ts";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import type { Parts } from "../../src/ports/dependencies.ts";
-import type { Store } from "../../src/ports/store.ts";
-import type { AcceptCommand } from "../../src/ports/task-commands.ts";
+import { sign } from "../../src/adapters/crypto/sign.ts";
 import { createApp } from "../../src/http/app.ts";
 import type { Assets } from "../../src/http/routes/static.ts";
+import type { Dependencies } from "../../src/ports/dependencies.ts";
+import type { Store } from "../../src/ports/store.ts";
+import type { AcceptCommand } from "../../src/ports/task-commands.ts";
+import type { Caller } from "../../src/projects/caller.ts";
 import { type AnyTask, defineTask } from "../../src/task.ts";
-import { sign } from "../../src/adapters/crypto/sign.ts";
+import type { TaskRecord } from "../../src/tasks/record.ts";
 
 /** Redis time in these tests. */
 export const NOW = Date.parse("2026-11-24T09:00:00.000Z");
@@ -97,7 +97,7 @@ export async function open(options: Options = {}): Promise<Gateway> {
       startsTold: false,
     });
   };
-  const parts: Parts = {
+  const deps: Dependencies = {
     settings: {
       publicUrl: PUBLIC_URL,
       adminToken: ADMIN_TOKEN,
@@ -123,7 +123,7 @@ export async function open(options: Options = {}): Promise<Gateway> {
       cancel: notHere,
       ...options.queue,
     },
-    fetcher: { judge: () => undefined, judgeHost: notHere, fetch: notHere, read: notHere },
+    fetcher: { checkUrl: () => undefined, resolveAndCheck: notHere, fetch: notHere, read: notHere },
     keyring,
     tasks: new Map([echo, ...(options.tasks ?? [])].map((task) => [task.type, task])),
     services: new Map(),
@@ -132,8 +132,8 @@ export async function open(options: Options = {}): Promise<Gateway> {
     clock: options.clock ?? (() => NOW),
   };
   const verifySignature = () => Promise.resolve(options.signed ?? false);
-  const app = createApp({ parts, verifySignature, ...(options.assets && { assets: options.assets }) });
-  const authorization = `Bearer ${await keyring.sealKey(project, new Uint8Array(16), new Uint8Array(24))}`;
+  const app = createApp({ deps, verifySignature, ...(options.assets && { assets: options.assets }) });
+  const authorization = `Bearer ${await keyring.issueApiKey(project, new Uint8Array(16), new Uint8Array(24))}`;
   const work: Promise<unknown>[] = [];
   const context = {
     waitUntil: (one: Promise<unknown>) => work.push(one),
@@ -157,7 +157,7 @@ export async function open(options: Options = {}): Promise<Gateway> {
 
 /** A caller with a read link's rights, sealed by the gateway's own keyring. */
 export function readToken(task: string, expiresAt: number): Promise<string> {
-  return keyring.sealReadToken(project, task, expiresAt);
+  return keyring.issueReadToken(project, task, expiresAt);
 }
 
 /** Stores that know one task. */

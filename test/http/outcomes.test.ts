@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import type { TaskRecord } from "../../src/tasks/record.ts";
 import { RequestTooLarge, StoreRefused, Undecryptable } from "../../src/ports/ports.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { type AnyTask, defineTask } from "../../src/task.ts";
+import type { TaskRecord } from "../../src/tasks/record.ts";
 import { NOW, open, taskRecord } from "./gateway.ts";
 
 const boom = (): never => {
@@ -78,7 +78,7 @@ describe("a task type that cannot judge an input refuses that item alone, with 4
 describe("a task is measured alike alone and in a batch: its bytes as they were sent", () => {
   const maxBody = 1_000;
   const tasks: Readonly<Record<string, (size: number) => string>> = {
-    letters: (size) => pad(`{"type":"test.echo","input":{"text":"${"x".repeat(900)}"}}`, size),
+    listDeadLetters: (size) => pad(`{"type":"test.echo","input":{"text":"${"x".repeat(900)}"}}`, size),
     "escapes that are written shorter": (size) =>
       pad(`{"type":"test.echo","input":{"text":"${"\\u0061".repeat(100)}"}}`, size),
     "numbers that are written longer": (size) =>

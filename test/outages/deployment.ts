@@ -1,26 +1,26 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { readConfig } from "../../src/config/config.ts";
-import { httpRequestTask } from "../../src/services/http-request.ts";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import type { Parts } from "../../src/ports/dependencies.ts";
-import { sealedStore } from "../../src/adapters/redis/encrypted-store.ts";
-import type { Store } from "../../src/ports/store.ts";
-import { sweep } from "../../src/scheduling/sweep.ts";
+import { sign } from "../../src/adapters/crypto/sign.ts";
+import { createLookup } from "../../src/adapters/egress/dns.ts";
+import { createFetcher } from "../../src/adapters/egress/fetch.ts";
+import { createGuard } from "../../src/adapters/egress/guard.ts";
+import { createQueue } from "../../src/adapters/qstash/queue.ts";
+import { createVerifier } from "../../src/adapters/qstash/signature.ts";
+import { encryptedStore } from "../../src/adapters/redis/encrypted-store.ts";
+import { createStore } from "../../src/adapters/redis/store.ts";
+import { readConfig } from "../../src/config/config.ts";
 import { createApp } from "../../src/http/app.ts";
 import { openEngine } from "../../src/local/engine/open.ts";
 import type { Engine } from "../../src/local/engine.ts";
 import { type QStashServer, startQStashServer } from "../../src/local/qstash/server.ts";
-import { createQueue } from "../../src/adapters/qstash/queue.ts";
-import { createVerifier } from "../../src/adapters/qstash/signature.ts";
-import { createStore } from "../../src/adapters/redis/store.ts";
+import type { Dependencies } from "../../src/ports/dependencies.ts";
+import type { Store } from "../../src/ports/store.ts";
+import { sweep } from "../../src/scheduling/sweep.ts";
+import { httpRequestTask } from "../../src/services/http-request.ts";
 import type { AnyTask } from "../../src/task.ts";
 import { diagnostics } from "../../src/task-types/index.ts";
-import { createLookup } from "../../src/adapters/egress/dns.ts";
-import { createFetcher } from "../../src/adapters/egress/fetch.ts";
-import { createGuard } from "../../src/adapters/egress/guard.ts";
-import { sign } from "../../src/adapters/crypto/sign.ts";
 import { ManualClock } from "../local/qstash-harness.ts";
 import { type KINDS, type StandIn, startStandIn, TOKEN } from "../local/redis-stand-in.ts";
 import { type Client, newProject } from "../support/client.ts";
@@ -66,7 +66,7 @@ export class Deployment {
   #offset: number;
   #busy = 0;
   #store: Store;
-  #parts: Parts | undefined;
+  #parts: Dependencies | undefined;
 
   private constructor(
     standIn: StandIn,
@@ -140,9 +140,9 @@ export class Deployment {
     if (typeof address !== "object" || !address) throw new Error("the gateway has no address");
     const url = `http://127.0.0.1:${address.port}`;
     const logged: string[] = [];
-    const parts = this.#partsOf(worker?.url ?? url, skew, logged, env);
-    this.#parts ??= parts;
-    this.#serve(server, parts);
+    const deps = this.#partsOf(worker?.url ?? url, skew, logged, env);
+    this.#parts ??= deps;
+    this.#serve(server, deps);
     const stop = async () => {
       server.closeAllConnections();
       server.close();
@@ -164,9 +164,9 @@ export class Deployment {
 
   /** Looks at what is due, as cron does each minute. What it cannot do is in the log, as it would be. */
   async sweep(): Promise<void> {
-    const parts = this.#parts;
-    if (!parts) throw new Error("no node was started");
-    await sweep({ ...parts, background: { waitUntil: (work) => void this.#while(work) } });
+    const deps = this.#parts;
+    if (!deps) throw new Error("no node was started");
+    await sweep({ ...deps, background: { waitUntil: (work) => void this.#while(work) } });
     await this.settle();
   }
 
@@ -199,7 +199,12 @@ export class Deployment {
     return createStore({ url: this.redis.url, token: TOKEN, offset: this.#offset });
   }
 
-  #partsOf(publicUrl: string, skew: number, logged: string[], env: Readonly<Record<string, string>>): Parts {
+  #partsOf(
+    publicUrl: string,
+    skew: number,
+    logged: string[],
+    env: Readonly<Record<string, string>>,
+  ): Dependencies {
     const config = readConfig({
       UPSTASH_REDIS_REST_URL: this.redis.url,
       UPSTASH_REDIS_REST_TOKEN: TOKEN,
@@ -217,7 +222,7 @@ export class Deployment {
     const keyring = createKeyring(config.master.secret, config.master.previous);
     const guard = createGuard({ mode: "local", allow: [], ownHosts: [], upstashHosts: [] });
     const store = new Proxy(this.#store, {
-      get: (_first, name) => Reflect.get(sealedStore(this.#store, keyring, config.encryptsPayloads), name),
+      get: (_first, name) => Reflect.get(encryptedStore(this.#store, keyring, config.encryptsPayloads), name),
     });
     return {
       settings,
@@ -239,13 +244,13 @@ export class Deployment {
     };
   }
 
-  #serve(server: Server, parts: Parts): void {
+  #serve(server: Server, deps: Dependencies): void {
     const verifySignature = createVerifier({
       currentSigningKey: this.queue.currentSigningKey,
       nextSigningKey: this.queue.nextSigningKey,
-      publicUrl: parts.settings.publicUrl,
+      publicUrl: deps.settings.publicUrl,
     });
-    const app = createApp({ parts, verifySignature });
+    const app = createApp({ deps, verifySignature });
     const context = {
       waitUntil: (work: Promise<unknown>) => void this.#while(work),
       passThroughOnException: () => undefined,
@@ -257,7 +262,7 @@ export class Deployment {
         for await (const chunk of incoming) chunks.push(chunk);
         const body = Buffer.concat(chunks);
         const headers = Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]);
-        const request = new Request(`${parts.settings.publicUrl}${incoming.url}`, {
+        const request = new Request(`${deps.settings.publicUrl}${incoming.url}`, {
           method: incoming.method ?? "GET",
           headers: Object.fromEntries(headers),
           ...(body.length > 0 && { body }),

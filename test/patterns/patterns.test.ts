@@ -48,7 +48,7 @@ function regexesIn(node: unknown): { pattern: string; flags: string }[] {
 }
 
 /** How long a pattern may take over all its texts, milliseconds: one that reads each once needs a hundredth of it. */
-const PATIENCE = 10_000;
+const INLINE_WAIT = 10_000;
 
 /** The patterns that did not come to an end. */
 async function endless(patterns: readonly Pattern[]): Promise<Pattern[]> {
@@ -58,7 +58,7 @@ async function endless(patterns: readonly Pattern[]): Promise<Pattern[]> {
     worker.on("message", (index: number) => {
       clearTimeout(timer);
       if (index === patterns.length) resolve(index);
-      else timer = setTimeout(() => resolve(index), PATIENCE);
+      else timer = setTimeout(() => resolve(index), INLINE_WAIT);
     });
     worker.once("error", reject);
   });

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import {
   type Endpoint,
+  encryptedTexts,
   findEndpoint,
-  mapSealed,
+  mapEncrypted,
   type ProjectConfig,
   parseConfig,
   rateOf,
-  sealedTexts,
   subscribersOf,
   validSecrets,
   withEndpoint,
@@ -65,10 +65,10 @@ describe("a project's configuration", () => {
 
   test("every sealed text is found, and replaced in its place", () => {
     const all = ["s1", "s0", "pair", "ep_a-secret", "header", "ep_b-secret"];
-    expect(sealedTexts(config)).toEqual(all);
-    const replaced = mapSealed(config, (text) => `${text}!`);
-    expect(sealedTexts(replaced)).toEqual(all.map((text) => `${text}!`));
-    expect(mapSealed(replaced, (text) => text.slice(0, -1))).toEqual(config);
+    expect(encryptedTexts(config)).toEqual(all);
+    const replaced = mapEncrypted(config, (text) => `${text}!`);
+    expect(encryptedTexts(replaced)).toEqual(all.map((text) => `${text}!`));
+    expect(mapEncrypted(replaced, (text) => text.slice(0, -1))).toEqual(config);
   });
 
   test("a secret signs until it expires", () => {

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import { describe, expect, it } from "vitest";
-import { verifyCallback } from "../../src/receiver/index.ts";
 import { sign } from "../../src/adapters/crypto/sign.ts";
+import { verifyCallback } from "../../src/receiver/index.ts";
 import { listen } from "../egress/local-server.ts";
 import { BODY, codeOf, newKeyPair, newSecret, requestOf } from "./signed.ts";
 

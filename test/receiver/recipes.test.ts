@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { buildReceiver } from "../../scripts/receiver.ts";
 import { freePort, node, root } from "../support/process.ts";
-import { headersOf, newSecret, type Parts } from "./signed.ts";
+import { type Dependencies, headersOf, newSecret } from "./signed.ts";
 
 /** The recipes as they stand in the documentation, by their file's name. */
 const text = await readFile(join(root, "docs/receivers.md"), "utf8");
@@ -49,12 +49,12 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function takesCallbacks(send: Send): Promise<void> {
-  const post = (parts: Parts = {}, by = secret) => {
+  const post = (deps: Dependencies = {}, by = secret) => {
     const body =
-      typeof parts.body === "string"
-        ? parts.body
+      typeof deps.body === "string"
+        ? deps.body
         : '{ "type": "task.failed", "timestamp": "2026-11-24T09:00:00.000Z", "data": {"id": "\u00fc"} }';
-    return send(headersOf(by, { ...parts, body }), body);
+    return send(headersOf(by, { ...deps, body }), body);
   };
   expect((await post()).status).toBe(204);
   const echoed = await post({ body: VERIFICATION });

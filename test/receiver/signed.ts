@@ -32,7 +32,7 @@ export const EVENT = {
 
 export const BODY: string = JSON.stringify(EVENT);
 
-export interface Parts {
+export interface Dependencies {
   readonly id?: string;
   readonly at?: Date;
   readonly body?: string | Uint8Array<ArrayBuffer>;
@@ -40,22 +40,22 @@ export interface Parts {
 }
 
 /** The headers of a callback signed with the secret by `standardwebhooks`; any part can be another. */
-export function headersOf(secret: string, parts: Parts = {}): Record<string, string> {
-  const { id = "evt_01m85x9krke00bkhqab0efbwty", at = new Date(), body = BODY } = parts;
+export function headersOf(secret: string, deps: Dependencies = {}): Record<string, string> {
+  const { id = "evt_01m85x9krke00bkhqab0efbwty", at = new Date(), body = BODY } = deps;
   const text = typeof body === "string" ? body : new TextDecoder().decode(body);
   return {
     "content-type": "application/json",
     "webhook-id": id,
     "webhook-timestamp": `${Math.floor(at.getTime() / 1_000)}`,
-    "webhook-signature": parts.signature ?? SIGNERS.standardwebhooks(secret, id, at, text),
+    "webhook-signature": deps.signature ?? SIGNERS.standardwebhooks(secret, id, at, text),
   };
 }
 
-export function requestOf(secret: string, parts: Parts = {}): Request {
+export function requestOf(secret: string, deps: Dependencies = {}): Request {
   return new Request("https://client.example/hooks", {
     method: "POST",
-    headers: headersOf(secret, parts),
-    body: parts.body ?? BODY,
+    headers: headersOf(secret, deps),
+    body: deps.body ?? BODY,
   });
 }
 

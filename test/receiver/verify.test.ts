@@ -1,11 +1,11 @@
 import { describe, expect, expectTypeOf, it, onTestFinished } from "vitest";
+import { sign } from "../../src/adapters/crypto/sign.ts";
 import {
   type CallbackEvent,
   type RawCallback,
   type TaskEventData,
   verifyCallback,
 } from "../../src/receiver/index.ts";
-import { sign } from "../../src/adapters/crypto/sign.ts";
 import { BODY, codeOf, EVENT, headersOf, newKeyPair, newSecret, requestOf, SIGNERS } from "./signed.ts";
 
 const secret = newSecret();

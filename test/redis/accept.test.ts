@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { INLINE_LIMIT } from "../../src/shared/limits.ts";
 import type { AcceptAnswer } from "../../src/ports/task-commands.ts";
+import { INLINE_LIMIT } from "../../src/shared/limits.ts";
 import { acceptCommand, accepted, claimed, environments, freshProject } from "./store-fixture.ts";
 
 const HOUR = 3_600_000;

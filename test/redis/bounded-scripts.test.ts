@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { TASK_CHANGES, TASK_DELIVERIES } from "../../src/shared/limits.ts";
-import { ReplyError } from "../../src/local/engine.ts";
 import { hourOf, keysOf } from "../../src/adapters/redis/keys.ts";
+import { ReplyError } from "../../src/local/engine.ts";
+import { TASK_CHANGES, TASK_DELIVERIES } from "../../src/shared/limits.ts";
 import { KINDS, startStandIn } from "../local/redis-stand-in.ts";
 import { everyScript } from "./every-script.ts";
 import { type Observed, ObservedEngine } from "./observed-engine.ts";
@@ -196,7 +196,9 @@ describe.each(KINDS)("among many thousands of entries of every key on the %s eng
     most();
     const found = await store.readTask(stage.caller, id);
     if (found.kind !== "found") throw new Error(found.kind);
-    expect(await store.erase({ caller: stage.caller, record: found.record })).toEqual({ kind: "erased" });
+    expect(await store.deleteTask({ caller: stage.caller, record: found.record })).toEqual({
+      kind: "erased",
+    });
     expect((await store.readTask(stage.caller, id)).kind).toBe("missing");
     let parts = 1;
     while (await store.erasePart(stage.caller.project, id)) parts++;
@@ -216,7 +218,7 @@ describe.each(KINDS)("among many thousands of entries of every key on the %s eng
   test("every dead letter is met once, page by page", { timeout: 120_000 }, async () => {
     const { caller, endpoint: endpointId } = stage;
     const query = { caller, endpointId, since: Date.now() - DAY, until: Date.now() + HOUR, most: 1_000 };
-    let page = await store.letters(query);
+    let page = await store.listDeadLetters(query);
     if (page.kind !== "found") throw new Error(page.kind);
     const { count } = page;
     expect(count).toBeGreaterThanOrEqual(ENTRIES[kind]);
@@ -226,7 +228,7 @@ describe.each(KINDS)("among many thousands of entries of every key on the %s eng
       for (const { id, at } of page.letters) ids.add(`${id} ${at}`);
       met += page.letters.length;
       if (!page.next) break;
-      page = await store.letters({ ...query, after: page.next });
+      page = await store.listDeadLetters({ ...query, after: page.next });
     }
     expect([met, ids.size]).toEqual([count, count]);
     expectBounded("letters");

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { CIRCUIT_OPEN, CIRCUITS } from "../../src/shared/limits.ts";
-import type { Caller } from "../../src/projects/caller.ts";
 import type { RecordCommand } from "../../src/ports/delivery-commands.ts";
 import type { Store } from "../../src/ports/store.ts";
+import type { Caller } from "../../src/projects/caller.ts";
+import { CIRCUIT_OPEN, CIRCUITS } from "../../src/shared/limits.ts";
 import { accepted, claimed, environments, freshProject, newDelivery, succeeded } from "./store-fixture.ts";
 
 const MINUTE = 60_000;
@@ -63,7 +63,7 @@ describe.each(await environments())("circuits on the %s engine", (_kind, { store
   }
 
   const begin = (through: Store, id: string, attempt: number, lease: string = crypto.randomUUID()) =>
-    through.begin({ project: caller.project, delivery: id, attempt, lease, length: 20_000 });
+    through.leaseDelivery({ project: caller.project, delivery: id, attempt, lease, length: 20_000 });
 
   test("ten failures in a row open one; what is due is held back and uses up no attempt", async () => {
     const origin = place();
@@ -199,7 +199,14 @@ describe.each(await environments())("circuits on the %s engine", (_kind, { store
     ) => ({
       first: () => begin(through, id, attempt, lease),
       second: () =>
-        through.begin({ project: caller.project, delivery: id, attempt, lease, length: 20_000, place: to }),
+        through.leaseDelivery({
+          project: caller.project,
+          delivery: id,
+          attempt,
+          lease,
+          length: 20_000,
+          place: to,
+        }),
       origin,
     });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { makeId } from "../../src/shared/id.ts";
-import type { Caller } from "../../src/projects/caller.ts";
 import type { ConfigureCommand } from "../../src/ports/config-commands.ts";
+import type { Caller } from "../../src/projects/caller.ts";
+import { makeId } from "../../src/shared/id.ts";
 import { acceptCommand, environments, freshProject } from "./store-fixture.ts";
 
 function command(caller: Caller, changes: Partial<ConfigureCommand> = {}): ConfigureCommand {

@@ -59,14 +59,14 @@ describe.each(await environments())(
         expect(first.kind === "recorded" && first.nextAt).toBeGreaterThan(Date.now() + 3_000);
         expect(await store.record(command)).toEqual(first);
         const next = { project: caller.project, delivery: id, attempt: 2, lease: "second", length: 20_000 };
-        expect((await store.begin(next)).kind).toBe("early");
+        expect((await store.leaseDelivery(next)).kind).toBe("early");
         const later = at(5_000);
-        expect(await later.begin({ ...next, attempt: 3 })).toEqual({ kind: "stale" });
-        const begun = await later.begin(next);
+        expect(await later.leaseDelivery({ ...next, attempt: 3 })).toEqual({ kind: "stale" });
+        const begun = await later.leaseDelivery(next);
         expect(begun).toMatchObject({ kind: "begun", record: { attempt: 2, crashes: 0 } });
-        expect(await later.begin(next)).toMatchObject({ kind: "begun", record: { attempt: 2 } });
-        expect((await later.begin({ ...next, lease: "third" })).kind).toBe("busy");
-        expect(await at(26_000).begin({ ...next, lease: "third" })).toMatchObject({
+        expect(await later.leaseDelivery(next)).toMatchObject({ kind: "begun", record: { attempt: 2 } });
+        expect((await later.leaseDelivery({ ...next, lease: "third" })).kind).toBe("busy");
+        expect(await at(26_000).leaseDelivery({ ...next, lease: "third" })).toMatchObject({
           kind: "begun",
           record: { attempt: 2, crashes: 1 },
         });
@@ -101,8 +101,15 @@ describe.each(await environments())(
         expect(await ttlOf(`d:${id}`)).toBe(-1);
         expect(await dueOf(caller.project, id)).toBeGreaterThan(Date.now());
         expect(
-          (await store.begin({ project: caller.project, delivery: id, attempt: 2, lease: "l", length: 1 }))
-            .kind,
+          (
+            await store.leaseDelivery({
+              project: caller.project,
+              delivery: id,
+              attempt: 2,
+              lease: "l",
+              length: 1,
+            })
+          ).kind,
         ).toBe("begun");
         const second = recordOf(id, 2, "l", { kind: "delivered" });
         expect(await store.record({ ...second, at: command.at + 1 })).toEqual({ kind: "recorded" });
@@ -135,7 +142,7 @@ describe.each(await environments())(
         const other = { ...command, idempotency: { ...idempotency, fingerprint: "f2" }, nonce: "three" };
         expect(await store.redeliver(other)).toEqual({ kind: "reused" });
         const begun = { project: caller.project, delivery: id, attempt: 2, lease: "l", length: 1 };
-        await store.begin(begun);
+        await store.leaseDelivery(begun);
         await store.record({ ...recordOf(id, 2, "l", { kind: "dead" }) });
         expect(await store.redeliver({ ...command, nonce: "four" })).toMatchObject({
           kind: "repeated",
@@ -163,7 +170,13 @@ describe.each(await environments())(
       test("what is unknown is gone", async () => {
         const id = newDelivery().id;
         expect(
-          await store.begin({ project: caller.project, delivery: id, attempt: 1, lease: "l", length: 1 }),
+          await store.leaseDelivery({
+            project: caller.project,
+            delivery: id,
+            attempt: 1,
+            lease: "l",
+            length: 1,
+          }),
         ).toEqual({ kind: "gone" });
         expect(await store.record(recordOf(id, 1, "l", { kind: "delivered" }))).toEqual({ kind: "gone" });
         expect(

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { makeId } from "../../src/shared/id.ts";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import type { Parts } from "../../src/ports/dependencies.ts";
-import { listSealed, resealSome, sealedPayloads } from "../../src/projects/re-encrypt.ts";
 import { firstConfig } from "../../src/endpoints/signing-secrets.ts";
+import type { Dependencies } from "../../src/ports/dependencies.ts";
+import { listEncrypted, reEncryptSome, sealedPayloads } from "../../src/projects/re-encrypt.ts";
+import { makeId } from "../../src/shared/id.ts";
 import { accepted, environments, newDelivery } from "./store-fixture.ts";
 
 const [OLD, NEW] = ["the first master secret, 01", "the second master secret, 02"];
@@ -62,19 +62,19 @@ describe.each(await environments())(
         await store.initProject(id, `reseal-${id}`, await firstConfig(old, id));
       }
       /** As a fresh isolate has it. */
-      const parts = () =>
-        ({ keyring: createKeyring(NEW, OLD), store, log: () => undefined }) as unknown as Parts; // all that is asked for
+      const deps = () =>
+        ({ keyring: createKeyring(NEW, OLD), store, log: () => undefined }) as unknown as Dependencies; // all that is asked for
       const left = async () =>
-        (await listSealed(parts())).filter(({ id, previous }) => ids.includes(id) && previous > 0);
+        (await listEncrypted(deps())).filter(({ id, previous }) => ids.includes(id) && previous > 0);
       expect(await left()).toHaveLength(60);
-      expect(await sealedPayloads(parts())).toBe("checking");
-      for (let sweep = 0; sweep < 3; sweep++) await resealSome(parts(), 25);
+      expect(await sealedPayloads(deps())).toBe("checking");
+      for (let sweep = 0; sweep < 3; sweep++) await reEncryptSome(deps(), 25);
       expect(await left()).toHaveLength(0);
       // The next round begins again: somebody may have used the old one meanwhile.
-      for (let sweep = 0; sweep < 4; sweep++) await resealSome(parts(), 25);
-      expect(["needed", "clear"]).toContain(await sealedPayloads(parts()));
-      expect(await sealedPayloads({ ...parts(), keyring: createKeyring(NEW) })).toBeUndefined();
-      expect(await sealedPayloads({ ...parts(), keyring: createKeyring("a third one, 03", NEW) })).toBe(
+      for (let sweep = 0; sweep < 4; sweep++) await reEncryptSome(deps(), 25);
+      expect(["needed", "clear"]).toContain(await sealedPayloads(deps()));
+      expect(await sealedPayloads({ ...deps(), keyring: createKeyring(NEW) })).toBeUndefined();
+      expect(await sealedPayloads({ ...deps(), keyring: createKeyring("a third one, 03", NEW) })).toBe(
         "checking",
       );
     });

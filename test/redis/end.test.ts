@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { INLINE_LIMIT } from "../../src/shared/limits.ts";
 import type { EndCommand } from "../../src/ports/task-commands.ts";
+import { INLINE_LIMIT } from "../../src/shared/limits.ts";
 import { accepted, claimed, environments, newDelivery, succeeded } from "./store-fixture.ts";
 
 const HOUR = 3_600_000;

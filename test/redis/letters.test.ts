@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import type { DeadLettersAnswer, Letter, RecordCommand } from "../../src/ports/delivery-commands.ts";
+import type { Store } from "../../src/ports/store.ts";
+import type { Caller } from "../../src/projects/caller.ts";
 import { makeId } from "../../src/shared/id.ts";
 import { FAILURE_PAUSE } from "../../src/shared/limits.ts";
-import type { Caller } from "../../src/projects/caller.ts";
-import type { Letter, LettersAnswer, RecordCommand } from "../../src/ports/delivery-commands.ts";
-import type { Store } from "../../src/ports/store.ts";
 import { accepted, claimed, environments, freshProject, newDelivery, succeeded } from "./store-fixture.ts";
 
 const DAY = 86_400_000;
-const LETTERS = { since: 0, until: Date.now() + DAY, most: 10 } as const;
+const LIST_DEAD_LETTERS = { since: 0, until: Date.now() + DAY, most: 10 } as const;
 
 describe.each(await environments())(
   "an endpoint's failures on the %s engine",
@@ -51,8 +51,16 @@ describe.each(await environments())(
       store.readHealth(caller.project, { id: endpointId, url: "https://client.example/hooks" });
     const since = { since: Date.now() - DAY, until: Date.now() + 70 * DAY };
     const lettersOf = async (endpoint = endpointId, most = 10) =>
-      idsIn(await store.letters({ caller, endpointId: endpoint, ...since, until: Date.now() + DAY, most }));
-    const idsIn = (answer: LettersAnswer) =>
+      idsIn(
+        await store.listDeadLetters({
+          caller,
+          endpointId: endpoint,
+          ...since,
+          until: Date.now() + DAY,
+          most,
+        }),
+      );
+    const idsIn = (answer: DeadLettersAnswer) =>
       answer.kind === "found" ? { count: answer.count, ids: answer.letters.map(({ id }) => id) } : answer;
 
     describe("health", () => {
@@ -112,7 +120,13 @@ describe.each(await environments())(
         expect(await lettersOf(endpointId, 2)).toEqual({ count: 3, ids: ids.slice(0, 2) });
         expect(await lettersOf(other)).toEqual({ count: 1, ids: [foreign] });
         const until = Date.now() - 1_000_000;
-        const before = await store.letters({ ...LETTERS, caller, endpointId, since: until - DAY, until });
+        const before = await store.listDeadLetters({
+          ...LIST_DEAD_LETTERS,
+          caller,
+          endpointId,
+          since: until - DAY,
+          until,
+        });
         expect(idsIn(before)).toEqual({ count: 0, ids: [] });
       });
 
@@ -146,7 +160,7 @@ describe.each(await environments())(
         let after: Letter | undefined;
         do {
           const query = { caller, endpointId, ...since, until: Date.now() + DAY, most: 1 };
-          const page = await store.letters({ ...query, ...(after && { after }) });
+          const page = await store.listDeadLetters({ ...query, ...(after && { after }) });
           if (page.kind !== "found") throw new Error(page.kind);
           expect(page.count).toBe(4 - ids.length);
           ids.push(...page.letters.map(({ id }) => id));
@@ -170,7 +184,12 @@ describe.each(await environments())(
       test("take the scope endpoints:write", async () => {
         const reader = await freshProject(store, ["endpoints:read"]);
         expect(
-          await store.letters({ ...LETTERS, since: Date.now() - DAY, caller: reader, endpointId }),
+          await store.listDeadLetters({
+            ...LIST_DEAD_LETTERS,
+            since: Date.now() - DAY,
+            caller: reader,
+            endpointId,
+          }),
         ).toEqual({
           kind: "forbidden",
         });

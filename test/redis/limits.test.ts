@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { TaskRecord } from "../../src/tasks/record.ts";
 import type { TypeLimits } from "../../src/ports/task-commands.ts";
+import type { TaskRecord } from "../../src/tasks/record.ts";
 import { accepted, environments, freshProject, succeeded } from "./store-fixture.ts";
 
 const unique = () => `limited.${crypto.randomUUID()}`;
@@ -55,7 +55,7 @@ describe.each(await environments())(
       const held = await start(first, limited(type), store, "mine");
       if (held.kind !== "claimed") throw new Error(held.kind);
       for (let n = 0; n < 3; n++) {
-        await at(40_000).inspect(0, [`t|${second.project}|${second.id}`], `sweep-${type}-${n}`);
+        await at(40_000).reconcile(0, [`t|${second.project}|${second.id}`], `sweep-${type}-${n}`);
       }
       expect(await dueOf(second.project, second.id)).toBeGreaterThan(Date.now() + 100_000);
       expect((await start(second, limited(type))).kind).toBe("busy");

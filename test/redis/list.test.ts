@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import type { TaskRecord } from "../../src/tasks/record.ts";
-import type { TerminalStatus } from "../../src/tasks/status.ts";
-import type { Caller } from "../../src/projects/caller.ts";
 import type { TaskFilter, TaskPosition } from "../../src/ports/list-commands.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { AcceptCommand } from "../../src/ports/task-commands.ts";
+import type { Caller } from "../../src/projects/caller.ts";
+import type { TaskRecord } from "../../src/tasks/record.ts";
+import type { TerminalStatus } from "../../src/tasks/status.ts";
 import { acceptCommand, accepted, claimed, environments, freshProject } from "./store-fixture.ts";
 
 const HOUR = 3_600_000;

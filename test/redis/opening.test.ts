@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { BODY_RETENTION, DELIVERY_RETENTION } from "../../src/shared/limits.ts";
 import type { NewDelivery } from "../../src/ports/delivery-commands.ts";
+import { BODY_RETENTION, DELIVERY_RETENTION } from "../../src/shared/limits.ts";
 import { accepted, claimed, environments, newDelivery, succeeded } from "./store-fixture.ts";
 
 /** Deliveries of one event that share their bodies. */
@@ -130,7 +130,7 @@ describe.each(await environments())(
       if (!one) throw new Error("none");
       await store.end(succeeded(held.record, "mine", { deliveries: [one] }));
       const member = `d|${caller.project}|${one.id}`;
-      expect(await store.inspect(0, [member], "n")).toMatchObject([
+      expect(await store.reconcile(0, [member], "n")).toMatchObject([
         { kind: "deliver", endpointId: "ep_1", rateLimit: 2 },
       ]);
     });

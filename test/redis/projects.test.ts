@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { LIMIT } from "../../src/adapters/redis/projects/projects.ts";
+import type { AcceptAnswer } from "../../src/ports/task-commands.ts";
 import { makeId } from "../../src/shared/id.ts";
 import { TOMBSTONE } from "../../src/shared/limits.ts";
-import type { AcceptAnswer } from "../../src/ports/task-commands.ts";
-import { LIMIT } from "../../src/adapters/redis/projects/projects.ts";
 import { acceptCommand, environments, freshProject } from "./store-fixture.ts";
 
 const key = {
@@ -19,13 +19,13 @@ describe.each(await environments())("project scripts on the %s engine", (_kind, 
     test("makes one key per idempotency key, and tells what was answered then", async () => {
       const { project } = await freshProject(store);
       const idempotency = { hash: crypto.randomUUID(), fingerprint: "f1" };
-      const first = { idempotency, id: "key_1", sealed: "sealed.1" };
+      const first = { idempotency, id: "key_1", encrypted: "sealed.1" };
       expect(await store.putKey(project, key, first)).toEqual({ kind: "granted" });
-      expect(await store.putKey(project, key, first)).toEqual({ kind: "repeated", sealed: "sealed.1" });
+      expect(await store.putKey(project, key, first)).toEqual({ kind: "repeated", encrypted: "sealed.1" });
       const second = { ...key, key: "b".repeat(32) };
-      expect(await store.putKey(project, second, { ...first, id: "key_2", sealed: "sealed.2" })).toEqual({
+      expect(await store.putKey(project, second, { ...first, id: "key_2", encrypted: "sealed.2" })).toEqual({
         kind: "repeated",
-        sealed: "sealed.1",
+        encrypted: "sealed.1",
       });
       const other = { ...first, idempotency: { ...idempotency, fingerprint: "f2" } };
       expect(await store.putKey(project, second, other)).toEqual({ kind: "reused" });
@@ -39,7 +39,7 @@ describe.each(await environments())("project scripts on the %s engine", (_kind, 
       const once = {
         idempotency: { hash: crypto.randomUUID(), fingerprint: "f1" },
         id: "key_1",
-        sealed: "sealed",
+        encrypted: "sealed",
       };
       expect(await store.putKey(one.project, key, once)).toEqual({ kind: "granted" });
       expect(await store.putKey(two.project, key, once)).toEqual({ kind: "granted" });

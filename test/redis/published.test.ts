@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
+import type { EndCommand, RecordCallCommand, RecordPollCommand } from "../../src/ports/task-commands.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
-import type { EndCommand, PollingCommand, PublishedCommand } from "../../src/ports/task-commands.ts";
 import { accepted, claimed, environments, succeeded } from "./store-fixture.ts";
 
 const HOUR = 3_600_000;
 
 /** What notes that the queue calls a service for this attempt. */
-function calling(record: TaskRecord, rest: Partial<PublishedCommand> = {}): PublishedCommand {
+function calling(record: TaskRecord, rest: Partial<RecordCallCommand> = {}): RecordCallCommand {
   const { project, id: task, run } = record;
   return { project, task, run, attempt: record.attempt + 1, message: "msg_1", length: HOUR, ...rest };
 }
@@ -35,8 +35,8 @@ describe.each(await environments())(
     const stored = (id: string) => redis("HGETALL", `rb1:000:${caller.project}:t:${id}`);
     const leaseOf = async (id: string) =>
       Number(await redis("HGET", `rb1:000:${caller.project}:t:${id}`, "until"));
-    const begun = async (rest: Partial<PublishedCommand> = {}) => {
-      const answer = await store.published(calling(await accepted(store, caller), rest));
+    const begun = async (rest: Partial<RecordCallCommand> = {}) => {
+      const answer = await store.recordCall(calling(await accepted(store, caller), rest));
       if (answer.kind !== "published") throw new Error(answer.kind);
       return answer;
     };
@@ -44,13 +44,13 @@ describe.each(await environments())(
     describe("published", () => {
       test("begins the attempt and covers the call by a lease; sent twice it does so once", async () => {
         const record = await accepted(store, caller);
-        const first = await store.published(calling(record));
+        const first = await store.recordCall(calling(record));
         if (first.kind !== "published") throw new Error(first.kind);
         expect(first.record).toMatchObject({ status: "running", attempt: 1, sequence: 2, calls: ["msg_1"] });
         const due = await dueOf(caller.project, record.id);
         expect(due).toBeGreaterThan(first.now + HOUR);
         const before = await stored(record.id);
-        const again = await store.published(calling(record));
+        const again = await store.recordCall(calling(record));
         expect(again).toMatchObject({ kind: "published", record: { attempt: 1, sequence: 2 } });
         expect(await stored(record.id)).toBe(before);
         expect(await dueOf(caller.project, record.id)).toBe(due);
@@ -63,23 +63,23 @@ describe.each(await environments())(
       test("of an attempt that runs it adds the message and never shortens the lease", async () => {
         const { record, now } = await begun();
         const held = calling(record, { attempt: 1, message: "msg_2", length: 1_000 });
-        const second = await store.published(held);
+        const second = await store.recordCall(held);
         expect(second).toMatchObject({
           kind: "published",
           record: { sequence: 2, calls: ["msg_1", "msg_2"] },
         });
         expect(await leaseOf(record.id)).toBeGreaterThanOrEqual(now + HOUR);
         const longer = calling(record, { attempt: 1, message: "msg_3", length: 2 * HOUR });
-        await store.published(longer);
+        await store.recordCall(longer);
         expect(await leaseOf(record.id)).toBeGreaterThan(now + 1.9 * HOUR);
       });
 
       test("of an attempt that a worker holds it takes the lease on", async () => {
         const held = await claimed(store, await accepted(store, caller), "mine");
         const command = calling(held.record, { attempt: 1 });
-        expect(await store.published(command)).toMatchObject({ kind: "published", record: { sequence: 2 } });
+        expect(await store.recordCall(command)).toMatchObject({ kind: "published", record: { sequence: 2 } });
         expect(await leaseOf(held.record.id)).toBeGreaterThan(held.now + 0.9 * HOUR);
-        expect(await store.published({ ...command, attempt: 2 })).toEqual({ kind: "stale" });
+        expect(await store.recordCall({ ...command, attempt: 2 })).toEqual({ kind: "stale" });
       });
 
       test("a message that the queue still holds prolongs the lease and forgives the crashes", async () => {
@@ -88,7 +88,7 @@ describe.each(await environments())(
         const { record: taken } = await claimed(later, record, "sweep", 1);
         expect(taken.crashes).toBe(1);
         // The very message that is known.
-        const answer = await later.published(calling(record, { attempt: 1, held: true }));
+        const answer = await later.recordCall(calling(record, { attempt: 1, held: true }));
         expect(answer).toMatchObject({ kind: "published", record: { calls: ["msg_1"], crashes: 0 } });
         expect(await leaseOf(record.id)).toBeGreaterThan(Date.now() + HOUR);
       });
@@ -97,9 +97,9 @@ describe.each(await environments())(
         const record = await accepted(store, caller, { maxAttempts: 1, options: { deadline: 10_000 } });
         const before = await stored(record.id);
         for (const rest of [{ run: 2 }, { attempt: 2 }, { attempt: 3 }, { attempt: 0 }]) {
-          expect(await store.published(calling(record, rest))).toEqual({ kind: "stale" });
+          expect(await store.recordCall(calling(record, rest))).toEqual({ kind: "stale" });
         }
-        expect(await at(10_001).published(calling(record))).toEqual({ kind: "stale" });
+        expect(await at(10_001).recordCall(calling(record))).toEqual({ kind: "stale" });
         expect(await stored(record.id)).toBe(before);
       });
 
@@ -111,9 +111,9 @@ describe.each(await environments())(
         } as const;
         expect(await store.end(end)).toMatchObject({ kind: "ended" });
         const command = calling(record, { attempt: 1, message: "msg_9" });
-        expect(await store.published(command)).toEqual({ kind: "already", deliveries: [] });
+        expect(await store.recordCall(command)).toEqual({ kind: "already", deliveries: [] });
         const gone = record.id.replace(/.$/, (last) => (last === "0" ? "1" : "0"));
-        expect(await store.published({ ...command, task: gone })).toEqual({ kind: "gone" });
+        expect(await store.recordCall({ ...command, task: gone })).toEqual({ kind: "gone" });
       });
 
       test("changes nothing of a task that waits: its call has been heard", async () => {
@@ -121,7 +121,7 @@ describe.each(await environments())(
         await store.end(polled(record, "https://api.example.com/jobs/1"));
         const before = await stored(record.id);
         const command = calling(record, { attempt: 1, message: "msg_late" });
-        expect(await store.published(command)).toMatchObject({
+        expect(await store.recordCall(command)).toMatchObject({
           kind: "published",
           record: {
             status: "waiting",
@@ -135,7 +135,7 @@ describe.each(await environments())(
 
     describe("polling", () => {
       const waiting = async (options: TaskRecord["options"] = { deadline: 2 * HOUR }) => {
-        const answer = await store.published(calling(await accepted(store, caller, { options })));
+        const answer = await store.recordCall(calling(await accepted(store, caller, { options })));
         if (answer.kind !== "published") throw new Error(answer.kind);
         await store.end(polled(answer.record, "https://api.example.com/jobs/1"));
         return readTask(answer.record.id);
@@ -143,8 +143,8 @@ describe.each(await environments())(
       const next = (
         record: TaskRecord,
         number: number,
-        rest: Partial<PollingCommand> = {},
-      ): PollingCommand => {
+        rest: Partial<RecordPollCommand> = {},
+      ): RecordPollCommand => {
         const url = `https://api.example.com/jobs/${number}`;
         const nonce = crypto.randomUUID();
         return { record, number, url, service: "render", length: 30_000, nonce, ...rest };
@@ -153,7 +153,7 @@ describe.each(await environments())(
       test("notes the next address and when its answer is due; sent twice it does so once", async () => {
         const record = await waiting();
         const command = next(record, 2);
-        expect(await store.polling(command)).toBe(true);
+        expect(await store.recordPoll(command)).toBe(true);
         const after = await readTask(record.id);
         expect(after).toMatchObject({
           status: "waiting",
@@ -164,32 +164,35 @@ describe.each(await environments())(
         expect(due).toBe(after.heartbeatBy);
         expect(due).toBeGreaterThan(Date.now() + 29_000);
         const before = await stored(record.id);
-        expect(await store.polling(command)).toBe(true);
+        expect(await store.recordPoll(command)).toBe(true);
         expect(await stored(record.id)).toBe(before);
         expect(await dueOf(caller.project, record.id)).toBe(due);
       });
 
       test("of two who were told of one poll, one asks next", async () => {
         const record = await waiting();
-        const both = await Promise.all([store.polling(next(record, 2)), store.polling(next(record, 2))]);
+        const both = await Promise.all([
+          store.recordPoll(next(record, 2)),
+          store.recordPoll(next(record, 2)),
+        ]);
         expect(both.toSorted()).toEqual([false, true]);
-        expect(await store.polling(next(record, 3))).toBe(true);
+        expect(await store.recordPoll(next(record, 3))).toBe(true);
       });
 
       test("is refused out of turn, of another attempt or run, and past the deadline", async () => {
         const record = await waiting({ deadline: 60_000 });
         const before = await stored(record.id);
-        expect(await store.polling(next(record, 1))).toBe(false);
-        expect(await store.polling(next(record, 3))).toBe(false);
-        expect(await store.polling(next({ ...record, attempt: 2 }, 2))).toBe(false);
-        expect(await store.polling(next({ ...record, run: 2 }, 2))).toBe(false);
-        expect(await at(60_001).polling(next(record, 2))).toBe(false);
+        expect(await store.recordPoll(next(record, 1))).toBe(false);
+        expect(await store.recordPoll(next(record, 3))).toBe(false);
+        expect(await store.recordPoll(next({ ...record, attempt: 2 }, 2))).toBe(false);
+        expect(await store.recordPoll(next({ ...record, run: 2 }, 2))).toBe(false);
+        expect(await at(60_001).recordPoll(next(record, 2))).toBe(false);
         expect(await stored(record.id)).toBe(before);
       });
 
       test("is not noted beyond the deadline, which the due entry keeps", async () => {
         const record = await waiting({ deadline: 60_000 });
-        expect(await store.polling(next(record, 2, { length: HOUR }))).toBe(true);
+        expect(await store.recordPoll(next(record, 2, { length: HOUR }))).toBe(true);
         expect(await dueOf(caller.project, record.id)).toBe(record.deadlineAt);
       });
 
@@ -200,15 +203,15 @@ describe.each(await environments())(
           authority: { by: "token", attempt: 1, sequence: 3 },
         } as const;
         expect(await store.end(end)).toMatchObject({ kind: "ended" });
-        expect(await store.polling(next(record, 2))).toBe(false);
+        expect(await store.recordPoll(next(record, 2))).toBe(false);
       });
 
       test("missed, the sweep is told of a poll to repeat", async () => {
         const record = await waiting();
-        await store.polling(next(record, 2));
+        await store.recordPoll(next(record, 2));
         const member = `t|${caller.project}|${record.id}`;
-        expect(await at(29_000).inspect(0, [member], "n1")).toEqual([{ kind: "none" }]);
-        expect(await at(120_000).inspect(0, [member], "n2")).toMatchObject([{ kind: "silent" }]);
+        expect(await at(29_000).reconcile(0, [member], "n1")).toEqual([{ kind: "none" }]);
+        expect(await at(120_000).reconcile(0, [member], "n2")).toMatchObject([{ kind: "silent" }]);
         expect(await readTask(record.id)).toMatchObject({ poll: { number: 2 } });
       });
     });

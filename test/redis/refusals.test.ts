@@ -1,11 +1,11 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, test } from "vitest";
-import { REQUEST_LIMIT } from "../../src/shared/limits.ts";
-import { RequestTooLarge, StoreRefused, StoreUnavailable } from "../../src/ports/ports.ts";
 import { failureOf } from "../../src/adapters/redis/failure.ts";
 import { callBytes, createRunner, type Runner, script } from "../../src/adapters/redis/script.ts";
 import { createStore } from "../../src/adapters/redis/store.ts";
+import { RequestTooLarge, StoreRefused, StoreUnavailable } from "../../src/ports/ports.ts";
+import { REQUEST_LIMIT } from "../../src/shared/limits.ts";
 import { plainClient, TOKEN } from "../local/redis-stand-in.ts";
 import { acceptCommand, accepted, environments } from "./store-fixture.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import type { ReplayCommand } from "../../src/ports/task-commands.ts";
 import { INLINE_LIMIT, TOMBSTONE } from "../../src/shared/limits.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
-import type { ReplayCommand } from "../../src/ports/task-commands.ts";
 import {
   acceptCommand,
   accepted,
@@ -152,11 +152,11 @@ describe.each(await environments())(
           return ids.filter((id) => keys?.includes(id));
         };
         expect(await left()).toHaveLength(5);
-        expect(await store.erase({ caller, record: { ...record, sequence: 2 } })).toMatchObject({
+        expect(await store.deleteTask({ caller, record: { ...record, sequence: 2 } })).toMatchObject({
           kind: "changed",
         });
         expect(await erased(store, { caller, record })).toEqual({ kind: "erased" });
-        expect(await store.erase({ caller, record })).toMatchObject({ kind: "missing" });
+        expect(await store.deleteTask({ caller, record })).toMatchObject({ kind: "missing" });
         // For some minutes it is known that there was such a task, and nothing of what it was.
         expect(await left()).toEqual([idempotency.hash]);
         expect(await redis("GET", `rb1:000:${project}:idem:${idempotency.hash}`)).toBe(`- ${record.id}`);
@@ -178,7 +178,7 @@ describe.each(await environments())(
           const held = await claimed(store, answer.record, "mine");
           await store.end(succeeded(held.record, "mine"));
           const [record, open] = [await readTask(held.record.id), await openOf()];
-          expect(await store.erase({ caller, record })).toEqual({ kind: "erased" });
+          expect(await store.deleteTask({ caller, record })).toEqual({ kind: "erased" });
           expect(await store.accept(command)).toEqual({ kind: "erased", id: record.id });
           expect(await store.readTask(caller, record.id)).toMatchObject({ kind: "missing" });
           expect(await dueOf(caller.project, record.id)).toBeUndefined();
@@ -203,7 +203,7 @@ describe.each(await environments())(
         await redis("DEL", `rb1:000:${caller.project}:idem:${idempotency.hash}`); // its day is over
         const second = await store.accept(acceptCommand(caller, {}, { idempotency }));
         if (second.kind !== "accepted") throw new Error(second.kind);
-        await store.erase({ caller, record: await readTask(first.record.id) });
+        await store.deleteTask({ caller, record: await readTask(first.record.id) });
         expect(await store.accept(acceptCommand(caller, {}, { idempotency }))).toEqual({
           kind: "replayed",
           id: second.record.id,
@@ -226,9 +226,9 @@ describe.each(await environments())(
 
       test("is refused while the task has not ended, and to a key that may not", async () => {
         const record = await accepted(store, caller);
-        expect(await store.erase({ caller, record })).toEqual({ kind: "pending" });
+        expect(await store.deleteTask({ caller, record })).toEqual({ kind: "pending" });
         const forged = { ...caller, hash: "00".repeat(32) };
-        expect(await store.erase({ caller: forged, record })).toEqual({ kind: "unauthenticated" });
+        expect(await store.deleteTask({ caller: forged, record })).toEqual({ kind: "unauthenticated" });
       });
     });
   },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { TaskRecord } from "../../src/tasks/record.ts";
 import type { EndCommand } from "../../src/ports/task-commands.ts";
+import type { TaskRecord } from "../../src/tasks/record.ts";
 import { accepted, claimed, environments, newDelivery, succeeded } from "./store-fixture.ts";
 
 const ASKING = { url: "https://client.example/hooks", events: ["task.started", "task.progress"] };
@@ -116,8 +116,8 @@ describe.each(await environments())(
           heartbeatBy: said.now + 60_000,
         });
         const member = `t|${caller.project}|${record.id}`;
-        expect(await at(159_000).inspect(0, [member], "n1")).toEqual([{ kind: "none" }]);
-        expect(await at(161_000).inspect(0, [member], "n2")).toMatchObject([{ kind: "silent" }]);
+        expect(await at(159_000).reconcile(0, [member], "n1")).toEqual([{ kind: "none" }]);
+        expect(await at(161_000).reconcile(0, [member], "n2")).toMatchObject([{ kind: "silent" }]);
       });
 
       test("the clock of an attempt that was missed does not run in the next one", async () => {
@@ -136,7 +136,7 @@ describe.each(await environments())(
         expect(record).toMatchObject({ status: "waiting", attempt: 2 });
         expect(record.heartbeatBy).toBeUndefined();
         const member = `t|${caller.project}|${record.id}`;
-        expect(await at(3_600_000).inspect(0, [member], "n")).toEqual([{ kind: "none" }]);
+        expect(await at(3_600_000).reconcile(0, [member], "n")).toEqual([{ kind: "none" }]);
       });
 
       test("an older run or attempt is stale, an ended task and a deadline that has passed are over", async () => {

@@ -1,14 +1,14 @@
 import { afterAll } from "vitest";
+import { createStore } from "../../src/adapters/redis/store.ts";
+import { ReplyError } from "../../src/local/engine.ts";
+import type { DeleteAnswer, DeleteCommand } from "../../src/ports/delete-commands.ts";
+import type { NewDelivery } from "../../src/ports/delivery-commands.ts";
+import type { Store } from "../../src/ports/store.ts";
+import type { AcceptCommand, ClaimAnswer, EndCommand } from "../../src/ports/task-commands.ts";
+import type { Caller } from "../../src/projects/caller.ts";
 import { makeId } from "../../src/shared/id.ts";
 import { DEFAULT_DEADLINE } from "../../src/shared/limits.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
-import type { Caller } from "../../src/projects/caller.ts";
-import type { NewDelivery } from "../../src/ports/delivery-commands.ts";
-import type { EraseAnswer, EraseCommand } from "../../src/ports/delete-commands.ts";
-import type { Store } from "../../src/ports/store.ts";
-import type { AcceptCommand, ClaimAnswer, EndCommand } from "../../src/ports/task-commands.ts";
-import { ReplyError } from "../../src/local/engine.ts";
-import { createStore } from "../../src/adapters/redis/store.ts";
 import { KINDS, type StandIn, startStandIn, TOKEN } from "../local/redis-stand-in.ts";
 
 const random = () => crypto.getRandomValues(new Uint8Array(8));
@@ -175,8 +175,8 @@ export function succeeded(
 }
 
 /** Erases a task with all its parts. */
-export async function erased(store: Store, command: EraseCommand): Promise<EraseAnswer> {
-  const answer = await store.erase(command);
+export async function erased(store: Store, command: DeleteCommand): Promise<DeleteAnswer> {
+  const answer = await store.deleteTask(command);
   const { project, id } = command.record;
   while (await store.erasePart(project, id));
   return answer;

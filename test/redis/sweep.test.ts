@@ -41,7 +41,7 @@ describe.each(await environments())(
         const early = offBy(0);
         await early.seemDue(2);
         await redis("ZADD", "rb1:000:due", String(Date.now() + 30_000), `t|${caller.project}|${record.id}`);
-        const others = (await store.take(0)).length;
+        const others = (await store.peekDue(0)).length;
         expect(await early.seemDue(2)).toEqual(others > 0 ? [0] : []);
         const late = offBy(31_000);
         await late.seemDue(2);
@@ -55,13 +55,13 @@ describe.each(await environments())(
       /** Looks at these due entries as a sweep at that moment would. */
       async function inspected(offset: number, ids: readonly string[], nonce: string = crypto.randomUUID()) {
         const later = at(offset);
-        const members = mine(await later.take(0), ids);
-        return { members, actions: await later.inspect(0, members, nonce) };
+        const members = mine(await later.peekDue(0), ids);
+        return { members, actions: await later.reconcile(0, members, nonce) };
       }
 
       test("a task that was never handed over is published again, each time later, and once per nonce", async () => {
         const record = await accepted(store, caller);
-        expect(mine(await store.take(0), [record.id])).toEqual([]);
+        expect(mine(await store.peekDue(0), [record.id])).toEqual([]);
         const { members, actions } = await inspected(31_000, [record.id], "sweep-1");
         expect(actions).toEqual([
           {
@@ -76,10 +76,10 @@ describe.each(await environments())(
           },
         ]);
         const first = (await dueOf(caller.project, record.id)) ?? 0;
-        expect(await at(31_000).inspect(0, members, "sweep-1")).toEqual(actions);
+        expect(await at(31_000).reconcile(0, members, "sweep-1")).toEqual(actions);
         const repeated = (await dueOf(caller.project, record.id)) ?? 0;
         expect(repeated - first).toBeLessThan(5_000);
-        await at(62_000).inspect(0, members, "sweep-2");
+        await at(62_000).reconcile(0, members, "sweep-2");
         const second = (await dueOf(caller.project, record.id)) ?? 0;
         expect(second - first).toBeGreaterThan(50_000);
       });
@@ -87,10 +87,10 @@ describe.each(await environments())(
       test("two sweeps at once: the second finds nothing due, and the next look is put off once", async () => {
         const record = await accepted(store, caller);
         const later = at(31_000);
-        const members = mine(await later.take(0), [record.id]);
+        const members = mine(await later.peekDue(0), [record.id]);
         const both = await Promise.all([
-          later.inspect(0, members, "sweep-a"),
-          later.inspect(0, members, "sweep-b"),
+          later.reconcile(0, members, "sweep-a"),
+          later.reconcile(0, members, "sweep-b"),
         ]);
         expect(
           both
@@ -115,17 +115,17 @@ describe.each(await environments())(
         const foreign = ["x|nobody|nothing", `t|${caller.project}|${whole.id}|more`, "t|prj_1|task_1", ""];
         for (const member of foreign) await redis("ZADD", "rb1:000:due", "1", member);
         const later = at(31_000);
-        const members = (await later.take(0)).filter(
+        const members = (await later.peekDue(0)).filter(
           (member) => foreign.includes(member) || mine([member], [whole.id, bad.id, odd.id]).length > 0,
         );
         expect(members).toHaveLength(7);
-        const actions = await later.inspect(0, members, crypto.randomUUID());
+        const actions = await later.reconcile(0, members, crypto.randomUUID());
         const kindOf = (member: string) => actions[members.indexOf(member)]?.kind;
         const named = (id: string) => `t|${caller.project}|${id}`;
         expect(kindOf(named(whole.id))).toBe("run");
         for (const member of [...foreign, named(bad.id), named(odd.id)])
           expect(kindOf(member)).toBe("broken");
-        expect((await later.take(0)).filter((member) => members.includes(member))).toEqual([]);
+        expect((await later.peekDue(0)).filter((member) => members.includes(member))).toEqual([]);
         for (const member of [...foreign, named(bad.id)]) await redis("ZREM", "rb1:000:due", member);
       });
 
@@ -134,13 +134,13 @@ describe.each(await environments())(
         const records = await Promise.all([1, 2, 3].map(() => accepted(store, caller, short)));
         const ids = records.map(({ id }) => id);
         const later = at(61_000);
-        const members = mine(await later.take(0), ids);
+        const members = mine(await later.peekDue(0), ids);
         const nonce = crypto.randomUUID();
         const kinds = async (most: number, of = nonce) =>
-          (await later.inspect(0, members, of, most)).map(({ kind }) => kind).sort();
+          (await later.reconcile(0, members, of, most)).map(({ kind }) => kind).sort();
         expect(await kinds(2)).toEqual(["expired", "expired", "left"]);
         expect(await kinds(2)).toEqual(["expired", "expired", "left"]); // its answer may have been lost
-        expect(mine(await later.take(0), ids)).toHaveLength(1);
+        expect(mine(await later.peekDue(0), ids)).toHaveLength(1);
         expect(await kinds(2, crypto.randomUUID())).toEqual(["expired", "none", "none"]);
       });
 

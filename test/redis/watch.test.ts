@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { Store } from "../../src/ports/store.ts";
 import { createStore } from "../../src/adapters/redis/store.ts";
+import type { Store } from "../../src/ports/store.ts";
 import { TOKEN } from "../local/redis-stand-in.ts";
 import { eventually } from "../support/client.ts";
 import { FaultProxy } from "../support/proxy.ts";

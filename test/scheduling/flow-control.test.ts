@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod/mini";
+import type { Dependencies } from "../../src/ports/dependencies.ts";
 import {
   deliverMessage,
   flowOf,
@@ -8,7 +9,6 @@ import {
   type Runnable,
   runMessage,
 } from "../../src/scheduling/flow-control.ts";
-import type { Parts } from "../../src/ports/dependencies.ts";
 import { type AnyTask, defineTask } from "../../src/task.ts";
 
 const declare = (type: string, limits: Pick<AnyTask, "concurrency" | "rate"> = {}) =>
@@ -22,10 +22,10 @@ const types = [
 ];
 
 // What these functions read of the parts.
-const parts = {
+const deps = {
   settings: { concurrency: { perKey: 1, perProject: 40 } },
   tasks: new Map(types.map((type) => [type.type, type])),
-} as unknown as Parts;
+} as unknown as Dependencies;
 
 const runnable = (type: string, concurrencyKey?: string, project = "prj_1"): Runnable => ({
   project,
@@ -38,19 +38,19 @@ const runnable = (type: string, concurrencyKey?: string, project = "prj_1"): Run
 describe("the line that a message waits in", () => {
   test("its concurrencyKey's, else its type's, else its service's, else its project's", async () => {
     const service = { name: "render", concurrency: 4 };
-    expect(await flowOf(parts, runnable("plain"))).toEqual({ key: "project.prj_1", parallelism: 40 });
-    expect(await flowOf(parts, runnable("plain"), service)).toEqual({
+    expect(await flowOf(deps, runnable("plain"))).toEqual({ key: "project.prj_1", parallelism: 40 });
+    expect(await flowOf(deps, runnable("plain"), service)).toEqual({
       key: "service.render",
       parallelism: 4,
     });
-    expect(await flowOf(parts, runnable("few"), service)).toEqual({ key: "type.few", parallelism: 2 });
-    expect(await flowOf(parts, runnable("slow"))).toEqual({
+    expect(await flowOf(deps, runnable("few"), service)).toEqual({ key: "type.few", parallelism: 2 });
+    expect(await flowOf(deps, runnable("slow"))).toEqual({
       key: "type.slow",
       parallelism: 40,
       rate: 5,
       period: 60_000,
     });
-    expect(await flowOf(parts, runnable("few", "customer-42"), service)).toEqual({
+    expect(await flowOf(deps, runnable("few", "customer-42"), service)).toEqual({
       key: expect.stringMatching(/^key\.[0-9a-f]{40}$/),
       parallelism: 1,
     });
@@ -64,7 +64,7 @@ describe("the line that a message waits in", () => {
         runnable("plain", "a/b", "prj_2"),
         runnable("few", "a/b"),
         runnable("spaced out/häufig"),
-      ].map(async (task) => (await flowOf(parts, task)).key),
+      ].map(async (task) => (await flowOf(deps, task)).key),
     );
     expect(new Set(keys).size).toBe(4);
     expect(keys[3]).toBe(keys[0]);
@@ -74,13 +74,13 @@ describe("the line that a message waits in", () => {
 
 test("deliveries wait in lines of their own: an endpoint's at its rate, and one for callbacks", () => {
   const body = { v: 1, project: "prj_1", delivery: "del_1", attempt: 2 } as const;
-  expect(deliverMessage(parts, body, 5_000)).toEqual({
+  expect(deliverMessage(deps, body, 5_000)).toEqual({
     kind: "deliver",
     body,
     delay: 5_000,
     flow: { key: "deliveries.prj_1", parallelism: 20 },
   });
-  expect(deliverMessage(parts, body, 0, { endpointId: "ep_1", rateLimit: 2 })).toMatchObject({
+  expect(deliverMessage(deps, body, 0, { endpointId: "ep_1", rateLimit: 2 })).toMatchObject({
     flow: { key: "endpoint.ep_1", parallelism: 5, rate: 2, period: 1_000 },
   });
 });
@@ -88,24 +88,24 @@ test("deliveries wait in lines of their own: an endpoint's at its rate, and one 
 describe("a type's limits", () => {
   test("ride in the message of a limited type alone, and are looked up where it runs", async () => {
     const messageOf = async (task: Runnable) => {
-      const { body, kind } = await runMessage(parts, task, 1, 0);
+      const { body, kind } = await runMessage(deps, task, 1, 0);
       if (kind !== "run" || !("task" in body)) throw new Error(kind);
       return body;
     };
     const plain = await messageOf(runnable("plain", "k"));
     expect(plain).toEqual({ v: 1, project: "prj_1", task: "task_1", run: 1, attempt: 1 });
-    expect(limitsOf(parts, plain)).toBeUndefined();
-    expect(limitsOf(parts, await messageOf(runnable("few")))).toEqual({
+    expect(limitsOf(deps, plain)).toBeUndefined();
+    expect(limitsOf(deps, await messageOf(runnable("few")))).toEqual({
       type: "few",
       concurrency: 2,
       keyed: false,
     });
-    expect(limitsOf(parts, await messageOf(runnable("slow", "k")))).toEqual({
+    expect(limitsOf(deps, await messageOf(runnable("slow", "k")))).toEqual({
       type: "slow",
       rate: { limit: 5, period: 60_000 },
       keyed: true,
     });
-    expect(limitsOf(parts, { ...plain, type: "gone" })).toBeUndefined();
+    expect(limitsOf(deps, { ...plain, type: "gone" })).toBeUndefined();
   });
 
   test.each([

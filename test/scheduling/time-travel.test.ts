@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod/mini";
-import type { TaskRecord } from "../../src/tasks/record.ts";
-import { accept } from "../../src/tasks/submit/submit-task.ts";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import type { Invocation } from "../../src/ports/dependencies.ts";
+import type { RequestContext } from "../../src/ports/dependencies.ts";
 import type { QueueMessage, RunMessage } from "../../src/ports/ports.ts";
-import { run } from "../../src/tasks/run/run-attempt.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { sweep } from "../../src/scheduling/sweep.ts";
 import { defineTask } from "../../src/task.ts";
+import type { TaskRecord } from "../../src/tasks/record.ts";
+import { run } from "../../src/tasks/run/run-attempt.ts";
+import { accept } from "../../src/tasks/submit/submit-task.ts";
 import { environments, freshProject } from "../redis/store-fixture.ts";
 
 const MINUTE = 60_000;
@@ -26,7 +26,7 @@ function travel() {
       ran.push(task.id);
     },
   });
-  const invocation = (store: Store): Invocation =>
+  const ctx = (store: Store): RequestContext =>
     ({
       settings: {
         publicUrl: "https://ringback.example.com",
@@ -54,8 +54,8 @@ function travel() {
       log: () => undefined,
       random: () => 0.5,
       clock: Date.now,
-    }) as unknown as Invocation; // what these steps use of it
-  return { published, ran, invocation };
+    }) as unknown as RequestContext; // what these steps use of it
+  return { published, ran, ctx };
 }
 
 function runOf(message: QueueMessage | undefined): RunMessage {
@@ -67,7 +67,7 @@ describe.each(await environments())("a start a year ahead, on the %s engine", (_
   const submitFar = async (far: ReturnType<typeof travel>, notBefore: number) => {
     const caller = await freshProject(store);
     const submit = { type: "test.echo", input: 1, notBefore, canonical: {} };
-    const { record } = await accept(far.invocation(store), caller, submit);
+    const { record } = await accept(far.ctx(store), caller, submit);
     return { caller, record };
   };
 
@@ -78,7 +78,7 @@ describe.each(await environments())("a start a year ahead, on the %s engine", (_
     const { caller, record } = await submitFar(far, start);
     expect(record).toMatchObject({ startsAt: start, deadlineAt: start + DAY, attempt: 0 });
     const sweepAt = async (time: number) => {
-      await sweep(far.invocation(at(time - begin)));
+      await sweep(far.ctx(at(time - begin)));
       return far.published.length;
     };
     for (let day = 0; day < 365; day += 7) expect(await sweepAt(begin + day * DAY)).toBe(0);
@@ -90,7 +90,7 @@ describe.each(await environments())("a start a year ahead, on the %s engine", (_
     const body = runOf(message);
     expect(body).toMatchObject({ task: record.id, attempt: 1 });
 
-    const early = await run(far.invocation(at(start - begin - 30 * MINUTE)), body);
+    const early = await run(far.ctx(at(start - begin - 30 * MINUTE)), body);
     expect(early).toMatchObject({ status: 503 });
     expect(far.ran).toEqual([]);
     const scheduled = await at(start - begin - 30 * MINUTE).listTasks(caller, undefined, 5, {
@@ -98,7 +98,7 @@ describe.each(await environments())("a start a year ahead, on the %s engine", (_
     });
     expect(scheduled).toMatchObject({ positions: [{ id: record.id }] });
 
-    expect(await run(far.invocation(at(start - begin + 1_000)), body)).toEqual({ status: 200 });
+    expect(await run(far.ctx(at(start - begin + 1_000)), body)).toEqual({ status: 200 });
     expect(far.ran).toEqual([record.id]);
     const ended = await at(start - begin + 2_000).readTask(caller, record.id);
     expect(ended).toMatchObject({ kind: "found", record: { status: "succeeded", attempt: 1 } });
@@ -116,9 +116,9 @@ describe.each(await environments())("a start a year ahead, on the %s engine", (_
       if (found.kind !== "found") throw new Error(found.kind);
       return found.record;
     };
-    await sweep(far.invocation(at(100 * DAY)));
+    await sweep(far.ctx(at(100 * DAY)));
     expect((await read(100 * DAY)).status).toBe("queued");
-    await sweep(far.invocation(at(101 * DAY + 2 * HOUR)));
+    await sweep(far.ctx(at(101 * DAY + 2 * HOUR)));
     expect(await read(101 * DAY + 2 * HOUR)).toMatchObject({
       status: "expired",
       error: { code: "never-started" },

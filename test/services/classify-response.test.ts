@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { classifyResponse, type ServiceResponse } from "../../src/services/classify-response.ts";
 import type { Service } from "../../src/services/service.ts";
-import { judgeOutcome, type Told } from "../../src/services/classify-response.ts";
 
 const NOW = Date.parse("2026-11-24T09:00:00.000Z");
 
@@ -21,13 +21,13 @@ const service: Service = {
 const polled: Service = { ...service, completion: "poll" };
 
 function judge(
-  told: Partial<Omit<Told, "body">> & { readonly body?: string | Uint8Array },
+  told: Partial<Omit<ServiceResponse, "body">> & { readonly body?: string | Uint8Array },
   { of = service, isPoll = false }: { readonly of?: Service; readonly isPoll?: boolean } = {},
 ) {
   const { body = "", ...rest } = told;
   const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
   const whole = { status: 200, headers: {}, url: "https://render.example.com/v1/jobs", ...rest, body: bytes };
-  return judgeOutcome(of, whole, isPoll, NOW);
+  return classifyResponse(of, whole, isPoll, NOW);
 }
 
 function resultOf(verdict: ReturnType<typeof judge>): unknown {

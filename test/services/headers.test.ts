@@ -1,10 +1,5 @@
 import { describe, expect, test } from "vitest";
-import {
-  clientHeaderFault,
-  headerFault,
-  proxiedHeaders,
-  shownHeaders,
-} from "../../src/services/headers.ts";
+import { clientHeaderFault, headerFault, proxiedHeaders, shownHeaders } from "../../src/services/headers.ts";
 
 const service = {
   headers: { "x-api-key": "secret" },

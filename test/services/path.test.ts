@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Service } from "../../src/services/service.ts";
 import { pathFault, pollTarget } from "../../src/services/path.ts";
+import type { Service } from "../../src/services/service.ts";
 
 const service = { baseUrl: "https://api.example.com/base", paths: ["/v1/", "/v2/only"] };
 

@@ -1,15 +1,15 @@
 import { describe, expect, test } from "vitest";
-import type { TaskRecord } from "../../src/tasks/record.ts";
-import type { Service } from "../../src/services/service.ts";
-import { accept } from "../../src/tasks/submit/submit-task.ts";
-import { httpRequestTask } from "../../src/services/http-request.ts";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import { type OutcomeMessage, outcome } from "../../src/services/receive-outcome.ts";
-import type { Invocation } from "../../src/ports/dependencies.ts";
+import type { RequestContext } from "../../src/ports/dependencies.ts";
 import { CallRefused, type QueueMessage, QueueUnavailable, type ServiceCall } from "../../src/ports/ports.ts";
-import { run } from "../../src/tasks/run/run-attempt.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { sweep } from "../../src/scheduling/sweep.ts";
+import { httpRequestTask } from "../../src/services/http-request.ts";
+import { type OutcomeMessage, outcome } from "../../src/services/receive-outcome.ts";
+import type { Service } from "../../src/services/service.ts";
+import type { TaskRecord } from "../../src/tasks/record.ts";
+import { run } from "../../src/tasks/run/run-attempt.ts";
+import { accept } from "../../src/tasks/submit/submit-task.ts";
 import { environments, freshProject } from "../redis/store-fixture.ts";
 
 const SECOND = 1_000;
@@ -41,7 +41,7 @@ function deployment() {
   const logged: string[] = [];
   const fault: { on?: Error; holds?: Error } = {};
   const work: Promise<unknown>[] = [];
-  const invocation = (store: Store): Invocation =>
+  const ctx = (store: Store): RequestContext =>
     ({
       settings: {
         publicUrl: "https://ringback.example.com",
@@ -73,9 +73,9 @@ function deployment() {
       log: (_level: string, event: string) => void logged.push(event),
       random: () => 0.5,
       clock: Date.now,
-    }) as unknown as Invocation; // what these steps use of it
+    }) as unknown as RequestContext; // what these steps use of it
   const settled = () => Promise.all(work.splice(0));
-  return { runs, calls, canceled, held, logged, fault, invocation, settled };
+  return { runs, calls, canceled, held, logged, fault, ctx, settled };
 }
 
 describe.each(await environments())("a service's call, on the %s engine", (_kind, { store, at }) => {
@@ -86,7 +86,7 @@ describe.each(await environments())("a service's call, on the %s engine", (_kind
     const caller = await freshProject(store);
     const input = { service: "render", method: "POST", path: "/v1/jobs", body: 1 };
     const submit = { type: "http.request", input, canonical: {}, ...rest };
-    const { record } = await accept(of.invocation(store), caller, submit);
+    const { record } = await accept(of.ctx(store), caller, submit);
     await of.settled();
     const read = async (): Promise<TaskRecord> => {
       const found = await store.readTask(caller, record.id, { result: true });
@@ -105,10 +105,10 @@ describe.each(await environments())("a service's call, on the %s engine", (_kind
   };
   /** The sweep at that time, and what comes of what it publishes. */
   const sweepAt = async (of: ReturnType<typeof deployment>, later: number, id: string) => {
-    const inv = of.invocation(at(later));
+    const ctx = of.ctx(at(later));
     of.runs.length = 0;
-    await sweep(inv);
-    for (const { kind, body } of of.runs) if (kind === "run" && body.task === id) await run(inv, body);
+    await sweep(ctx);
+    for (const { kind, body } of of.runs) if (kind === "run" && body.task === id) await run(ctx, body);
     await of.settled();
   };
   const answered = (message: string, rest: object = {}) => ({
@@ -135,7 +135,7 @@ describe.each(await environments())("a service's call, on the %s engine", (_kind
     ]);
     expect(of.runs).toEqual([]);
     expect(await read()).toMatchObject({ status: "running", attempt: 1, calls: ["msg_1"] });
-    await outcome(of.invocation(store), told(1), answered("msg_1"));
+    await outcome(of.ctx(store), told(1), answered("msg_1"));
     expect((await read()).status).toBe("succeeded");
   });
 
@@ -150,11 +150,11 @@ describe.each(await environments())("a service's call, on the %s engine", (_kind
       `${record.id}.1`,
     ]);
     expect(await read()).toMatchObject({ status: "running", attempt: 1, calls: ["msg_1", "msg_2"] });
-    const inv = of.invocation(at(10 * MINUTE));
-    await outcome(inv, told(1), answered("msg_2", { body: new TextEncoder().encode("first") }));
+    const ctx = of.ctx(at(10 * MINUTE));
+    await outcome(ctx, told(1), answered("msg_2", { body: new TextEncoder().encode("first") }));
     const ended = await read();
     expect(ended.status).toBe("succeeded");
-    await outcome(inv, told(1), answered("msg_1", { body: new TextEncoder().encode("second") }));
+    await outcome(ctx, told(1), answered("msg_1", { body: new TextEncoder().encode("second") }));
     expect(await read()).toEqual(ended);
     expect(of.logged).toContain("outcome-stale");
   });
@@ -216,18 +216,18 @@ describe.each(await environments())("a service's call, on the %s engine", (_kind
   test("that was noted too late is taken back", async () => {
     const of = deployment();
     const { record, told } = await begin(of, { retries: 3 });
-    const inv = of.invocation(store);
+    const ctx = of.ctx(store);
     // The outcome comes before the gateway could note the call that it made again.
     const slow: Store = {
       ...store,
-      published: async (command) => {
-        if (command.message === "msg_2") await outcome(inv, told(1), answered("msg_1"));
-        return await at(10 * MINUTE).published(command);
+      recordCall: async (command) => {
+        if (command.message === "msg_2") await outcome(ctx, told(1), answered("msg_1"));
+        return await at(10 * MINUTE).recordCall(command);
       },
     };
     const later = {
-      ...of.invocation(at(10 * MINUTE)),
-      store: { ...at(10 * MINUTE), published: slow.published },
+      ...of.ctx(at(10 * MINUTE)),
+      store: { ...at(10 * MINUTE), recordCall: slow.recordCall },
     };
     await run(later, { v: 1, project: record.project, task: record.id, run: 1, attempt: 1 });
     expect(of.calls).toHaveLength(2);
@@ -237,9 +237,9 @@ describe.each(await environments())("a service's call, on the %s engine", (_kind
   test("a failed outcome that is told twice makes one further attempt", async () => {
     const of = deployment();
     const { read, told } = await begin(of);
-    const inv = of.invocation(store);
+    const ctx = of.ctx(store);
     const failed = answered("msg_1", { status: 503 });
-    await Promise.all([outcome(inv, told(1), failed), outcome(inv, told(1), failed)]);
+    await Promise.all([outcome(ctx, told(1), failed), outcome(ctx, told(1), failed)]);
     expect(of.runs).toHaveLength(1);
     expect(await read()).toMatchObject({ status: "queued", attempt: 1, error: { code: "upstream-status" } });
   });
@@ -247,7 +247,7 @@ describe.each(await environments())("a service's call, on the %s engine", (_kind
   test("one that the queue will repeat is not yet an outcome", async () => {
     const of = deployment();
     const { read, told } = await begin(of);
-    await outcome(of.invocation(store), told(1), answered("msg_1", { status: 503, isFinal: false }));
+    await outcome(of.ctx(store), told(1), answered("msg_1", { status: 503, isFinal: false }));
     expect(await read()).toMatchObject({ status: "running", attempt: 1 });
   });
 
@@ -255,7 +255,7 @@ describe.each(await environments())("a service's call, on the %s engine", (_kind
     const polling = async (of: ReturnType<typeof deployment>) => {
       const begun = await begin(of);
       const headers = { location: "/v1/jobs/1" };
-      await outcome(of.invocation(store), begun.told(1), answered("msg_1", { status: 202, headers }));
+      await outcome(of.ctx(store), begun.told(1), answered("msg_1", { status: 202, headers }));
       return begun;
     };
 
@@ -269,16 +269,16 @@ describe.each(await environments())("a service's call, on the %s engine", (_kind
       await sweepAt(of, 5 * MINUTE, record.id);
       expect(of.calls.slice(2)).toMatchObject([{ ...poll, delay: 0 }]);
       expect(of.calls[2]?.callback).toBe(of.calls[1]?.callback);
-      await outcome(of.invocation(at(5 * MINUTE)), told(1, 1), answered("msg_3"));
+      await outcome(of.ctx(at(5 * MINUTE)), told(1, 1), answered("msg_3"));
       expect(await read()).toMatchObject({ status: "succeeded", attempt: 1 });
     });
 
     test("a poll that failed is told of twice, and one asks next", async () => {
       const of = deployment();
       const { told } = await polling(of);
-      const inv = of.invocation(store);
+      const ctx = of.ctx(store);
       const failed = answered("msg_2", { status: 503, url: "https://render.example.com/v1/jobs/1" });
-      await Promise.all([1, 2, 3, 4].map(() => outcome(inv, told(1, 1), failed)));
+      await Promise.all([1, 2, 3, 4].map(() => outcome(ctx, told(1, 1), failed)));
       expect(of.calls).toHaveLength(3);
       expect(of.calls[2]?.callback).toContain("poll=2");
     });
@@ -286,12 +286,12 @@ describe.each(await environments())("a service's call, on the %s engine", (_kind
     test("the outcome of an older poll, and the call's own told again, change nothing", async () => {
       const of = deployment();
       const { read, told } = await polling(of);
-      const inv = of.invocation(store);
-      await outcome(inv, told(1, 1), answered("msg_2", { status: 202 }));
+      const ctx = of.ctx(store);
+      await outcome(ctx, told(1, 1), answered("msg_2", { status: 202 }));
       const before = await read();
-      await outcome(inv, told(1, 1), answered("msg_2", { status: 200 }));
-      await outcome(inv, told(1), answered("msg_1", { status: 200 }));
-      await outcome(inv, told(2, 2), answered("msg_3", { status: 200 }));
+      await outcome(ctx, told(1, 1), answered("msg_2", { status: 200 }));
+      await outcome(ctx, told(1), answered("msg_1", { status: 200 }));
+      await outcome(ctx, told(2, 2), answered("msg_3", { status: 200 }));
       expect(await read()).toEqual(before);
       expect(of.calls).toHaveLength(3);
     });

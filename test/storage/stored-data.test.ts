@@ -43,7 +43,7 @@ describe.each(KINDS)("what the first version has stored, on the %s engine", (kin
       expired: 401,
       expiring: 200,
       revoked: 401,
-      sealed: 200,
+      encrypted: 200,
       elder: 200, // made under a master secret that is configured no more: rotating it revokes no key
       "made once": 200,
       "revoked just now": 401,
@@ -91,8 +91,8 @@ describe.each(KINDS)("what the first version has stored, on the %s engine", (kin
       body ?? "",
     );
     expect(headers?.["webhook-signature"]).toBe(signature);
-    const sealed = named("tasks", "sealed, succeeded");
-    expect((await clients["sealed"]?.send("GET", `/v1/tasks/${sealed}/result`))?.json()).toEqual({
+    const encrypted = named("tasks", "sealed, succeeded");
+    expect((await clients["sealed"]?.send("GET", `/v1/tasks/${encrypted}/result`))?.json()).toEqual({
       secret: "tea",
     });
   });

@@ -81,7 +81,7 @@ export function nameIn(snapshot: Snapshot, kind: string, name: string): string {
 
 export function clientsOf({ gateway }: Asked, snapshot: Snapshot): Readonly<Record<string, Client>> {
   const of = (key: string) => new Client(gateway, nameIn(snapshot, "keys", key));
-  return { shop: of("admin"), sealed: of("sealed"), elder: of("elder") };
+  return { shop: of("admin"), encrypted: of("sealed"), elder: of("elder") };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Store } from "../../src/ports/store.ts";
 import { VERSION_GOOD_FOR, versionedStore } from "../../src/adapters/redis/versioned-store.ts";
+import type { Store } from "../../src/ports/store.ts";
 import { environments } from "../redis/store-fixture.ts";
 
 describe.each(await environments())(

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod/mini";
-import type { TaskRecord } from "../../src/tasks/record.ts";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import type { Invocation } from "../../src/ports/dependencies.ts";
+import { encryptedStore } from "../../src/adapters/redis/encrypted-store.ts";
+import type { RequestContext } from "../../src/ports/dependencies.ts";
 import { StoreRefused } from "../../src/ports/ports.ts";
-import { run } from "../../src/tasks/run/run-attempt.ts";
-import { sealedStore } from "../../src/adapters/redis/encrypted-store.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { type AnyTask, defineTask, type TaskContext, TaskError } from "../../src/task.ts";
+import type { TaskRecord } from "../../src/tasks/record.ts";
+import { run } from "../../src/tasks/run/run-attempt.ts";
 import { accepted, environments } from "../redis/store-fixture.ts";
 
 const MASTER = "a master secret for tests, and for nothing else";
@@ -33,7 +33,7 @@ function raise(error: unknown): never {
 function running(
   store: Store,
   handler: (context: TaskContext<unknown>) => unknown,
-  { log = () => undefined, fetcher }: Partial<Pick<Invocation, "log" | "fetcher">> = {},
+  { log = () => undefined, fetcher }: Partial<Pick<RequestContext, "log" | "fetcher">> = {},
 ) {
   let calls = 0;
   const type = defineTask({
@@ -44,7 +44,7 @@ function running(
       return handler(context);
     },
   });
-  const inv = {
+  const ctx = {
     settings: { publicUrl: "https://ringback.example.com", resultTtl: 60_000, callbackTimeout: 15_000 },
     store,
     queue: { publish: () => Promise.resolve() },
@@ -56,10 +56,10 @@ function running(
     fetcher,
     random: () => 0.5,
     clock: Date.now,
-  } as unknown as Invocation; // what a run uses of it
+  } as unknown as RequestContext; // what a run uses of it
   const runOnce = async ({ project, id: task, run: number }: TaskRecord) => {
     const message = { v: 1, project, task, run: number, attempt: 1 } as const;
-    const answers = [await run(inv, message), await run(inv, message)];
+    const answers = [await run(ctx, message), await run(ctx, message)];
     return { answers, calls };
   };
   return { runOnce };
@@ -82,10 +82,10 @@ describe.each(await environments())("an attempt's outcome on the %s engine", (_k
 
   test("that exceeds the limit only once it is encrypted is result-too-large", async () => {
     const handler = () => "x".repeat(8_000_000);
-    const sealed = sealedStore(store, createKeyring(MASTER), true);
+    const encrypted = encryptedStore(store, createKeyring(MASTER), true);
     for (const [over, status] of [
       [store, "succeeded"],
-      [sealed, "failed"],
+      [encrypted, "failed"],
     ] as const) {
       const task = await open(over);
       expect((await running(over, handler).runOnce(task)).calls).toBe(1);
@@ -101,7 +101,7 @@ describe.each(await environments())("an attempt's outcome on the %s engine", (_k
       end: (command) =>
         "result" in command.outcome ? Promise.reject(new StoreRefused("WRONGTYPE")) : store.end(command),
     };
-    const log: Invocation["log"] = (_level, event) => logged.push(event);
+    const log: RequestContext["log"] = (_level, event) => logged.push(event);
     const { runOnce } = running(refusing, () => "a result", { log });
     expect((await runOnce(task)).calls).toBe(1);
     expect(logged).toContain("result-not-stored");
@@ -111,9 +111,13 @@ describe.each(await environments())("an attempt's outcome on the %s engine", (_k
   });
 
   test("of an input that nothing opens is undecryptable, not retried; the task can still be read", async () => {
-    const sealed = sealedStore(store, createKeyring("another master secret, which is lost by now"), true);
-    const task = await open(sealed);
-    const over = sealedStore(store, createKeyring(MASTER), true);
+    const encrypted = encryptedStore(
+      store,
+      createKeyring("another master secret, which is lost by now"),
+      true,
+    );
+    const task = await open(encrypted);
+    const over = encryptedStore(store, createKeyring(MASTER), true);
     expect((await running(over, () => "never").runOnce(task)).calls).toBe(0);
     const found = await over.readTask(caller, task.id, { input: true, result: true });
     expect(found).toMatchObject({
@@ -136,7 +140,7 @@ describe.each(await environments())("an attempt's outcome on the %s engine", (_k
         asked.push(redirect);
         return Promise.resolve(new Response("moved", { status: 302, headers: { location: "/b" } }));
       },
-    } as unknown as Invocation["fetcher"]; // all that a handler's fetch uses
+    } as unknown as RequestContext["fetcher"]; // all that a handler's fetch uses
     const handler = async ({ fetch }: TaskContext<unknown>) => {
       const url = "https://example.com/a";
       const failure = await fetch(url, { redirect: "error" }).catch((error: unknown) => error);

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import type { Invocation, TaskToken } from "../../src/ports/dependencies.ts";
-import { conclusion, report } from "../../src/tasks/run/report.ts";
+import type { RequestContext, TaskToken } from "../../src/ports/dependencies.ts";
 import type { Store } from "../../src/ports/store.ts";
+import { conclusion, report } from "../../src/tasks/run/report.ts";
 import { accepted, environments } from "../redis/store-fixture.ts";
 
 /** What a token's word is heard by: the real store, and nobody to tell. */
-function hearing(store: Store): Invocation {
+function hearing(store: Store): RequestContext {
   return {
     settings: { publicUrl: "https://ringback.example.com", resultTtl: 60_000, callbackTimeout: 15_000 },
     store,
@@ -15,24 +15,24 @@ function hearing(store: Store): Invocation {
     log: () => undefined,
     random: () => 0.5,
     clock: Date.now,
-  } as unknown as Invocation; // what these steps use of it
+  } as unknown as RequestContext; // what these steps use of it
 }
 
 describe.each(await environments())("a service's word on the %s engine", (_kind, { store, caller }) => {
-  const inv = hearing(store);
+  const ctx = hearing(store);
   /** A task whose service was called a moment ago, which nothing in Redis tells of yet. */
   async function called(): Promise<TaskToken> {
     const { id: task, project, run, deadlineAt } = await accepted(store, caller, { callback: undefined });
     return { project, task, run, attempt: 1, expiresAt: deadlineAt };
   }
   const noted = ({ project, task, run }: TaskToken) =>
-    store.published({ project, task, run, attempt: 1, message: "msg_1", length: 60_000 });
+    store.recordCall({ project, task, run, attempt: 1, message: "msg_1", length: 60_000 });
 
   test("that comes before its call is noted ends the task, and the note finds it ended", async () => {
     const token = await called();
     const word = { kind: "complete", result: '"early"' } as const;
-    expect(await conclusion(inv, token, word)).toEqual({ status: "succeeded", changed: true });
-    expect(await conclusion(inv, token, word)).toEqual({ status: "succeeded", changed: false });
+    expect(await conclusion(ctx, token, word)).toEqual({ status: "succeeded", changed: true });
+    expect(await conclusion(ctx, token, word)).toEqual({ status: "succeeded", changed: false });
     expect((await noted(token)).kind).toBe("already");
     const found = await store.readTask(caller, token.task);
     expect(found).toMatchObject({ record: { status: "succeeded", attempt: 1, result: { json: '"early"' } } });
@@ -40,7 +40,7 @@ describe.each(await environments())("a service's word on the %s engine", (_kind,
 
   test("of how far it is begins the attempt, too", async () => {
     const token = await called();
-    await report(inv, token, { percent: 10 });
+    await report(ctx, token, { percent: 10 });
     expect(await noted(token)).toMatchObject({
       kind: "published",
       record: { status: "running", attempt: 1, calls: ["msg_1"], progress: { percent: 10 } },
@@ -49,9 +49,9 @@ describe.each(await environments())("a service's word on the %s engine", (_kind,
 
   test("for a later attempt than the next is of none that was called", async () => {
     const token = { ...(await called()), attempt: 2 };
-    await expect(conclusion(inv, token, { kind: "complete" })).rejects.toMatchObject({
+    await expect(conclusion(ctx, token, { kind: "complete" })).rejects.toMatchObject({
       code: "task-token-stale",
     });
-    await expect(report(inv, token)).rejects.toMatchObject({ code: "task-token-stale" });
+    await expect(report(ctx, token)).rejects.toMatchObject({ code: "task-token-stale" });
   });
 });

@@ -1,6 +1,11 @@
 import { expect, describe as group, test } from "vitest";
-import { describe, outcomeOfReturned, outcomeOfThrown, progressOf } from "../../src/tasks/run/handler-outcome.ts";
 import { TaskError, wait } from "../../src/task.ts";
+import {
+  describe,
+  outcomeOfReturned,
+  outcomeOfThrown,
+  progressOf,
+} from "../../src/tasks/run/handler-outcome.ts";
 
 const boom = (): never => {
   throw new Error("boom");

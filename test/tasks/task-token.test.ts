@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { makeId } from "../../src/shared/id.ts";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
+import { makeId } from "../../src/shared/id.ts";
 
 const MASTER = "a-master-secret-of-sufficient-length-1";
 const NEXT = "a-master-secret-of-sufficient-length-2";
@@ -15,28 +15,28 @@ const token = {
 
 test("a task token says whom it entitles, in at most 200 characters that fit into any URL", async () => {
   const keyring = createKeyring(MASTER);
-  const text = await keyring.sealTaskToken(token);
+  const text = await keyring.issueTaskToken(token);
   expect(text).toMatch(/^rbt_[A-Za-z0-9_-]{1,196}$/);
-  expect(await keyring.openTaskToken(text)).toEqual(token);
-  expect(await keyring.sealTaskToken(token)).toBe(text);
+  expect(await keyring.verifyTaskToken(text)).toEqual(token);
+  expect(await keyring.issueTaskToken(token)).toBe(text);
 });
 
 test("a task token of a previous master secret opens while that is configured, and not after", async () => {
-  const text = await createKeyring(MASTER).sealTaskToken(token);
-  expect(await createKeyring(NEXT, MASTER).openTaskToken(text)).toEqual(token);
-  expect(await createKeyring(NEXT).openTaskToken(text)).toBeUndefined();
+  const text = await createKeyring(MASTER).issueTaskToken(token);
+  expect(await createKeyring(NEXT, MASTER).verifyTaskToken(text)).toEqual(token);
+  expect(await createKeyring(NEXT).verifyTaskToken(text)).toBeUndefined();
 });
 
 test("no changed byte, other length or other kind of token opens", async () => {
   const keyring = createKeyring(MASTER);
-  const text = await keyring.sealTaskToken(token);
+  const text = await keyring.issueTaskToken(token);
   const original = JSON.stringify(token);
   for (let at = 0; at < text.length; at++) {
     const changed = text.slice(0, at) + (text[at] === "A" ? "B" : "A") + text.slice(at + 1);
-    expect(JSON.stringify(await keyring.openTaskToken(changed)), changed).not.toBe(original);
+    expect(JSON.stringify(await keyring.verifyTaskToken(changed)), changed).not.toBe(original);
   }
-  const read = await keyring.sealReadToken(token.project, token.task, token.expiresAt);
+  const read = await keyring.issueReadToken(token.project, token.task, token.expiresAt);
   for (const other of ["", "rbt_", `${text}AAAA`, text.slice(0, -4), text.slice(4), read, "rbt_%00"]) {
-    expect(await keyring.openTaskToken(other), other).toBeUndefined();
+    expect(await keyring.verifyTaskToken(other), other).toBeUndefined();
   }
 });

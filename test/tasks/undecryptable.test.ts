@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { deliver } from "../../src/deliveries/deliver.ts";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import type { Parts } from "../../src/ports/dependencies.ts";
-import { sealedStore } from "../../src/adapters/redis/encrypted-store.ts";
+import { encryptedStore } from "../../src/adapters/redis/encrypted-store.ts";
+import { deliver } from "../../src/deliveries/deliver.ts";
 import { openSecrets } from "../../src/endpoints/signing-secrets.ts";
+import type { Dependencies } from "../../src/ports/dependencies.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { accepted, claimed, type Environment, environments, newDelivery } from "../redis/store-fixture.ts";
 
@@ -12,7 +12,7 @@ const present = createKeyring("the master secret of now, and of now alone");
 const secret = "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0";
 
 /** What a deliver step uses; what is sent is noted. */
-function delivering(store: Store, sent: string[]): Parts {
+function delivering(store: Store, sent: string[]): Dependencies {
   return {
     settings: { publicUrl: "https://ringback.example.com", callbackTimeout: 15_000, retrySchedule: [5_000] },
     store,
@@ -29,7 +29,7 @@ function delivering(store: Store, sent: string[]): Parts {
     log: () => undefined,
     random: () => 0.5,
     clock: Date.now,
-  } as unknown as Parts; // of a gateway's many parts
+  } as unknown as Dependencies; // of a gateway's many parts
 }
 
 /** A pending delivery in a project that signs with these secrets; its body is sealed by that store. */
@@ -61,7 +61,7 @@ async function pending({ store, caller }: Environment, sealing: Store, signing: 
 
 describe.each(await environments())("what nothing opens, on the %s engine", (_kind, environment) => {
   const { store, caller } = environment;
-  const over = sealedStore(store, present, true);
+  const over = encryptedStore(store, present, true);
   const binding = { purpose: "signing-secret", project: caller.project } as const;
   const attempts = async (id: string) => {
     const found = await over.readDeliveries(caller, [id]);
@@ -70,7 +70,7 @@ describe.each(await environments())("what nothing opens, on the %s engine", (_ki
 
   test("a delivery whose signing secret is lost is dead by a code of its own", async () => {
     const sent: string[] = [];
-    const id = await pending(environment, over, [{ wrapped: await lost.wrap(secret, binding) }]);
+    const id = await pending(environment, over, [{ wrapped: await lost.encrypt(secret, binding) }]);
     const message = { v: 1, project: caller.project, delivery: id, attempt: 1 } as const;
     expect(await deliver(delivering(over, sent), message)).toEqual({ status: 200 });
     expect(await attempts(id)).toMatchObject({
@@ -81,8 +81,8 @@ describe.each(await environments())("what nothing opens, on the %s engine", (_ki
   });
 
   test("a delivery whose body is lost is dead by a code of its own", async () => {
-    const id = await pending(environment, sealedStore(store, lost, true), [
-      { wrapped: await present.wrap(secret, binding) },
+    const id = await pending(environment, encryptedStore(store, lost, true), [
+      { wrapped: await present.encrypt(secret, binding) },
     ]);
     const message = { v: 1, project: caller.project, delivery: id, attempt: 1 } as const;
     expect(await deliver(delivering(over, []), message)).toEqual({ status: 200 });
@@ -95,8 +95,8 @@ describe.each(await environments())("what nothing opens, on the %s engine", (_ki
   test("a secret that still opens signs, although the one before it is lost", async () => {
     const sent: string[] = [];
     const secrets = [
-      { wrapped: await present.wrap(secret, binding) },
-      { wrapped: await lost.wrap(secret, binding), expiresAt: Date.now() + 60_000 },
+      { wrapped: await present.encrypt(secret, binding) },
+      { wrapped: await lost.encrypt(secret, binding), expiresAt: Date.now() + 60_000 },
     ];
     const id = await pending(environment, over, secrets);
     const message = { v: 1, project: caller.project, delivery: id, attempt: 1 } as const;

@@ -1,7 +1,7 @@
-import { idBytes, idOf } from "../../shared/id.ts";
-import { base64url, concat, fromBase64url, fromHex, hex, sha256, utf8 } from "../../shared/bytes.ts";
 import type { Binding, Keyring, TaskToken } from "../../ports/dependencies.ts";
 import { Undecryptable } from "../../ports/ports.ts";
+import { base64url, concat, fromBase64url, fromHex, hex, sha256, utf8 } from "../../shared/bytes.ts";
+import { idBytes, idOf } from "../../shared/id.ts";
 
 const KEY_PREFIX = "rb_";
 const MASTER_ID = 4;
@@ -36,10 +36,10 @@ export function createKeyring(master: string, previous?: string): Keyring {
   const find = async (id: string) =>
     (await Promise.all(generations)).find((generation) => generation.id === id);
   return {
-    sealKey: (project, key, secret) => sealKey(current, project, key, secret),
-    openKey: (text) => openKey(find, text),
-    wrap: (secret, binding) => wrap(current, secret, binding),
-    unwrap: (wrapped, binding) => unwrap(find, wrapped, binding),
+    issueApiKey: (project, key, secret) => issueApiKey(current, project, key, secret),
+    verifyApiKey: (text) => verifyApiKey(find, text),
+    encrypt: (secret, binding) => wrap(current, secret, binding),
+    decrypt: (wrapped, binding) => unwrap(find, wrapped, binding),
     rotating: previous !== undefined,
     previousGeneration: async () => (await generations[1])?.id,
     generationOf: async (wrapped) => {
@@ -47,13 +47,13 @@ export function createKeyring(master: string, previous?: string): Keyring {
       if (id === (await current).id) return "current";
       return (await find(id)) ? "previous" : "lost";
     },
-    sealReadToken: (project, task, expiresAt) => sealLink(current, "readTokens", project, task, expiresAt),
-    openReadToken: (text, task, now) => openLink(find, "readTokens", text, task, now),
-    sealEventsToken: (project, task, expiresAt) =>
+    issueReadToken: (project, task, expiresAt) => sealLink(current, "readTokens", project, task, expiresAt),
+    verifyReadToken: (text, task, now) => openLink(find, "readTokens", text, task, now),
+    issueEventsToken: (project, task, expiresAt) =>
       sealLink(current, "eventsTokens", project, task, expiresAt),
-    openEventsToken: (text, task, now) => openLink(find, "eventsTokens", text, task, now),
-    sealTaskToken: (token) => sealTaskToken(current, token),
-    openTaskToken: (text) => openTaskToken(find, text),
+    verifyEventsToken: (text, task, now) => openLink(find, "eventsTokens", text, task, now),
+    issueTaskToken: (token) => issueTaskToken(current, token),
+    verifyTaskToken: (text) => verifyTaskToken(find, text),
   };
 }
 
@@ -89,7 +89,7 @@ async function derive(master: string): Promise<Generation> {
   return { id: hex(new Uint8Array(id)), apiKeys, readTokens, eventsTokens, taskTokens, wrapping };
 }
 
-async function sealKey(
+async function issueApiKey(
   current: Promise<Generation>,
   project: string,
   key: Uint8Array,
@@ -102,7 +102,7 @@ async function sealKey(
 }
 
 /** A key of a generation that is no longer configured skips the MAC: Redis alone decides. */
-async function openKey(find: Find, text: string) {
+async function verifyApiKey(find: Find, text: string) {
   const bytes = text.startsWith(KEY_PREFIX) ? fromBase64url(text.slice(KEY_PREFIX.length)) : undefined;
   if (bytes?.length !== SIGNED + MAC) return undefined;
   const signed = bytes.slice(0, SIGNED);
@@ -127,8 +127,8 @@ async function wrap(current: Promise<Generation>, secret: string, binding: Bindi
   const generation = await current;
   const iv = crypto.getRandomValues(new Uint8Array(12));
   const algorithm = { name: "AES-GCM", iv, additionalData: associatedData(binding) };
-  const sealed = await crypto.subtle.encrypt(algorithm, generation.wrapping, utf8(secret));
-  return `${BOUND}.${generation.id}.${base64url(concat(iv, new Uint8Array(sealed)))}`;
+  const encrypted = await crypto.subtle.encrypt(algorithm, generation.wrapping, utf8(secret));
+  return `${BOUND}.${generation.id}.${base64url(concat(iv, new Uint8Array(encrypted)))}`;
 }
 
 function parseWrapped(wrapped: string): {
@@ -201,7 +201,7 @@ async function openLink(
 }
 
 /** `rbt_` + base64url(generation, project, task, run, attempt, expiry in seconds, MAC over them). */
-async function sealTaskToken(current: Promise<Generation>, token: TaskToken): Promise<string> {
+async function issueTaskToken(current: Promise<Generation>, token: TaskToken): Promise<string> {
   const generation = await current;
   const numbers = new DataView(new ArrayBuffer(12));
   numbers.setUint32(0, token.run);
@@ -217,7 +217,7 @@ async function sealTaskToken(current: Promise<Generation>, token: TaskToken): Pr
   return TASK_TOKEN_PREFIX + base64url(concat(signed, new Uint8Array(mac)));
 }
 
-async function openTaskToken(find: Find, text: string): Promise<TaskToken | undefined> {
+async function verifyTaskToken(find: Find, text: string): Promise<TaskToken | undefined> {
   const bytes = text.startsWith(TASK_TOKEN_PREFIX)
     ? fromBase64url(text.slice(TASK_TOKEN_PREFIX.length))
     : undefined;

@@ -47,7 +47,7 @@ export function createFetcher(options: FetcherOptions): Fetcher {
     url: string,
     signal?: AbortSignal,
   ): Promise<{ unsafe: UnsafeUrl | undefined; addresses: readonly string[] | undefined }> {
-    const unsafe = guard.judge(url);
+    const unsafe = guard.checkUrl(url);
     const name = unsafe ? undefined : guard.nameOf(url);
     if (name === undefined) return { unsafe, addresses: undefined };
     const addresses = await lookup(name, signal);
@@ -89,8 +89,8 @@ export function createFetcher(options: FetcherOptions): Fetcher {
   }
 
   return {
-    judge: (url) => guard.judge(url),
-    judgeHost: async (url) => (await vet(url)).unsafe,
+    checkUrl: (url) => guard.checkUrl(url),
+    resolveAndCheck: async (url) => (await vet(url)).unsafe,
     read: readPatiently,
     async fetch(url, init) {
       init.signal?.throwIfAborted();

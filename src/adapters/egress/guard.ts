@@ -24,7 +24,7 @@ export interface GuardPolicy {
 
 export interface Guard {
   /** What can be told from the URL alone; never throws. */
-  judge(url: string): UnsafeUrl | undefined;
+  checkUrl(url: string): UnsafeUrl | undefined;
   /** Judges one address that a name resolved to (dotted IPv4, IPv6 without brackets); never throws. */
   judgeAddress(address: string): UnsafeUrl | undefined;
   /**
@@ -109,7 +109,7 @@ export function createGuard(policy: GuardPolicy): Guard {
   }
 
   return {
-    judge: (url) => unsafe(judgeUrl(url)),
+    checkUrl: (url) => unsafe(judgeUrl(url)),
     judgeAddress: (address) => unsafe(judgeAddress(address)),
     nameOf,
   };

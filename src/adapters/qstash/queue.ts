@@ -1,7 +1,7 @@
 import { Client, type PublishBatchRequest } from "@upstash/qstash";
 import { type Queue, type QueueMessage, QueueUnavailable } from "../../ports/ports.ts";
-import { bounded, statusOf } from "./request.ts";
 import { flowControlOf, publishCall } from "./call.ts";
+import { bounded, statusOf } from "./request.ts";
 
 export interface QueueOptions {
   readonly url: string;

@@ -1,7 +1,7 @@
-import { CHORE_GRACE, CHORES, KEYS_LOOKED_OVER } from "../../shared/limits.ts";
 import type { Chore } from "../../scheduling/chores.ts";
-import { CIRCUIT } from "./deliveries/circuit.ts";
+import { CHORE_GRACE, CHORES, KEYS_LOOKED_OVER } from "../../shared/limits.ts";
 import type { Context } from "./context.ts";
+import { CIRCUIT } from "./deliveries/circuit.ts";
 import { choresKey, keysChore, keysOf } from "./keys.ts";
 import { script } from "./script.ts";
 
@@ -65,7 +65,7 @@ export async function takeChores(context: Context, partition: number): Promise<r
 /** Removes at most so many expired API keys of a project; says how many it did. */
 export async function purgeKeys(context: Context, project: string, most: number): Promise<number> {
   const names = keysOf(project);
-  const words = [context.offset, keysChore(project), most];
-  const [count] = await context.worker(PURGE, [names.project, names.chores], words);
+  const args = [context.offset, keysChore(project), most];
+  const [count] = await context.worker(PURGE, [names.project, names.chores], args);
   return Number(count);
 }

@@ -1,9 +1,9 @@
-import type { DeliveryRecord, Payload, TaskRecord } from "../../tasks/record.ts";
 import type { NewDelivery } from "../../ports/delivery-commands.ts";
 import type { Keyring } from "../../ports/dependencies.ts";
 import { Undecryptable } from "../../ports/ports.ts";
 import type { Store } from "../../ports/store.ts";
 import type { AcceptCommand, Outcome } from "../../ports/task-commands.ts";
+import type { DeliveryRecord, Payload, TaskRecord } from "../../tasks/record.ts";
 
 /** JSON never begins with it: what lies in the clear stays readable when encryption is switched on, and the other way. */
 const SEALED = "~";
@@ -15,7 +15,7 @@ const SEALED = "~";
  *
  * @param seals whether new ones are encrypted; what is encrypted already opens in any case
  */
-export function sealedStore(store: Store, keyring: Keyring, seals: boolean): Store {
+export function encryptedStore(store: Store, keyring: Keyring, seals: boolean): Store {
   const { sealTask, sealBodies, sealOutcome } = sealing(keyring, seals);
   const { open, openTask, withTask, withDelivery } = opening(keyring);
   return {
@@ -32,7 +32,7 @@ export function sealedStore(store: Store, keyring: Keyring, seals: boolean): Sto
       ),
     replay: (command) => withTask(store.replay(command)),
     report: (command) => withTask(store.report(command)),
-    published: (command) => withTask(store.published(command)),
+    recordCall: (command) => withTask(store.recordCall(command)),
     watch: (caller, id, length) => withTask(store.watch(caller, id, length)),
     readTask: (caller, id, include) => withTask(store.readTask(caller, id, include)),
     readTasks: async (caller, ids) => {
@@ -52,7 +52,7 @@ export function sealedStore(store: Store, keyring: Keyring, seals: boolean): Sto
         ...command,
         deliveries: await sealBodies(command.deliveries, command.caller.project),
       }),
-    begin: async (command) => withDelivery(await store.begin(command)),
+    leaseDelivery: async (command) => withDelivery(await store.leaseDelivery(command)),
     readBody: async (project, ...which) => {
       const body = await store.readBody(project, ...which);
       return body === undefined ? undefined : open(body, project);
@@ -64,11 +64,11 @@ export function sealedStore(store: Store, keyring: Keyring, seals: boolean): Sto
 const of = (project: string) => ({ purpose: "payload", project }) as const;
 
 function sealing(keyring: Keyring, seals: boolean) {
-  const seal = async (text: string, project: string) =>
-    seals ? SEALED + (await keyring.wrap(text, of(project))) : text;
+  const encrypt = async (text: string, project: string) =>
+    seals ? SEALED + (await keyring.encrypt(text, of(project))) : text;
   const sealTask = async (command: AcceptCommand): Promise<AcceptCommand> => ({
     ...command,
-    task: { ...command.task, input: await seal(command.task.input, command.caller.project) },
+    task: { ...command.task, input: await encrypt(command.task.input, command.caller.project) },
   });
   /** What several deliveries share stays one text: it is kept once. */
   const sealBodies = async (
@@ -77,9 +77,9 @@ function sealing(keyring: Keyring, seals: boolean) {
   ): Promise<readonly NewDelivery[]> => {
     const bodies = new Map<string, Promise<string>>();
     const bodyOf = (body: string) => {
-      const sealed = bodies.get(body) ?? seal(body, project);
-      bodies.set(body, sealed);
-      return sealed;
+      const encrypted = bodies.get(body) ?? encrypt(body, project);
+      bodies.set(body, encrypted);
+      return encrypted;
     };
     return Promise.all(deliveries.map(async (one) => ({ ...one, body: await bodyOf(one.body) })));
   };
@@ -87,14 +87,14 @@ function sealing(keyring: Keyring, seals: boolean) {
     if (outcome.kind === "retry") return outcome;
     const deliveries = await sealBodies(outcome.deliveries, project);
     if (outcome.kind === "waiting" || outcome.result === undefined) return { ...outcome, deliveries };
-    return { ...outcome, deliveries, result: await seal(outcome.result, project) };
+    return { ...outcome, deliveries, result: await encrypt(outcome.result, project) };
   };
   return { sealTask, sealBodies, sealOutcome };
 }
 
 function opening(keyring: Keyring) {
   const open = async (text: string, project: string) =>
-    text.startsWith(SEALED) ? await keyring.unwrap(text.slice(SEALED.length), of(project)) : text;
+    text.startsWith(SEALED) ? await keyring.decrypt(text.slice(SEALED.length), of(project)) : text;
 
   /** What nothing opens is told by the record that holds it: a list never fails for one of its tasks. */
   const openIfPossible = async (text: string, project: string): Promise<string | undefined> => {

@@ -1,4 +1,5 @@
 import type { Format } from "../../endpoints/endpoint.ts";
+import type { NewTask } from "../../ports/task-commands.ts";
 import { INLINE_LIMIT } from "../../shared/limits.ts";
 import type {
   Actor,
@@ -10,7 +11,6 @@ import type {
   TimelineEntry,
 } from "../../tasks/record.ts";
 import type { StoredStatus } from "../../tasks/status.ts";
-import type { NewTask } from "../../ports/task-commands.ts";
 
 type Fields = Readonly<Record<string, string>>;
 

@@ -1,9 +1,9 @@
 import type { Redis } from "@upstash/redis/cloudflare";
-import { REQUEST_LIMIT } from "../../shared/limits.ts";
-import { MOVES, TERMINAL } from "../../tasks/status.ts";
 import { RequestTooLarge, StoreRefused, StoreUnavailable } from "../../ports/ports.ts";
 import { jsonLength } from "../../shared/byte-count.ts";
 import { hex, utf8 } from "../../shared/bytes.ts";
+import { REQUEST_LIMIT } from "../../shared/limits.ts";
+import { MOVES, TERMINAL } from "../../tasks/status.ts";
 import { failureOf, isFull, isNoScript } from "./failure.ts";
 import { EVERY_KEY } from "./keys.ts";
 
@@ -83,14 +83,14 @@ local function together(write)
   error(failed, 0)
 end
 -- Named arguments: how many, then names and values; also where the rest begins.
-local function named(words)
-  local a, count = {}, num(words[1])
-  for i = 2, 2 * count, 2 do a[words[i]] = words[i + 1] end
+local function named(args)
+  local a, count = {}, num(args[1])
+  for i = 2, 2 * count, 2 do a[args[i]] = args[i + 1] end
   return a, 2 * count + 2
 end
 -- Tells whoever watches a task that it has changed, and to which status (the same, when none is given); costs nothing
 -- when nobody does.
-local function tell(task, h, t, status)
+local function notify(task, h, t, status)
   if num(h.watch) > t then redis.call('PUBLISH', task, status or h.status) end
 end
 -- Why a key may not do this, or nil; grant is the project's record of the key.
@@ -142,15 +142,15 @@ export type Runner = (
  */
 export function createRunner(redis: Redis, exceeds = false): Runner {
   return async (script, keys, args) => {
-    const words = args.map(String);
+    const argv = args.map(String);
     const names = [...keys];
     let text: string | undefined; // undefined: Redis knows it by its hash
     for (;;) {
-      checkSize(script.name, commandBytes(text ?? SHA, names, words));
+      checkSize(script.name, commandBytes(text ?? SHA, names, argv));
       try {
         return text === undefined
-          ? await redis.evalsha<string[], ScriptReply[]>(await shaOf(script), names, words)
-          : await redis.eval<string[], ScriptReply[]>(text, names, words);
+          ? await redis.evalsha<string[], ScriptReply[]>(await shaOf(script), names, argv)
+          : await redis.eval<string[], ScriptReply[]>(text, names, argv);
       } catch (error) {
         if (text === undefined && isNoScript(error)) text = script.lua;
         else if (exceeds && isFull(error) && !text?.startsWith(EXCEEDING))
@@ -168,10 +168,10 @@ const SHA = "0".repeat(40);
 const COMMAND_BYTES = 30;
 
 /** Bytes of a command in the request's body, which is JSON: what Redis's limit counts. */
-function commandBytes(text: string, keys: readonly string[], words: readonly string[]): number {
+function commandBytes(text: string, keys: readonly string[], argv: readonly string[]): number {
   let bytes = COMMAND_BYTES + jsonLength(text);
   for (const word of keys) bytes += jsonLength(word) + 1;
-  for (const word of words) bytes += jsonLength(word) + 1;
+  for (const word of argv) bytes += jsonLength(word) + 1;
   return bytes;
 }
 
@@ -234,12 +234,12 @@ async function sendAll(redis: Redis, calls: readonly Parameters<Runner>[], as: "
   const told = new Set<string>();
   let bytes = 0;
   for (const [called, keys, args] of calls) {
-    const words = args.map(String);
+    const argv = args.map(String);
     // Redis runs them one after the other: it needs a script's text once.
     const text = as === "whole" && !told.has(called.name) ? called.lua : undefined;
-    if (text === undefined) pipeline.evalsha(await shaOf(called), [...keys], words);
-    else pipeline.eval(text, [...keys], words);
-    bytes += commandBytes(text ?? SHA, keys, words);
+    if (text === undefined) pipeline.evalsha(await shaOf(called), [...keys], argv);
+    else pipeline.eval(text, [...keys], argv);
+    bytes += commandBytes(text ?? SHA, keys, argv);
     told.add(called.name);
   }
   const name = calls[0]?.[0].name ?? "pipeline";

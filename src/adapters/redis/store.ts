@@ -1,16 +1,13 @@
 import { Redis } from "@upstash/redis/cloudflare";
 import type { Store } from "../../ports/store.ts";
-import { accept, acceptAll } from "./tasks/accept.ts";
 import { purgeKeys, takeChores } from "./chores.ts";
-import { claim, renew } from "./tasks/claim.ts";
-import { configure } from "./projects/configure.ts";
 import type { Context } from "./context.ts";
-import { begin, putOff, record } from "./deliveries/deliver.ts";
-import { end } from "./tasks/end.ts";
-import { erase, erasePart, isErasing } from "./tasks/delete.ts";
+import { listDeadLetters } from "./deliveries/dead-letters.ts";
+import { leaseDelivery, putOff, record } from "./deliveries/deliver.ts";
+import { redeliver, redeliverAll } from "./deliveries/redeliver.ts";
 import { createHint } from "./due-hint.ts";
-import { letters } from "./deliveries/dead-letters.ts";
-import { listTasks } from "./tasks/list.ts";
+import { configure } from "./projects/configure.ts";
+import { findSealed, resealing } from "./projects/encrypted.ts";
 import {
   dropKey,
   findProject,
@@ -24,14 +21,17 @@ import {
   putKey,
   readVersion,
 } from "./projects/projects.ts";
-import { polling, published } from "./tasks/record-call.ts";
+import { createBatchRunner, createRunner, createScanner } from "./script.ts";
+import { given, peekDue, reconcile } from "./sweep.ts";
+import { accept, acceptAll } from "./tasks/accept.ts";
+import { claim, renew } from "./tasks/claim.ts";
+import { deleteTask, erasePart, isErasing } from "./tasks/delete.ts";
+import { end } from "./tasks/end.ts";
+import { listTasks } from "./tasks/list.ts";
 import { readBody, readConfig, readDeliveries, readHealth, readTask, readTasks } from "./tasks/read.ts";
-import { redeliver, redeliverAll } from "./deliveries/redeliver.ts";
+import { recordCall, recordPoll } from "./tasks/record-call.ts";
 import { replay } from "./tasks/replay.ts";
 import { announce, report } from "./tasks/report.ts";
-import { createBatchRunner, createRunner, createScanner } from "./script.ts";
-import { findSealed, resealing } from "./projects/encrypted.ts";
-import { given, inspect, take } from "./sweep.ts";
 import { follow, watch } from "./tasks/watch.ts";
 
 export interface StoreOptions {
@@ -65,28 +65,28 @@ export function createStore(options: StoreOptions): Store {
     claim: (command) => claim(context, command),
     renew: (command) => renew(context, command),
     end: (command) => end(context, command),
-    begin: (command) => begin(context, command),
+    leaseDelivery: (command) => leaseDelivery(context, command),
     putOff: (command) => putOff(context, command),
     record: (command) => record(context, command),
     redeliver: (command) => redeliver(context, command),
     redeliverAll: (commands) => redeliverAll(context, commands),
-    letters: (query) => letters(context, query),
+    listDeadLetters: (query) => listDeadLetters(context, query),
     readHealth: (project, endpoint) => readHealth(context, project, endpoint),
     replay: (command) => replay(context, command),
-    erase: (command) => erase(context, command),
+    deleteTask: (command) => deleteTask(context, command),
     erasePart: (project, task) => erasePart(context, project, task),
     isErasing: (project, task) => isErasing(context, project, task),
     takeChores: (partition) => takeChores(context, partition),
     purgeKeys: (project, most) => purgeKeys(context, project, most),
     report: (command) => report(context, command),
     announce: (command) => announce(context, command),
-    published: (command) => published(context, command),
-    polling: (command) => polling(context, command),
+    recordCall: (command) => recordCall(context, command),
+    recordPoll: (command) => recordPoll(context, command),
     acceptAll: (commands) => acceptAll(context, commands),
     watch: (caller, id, length) => watch(context, caller, id, length),
     follow: (project, id, follower) => follow(options, project, id, follower),
-    take: (partition) => take(context, partition),
-    inspect: (partition, members, nonce, most) => inspect(context, partition, members, nonce, most),
+    peekDue: (partition) => peekDue(context, partition),
+    reconcile: (partition, members, nonce, most) => reconcile(context, partition, members, nonce, most),
     given: (messages) => given(context, messages),
     seemDue: (partitions) => hint.seemDue(partitions),
     swept: () => hint.swept(),

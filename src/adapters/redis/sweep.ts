@@ -1,3 +1,4 @@
+import type { DueAction, GivenMessage } from "../../ports/sweep-commands.ts";
 import {
   CRASHES,
   DUE_GRACE,
@@ -6,16 +7,15 @@ import {
   SWEEP_BACKOFF_LIMIT,
   SWEEP_BATCH,
 } from "../../shared/limits.ts";
-import type { DueAction, GivenMessage } from "../../ports/sweep-commands.ts";
-import { configOf } from "./projects/config.ts";
 import type { Context } from "./context.ts";
 import { readTaskFields } from "./fields.ts";
 import { dueKey, keysOf, parseMember } from "./keys.ts";
+import { configOf } from "./projects/config.ts";
 import { fieldsOf, named, type ScriptReply, script } from "./script.ts";
 
 /** Reads what is due; changes nothing, so a lost answer costs nothing. */
-export const TAKE = script(
-  "take",
+export const PEEK_DUE = script(
+  "peekDue",
   `
 local due, offset, most = KEYS[1], ARGV[1], ARGV[2]
 return redis.call('ZRANGEBYSCORE', due, '-inf', ms(now(offset)), 'LIMIT', '0', most)
@@ -27,8 +27,8 @@ return redis.call('ZRANGEBYSCORE', due, '-inf', ms(now(offset)), 'LIMIT', '0', m
  * faster) is left alone; so is what costs requests beyond the caller's budget, for the next sweep. An entry that
  * cannot be understood is put off like any other, and holds up none.
  */
-export const INSPECT = script(
-  "inspect",
+export const RECONCILE = script(
+  "reconcile",
   `
 local due = KEYS[1]
 local a, at = named(ARGV) -- offset nonce most; then per entry: its member, the places of its hash and of its project's cfg
@@ -150,12 +150,12 @@ return {}
 `,
 );
 
-export async function take(context: Context, partition: number): Promise<readonly string[]> {
-  const members = await context.worker(TAKE, [dueKey(partition)], [context.offset, SWEEP_BATCH]);
+export async function peekDue(context: Context, partition: number): Promise<readonly string[]> {
+  const members = await context.worker(PEEK_DUE, [dueKey(partition)], [context.offset, SWEEP_BATCH]);
   return members.map(String);
 }
 
-export async function inspect(
+export async function reconcile(
   context: Context,
   partition: number,
   members: readonly string[],
@@ -166,7 +166,7 @@ export async function inspect(
   const keys = [dueKey(partition)];
   const configs = new Map<string, number>();
   const entries = members.map((member) => ({ member, parsed: parseMember(member) }));
-  const words = entries.flatMap(({ member, parsed }) => {
+  const args = entries.flatMap(({ member, parsed }) => {
     if (!parsed) return [member, 0, 0];
     const { kind, project, id } = parsed;
     const names = keysOf(project);
@@ -175,9 +175,9 @@ export async function inspect(
     configs.set(project, config);
     return [member, place, config];
   });
-  const answers = await context.worker(INSPECT, keys, [
+  const answers = await context.worker(RECONCILE, keys, [
     ...named({ offset: context.offset, nonce, most }),
-    ...words,
+    ...args,
   ]);
   return entries.map(({ parsed }, index) => {
     try {
@@ -195,7 +195,7 @@ function action(entry: Named, answer: ScriptReply | undefined): DueAction {
   const [kind, ...rest] = Array.isArray(answer) ? answer : [];
   if (kind === "none" || kind === "left") return { kind };
   if (kind === "broken") return { kind, reason: String(rest[0]) };
-  if (!entry) throw new Error(`inspect answered "${String(kind)}" for what names nothing`);
+  if (!entry) throw new Error(`reconcile answered "${String(kind)}" for what names nothing`);
   const { project, id } = entry;
   switch (kind) {
     case "run":
@@ -225,11 +225,11 @@ function action(entry: Named, answer: ScriptReply | undefined): DueAction {
     case "exhausted":
     case "silent": {
       const record = readTaskFields(project, id, fieldsOf(rest[2]));
-      if (!record) throw new Error("inspect answered without a task");
+      if (!record) throw new Error("reconcile answered without a task");
       return { kind, record, config: configOf(rest[1]), now: Number(rest[0]) };
     }
     default:
-      throw new Error(`inspect answered "${String(kind)}"`);
+      throw new Error(`reconcile answered "${String(kind)}"`);
   }
 }
 

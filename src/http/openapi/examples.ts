@@ -163,7 +163,7 @@ export const answerExamples = {
     data: { ...ended, project: project.id },
   },
   Heartbeat: { cancelRequested: false, deadlineAt: "2026-11-24T09:15:00.000Z" },
-  Heard: { status: "succeeded", done: true },
+  ReportResult: { status: "succeeded", done: true },
   Completion: { accepted: true },
   Endpoint: endpoint,
   EndpointWithHealth: { ...endpoint, health: { failures: 0, circuit: "closed" } },

@@ -36,19 +36,19 @@ export const operations: Readonly<Record<string, string>> = {
     "Each item is judged, accepted or refused on its own, in order, as if it had been sent alone; `data` tells of each. With an `Idempotency-Key` in the header, items without one of their own are safe to repeat too. When no item is accepted the answer is a 422 whose `data` tells why.",
   listTasks:
     "A page may be short, even empty, and still have a next one: follow `nextCursor`, not the count.",
-  readTask:
+  getTask:
     "Never missing after its 202. While the task is not done, `Retry-After` says when looking again makes sense; with `If-None-Match` an unchanged task costs no body.",
-  readTimeline:
+  listTaskEvents:
     "Every change of the task's state, oldest first, with who made it. With `Accept: text/event-stream` each entry is an event (`id`: its sequence, `event`: its type, `data`: the entry), followed by those to come and by `task.progress` events; the stream ends after the end of the task, or after 60 seconds (`Prefer: wait=<seconds>`: earlier), and `Last-Event-ID` goes on without loss. 204: the task has ended, and everything was told.",
-  makeEventsToken:
+  createEventsToken:
     "For browsers, whose `EventSource` can send no API key: the token goes into the address. It lives for 5 minutes; a stream that is open goes on.",
-  readResult:
+  getTaskResult:
     "What the handler returned and nothing around it; with `raw` and for a task of the type `http.request`, what its service answered. A callback whose result was too large to send along links here with a token that needs no API key.",
   cancelTask:
     "Takes hold at once, whatever the task does: a running handler's signal aborts when its lease is next renewed, within 10 seconds, and what it brings later changes nothing. A task that is canceled already is answered as it is.",
   replayTask:
     "The same input and options, a new deadline, `run` one higher; events of the new run have new ids, what is still on its way of the old one stays as it was.",
-  eraseTask:
+  deleteTask:
     "With its input, results, timeline and deliveries; what had not been delivered yet never is. From then on it is not found.",
   reportProgress:
     "The newest is kept with the task, whatever its order; it counts as a heartbeat. Legal while the task is running or waiting.",
@@ -62,14 +62,14 @@ export const operations: Readonly<Record<string, string>> = {
   completeByUrl:
     "For a `webhook` field of somebody else's: no header is needed, and any JSON posted here, or none, becomes the result. A genuine address always answers 200, also when the task has ended: `accepted` says whether something was changed.",
   listDeliveries: "All of the project's, or one task's.",
-  readDelivery: "With every attempt: when, how long, what the receiver answered, or why it failed.",
+  getDelivery: "With every attempt: when, how long, what the receiver answered, or why it failed.",
   redeliver:
     "The same event with the same id and body; its schedule starts anew, the first attempt goes out at once.",
   createEndpoint:
     "Its address is judged as every attempt will be. Nothing is sent to it before it is verified; what happens until then is kept as dead letters.",
   listEndpoints: "All of the project's.",
-  readEndpoint: "Without its secret, and with its secret headers masked; and how its deliveries fare.",
-  changeEndpoint:
+  getEndpoint: "Without its secret, and with its secret headers masked; and how its deliveries fare.",
+  updateEndpoint:
     "A JSON Merge Patch (RFC 7396): members that are absent stay, `null` takes one away; headers and metadata are merged by name, and `***` leaves a header's value as it is. Another address has to be verified anew; to another origin no header goes along unless its value is in the same request, by a key with `secrets:read`. Enabling is always possible.",
   deleteEndpoint: "What is still on its way to it ends as dead letters.",
   verifyEndpoint:
@@ -77,32 +77,32 @@ export const operations: Readonly<Record<string, string>> = {
   testEndpoint: "Sends `endpoint.test` once, at once, and tells how it went.",
   recoverEndpoint:
     "Each goes out with its event id and body as they were, its schedule from the start, `pace` of them per second (the endpoint's rate, else 10). One call takes up to 1,000, oldest first; `nextCursor` as `cursor` goes on with the rest. `dryRun` tells how many there are, and shows 100.",
-  readEndpointSecret: "Give it to a Standard Webhooks library (`standardwebhooks`, `svix`).",
+  getEndpointSecret: "Give it to a Standard Webhooks library (`standardwebhooks`, `svix`).",
   rotateEndpointSecret: "The old one signs along for `overlap`, so that the receiver has time to change.",
   rotateSigningSecret: "The old one signs along for `overlap`, so that receivers have time to change.",
-  chooseSignatures:
+  updateSigning:
     "`v1a` makes the project's Ed25519 key pair when it is first asked for: receivers then need no secret.",
-  readPublicKeys: "The public half of the key pair behind signatures `v1a`. May be kept for 5 minutes.",
-  readSigningSecret:
+  getPublicKeys: "The public half of the key pair behind signatures `v1a`. May be kept for 5 minutes.",
+  getSigningSecret:
     "Give it to a Standard Webhooks library (`standardwebhooks`, `svix`) to verify callbacks. During a rotation the older ones sign along.",
-  makeProject: "Repeating it is safe: a project that is there stays as it is.",
-  limitProject: "What is left out stays as it is. Takes effect with the next task that is submitted.",
+  createProject: "Repeating it is safe: a project that is there stays as it is.",
+  updateProject: "What is left out stays as it is. Takes effect with the next task that is submitted.",
   listProjects: "All of the deployment's, about 1,000 a page.",
-  listSealedSecrets:
+  listEncryptedSecrets:
     "While `RINGBACK_PREVIOUS_MASTER_SECRET` is set, each sweep encrypts the secrets of some projects anew; no customer's secret or key changes by it. When `previousNeeded` is false, the previous one can go: all that then ends are task tokens and links which it has signed and which have not expired.",
-  makeKey:
+  createApiKey:
     "A project's name that is new makes the project. Redis keeps a hash, so the text cannot be shown again, except to a repetition under the same `Idempotency-Key`.",
-  listKeys: "Without their texts, about 1,000 a page.",
-  revokeKey: "Without `project` every project is searched for the key.",
-  readHealth: "Asks nothing of what the gateway stands on.",
-  readReadiness: "503 names what does not answer. The answer may be 5 seconds old.",
-  readOpenApi: "The very document that this reference is made from.",
-  readDocs: "For people.",
+  listApiKeys: "Without their texts, about 1,000 a page.",
+  revokeApiKey: "Without `project` every project is searched for the key.",
+  getHealth: "Asks nothing of what the gateway stands on.",
+  getReadiness: "503 names what does not answer. The answer may be 5 seconds old.",
+  getOpenApi: "The very document that this reference is made from.",
+  getDocs: "For people.",
   listProblems: "For people.",
-  readProblem: "For people: what happened, whose fault it is, what to do. A problem's `type` leads here.",
+  getProblem: "For people: what happened, whose fault it is, what to do. A problem's `type` leads here.",
   runTask: "200 when the attempt is over, or is stale; 503 when it is under way or early.",
   deliverEvent: "200 when the attempt is over, or is stale; 503 when it is under way or early.",
-  tellOutcome:
+  receiveServiceOutcome:
     "What became of a call that the queue made for a task of the type `http.request`. 200 also when it is stale; 503 when the task moved meanwhile.",
   sweep: "Publishes again what got lost, ends leases and deadlines that ran out. Safe to call at any time.",
 };
@@ -111,8 +111,8 @@ export const operations: Readonly<Record<string, string>> = {
 export const answers: Readonly<Record<string, string>> = {
   "submitTask 202": "Accepted: the task.",
   "submitTask 200": "With `Prefer: wait`: it has ended within the wait, well or badly.",
-  "readTimeline 204": "For streams: the task has ended, and the client has every entry.",
-  "makeEventsToken 201": "Made.",
+  "listTaskEvents 204": "For streams: the task has ended, and the client has every entry.",
+  "createEventsToken 201": "Made.",
   "submitBatch 202": "At least one item was accepted.",
   ...Object.fromEntries(
     SERVICE_METHODS.flatMap((method) => [
@@ -123,14 +123,14 @@ export const answers: Readonly<Record<string, string>> = {
       [`proxy${method} 202`, "Accepted: the task."],
     ]),
   ),
-  "readResult 200": "The result.",
-  "readResult default":
+  "getTaskResult 200": "The result.",
+  "getTaskResult default":
     "With `raw`: the service's answer as it was, also one that made the task fail. `Ringback-Service-Status` tells it from an answer of the gateway's own.",
-  "readResult 202": "Not done yet: the task.",
-  "readResult 204": "The task succeeded, and there is no result.",
+  "getTaskResult 202": "Not done yet: the task.",
+  "getTaskResult 204": "The task succeeded, and there is no result.",
   "cancelTask 200": "Canceled, now or before: the task.",
   "replayTask 202": "Accepted: the task with its new run.",
-  "eraseTask 204": "Erased.",
+  "deleteTask 204": "Erased.",
   "redeliver 202": "On its way again: the delivery.",
   "recoverEndpoint 200": "A dry run: what would be sent.",
   "recoverEndpoint 202": "On their way again.",
@@ -140,13 +140,13 @@ export const answers: Readonly<Record<string, string>> = {
   "rotateEndpointSecret 204": "Rotated; this key may not read secrets.",
   "rotateSigningSecret 200": "Rotated: the secrets now.",
   "rotateSigningSecret 204": "Rotated; this key may not read secrets.",
-  "chooseSignatures 200": "Chosen: the secrets now.",
-  "chooseSignatures 204": "Chosen; this key may not read secrets.",
-  "makeProject 200": "A project of that name exists: this one.",
-  "makeProject 201": "Made.",
-  "makeKey 201": "Made: the key, with its text.",
-  "revokeKey 204": "Revoked.",
-  "readReadiness 503": "At least one does not answer.",
+  "updateSigning 200": "Chosen: the secrets now.",
+  "updateSigning 204": "Chosen; this key may not read secrets.",
+  "createProject 200": "A project of that name exists: this one.",
+  "createProject 201": "Made.",
+  "createApiKey 201": "Made: the key, with its text.",
+  "revokeApiKey 204": "Revoked.",
+  "getReadiness 503": "At least one does not answer.",
 };
 
 export const statuses: Readonly<Record<number, string>> = {
@@ -251,7 +251,7 @@ interface Parameter {
 /** Path and query parameters, by name; an operation's own before the name's. */
 export const parameters: Readonly<Record<string, Parameter>> = {
   id: { description: "The id, a TypeID." },
-  "readProblem code": { description: "The problem's code.", schema: { type: "string" } },
+  "getProblem code": { description: "The problem's code.", schema: { type: "string" } },
   "listTasks status": {
     description:
       "Only tasks of this status. `failed`, `canceled` and `expired` have indexes of their own; for the others tasks are looked through, 300 a page at most, so that pages may be short.",
@@ -263,7 +263,7 @@ export const parameters: Readonly<Record<string, Parameter>> = {
   },
   "listTasks createdAfter": { description: "Only tasks that were accepted later than then, RFC 3339." },
   "listTasks createdBefore": { description: "Only tasks that were accepted earlier than then, RFC 3339." },
-  "readPublicKeys file": {
+  "getPublicKeys file": {
     description: "The project's id and `.json`.",
     schema: { type: "string", pattern: "^prj_[0-7][0-9a-hjkmnp-tv-z]{25}\\.json$" },
   },
@@ -279,12 +279,12 @@ export const parameters: Readonly<Record<string, Parameter>> = {
       "The service's status, headers (the common ones and those that the service lists) and bytes. Results that no service answered with are shown as ever.",
   },
   include: { description: "Also show the input." },
-  "tellOutcome project": { description: "Whose task it is." },
-  "tellOutcome task": { description: "The task." },
-  "tellOutcome run": { description: "Its run." },
-  "tellOutcome attempt": { description: "The attempt that the call was made for." },
-  "tellOutcome service": { description: "The service that was called." },
-  "tellOutcome poll": { description: "Which poll was answered; absent for the call itself." },
+  "receiveServiceOutcome project": { description: "Whose task it is." },
+  "receiveServiceOutcome task": { description: "The task." },
+  "receiveServiceOutcome run": { description: "Its run." },
+  "receiveServiceOutcome attempt": { description: "The attempt that the call was made for." },
+  "receiveServiceOutcome service": { description: "The service that was called." },
+  "receiveServiceOutcome poll": { description: "Which poll was answered; absent for the call itself." },
   "completeByUrl token": { description: "The task token." },
   token: { description: "The token of a signed link, in place of an API key." },
   lastEventId: { description: "The same as `Last-Event-ID`, for clients that cannot send the header." },

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { keyRequest, limitsRequest, projectRequest } from "../routes/admin.ts";
+import { completeRequest, failRequest, progressRequest } from "../routes/report.ts";
 import {
   endpointPatch,
   endpointRequest,
@@ -8,7 +9,6 @@ import {
   signaturesRequest,
   verifyRequest,
 } from "../schemas/endpoint-requests.ts";
-import { completeRequest, failRequest, progressRequest } from "../routes/report.ts";
 import { batchItem, batchRequest, taskRequest } from "../schemas/task-requests.ts";
 import { fields } from "./prose.ts";
 import { shapes } from "./shapes.ts";

@@ -94,7 +94,7 @@ const TimelineItem = as(
   "One change of a task's state.",
 );
 
-const Fault = as(
+const ValidationError = as(
   z.object({
     pointer: as(z.string(), "Where: a JSON pointer as URI fragment (RFC 6901, section 6).", "#/input/csv"),
     detail: as(z.string(), "What is wrong there.", "is required"),
@@ -116,7 +116,10 @@ const Problem = as(
     ),
     instance: as(z.url(), "The address that was called."),
     requestId: as(z.string(), "The same as `X-Request-Id`; finds the request in the gateway's log."),
-    errors: as(opt(z.array(Fault)), "For `invalid-request` and unsafe URLs: each fault, at most 50."),
+    errors: as(
+      opt(z.array(ValidationError)),
+      "For `invalid-request` and unsafe URLs: each fault, at most 50.",
+    ),
   }),
   "Problem details (RFC 9457). Every error is one, as `application/problem+json`.",
 );
@@ -205,7 +208,7 @@ export const shapes = {
     }),
     "The work may go on.",
   ),
-  Heard: as(
+  ReportResult: as(
     z.object({
       status: as(status, "Where the task stands now."),
       done: as(z.boolean(), "Whether it has ended; not when a failed attempt is followed by another."),
@@ -253,7 +256,7 @@ export const shapes = {
     "What the gateway stands on.",
   ),
   OpenApi: as(z.record(z.string(), z.unknown()), "An OpenAPI 3.1 document."),
-  Fault,
+  ValidationError,
   Problem,
 } as const;
 

@@ -1,8 +1,8 @@
 import type { Context } from "hono";
-import { Refusal } from "../../shared/problems.ts";
+import type { Dependencies } from "../../ports/dependencies.ts";
 import type { Caller } from "../../projects/caller.ts";
-import type { Parts } from "../../ports/dependencies.ts";
 import { sha256, utf8 } from "../../shared/bytes.ts";
+import { ApiError } from "../../shared/problems.ts";
 import type { Env, Route } from "./route.ts";
 
 /** Proves that a request comes from the queue; `path` is its path and query as the queue signed them. */
@@ -18,21 +18,21 @@ const BEARER = /^Bearer +([\w.~+/=-]+) *$/i;
 /** Decides who calls, by what the route asks for. */
 export type Admit = (c: Context<Env>, route: Route) => Promise<Caller>;
 
-/** @throws Refusal `unauthenticated` or `invalid-signature` from what it returns */
-export function admitter(parts: Parts, verifySignature: VerifySignature): Admit {
-  const isAdmin = adminCheck(parts.settings.adminToken);
+/** @throws ApiError `unauthenticated` or `invalid-signature` from what it returns */
+export function admitter(deps: Dependencies, verifySignature: VerifySignature): Admit {
+  const isAdmin = adminCheck(deps.settings.adminToken);
   return async (c, route) => {
     switch (route.access) {
       case "open":
         return NOBODY;
       case "key":
-        return await byKey(c, parts);
+        return await byKey(c, deps);
       case "key-or-link":
-        return await byKeyOrLink(c, parts, parts.keyring.openReadToken);
+        return await byKeyOrLink(c, deps, deps.keyring.verifyReadToken);
       case "key-or-events-token":
-        return await byKeyOrLink(c, parts, parts.keyring.openEventsToken);
+        return await byKeyOrLink(c, deps, deps.keyring.verifyEventsToken);
       case "task-token":
-        return await byTaskToken(c, parts);
+        return await byTaskToken(c, deps);
       case "admin":
         if (!(await isAdmin(bearer(c)))) throw unauthenticated("Send the admin token as a bearer token.");
         return NOBODY;
@@ -41,21 +41,21 @@ export function admitter(parts: Parts, verifySignature: VerifySignature): Admit 
         const body = new Uint8Array(await c.req.arrayBuffer());
         if (await verifySignature({ signature, path: c.req.path + new URL(c.req.url).search, body }))
           return NOBODY;
-        throw new Refusal("invalid-signature", "Only the queue may call this address.");
+        throw new ApiError("invalid-signature", "Only the queue may call this address.");
       }
     }
   };
 }
 
-async function byKey(c: Context<Env>, parts: Parts): Promise<Caller> {
-  const caller = await parts.keyring.openKey(bearer(c));
+async function byKey(c: Context<Env>, deps: Dependencies): Promise<Caller> {
+  const caller = await deps.keyring.verifyApiKey(bearer(c));
   if (!caller) throw unauthenticated("Send an API key of this gateway as a bearer token.");
   return caller;
 }
 
 /** A task token proves itself: it entitles to one attempt of one run of the task in the path. */
-async function byTaskToken(c: Context<Env>, parts: Parts): Promise<Caller> {
-  const token = await parts.keyring.openTaskToken(bearer(c));
+async function byTaskToken(c: Context<Env>, deps: Dependencies): Promise<Caller> {
+  const token = await deps.keyring.verifyTaskToken(bearer(c));
   if (!token || token.task !== c.req.param("id"))
     throw unauthenticated("Send this task's own token as a bearer token.");
   c.set("taskToken", token);
@@ -65,12 +65,12 @@ async function byTaskToken(c: Context<Env>, parts: Parts): Promise<Caller> {
 /** The token of a signed link proves itself, and names the one task that it opens. */
 async function byKeyOrLink(
   c: Context<Env>,
-  parts: Parts,
-  open: Parts["keyring"]["openReadToken"],
+  deps: Dependencies,
+  open: Dependencies["keyring"]["verifyReadToken"],
 ): Promise<Caller> {
   const token = c.req.query("token");
-  if (token === undefined) return byKey(c, parts);
-  const project = await open(token, c.req.param("id") ?? "", parts.clock());
+  if (token === undefined) return byKey(c, deps);
+  const project = await open(token, c.req.param("id") ?? "", deps.clock());
   if (project === undefined)
     throw unauthenticated("The link's token is not valid for this task, or has expired.");
   return { ...NOBODY, project };
@@ -80,8 +80,8 @@ function bearer(c: Context<Env>): string {
   return BEARER.exec(c.req.header("Authorization") ?? "")?.[1] ?? "";
 }
 
-function unauthenticated(detail: string): Refusal {
-  return new Refusal("unauthenticated", detail);
+function unauthenticated(detail: string): ApiError {
+  return new ApiError("unauthenticated", detail);
 }
 
 /** Compares digests, so that the time it takes says nothing about the token. */

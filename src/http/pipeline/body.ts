@@ -1,8 +1,8 @@
 import type { Context } from "hono";
 import * as z from "zod/mini";
-import { faultsOf, pointer } from "../../shared/validation-errors.ts";
-import { Refusal } from "../../shared/problems.ts";
 import { isExact } from "../../shared/json-text.ts";
+import { ApiError } from "../../shared/problems.ts";
+import { pointer, toValidationErrors } from "../../shared/validation-errors.ts";
 import type { Env } from "./route.ts";
 
 /** Arrays and objects that may lie inside one another; far below what recursion in a handler stands. */
@@ -14,12 +14,12 @@ const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;\s*charset="?utf-8"?\
  * The request's body as JSON (RFC 8259): UTF-8, not too deep, without members named `__proto__`, with which a
  * careless copy would change what every object inherits, and without numbers such as 1e400, which would become null.
  *
- * @throws Refusal `unsupported-media-type`, `malformed-json` or `invalid-request`
+ * @throws ApiError `unsupported-media-type`, `malformed-json` or `invalid-request`
  */
 export async function readJson(c: Context<Env>): Promise<unknown> {
   const encoding = c.req.header("Content-Encoding") ?? "identity";
   if (!JSON_TYPE.test(c.req.header("Content-Type") ?? "") || encoding !== "identity") {
-    throw new Refusal(
+    throw new ApiError(
       "unsupported-media-type",
       "Send the body as application/json in UTF-8, without Content-Encoding.",
     );
@@ -33,7 +33,7 @@ export async function readJson(c: Context<Env>): Promise<unknown> {
  * The request's body as the JSON text of a result, whatever media type it is declared as; undefined when there is none.
  * JSON that parsing would change, or that nests too deep, becomes a string: its text, byte for byte.
  *
- * @throws Refusal `malformed-json` or `invalid-request`
+ * @throws ApiError `malformed-json` or `invalid-request`
  */
 export async function readResult(c: Context<Env>): Promise<string | undefined> {
   const bytes = await c.req.arrayBuffer();
@@ -48,7 +48,7 @@ export async function readResult(c: Context<Env>): Promise<string | undefined> {
 /**
  * JSON of bytes in UTF-8.
  *
- * @throws Refusal of that code
+ * @throws ApiError of that code
  */
 export function parseJson(
   bytes: ArrayBuffer,
@@ -61,20 +61,20 @@ export function parseJson(
   }
 }
 
-function unreadable(code: "malformed-json" | "malformed-message", error: unknown): Refusal {
-  return new Refusal(code, error instanceof SyntaxError ? `${error.message}.` : "It is not UTF-8.");
+function unreadable(code: "malformed-json" | "malformed-message", error: unknown): ApiError {
+  return new ApiError(code, error instanceof SyntaxError ? `${error.message}.` : "It is not UTF-8.");
 }
 
 /**
  * What a schema makes of a body.
  *
- * @throws Refusal `invalid-request` that names every fault
+ * @throws ApiError `invalid-request` that names every fault
  */
 export function fitting<Schema extends z.core.$ZodType>(schema: Schema, json: unknown): z.output<Schema> {
   const checked = z.safeParse(schema, json);
   if (checked.success) return checked.data;
-  throw new Refusal("invalid-request", "The body does not fit its schema.", {
-    errors: faultsOf(checked.error.issues),
+  throw new ApiError("invalid-request", "The body does not fit its schema.", {
+    errors: toValidationErrors(checked.error.issues),
   });
 }
 
@@ -102,8 +102,8 @@ function faultOf(value: unknown, depth: number): string | undefined {
   return Object.hasOwn(value, "__proto__") ? 'holds a member named "__proto__"' : undefined;
 }
 
-function unfit(path: readonly string[], detail: string): Refusal {
-  return new Refusal("invalid-request", "The body is not acceptable.", {
+function unfit(path: readonly string[], detail: string): ApiError {
+  return new ApiError("invalid-request", "The body is not acceptable.", {
     errors: [{ pointer: pointer(path), detail }],
   });
 }

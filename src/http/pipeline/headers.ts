@@ -1,5 +1,5 @@
-import { Refusal } from "../../shared/problems.ts";
 import type { RateState } from "../../ports/task-commands.ts";
+import { ApiError } from "../../shared/problems.ts";
 
 const BARE_KEY = /^[!-~]{1,255}$/;
 const QUOTED_KEY = /^"((?:[!#-[\]-~]|\\["\\])*)"$/;
@@ -8,14 +8,14 @@ const QUOTED_KEY = /^"((?:[!#-[\]-~]|\\["\\])*)"$/;
  * The key that an `Idempotency-Key` header carries: a quoted string (draft-ietf-httpapi-idempotency-key-header,
  * section 2.1) or the bare one that most clients send; `"abc"` and `abc` are one key.
  *
- * @throws Refusal `malformed-idempotency-key`
+ * @throws ApiError `malformed-idempotency-key`
  */
 export function idempotencyKey(value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
   const quoted = QUOTED_KEY.exec(value);
   const key = quoted ? (quoted[1] ?? "").replace(/\\(.)/g, "$1") : value;
   if (!BARE_KEY.test(key) || (!quoted && key.startsWith('"'))) {
-    throw new Refusal(
+    throw new ApiError(
       "malformed-idempotency-key",
       "Idempotency-Key must be 1 to 255 visible ASCII characters, bare or in double quotes.",
     );

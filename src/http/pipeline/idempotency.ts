@@ -9,7 +9,7 @@ export const IDEMPOTENCY_PROBLEMS = ["malformed-idempotency-key", "idempotency-k
  * The request's `Idempotency-Key`, as the script that does the work checks it.
  *
  * @param json the parsed body, undefined where the route takes none
- * @throws Refusal `malformed-idempotency-key`
+ * @throws ApiError `malformed-idempotency-key`
  */
 export function idempotencyIn(c: Context, json?: unknown): Promise<Idempotency | undefined> {
   return idempotencyOf("POST", c.req.path, idempotencyKey(c.req.header("Idempotency-Key")), json);

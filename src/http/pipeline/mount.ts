@@ -2,9 +2,9 @@ import type { Context, Hono, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { etag, RETAINED_304_HEADERS } from "hono/etag";
 import * as z from "zod/mini";
+import type { Dependencies, RequestContext } from "../../ports/dependencies.ts";
 import { isId } from "../../shared/id.ts";
-import { Refusal } from "../../shared/problems.ts";
-import type { Invocation, Parts } from "../../ports/dependencies.ts";
+import { ApiError } from "../../shared/problems.ts";
 import type { Admit } from "./authenticate.ts";
 import { fitting, parseJson, readJson } from "./body.ts";
 import { acceptsStream } from "./prefer.ts";
@@ -14,13 +14,13 @@ import type { Env, Route } from "./route.ts";
  * Serves the routes: each request is admitted, its size bounded, and what the route declares checked, before its
  * handler sees it. Other methods on a known path are refused by name.
  */
-export function mount(app: Hono<Env>, routes: readonly Route[], parts: Parts, admit: Admit): void {
-  const { maxBody } = parts.settings;
+export function mount(app: Hono<Env>, routes: readonly Route[], deps: Dependencies, admit: Admit): void {
+  const { maxBody } = deps.settings;
   const boundedBy = (maxSize: number) =>
     bodyLimit({
       maxSize,
       onError: () => {
-        throw new Refusal("payload-too-large", `The body may have at most ${maxSize} bytes.`);
+        throw new ApiError("payload-too-large", `The body may have at most ${maxSize} bytes.`);
       },
     });
   const conditional = etag({ retainedHeaders: [...RETAINED_304_HEADERS, "retry-after", "x-request-id"] });
@@ -40,7 +40,7 @@ export function mount(app: Hono<Env>, routes: readonly Route[], parts: Parts, ad
     if (route.cache === "revalidate") {
       chain.push((c, next) => (isStream(c, route) ? next() : conditional(c, next)));
     }
-    chain.push(async (c) => await route.handle(await callOf(c, route, parts)));
+    chain.push(async (c) => await route.handle(await callOf(c, route, deps)));
     app.on(route.method, [route.path], ...chain);
   };
   for (const [path, methods] of methodsByPath(routes)) {
@@ -49,7 +49,7 @@ export function mount(app: Hono<Env>, routes: readonly Route[], parts: Parts, ad
     app.all(path, (c) => {
       c.header("Allow", allow);
       if (c.req.method === "OPTIONS") return c.body(null, 204);
-      throw new Refusal("method-not-allowed", `This address takes ${allow}.`);
+      throw new ApiError("method-not-allowed", `This address takes ${allow}.`);
     });
   }
 }
@@ -68,10 +68,14 @@ function isStream(c: Context<Env>, route: Route): boolean {
   return route.answers[200]?.stream === true && acceptsStream(c);
 }
 
-async function callOf(c: Context<Env>, route: Route, parts: Parts): Promise<Parameters<Route["handle"]>[0]> {
+async function callOf(
+  c: Context<Env>,
+  route: Route,
+  deps: Dependencies,
+): Promise<Parameters<Route["handle"]>[0]> {
   for (const [name, kind] of Object.entries(route.params ?? {})) {
     if (kind !== "text" && !isId(kind, c.req.param(name) ?? "")) {
-      throw new Refusal("not-found", `${c.req.param(name)} is not the id of a ${NOUNS[kind]}.`);
+      throw new ApiError("not-found", `${c.req.param(name)} is not the id of a ${NOUNS[kind]}.`);
     }
   }
   const query = route.query && checkQuery(route.query, new URL(c.req.url).searchParams);
@@ -79,7 +83,7 @@ async function callOf(c: Context<Env>, route: Route, parts: Parts): Promise<Para
   const params = c.req.param() as Readonly<Record<string, string>>; // of this very path
   return {
     c,
-    invocation: invocationOf(c, parts),
+    ctx: invocationOf(c, deps),
     caller: c.get("caller"),
     params,
     query,
@@ -98,8 +102,8 @@ const NOUNS = {
   prj: "project",
 } as const;
 
-function invocationOf(c: Context<Env>, parts: Parts): Invocation {
-  return { ...parts, background: { waitUntil: (work) => c.executionCtx.waitUntil(work) } };
+function invocationOf(c: Context<Env>, deps: Dependencies): RequestContext {
+  return { ...deps, background: { waitUntil: (work) => c.executionCtx.waitUntil(work) } };
 }
 
 function checkQuery(schema: z.core.$ZodType, search: URLSearchParams): unknown {
@@ -139,8 +143,8 @@ function grouped(search: URLSearchParams): unknown {
   );
 }
 
-function malformed(detail: string): Refusal {
-  return new Refusal("malformed-parameter", detail);
+function malformed(detail: string): ApiError {
+  return new ApiError("malformed-parameter", detail);
 }
 
 async function bodyOf(c: Context<Env>, route: Route): Promise<{ json?: unknown; body?: unknown }> {
@@ -159,7 +163,7 @@ async function messageOf(c: Context<Env>, route: Route): Promise<{ body: unknown
   const checked = route.body && z.safeParse(route.body, json);
   if (!checked || checked.success) return { body: checked?.data };
   const [issue] = checked.error.issues;
-  throw new Refusal("malformed-message", `${issue?.path.join(".")} ${issue?.message}.`);
+  throw new ApiError("malformed-message", `${issue?.path.join(".")} ${issue?.message}.`);
 }
 
 /** What each path offers; `/v1/tasks/batch` comes before `/v1/tasks/:id`, of which it is none. */

@@ -1,8 +1,14 @@
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { PROBLEMS, Refusal, undecryptable } from "../../shared/problems.ts";
+import {
+  type Log,
+  RequestTooLarge,
+  StorageTooNew,
+  StoreUnavailable,
+  Undecryptable,
+} from "../../ports/ports.ts";
+import { ApiError, PROBLEMS, undecryptable } from "../../shared/problems.ts";
 import type { Settings } from "../../shared/settings.ts";
-import { type Log, RequestTooLarge, StorageTooNew, StoreUnavailable, Undecryptable } from "../../ports/ports.ts";
 import { rateHeaders, seconds } from "./headers.ts";
 import type { Env } from "./route.ts";
 
@@ -14,7 +20,7 @@ const TOO_NEW_RETRY = 30_000;
 
 /** The one place in which failures become problem details (RFC 9457). */
 export function answerFailure(error: Error, c: Context<Env>, settings: Settings, log: Log): Response {
-  if (error instanceof Refusal) return problem(c, error, settings);
+  if (error instanceof ApiError) return problem(c, error, settings);
   const context = { requestId: c.get("requestId"), method: c.req.method, path: pathOf(c) };
   if (error instanceof StorageTooNew) {
     log("error", "storage-too-new", { ...context, error: error.message });
@@ -33,7 +39,7 @@ export function answerFailure(error: Error, c: Context<Env>, settings: Settings,
     return problem(c, undecryptable("What was asked for"), settings);
   }
   log("error", "request-failed", { ...context, error: `${error}`, stack: error.stack });
-  return problem(c, new Refusal("internal-error", "The request id finds it in our log."), settings);
+  return problem(c, new ApiError("internal-error", "The request id finds it in our log."), settings);
 }
 
 /** A completion URL is as good as a key: it stays out of the log. */
@@ -41,30 +47,30 @@ function pathOf(c: Context<Env>): string {
   return c.req.path.replace(/\brbt_[\w-]+/, "rbt_…");
 }
 
-function tooNew(): Refusal {
-  return new Refusal(
+function tooNew(): ApiError {
+  return new ApiError(
     "storage-too-new",
     "A newer version of the gateway has taken the database over. Nothing was changed; repeat the request.",
     { retryAfter: TOO_NEW_RETRY },
   );
 }
 
-function unavailable(): Refusal {
-  return new Refusal(
+function unavailable(): ApiError {
+  return new ApiError(
     "temporarily-unavailable",
     "It is unknown whether the request took effect. Repeat it; with the same Idempotency-Key there will be one task.",
     { retryAfter: STORE_RETRY },
   );
 }
 
-function tooLarge(): Refusal {
-  return new Refusal(
+function tooLarge(): ApiError {
+  return new ApiError(
     "payload-too-large",
     "What would have to be stored is larger than Redis takes in one request.",
   );
 }
 
-function problem(c: Context<Env>, refusal: Refusal, settings: Settings): Response {
+function problem(c: Context<Env>, refusal: ApiError, settings: Settings): Response {
   const body = problemBody(c, refusal, settings);
   return c.body(JSON.stringify(body), body.status as ContentfulStatusCode, {
     "Content-Type": "application/problem+json",
@@ -74,7 +80,7 @@ function problem(c: Context<Env>, refusal: Refusal, settings: Settings): Respons
 }
 
 /** Problem details of a refusal, as an answer's body or as a part of one. */
-export function problemBody(c: Context<Env>, refusal: Refusal, settings: Settings) {
+export function problemBody(c: Context<Env>, refusal: ApiError, settings: Settings) {
   const { status, title } = PROBLEMS[refusal.code];
   return {
     type: `${settings.publicUrl}/problems/${refusal.code}`,
@@ -97,7 +103,7 @@ function instanceOf(c: Context<Env>): string {
   );
 }
 
-function headersOf(c: Context<Env>, refusal: Refusal, settings: Settings): Record<string, string> {
+function headersOf(c: Context<Env>, refusal: ApiError, settings: Settings): Record<string, string> {
   const { retryAfter, rate, open } = refusal.details;
   const { status } = PROBLEMS[refusal.code];
   return {
@@ -111,7 +117,7 @@ function headersOf(c: Context<Env>, refusal: Refusal, settings: Settings): Recor
 }
 
 /** What to prove, and what was wrong with the proof (RFC 9110, section 11.6.1; RFC 6750, section 3). */
-function challenge(c: Context<Env>, { code, details }: Refusal): Record<string, string> {
+function challenge(c: Context<Env>, { code, details }: ApiError): Record<string, string> {
   const realm = 'Bearer realm="ringback"';
   if (code === "invalid-signature") return { "WWW-Authenticate": "Upstash-Signature" };
   if (code === "forbidden") {

@@ -1,9 +1,9 @@
 import type { Context } from "hono";
 import type * as z from "zod/v4/core";
+import type { RequestContext, TaskToken } from "../../ports/dependencies.ts";
+import type { Caller, Scope } from "../../projects/caller.ts";
 import type { IdPrefix } from "../../shared/id.ts";
 import type { ProblemCode } from "../../shared/problems.ts";
-import type { Caller, Scope } from "../../projects/caller.ts";
-import type { Invocation, TaskToken } from "../../ports/dependencies.ts";
 import type { AnswerHeader, RequestHeader } from "../openapi/headers.ts";
 import type { ShapeName } from "../openapi/shapes.ts";
 
@@ -38,7 +38,7 @@ export interface Answer {
 /** What a route's handler is given: everything that was declared, checked. */
 export interface Call<Params, Query, Body> {
   readonly c: Context<Env>;
-  readonly invocation: Invocation;
+  readonly ctx: RequestContext;
   /** Who calls; of no meaning where nobody had to say so. */
   readonly caller: Caller;
   readonly params: Readonly<Record<keyof Params, string>>;

@@ -1,6 +1,4 @@
 import * as z from "zod/mini";
-import { MAX_SEARCHABLE, SEARCHABLE } from "../../shared/limits.ts";
-import { timestamp } from "../../tasks/view.ts";
 import {
   type ApiKeyView,
   createKey,
@@ -11,8 +9,10 @@ import {
   listProjects,
   ownerOf,
 } from "../../projects/manage-projects.ts";
-import { listSealed, sealedPayloads } from "../../projects/re-encrypt.ts";
+import { listEncrypted, sealedPayloads } from "../../projects/re-encrypt.ts";
+import { MAX_SEARCHABLE, SEARCHABLE } from "../../shared/limits.ts";
 import { duration, page, text } from "../../shared/schema-fields.ts";
+import { timestamp } from "../../tasks/view.ts";
 import { idempotencyKey } from "../pipeline/headers.ts";
 import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "../pipeline/idempotency.ts";
 import { answer } from "../pipeline/respond.ts";
@@ -55,15 +55,15 @@ const makeProject = route({
   ...declared,
   method: "POST",
   path: "/admin/projects",
-  operation: "makeProject",
+  operation: "createProject",
   summary: "Make a project, or find the one of that name",
   headers: ["Idempotency-Key"],
   body: projectRequest,
   answers: { 200: { shape: "Project" }, 201: { shape: "Project" } },
   problems: ["malformed-idempotency-key", "undecryptable"],
-  async handle({ c, invocation, body }) {
+  async handle({ c, ctx, body }) {
     idempotencyKey(c.req.header("Idempotency-Key")); // the name is key enough: repeated, it is the same project
-    const { id, name, created } = await createProject(invocation, body.name);
+    const { id, name, created } = await createProject(ctx, body.name);
     return answer(c, created ? 201 : 200, { id, name });
   },
 });
@@ -76,8 +76,8 @@ const projects = route({
   summary: "List the projects",
   query: z.strictObject({ cursor: page.cursor }),
   answers: { 200: { shape: "ProjectPage" } },
-  async handle({ c, invocation, query }) {
-    const { data, nextCursor = null } = await listProjects(invocation, query.cursor);
+  async handle({ c, ctx, query }) {
+    const { data, nextCursor = null } = await listProjects(ctx, query.cursor);
     return answer(c, 200, { data, nextCursor });
   },
 });
@@ -86,28 +86,28 @@ const limitedProject = route({
   ...declared,
   method: "PATCH",
   path: "/admin/projects/:id",
-  operation: "limitProject",
+  operation: "updateProject",
   summary: "Set a project's own limits, and what its tasks are found by",
   params: { id: "prj" },
   body: limitsRequest,
   answers: { 200: { shape: "LimitedProject" } },
-  async handle({ c, invocation, params, body }) {
-    return answer(c, 200, await limitProject(invocation, params.id, body));
+  async handle({ c, ctx, params, body }) {
+    return answer(c, 200, await limitProject(ctx, params.id, body));
   },
 });
 
-const sealed = route({
+const encrypted = route({
   ...declared,
   method: "GET",
   path: "/admin/secrets",
-  operation: "listSealedSecrets",
+  operation: "listEncryptedSecrets",
   summary: "Show what still needs the previous master secret",
   answers: { 200: { shape: "SealedSecrets" } },
-  async handle({ c, invocation }) {
-    const [data, payloads] = await Promise.all([listSealed(invocation), sealedPayloads(invocation)]);
+  async handle({ c, ctx }) {
+    const [data, payloads] = await Promise.all([listEncrypted(ctx), sealedPayloads(ctx)]);
     const byPayloads = payloads !== undefined && payloads !== "clear";
     return answer(c, 200, {
-      rotating: invocation.keyring.rotating,
+      rotating: ctx.keyring.rotating,
       previousNeeded: byPayloads || data.some(({ previous }) => previous > 0),
       ...(payloads !== undefined && { payloads }),
       data,
@@ -119,14 +119,14 @@ const makeKey = route({
   ...declared,
   method: "POST",
   path: "/admin/keys",
-  operation: "makeKey",
+  operation: "createApiKey",
   summary: "Make an API key; its text is shown this once",
   headers: ["Idempotency-Key"],
   body: keyRequest,
   answers: { 201: { shape: "NewKey", headers: ["Idempotent-Replayed"] } },
   problems: ["not-found", "undecryptable", ...IDEMPOTENCY_PROBLEMS],
-  async handle({ c, invocation, body, json }) {
-    const { made, replayed } = await createKey(invocation, body, await idempotencyIn(c, json));
+  async handle({ c, ctx, body, json }) {
+    const { made, replayed } = await createKey(ctx, body, await idempotencyIn(c, json));
     const { key, ...view } = made;
     return answer(c, 201, { ...keyView(view), key }, replayedHeader(replayed));
   },
@@ -136,13 +136,13 @@ const keys = route({
   ...declared,
   method: "GET",
   path: "/admin/keys",
-  operation: "listKeys",
+  operation: "listApiKeys",
   summary: "List a project's API keys",
   query: z.strictObject({ project: text(1, 100), cursor: page.cursor }),
   answers: { 200: { shape: "KeyPage" } },
   problems: ["not-found"],
-  async handle({ c, invocation, query }) {
-    const { data, nextCursor = null } = await listKeys(invocation, query.project, query.cursor);
+  async handle({ c, ctx, query }) {
+    const { data, nextCursor = null } = await listKeys(ctx, query.project, query.cursor);
     return answer(c, 200, { data: data.map(keyView), nextCursor });
   },
 });
@@ -151,14 +151,14 @@ const revokeKey = route({
   ...declared,
   method: "DELETE",
   path: "/admin/keys/:id",
-  operation: "revokeKey",
+  operation: "revokeApiKey",
   summary: "Revoke an API key, from its next request on",
   params: { id: "key" },
   query: z.strictObject({ project: z.exactOptional(text(1, 100)) }),
   answers: { 204: {} },
-  async handle({ c, invocation, params, query }) {
-    const project = query.project ?? (await ownerOf(invocation, params.id));
-    await deleteKey(invocation, project, params.id);
+  async handle({ c, ctx, params, query }) {
+    const project = query.project ?? (await ownerOf(ctx, params.id));
+    await deleteKey(ctx, project, params.id);
     return c.body(null, 204);
   },
 });
@@ -175,7 +175,7 @@ export const adminRoutes: readonly Route[] = [
   makeProject,
   projects,
   limitedProject,
-  sealed,
+  encrypted,
   makeKey,
   keys,
   revokeKey,

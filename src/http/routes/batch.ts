@@ -1,14 +1,14 @@
 import type { Context } from "hono";
 import * as z from "zod/mini";
-import { faultsOf } from "../../shared/validation-errors.ts";
-import { BATCH_BODIES } from "../../shared/limits.ts";
-import { PROBLEMS, Refusal } from "../../shared/problems.ts";
-import type { Settings } from "../../shared/settings.ts";
-import type { Accepted, Submit } from "../../tasks/submit/submit-task.ts";
-import { acceptBatch } from "../../tasks/submit/submit-batch.ts";
-import { type Idempotency, idempotencyOf } from "../../shared/idempotency.ts";
 import { utf8Length } from "../../shared/byte-count.ts";
+import { type Idempotency, idempotencyOf } from "../../shared/idempotency.ts";
 import { itemTexts } from "../../shared/json-items.ts";
+import { BATCH_BODIES } from "../../shared/limits.ts";
+import { ApiError, PROBLEMS } from "../../shared/problems.ts";
+import type { Settings } from "../../shared/settings.ts";
+import { toValidationErrors } from "../../shared/validation-errors.ts";
+import { acceptBatch } from "../../tasks/submit/submit-batch.ts";
+import type { Accepted, Submit } from "../../tasks/submit/submit-task.ts";
 import { idempotencyKey, rateHeaders, seconds, traceOf } from "../pipeline/headers.ts";
 import { problemBody } from "../pipeline/problem.ts";
 import { answer } from "../pipeline/respond.ts";
@@ -29,8 +29,8 @@ const submitMany = route({
   bodies: BATCH_BODIES,
   answers: { 202: { shape: "BatchAnswer", headers: ["Retry-After", "RateLimit", "RateLimit-Policy"] } },
   problems: ["malformed-idempotency-key", "nothing-accepted"],
-  async handle({ c, invocation, caller, body }) {
-    const { settings } = invocation;
+  async handle({ c, ctx, caller, body }) {
+    const { settings } = ctx;
     const key = idempotencyKey(c.req.header("Idempotency-Key"));
     const trace = traceOf(c.req.header("traceparent"), c.req.header("tracestate"));
     const sizes = await itemSizes(c, settings.maxBody);
@@ -38,7 +38,7 @@ const submitMany = route({
       body.tasks.map(async (json, index) => {
         const isLarge = (sizes[index] ?? 0) > settings.maxBody;
         const submit = isLarge ? tooLarge(settings.maxBody) : readItem(json);
-        if (submit instanceof Refusal) return submit;
+        if (submit instanceof ApiError) return submit;
         const idempotency =
           submit.idempotencyKey === undefined ? await keyOfItem(c, key, index, submit.canonical) : undefined;
         return {
@@ -48,17 +48,17 @@ const submitMany = route({
         };
       }),
     );
-    const outcomes = await acceptBatch(invocation, caller, items);
-    const refused = outcomes.filter((outcome) => outcome instanceof Refusal);
+    const outcomes = await acceptBatch(ctx, caller, items);
+    const refused = outcomes.filter((outcome) => outcome instanceof ApiError);
     const data = outcomes.map((outcome, index) =>
-      outcome instanceof Refusal
+      outcome instanceof ApiError
         ? refusedItem(c, within(outcome, index), settings)
-        : { status: 202, task: view(invocation, outcome), ...(outcome.replayed && { replayed: true }) },
+        : { status: 202, task: view(ctx, outcome), ...(outcome.replayed && { replayed: true }) },
     );
     const headers = headersOf(outcomes);
     if (refused.length < outcomes.length) return answer(c, 202, { data }, headers);
     for (const [name, value] of Object.entries(headers)) c.header(name, value);
-    throw new Refusal("nothing-accepted", "Each item was refused for a reason of its own: see data.", {
+    throw new ApiError("nothing-accepted", "Each item was refused for a reason of its own: see data.", {
       members: { data },
     });
   },
@@ -71,16 +71,16 @@ async function itemSizes(c: Context<Env>, maxBody: number): Promise<readonly num
   return itemTexts(new TextDecoder().decode(bytes), "tasks").map(utf8Length);
 }
 
-function tooLarge(maxBody: number): Refusal {
-  return new Refusal("payload-too-large", `A task may have at most ${maxBody} bytes.`);
+function tooLarge(maxBody: number): ApiError {
+  return new ApiError("payload-too-large", `A task may have at most ${maxBody} bytes.`);
 }
 
 /** An item as the client asks for it, or why it cannot be read. */
-function readItem(json: unknown): Submit | Refusal {
+function readItem(json: unknown): Submit | ApiError {
   const checked = z.safeParse(batchItem, json);
   if (!checked.success) {
-    const errors = faultsOf(checked.error.issues);
-    return new Refusal("invalid-request", "The task does not fit its schema.", { errors });
+    const errors = toValidationErrors(checked.error.issues);
+    return new ApiError("invalid-request", "The task does not fit its schema.", { errors });
   }
   const { idempotencyKey: _key, ...canonical } = json as Readonly<Record<string, unknown>>; // the schema saw an object
   const { idempotencyKey: given, ...submit } = checked.data;
@@ -88,7 +88,7 @@ function readItem(json: unknown): Submit | Refusal {
     const key = idempotencyKey(given);
     return { ...submit, canonical, ...(key !== undefined && { idempotencyKey: key }) };
   } catch (error) {
-    if (error instanceof Refusal) return error;
+    if (error instanceof ApiError) return error;
     throw error;
   }
 }
@@ -104,38 +104,38 @@ function keyOfItem(
 }
 
 /** The refusal with its pointers leading into the batch. */
-function within(refusal: Refusal, index: number): Refusal {
+function within(refusal: ApiError, index: number): ApiError {
   const { errors } = refusal.details;
   if (!errors) return refusal;
   const moved = errors.map(({ pointer, detail }) => ({
     pointer: pointer.replace("#", `#/tasks/${index}`),
     detail,
   }));
-  return new Refusal(refusal.code, refusal.message, { ...refusal.details, errors: moved });
+  return new ApiError(refusal.code, refusal.message, { ...refusal.details, errors: moved });
 }
 
-function refusedItem(c: Context<Env>, refusal: Refusal, settings: Settings) {
+function refusedItem(c: Context<Env>, refusal: ApiError, settings: Settings) {
   return { status: PROBLEMS[refusal.code].status, problem: problemBody(c, refusal, settings) };
 }
 
 /** The rate as the last item left it, and when what was refused for it may come again. */
-function headersOf(outcomes: readonly (Accepted | Refusal)[]): Record<string, string> {
+function headersOf(outcomes: readonly (Accepted | ApiError)[]): Record<string, string> {
   const last = outcomes.findLast((outcome) => rateOf(outcome) !== undefined);
   const rate = last && rateOf(last);
   const waits = outcomes.flatMap((outcome) =>
-    outcome instanceof Refusal && outcome.details.retryAfter !== undefined
+    outcome instanceof ApiError && outcome.details.retryAfter !== undefined
       ? [outcome.details.retryAfter]
       : [],
   );
-  const open = outcomes.find((outcome) => outcome instanceof Refusal && outcome.details.open !== undefined);
+  const open = outcomes.find((outcome) => outcome instanceof ApiError && outcome.details.open !== undefined);
   return {
     ...(waits.length > 0 && { "Retry-After": seconds(Math.max(...waits)) }),
-    ...(rate && rateHeaders(rate, open instanceof Refusal ? open.details.open : undefined)),
+    ...(rate && rateHeaders(rate, open instanceof ApiError ? open.details.open : undefined)),
   };
 }
 
-function rateOf(outcome: Accepted | Refusal) {
-  return outcome instanceof Refusal ? outcome.details.rate : outcome.rate;
+function rateOf(outcome: Accepted | ApiError) {
+  return outcome instanceof ApiError ? outcome.details.rate : outcome.rate;
 }
 
 export const batchRoutes: readonly Route[] = [submitMany];

@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
-import { deliveryView } from "../../tasks/view.ts";
-import { listDeliveries, lookDelivery } from "../../tasks/read/get-task.ts";
 import { redeliver } from "../../deliveries/redeliver.ts";
 import { id, page } from "../../shared/schema-fields.ts";
+import { getDelivery, listDeliveries } from "../../tasks/read/get-task.ts";
+import { deliveryView } from "../../tasks/view.ts";
 import { nextLink } from "../pipeline/headers.ts";
 import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "../pipeline/idempotency.ts";
 import { answer } from "../pipeline/respond.ts";
@@ -23,15 +23,15 @@ const list = route({
     ...page,
   }),
   answers: { 200: { shape: "DeliveryPage", headers: ["Link"] } },
-  async handle({ c, invocation, caller, query }) {
-    const { data, nextCursor } = await listDeliveries(invocation, caller, query);
+  async handle({ c, ctx, caller, query }) {
+    const { data, nextCursor } = await listDeliveries(ctx, caller, query);
     const items = data.map((record) => deliveryView(record, { attempts: false }));
     return answer(
       c,
       200,
       { data: items, nextCursor: nextCursor ?? null },
       {
-        ...(nextCursor && { Link: nextLink(invocation.settings.publicUrl, c.req.url, nextCursor) }),
+        ...(nextCursor && { Link: nextLink(ctx.settings.publicUrl, c.req.url, nextCursor) }),
       },
     );
   },
@@ -40,19 +40,15 @@ const list = route({
 const read = route({
   method: "GET",
   path: "/v1/deliveries/:id",
-  operation: "readDelivery",
+  operation: "getDelivery",
   summary: "Look a delivery and its attempts up",
   tag: "Deliveries",
   access: "key",
   scope: "tasks:read",
   params: { id: "del" },
   answers: { 200: { shape: "Delivery" } },
-  async handle({ c, invocation, caller, params }) {
-    return answer(
-      c,
-      200,
-      deliveryView(await lookDelivery(invocation, caller, params.id), { attempts: true }),
-    );
+  async handle({ c, ctx, caller, params }) {
+    return answer(c, 200, deliveryView(await getDelivery(ctx, caller, params.id), { attempts: true }));
   },
 });
 
@@ -68,10 +64,10 @@ const again = route({
   headers: ["Idempotency-Key"],
   answers: { 202: { shape: "Delivery", headers: ["Location", "Idempotent-Replayed"] } },
   problems: ["delivery-pending", ...IDEMPOTENCY_PROBLEMS],
-  async handle({ c, invocation, caller, params }) {
-    const { record, replayed } = await redeliver(invocation, caller, params.id, await idempotencyIn(c));
+  async handle({ c, ctx, caller, params }) {
+    const { record, replayed } = await redeliver(ctx, caller, params.id, await idempotencyIn(c));
     return answer(c, 202, deliveryView(record, { attempts: true }), {
-      Location: `${invocation.settings.publicUrl}/v1/deliveries/${record.id}`,
+      Location: `${ctx.settings.publicUrl}/v1/deliveries/${record.id}`,
       ...replayedHeader(replayed),
     });
   },

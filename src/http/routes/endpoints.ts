@@ -1,8 +1,6 @@
 import * as z from "zod/mini";
-import { spellDuration } from "../../shared/duration.ts";
+import { recover } from "../../deliveries/recover.ts";
 import { MASK } from "../../endpoints/endpoint.ts";
-import { deliveryView, timestamp } from "../../tasks/view.ts";
-import type { EndpointHealth } from "../../ports/delivery-commands.ts";
 import {
   changeEndpoint,
   createEndpoint,
@@ -11,10 +9,17 @@ import {
   readEndpoint,
   rotateEndpointSecret,
 } from "../../endpoints/manage-endpoints.ts";
-import { testEndpoint, verifyEndpoint } from "../../endpoints/verify-endpoint.ts";
-import type { Endpoint } from "../../projects/project-config.ts";
-import { recover } from "../../deliveries/recover.ts";
 import { readVerifiers } from "../../endpoints/signing-secrets.ts";
+import { testEndpoint, verifyEndpoint } from "../../endpoints/verify-endpoint.ts";
+import type { EndpointHealth } from "../../ports/delivery-commands.ts";
+import type { Endpoint } from "../../projects/project-config.ts";
+import { spellDuration } from "../../shared/duration.ts";
+import { page } from "../../shared/schema-fields.ts";
+import { deliveryView, timestamp } from "../../tasks/view.ts";
+import { nextLink } from "../pipeline/headers.ts";
+import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "../pipeline/idempotency.ts";
+import { answer } from "../pipeline/respond.ts";
+import { type Route, route } from "../pipeline/route.ts";
 import {
   endpointPatch,
   endpointRequest,
@@ -22,11 +27,6 @@ import {
   rotateRequest,
   verifyRequest,
 } from "../schemas/endpoint-requests.ts";
-import { page } from "../../shared/schema-fields.ts";
-import { nextLink } from "../pipeline/headers.ts";
-import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "../pipeline/idempotency.ts";
-import { answer } from "../pipeline/respond.ts";
-import { type Route, route } from "../pipeline/route.ts";
 import { ROTATED, rotatedAnswer, verifiersView } from "./secrets.ts";
 
 const declared = { tag: "Endpoints", access: "key" } as const;
@@ -43,15 +43,15 @@ const create = route({
   body: endpointRequest,
   answers: { 201: { shape: "NewEndpoint", headers: ["Location", "Idempotent-Replayed"] } },
   problems: [...IDEMPOTENCY_PROBLEMS, "unsafe-callback-url", "endpoint-limit-reached", "not-found"],
-  async handle({ c, invocation, caller, body, json }) {
-    const made = await createEndpoint(invocation, caller, body, await idempotencyIn(c, json));
+  async handle({ c, ctx, caller, body, json }) {
+    const made = await createEndpoint(ctx, caller, body, await idempotencyIn(c, json));
     const { endpoint, secret, replayed } = made;
     return answer(
       c,
       201,
       { ...endpointView(endpoint), secret },
       {
-        Location: `${invocation.settings.publicUrl}/v1/endpoints/${endpoint.id}`,
+        Location: `${ctx.settings.publicUrl}/v1/endpoints/${endpoint.id}`,
         ...replayedHeader(replayed),
       },
     );
@@ -68,9 +68,9 @@ const list = route({
   query: z.strictObject(page),
   answers: { 200: { shape: "EndpointPage", headers: ["Link"] } },
   problems: ["not-found"],
-  async handle({ c, invocation, caller, query }) {
-    const { data, nextCursor } = await listEndpoints(invocation, caller, query);
-    const link = nextCursor && nextLink(invocation.settings.publicUrl, c.req.url, nextCursor);
+  async handle({ c, ctx, caller, query }) {
+    const { data, nextCursor } = await listEndpoints(ctx, caller, query);
+    const link = nextCursor && nextLink(ctx.settings.publicUrl, c.req.url, nextCursor);
     const listed = { data: data.map(endpointView), nextCursor: nextCursor ?? null };
     return answer(c, 200, listed, { ...(link && { Link: link }) });
   },
@@ -80,12 +80,12 @@ const read = route({
   ...one,
   method: "GET",
   path: "/v1/endpoints/:id",
-  operation: "readEndpoint",
+  operation: "getEndpoint",
   summary: "Look an endpoint up",
   scope: "endpoints:read",
   answers: { 200: { shape: "EndpointWithHealth" } },
-  async handle({ c, invocation, caller, params }) {
-    const { endpoint, health } = await readEndpoint(invocation, caller, params.id);
+  async handle({ c, ctx, caller, params }) {
+    const { endpoint, health } = await readEndpoint(ctx, caller, params.id);
     return answer(c, 200, { ...endpointView(endpoint), health: healthView(health) });
   },
 });
@@ -94,14 +94,14 @@ const change = route({
   ...one,
   method: "PATCH",
   path: "/v1/endpoints/:id",
-  operation: "changeEndpoint",
+  operation: "updateEndpoint",
   summary: "Change, disable or enable an endpoint",
   scope: "endpoints:write",
   body: endpointPatch,
   answers: { 200: { shape: "ChangedEndpoint" } },
   problems: ["unsafe-callback-url"],
-  async handle({ c, invocation, caller, params, body }) {
-    const { endpoint, droppedHeaders } = await changeEndpoint(invocation, caller, params.id, body);
+  async handle({ c, ctx, caller, params, body }) {
+    const { endpoint, droppedHeaders } = await changeEndpoint(ctx, caller, params.id, body);
     return answer(c, 200, {
       ...endpointView(endpoint),
       ...(droppedHeaders.length > 0 && { droppedHeaders }),
@@ -117,8 +117,8 @@ const remove = route({
   summary: "Forget an endpoint",
   scope: "endpoints:write",
   answers: { 204: {} },
-  async handle({ c, invocation, caller, params }) {
-    await deleteEndpoint(invocation, caller, params.id);
+  async handle({ c, ctx, caller, params }) {
+    await deleteEndpoint(ctx, caller, params.id);
     return c.body(null, 204);
   },
 });
@@ -135,9 +135,9 @@ const verify = route({
   optionalBody: true,
   answers: { 200: { shape: "Endpoint", headers: ["Idempotent-Replayed"] } },
   problems: [...IDEMPOTENCY_PROBLEMS, "verification-failed"],
-  async handle({ c, invocation, caller, params, body, json }) {
+  async handle({ c, ctx, caller, params, body, json }) {
     const idempotency = await idempotencyIn(c, json);
-    const verified = await verifyEndpoint(invocation, caller, params.id, body.verification, idempotency);
+    const verified = await verifyEndpoint(ctx, caller, params.id, body.verification, idempotency);
     return answer(c, 200, endpointView(verified.endpoint), replayedHeader(verified.replayed));
   },
 });
@@ -151,8 +151,8 @@ const test = route({
   scope: "endpoints:write",
   answers: { 200: { shape: "TestAttempt" } },
   problems: ["endpoint-closed"],
-  async handle({ c, invocation, caller, params }) {
-    return answer(c, 200, await testEndpoint(invocation, caller, params.id));
+  async handle({ c, ctx, caller, params }) {
+    return answer(c, 200, await testEndpoint(ctx, caller, params.id));
   },
 });
 
@@ -170,10 +170,10 @@ const recoverRoute = route({
     202: { shape: "Recovery", headers: ["Idempotent-Replayed"] },
   },
   problems: [...IDEMPOTENCY_PROBLEMS, "endpoint-closed"],
-  async handle({ c, invocation, caller, params, body, json }) {
+  async handle({ c, ctx, caller, params, body, json }) {
     const { dryRun } = body;
     const idempotency = dryRun ? undefined : await idempotencyIn(c, json);
-    const found = await recover(invocation, caller, params.id, body, idempotency);
+    const found = await recover(ctx, caller, params.id, body, idempotency);
     const { count, recovered, pace, deliveries, nextCursor = null, replayed } = found;
     const listed = deliveries.map((record) => deliveryView(record, { attempts: false }));
     return answer(
@@ -189,13 +189,13 @@ const readSecret = route({
   ...one,
   method: "GET",
   path: "/v1/endpoints/:id/secret",
-  operation: "readEndpointSecret",
+  operation: "getEndpointSecret",
   summary: "Read the secret that signs an endpoint's events",
   scope: "secrets:read",
   answers: { 200: { shape: "SigningSecret" } },
-  async handle({ c, invocation, caller, params }) {
-    const verifiers = await readVerifiers(invocation, caller, params.id);
-    return answer(c, 200, verifiersView(invocation, caller, verifiers));
+  async handle({ c, ctx, caller, params }) {
+    const verifiers = await readVerifiers(ctx, caller, params.id);
+    return answer(c, 200, verifiersView(ctx, caller, verifiers));
   },
 });
 
@@ -211,10 +211,10 @@ const rotate = route({
   optionalBody: true,
   answers: ROTATED,
   problems: [...IDEMPOTENCY_PROBLEMS, "too-many-secrets"],
-  async handle({ c, invocation, caller, params, body, json }) {
+  async handle({ c, ctx, caller, params, body, json }) {
     const idempotency = await idempotencyIn(c, json);
-    const replayed = await rotateEndpointSecret(invocation, caller, params.id, body.overlap, idempotency);
-    return await rotatedAnswer(c, invocation, caller, replayed, params.id);
+    const replayed = await rotateEndpointSecret(ctx, caller, params.id, body.overlap, idempotency);
+    return await rotatedAnswer(c, ctx, caller, replayed, params.id);
   },
 });
 

@@ -1,3 +1,4 @@
+import type { Route } from "../pipeline/route.ts";
 import { adminRoutes } from "./admin.ts";
 import { batchRoutes } from "./batch.ts";
 import { deliveryRoutes } from "./deliveries.ts";
@@ -8,7 +9,6 @@ import { operationRoutes } from "./operations.ts";
 import { proxyRoutes } from "./proxy.ts";
 import { reportRoutes } from "./report.ts";
 import { resultRoutes } from "./result.ts";
-import type { Route } from "../pipeline/route.ts";
 import { secretRoutes } from "./secrets.ts";
 import { type Assets, staticRoutes } from "./static.ts";
 import { steeringRoutes } from "./steer.ts";

@@ -1,12 +1,12 @@
 import type { Context } from "hono";
 import * as z from "zod/mini";
-import { Refusal } from "../../shared/problems.ts";
 import { type Answer, deliver } from "../../deliveries/deliver.ts";
-import { outcome } from "../../services/receive-outcome.ts";
-import { run } from "../../tasks/run/run-attempt.ts";
 import { sweep } from "../../scheduling/sweep.ts";
+import { outcome } from "../../services/receive-outcome.ts";
 import { fromBase64 } from "../../shared/bytes.ts";
+import { ApiError } from "../../shared/problems.ts";
 import { id, text } from "../../shared/schema-fields.ts";
+import { run } from "../../tasks/run/run-attempt.ts";
 import { type Env, type Route, route } from "../pipeline/route.ts";
 
 /** A callback carries answer and request in base64: what the largest messages of QStash's plans may hold. */
@@ -37,8 +37,8 @@ const runRoute = route({
     type: z.exactOptional(text(1, 128)),
     keyed: z.exactOptional(z.literal(true)),
   }),
-  async handle({ c, invocation, body }) {
-    return reply(c, await run(invocation, body));
+  async handle({ c, ctx, body }) {
+    return reply(c, await run(ctx, body));
   },
 });
 
@@ -48,8 +48,8 @@ const deliverRoute = route({
   operation: "deliverEvent",
   summary: "Make the delivery attempt that a message names",
   body: z.strictObject({ v: z.literal(1), project: id("prj"), delivery: id("del"), attempt: count }),
-  async handle({ c, invocation, body }) {
-    return reply(c, await deliver(invocation, body));
+  async handle({ c, ctx, body }) {
+    return reply(c, await deliver(ctx, body));
   },
 });
 
@@ -60,8 +60,8 @@ const sweepRoute = route({
   summary: "Take what is due and has not come back",
   body: z.looseObject({}),
   optionalBody: true,
-  async handle({ c, invocation }) {
-    await sweep(invocation);
+  async handle({ c, ctx }) {
+    await sweep(ctx);
     return c.body(null, 200);
   },
 });
@@ -79,7 +79,7 @@ const ordinal = z.pipe(z.string().check(z.regex(/^[1-9]\d{0,8}$/)), z.transform(
 const outcomeRoute = route({
   ...declared,
   path: "/internal/outcome",
-  operation: "tellOutcome",
+  operation: "receiveServiceOutcome",
   summary: "Take the outcome of a service's call",
   query: z.strictObject({
     project: id("prj"),
@@ -100,14 +100,14 @@ const outcomeRoute = route({
     url: z.string(),
   }),
   maxBody: OUTCOME_LIMIT,
-  async handle({ c, invocation, query, body }) {
+  async handle({ c, ctx, query, body }) {
     const { status, url, sourceMessageId: message } = body;
     const bytes = fromBase64(body.body ?? "");
-    if (!bytes) throw new Refusal("malformed-message", "body is not base64.");
+    if (!bytes) throw new ApiError("malformed-message", "body is not base64.");
     const isSuccess = status >= 200 && status <= 299;
     return reply(
       c,
-      await outcome(invocation, query, {
+      await outcome(ctx, query, {
         status,
         url,
         message,
@@ -127,7 +127,7 @@ function flatHeaders(headers: Readonly<Record<string, string | string[]>>): Reco
 
 function reply(c: Context<Env>, answer: Answer): Response {
   if (answer.status === 200) return c.body(null, 200);
-  throw new Refusal("not-yet", "The work is under way, or its time has not come.", {
+  throw new ApiError("not-yet", "The work is under way, or its time has not come.", {
     retryAfter: answer.retryAfter,
   });
 }

@@ -1,12 +1,12 @@
 import type { Context } from "hono";
 import { type SSEMessage, streamSSE } from "hono/streaming";
 import * as z from "zod/mini";
-import { isTerminal } from "../../tasks/status.ts";
-import { timelineView, timestamp } from "../../tasks/view.ts";
-import { HOLD, type LiveEvent, live } from "../../tasks/read/stream-events.ts";
-import { lookTask } from "../../tasks/read/get-task.ts";
 import { StoreUnavailable } from "../../ports/ports.ts";
 import { text } from "../../shared/schema-fields.ts";
+import { getTask } from "../../tasks/read/get-task.ts";
+import { HOLD, type LiveEvent, live } from "../../tasks/read/stream-events.ts";
+import { isTerminal } from "../../tasks/status.ts";
+import { timelineView, timestamp } from "../../tasks/view.ts";
 import { acceptsStream, goneOf, preferencesOf } from "../pipeline/prefer.ts";
 import { answer } from "../pipeline/respond.ts";
 import { type Env, type Route, route } from "../pipeline/route.ts";
@@ -26,7 +26,7 @@ const TOKEN_LIFE = 5 * 60_000;
 const events = route({
   method: "GET",
   path: "/v1/tasks/:id/events",
-  operation: "readTimeline",
+  operation: "listTaskEvents",
   summary: "Read a task's timeline, or follow it live",
   tag: "Tasks",
   access: "key-or-events-token",
@@ -43,8 +43,8 @@ const events = route({
     304: { headers: ["ETag", "Vary"] },
   },
   cache: "revalidate",
-  async handle({ c, invocation, caller, params, query }) {
-    const { record } = await lookTask(invocation, caller, params.id, {});
+  async handle({ c, ctx, caller, params, query }) {
+    const { record } = await getTask(ctx, caller, params.id, {});
     if (!acceptsStream(c)) {
       return answer(c, 200, { data: record.timeline.map(timelineView), nextCursor: null });
     }
@@ -55,9 +55,9 @@ const events = route({
     const hold = Math.min(HOLD, (wait ?? Number.POSITIVE_INFINITY) * 1_000);
     const stop = new AbortController();
     const gone = AbortSignal.any([goneOf(c), stop.signal]);
-    const told = live(invocation, caller, record, { after, hold, gone });
+    const told = live(ctx, caller, record, { after, hold, gone });
     return stream(c, told, hold, stop, (error) =>
-      invocation.log("warn", "stream-cut-short", { task: record.id, reason: error.message }),
+      ctx.log("warn", "stream-cut-short", { task: record.id, reason: error.message }),
     );
   },
 });
@@ -65,18 +65,18 @@ const events = route({
 const token = route({
   method: "POST",
   path: "/v1/tasks/:id/events-token",
-  operation: "makeEventsToken",
+  operation: "createEventsToken",
   summary: "Make a short-lived token that opens a task's live timeline",
   tag: "Tasks",
   access: "key",
   scope: "tasks:read",
   params: { id: "task" },
   answers: { 201: { shape: "EventsToken" } },
-  async handle({ c, invocation, caller, params }) {
-    const { record } = await lookTask(invocation, caller, params.id, {});
-    const { keyring, settings } = invocation;
-    const expiresAt = Math.floor((invocation.clock() + TOKEN_LIFE) / 1_000) * 1_000;
-    const made = await keyring.sealEventsToken(caller.project, record.id, expiresAt);
+  async handle({ c, ctx, caller, params }) {
+    const { record } = await getTask(ctx, caller, params.id, {});
+    const { keyring, settings } = ctx;
+    const expiresAt = Math.floor((ctx.clock() + TOKEN_LIFE) / 1_000) * 1_000;
+    const made = await keyring.issueEventsToken(caller.project, record.id, expiresAt);
     const url = `${settings.publicUrl}/v1/tasks/${record.id}/events?token=${made}`;
     return answer(c, 201, { token: made, url, expiresAt: timestamp(expiresAt) });
   },

@@ -1,5 +1,5 @@
+import type { Dependencies } from "../../ports/dependencies.ts";
 import { timestamp } from "../../tasks/view.ts";
-import type { Parts } from "../../ports/dependencies.ts";
 import { answer } from "../pipeline/respond.ts";
 import { type Route, route } from "../pipeline/route.ts";
 
@@ -13,23 +13,23 @@ export function operationRoutes(): readonly Route[] {
     route({
       method: "GET",
       path: "/healthz",
-      operation: "readHealth",
+      operation: "getHealth",
       summary: "Whether the gateway is alive",
       tag: "Operations",
       access: "open",
       answers: { 200: { shape: "Health" } },
-      handle: ({ c, invocation }) => answer(c, 200, { status: "ok", version: invocation.settings.version }),
+      handle: ({ c, ctx }) => answer(c, 200, { status: "ok", version: ctx.settings.version }),
     }),
     route({
       method: "GET",
       path: "/readyz",
-      operation: "readReadiness",
+      operation: "getReadiness",
       summary: "Whether Redis and QStash answer",
       tag: "Operations",
       access: "open",
       answers: { 200: { shape: "Readiness" }, 503: { shape: "Readiness" } },
-      async handle({ c, invocation }) {
-        const state = await ready(invocation);
+      async handle({ c, ctx }) {
+        const state = await ready(ctx);
         return answer(c, state.redis === "ok" && state.qstash === "ok" ? 200 : 503, state);
       },
     }),
@@ -45,19 +45,19 @@ interface Readiness {
   readonly sweep: { readonly lastAt?: string };
 }
 
-function readiness(): (parts: Parts) => Promise<Readiness> {
+function readiness(): (deps: Dependencies) => Promise<Readiness> {
   let last: { at: number; state: Readiness } | undefined;
-  return async (parts) => {
-    const { store, queue, clock } = parts;
+  return async (deps) => {
+    const { store, queue, clock } = deps;
     if (last && clock() - last.at < READY_FOR) return last.state;
     let sweptAt: number | undefined;
     const [redis, qstash] = await Promise.all([
-      reach(parts, "redis", async () => {
+      reach(deps, "redis", async () => {
         const answered = await store.ping();
         ({ sweptAt } = answered);
         return answered.ok;
       }),
-      reach(parts, "qstash", () => queue.ping()),
+      reach(deps, "qstash", () => queue.ping()),
     ]);
     const sweep = sweptAt === undefined ? {} : { lastAt: timestamp(sweptAt) };
     last = { at: clock(), state: { redis, qstash, sweep } };
@@ -65,7 +65,7 @@ function readiness(): (parts: Parts) => Promise<Readiness> {
   };
 }
 
-async function reach({ log }: Parts, service: string, ping: () => Promise<boolean>): Promise<Reach> {
+async function reach({ log }: Dependencies, service: string, ping: () => Promise<boolean>): Promise<Reach> {
   try {
     return (await ping()) ? "ok" : "unreachable";
   } catch (error) {

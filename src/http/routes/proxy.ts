@@ -1,8 +1,8 @@
-import { Refusal } from "../../shared/problems.ts";
-import { SERVICE_METHODS } from "../../services/service.ts";
 import { proxiedHeaders } from "../../services/headers.ts";
 import { HTTP_REQUEST, writeBody } from "../../services/http-request.ts";
+import { SERVICE_METHODS } from "../../services/service.ts";
 import { idempotencyOf } from "../../shared/idempotency.ts";
+import { ApiError } from "../../shared/problems.ts";
 import { fitting } from "../pipeline/body.ts";
 import { idempotencyKey } from "../pipeline/headers.ts";
 import { preferencesOf } from "../pipeline/prefer.ts";
@@ -39,30 +39,25 @@ export const proxyRoutes: readonly Route[] = SERVICE_METHODS.map((method) =>
 );
 
 /** The request becomes the task of type `http.request` that means the same, and is judged as that. */
-async function proxy({
-  c,
-  invocation,
-  caller,
-  params,
-}: Call<{ service: "text"; path: "text" }, unknown, unknown>) {
+async function proxy({ c, ctx, caller, params }: Call<{ service: "text"; path: "text" }, unknown, unknown>) {
   if (!preferencesOf(c).respondAsync) {
-    throw new Refusal(
+    throw new ApiError(
       "respond-async-required",
       "Send Prefer: respond-async; the answer is the task's result.",
     );
   }
-  const service = invocation.services.get(params.service);
+  const service = ctx.services.get(params.service);
   // In its normal form: what climbs out of the service's addresses by dot segments is none of them.
   const { pathname, search } = new URL(c.req.url);
   const base = PROXY + params.service;
   if (!service || !pathname.startsWith(`${base}/`)) {
-    throw new Refusal("not-found", `There is no service "${params.service}" here.`);
+    throw new ApiError("not-found", `There is no service "${params.service}" here.`);
   }
   const method = service.methods.find((one) => one === c.req.method); // a HEAD comes here as a GET does
   if (!method) {
     const allow = service.methods.join(", ");
     c.header("Allow", allow);
-    throw new Refusal("method-not-allowed", `This service takes ${allow}.`);
+    throw new ApiError("method-not-allowed", `This service takes ${allow}.`);
   }
   const bytes = method === "GET" ? noBody(c.req.raw.headers) : new Uint8Array(await c.req.arrayBuffer());
   const json = {
@@ -83,7 +78,7 @@ async function proxy({
   };
   const key = idempotencyKey(c.req.header("Idempotency-Key"));
   const idempotency = await idempotencyOf(method, pathname, key, json);
-  return submitted(c, invocation, caller, {
+  return submitted(c, ctx, caller, {
     ...fitting(taskRequest, json),
     canonical: json,
     ...(idempotency && { idempotency }),
@@ -96,7 +91,7 @@ async function proxy({
  */
 function noBody(headers: Headers): Uint8Array {
   if (headers.has("Transfer-Encoding") || !["0", null].includes(headers.get("Content-Length"))) {
-    throw new Refusal("invalid-request", "A GET is passed on without a body.");
+    throw new ApiError("invalid-request", "A GET is passed on without a body.");
   }
   return new Uint8Array();
 }

@@ -1,12 +1,12 @@
 import * as z from "zod/mini";
+import type { TaskToken } from "../../ports/dependencies.ts";
 import { PROGRESS_MESSAGE } from "../../shared/limits.ts";
-import { Refusal } from "../../shared/problems.ts";
+import { ApiError } from "../../shared/problems.ts";
+import { json, text } from "../../shared/schema-fields.ts";
+import { conclusion, type ReportResult, report } from "../../tasks/run/report.ts";
 import { isTerminal } from "../../tasks/status.ts";
 import { timestamp } from "../../tasks/view.ts";
-import type { TaskToken } from "../../ports/dependencies.ts";
-import { conclusion, type Heard, report } from "../../tasks/run/report.ts";
 import { readResult } from "../pipeline/body.ts";
-import { json, text } from "../../shared/schema-fields.ts";
 import { answer } from "../pipeline/respond.ts";
 import { type Route, route } from "../pipeline/route.ts";
 
@@ -45,8 +45,8 @@ const progressRoute = route({
   body: progressRequest,
   answers: { 200: { shape: "Heartbeat" } },
   problems: REFUSED,
-  async handle({ c, invocation, body }) {
-    return answer(c, 200, alive(await report(invocation, tokenOf(c.get("taskToken")), body)));
+  async handle({ c, ctx, body }) {
+    return answer(c, 200, alive(await report(ctx, tokenOf(c.get("taskToken")), body)));
   },
 });
 
@@ -57,8 +57,8 @@ const heartbeatRoute = route({
   summary: "Say that the work goes on",
   answers: { 200: { shape: "Heartbeat" } },
   problems: REFUSED,
-  async handle({ c, invocation }) {
-    return answer(c, 200, alive(await report(invocation, tokenOf(c.get("taskToken")))));
+  async handle({ c, ctx }) {
+    return answer(c, 200, alive(await report(ctx, tokenOf(c.get("taskToken")))));
   },
 });
 
@@ -68,12 +68,12 @@ const completeRoute = route({
   operation: "completeTask",
   summary: "Bring the result",
   body: completeRequest,
-  answers: { 200: { shape: "Heard" } },
+  answers: { 200: { shape: "ReportResult" } },
   problems: [...REFUSED, "task-already-ended"],
-  async handle({ c, invocation, body }) {
+  async handle({ c, ctx, body }) {
     const result = body.result === undefined ? {} : { result: JSON.stringify(body.result) };
     const token = tokenOf(c.get("taskToken"));
-    return answer(c, 200, heard(await conclusion(invocation, token, { kind: "complete", ...result })));
+    return answer(c, 200, heard(await conclusion(ctx, token, { kind: "complete", ...result })));
   },
 });
 
@@ -83,12 +83,12 @@ const failRoute = route({
   operation: "failTask",
   summary: "Say that the attempt has failed",
   body: failRequest,
-  answers: { 200: { shape: "Heard" } },
+  answers: { 200: { shape: "ReportResult" } },
   problems: [...REFUSED, "task-already-ended"],
-  async handle({ c, invocation, body: { code, message, retryable = true } }) {
+  async handle({ c, ctx, body: { code, message, retryable = true } }) {
     const error = { code, message, retryable };
     const token = tokenOf(c.get("taskToken"));
-    return answer(c, 200, heard(await conclusion(invocation, token, { kind: "fail", error })));
+    return answer(c, 200, heard(await conclusion(ctx, token, { kind: "fail", error })));
   },
 });
 
@@ -104,17 +104,17 @@ const completionRoute = route({
   anyBody: true,
   answers: { 200: { shape: "Completion" } },
   problems: ["temporarily-unavailable"],
-  async handle({ c, invocation, params }) {
-    const token = await invocation.keyring.openTaskToken(params.token);
-    if (!token) throw new Refusal("not-found", "Nothing is at this address.");
+  async handle({ c, ctx, params }) {
+    const token = await ctx.keyring.verifyTaskToken(params.token);
+    if (!token) throw new ApiError("not-found", "Nothing is at this address.");
     const result = await readResult(c);
     const word = { kind: "complete", ...(result !== undefined && { result }) } as const;
     try {
-      const { changed } = await conclusion(invocation, token, word);
+      const { changed } = await conclusion(ctx, token, word);
       return answer(c, 200, { accepted: changed });
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      invocation.log("info", "completion-changed-nothing", {
+      if (!(error instanceof ApiError)) throw error;
+      ctx.log("info", "completion-changed-nothing", {
         task: token.task,
         run: token.run,
         code: error.code,
@@ -128,7 +128,7 @@ function alive({ deadlineAt }: { readonly deadlineAt: number }) {
   return { cancelRequested: false, deadlineAt: timestamp(deadlineAt) };
 }
 
-function heard({ status }: Heard) {
+function heard({ status }: ReportResult) {
   return { status, done: isTerminal(status) };
 }
 

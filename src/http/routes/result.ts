@@ -1,13 +1,13 @@
 import type { Context } from "hono";
 import * as z from "zod/mini";
-import { Refusal, undecryptable } from "../../shared/problems.ts";
+import { type ServiceAnswer, serviceAnswer } from "../../services/replay-response.ts";
+import { ApiError, undecryptable } from "../../shared/problems.ts";
+import { text } from "../../shared/schema-fields.ts";
+import { getTask } from "../../tasks/read/get-task.ts";
+import { wait } from "../../tasks/read/wait-for-task.ts";
 import type { TaskRecord } from "../../tasks/record.ts";
 import { isTerminal } from "../../tasks/status.ts";
 import { taskView } from "../../tasks/view.ts";
-import { lookTask } from "../../tasks/read/get-task.ts";
-import { type ServiceAnswer, serviceAnswer } from "../../services/replay-response.ts";
-import { wait } from "../../tasks/read/wait-for-task.ts";
-import { text } from "../../shared/schema-fields.ts";
 import { preferencesOf, waitApplied, waitingOf } from "../pipeline/prefer.ts";
 import { answer } from "../pipeline/respond.ts";
 import { type Env, type Route, route } from "../pipeline/route.ts";
@@ -16,7 +16,7 @@ import { waiting } from "./tasks.ts";
 const result = route({
   method: "GET",
   path: "/v1/tasks/:id/result",
-  operation: "readResult",
+  operation: "getTaskResult",
   summary: "Read a task's bare result",
   tag: "Tasks",
   access: "key-or-link",
@@ -40,13 +40,13 @@ const result = route({
   },
   problems: ["task-not-succeeded", "result-expired", "undecryptable"],
   cache: "revalidate",
-  async handle({ c, invocation, caller, params, query }) {
+  async handle({ c, ctx, caller, params, query }) {
     const preferences = preferencesOf(c);
     const patience = waitingOf(c, preferences, "ended");
-    const looked = await lookTask(invocation, caller, params.id, { result: true });
-    const found = patience ? await wait(invocation, caller, looked, patience) : looked;
+    const looked = await getTask(ctx, caller, params.id, { result: true });
+    const found = patience ? await wait(ctx, caller, looked, patience) : looked;
     const { record, now } = found;
-    const { publicUrl } = invocation.settings;
+    const { publicUrl } = ctx.settings;
     if (!isTerminal(record.status)) {
       const headers = { Location: `${publicUrl}/v1/tasks/${record.id}`, ...waiting(found) };
       return answer(c, 202, taskView(record, { publicUrl, ...found }), headers);
@@ -54,11 +54,11 @@ const result = route({
     for (const [name, value] of Object.entries(waitApplied(preferences))) c.header(name, value);
     const raw = query.raw === undefined ? undefined : serviceAnswer(record);
     if (raw) return rawAnswer(c, raw);
-    if (record.status !== "succeeded") throw new Refusal("task-not-succeeded", ending(record));
+    if (record.status !== "succeeded") throw new ApiError("task-not-succeeded", ending(record));
     if (record.result.undecryptable) throw undecryptable("The result");
     if (record.result.placement === "none") return c.body(null, 204);
     if (record.result.json === undefined || (record.resultExpiresAt ?? now) <= now) {
-      throw new Refusal("result-expired", "The task succeeded, but its result is no longer kept.");
+      throw new ApiError("result-expired", "The task succeeded, but its result is no longer kept.");
     }
     return c.body(record.result.json, 200, { "Content-Type": "application/json" });
   },

@@ -1,10 +1,5 @@
 import type { Context } from "hono";
-import { isId } from "../../shared/id.ts";
-import { Refusal } from "../../shared/problems.ts";
-import { timestamp } from "../../tasks/view.ts";
-import type { Caller } from "../../projects/caller.ts";
 import { publicKeyText } from "../../endpoints/signing-keys.ts";
-import type { Invocation, Parts } from "../../ports/dependencies.ts";
 import {
   chooseSignatures,
   publicKeys,
@@ -13,10 +8,15 @@ import {
   type Verifiers,
   verifiersIfAllowed,
 } from "../../endpoints/signing-secrets.ts";
-import { rotateRequest, signaturesRequest } from "../schemas/endpoint-requests.ts";
+import type { Dependencies, RequestContext } from "../../ports/dependencies.ts";
+import type { Caller } from "../../projects/caller.ts";
+import { isId } from "../../shared/id.ts";
+import { ApiError } from "../../shared/problems.ts";
+import { timestamp } from "../../tasks/view.ts";
 import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "../pipeline/idempotency.ts";
 import { answer } from "../pipeline/respond.ts";
 import { type Env, type Route, route } from "../pipeline/route.ts";
+import { rotateRequest, signaturesRequest } from "../schemas/endpoint-requests.ts";
 
 const declared = { tag: "Secrets", access: "key", path: "/v1/signing-secret" } as const;
 
@@ -29,28 +29,28 @@ export const ROTATED = {
 const read = route({
   ...declared,
   method: "GET",
-  operation: "readSigningSecret",
+  operation: "getSigningSecret",
   summary: "Read the secret that signs the project's callbacks",
   scope: "secrets:read",
   answers: { 200: { shape: "SigningSecret" } },
   problems: ["not-found", "undecryptable"],
-  async handle({ c, invocation, caller }) {
-    return answer(c, 200, verifiersView(invocation, caller, await readVerifiers(invocation, caller)));
+  async handle({ c, ctx, caller }) {
+    return answer(c, 200, verifiersView(ctx, caller, await readVerifiers(ctx, caller)));
   },
 });
 
 const choose = route({
   ...declared,
   method: "PATCH",
-  operation: "chooseSignatures",
+  operation: "updateSigning",
   summary: "Choose how the project's callbacks are signed",
   scope: "secrets:write",
   body: signaturesRequest,
   answers: { 200: { shape: "SigningSecret" }, 204: {} },
   problems: ["not-found", "undecryptable"],
-  async handle({ c, invocation, caller, body }) {
-    await chooseSignatures(invocation, caller, body.signatures);
-    return await rotatedAnswer(c, invocation, caller, false);
+  async handle({ c, ctx, caller, body }) {
+    await chooseSignatures(ctx, caller, body.signatures);
+    return await rotatedAnswer(c, ctx, caller, false);
   },
 });
 
@@ -66,14 +66,9 @@ const rotate = route({
   optionalBody: true,
   answers: ROTATED,
   problems: [...IDEMPOTENCY_PROBLEMS, "not-found", "undecryptable", "too-many-secrets"],
-  async handle({ c, invocation, caller, body, json }) {
-    const replayed = await rotateSigningSecret(
-      invocation,
-      caller,
-      body.overlap,
-      await idempotencyIn(c, json),
-    );
-    return await rotatedAnswer(c, invocation, caller, replayed);
+  async handle({ c, ctx, caller, body, json }) {
+    const replayed = await rotateSigningSecret(ctx, caller, body.overlap, await idempotencyIn(c, json));
+    return await rotatedAnswer(c, ctx, caller, replayed);
   },
 });
 
@@ -82,24 +77,24 @@ const FILE = /^(prj_\w+)\.json$/;
 const keys = route({
   method: "GET",
   path: "/jwks/:file",
-  operation: "readPublicKeys",
+  operation: "getPublicKeys",
   summary: "Read the public key that a project's events are signed with",
   tag: "Secrets",
   access: "open",
   params: { file: "text" },
   answers: { 200: { shape: "Jwks", headers: ["Cache-Control"] } },
   problems: ["not-found", "temporarily-unavailable"],
-  async handle({ c, invocation, params }) {
+  async handle({ c, ctx, params }) {
     const project = FILE.exec(params.file)?.[1] ?? "";
-    const found = isId("prj", project) ? await publicKeys(invocation, project) : undefined;
-    if (!found) throw new Refusal("not-found", "There is no such project.");
+    const found = isId("prj", project) ? await publicKeys(ctx, project) : undefined;
+    if (!found) throw new ApiError("not-found", "There is no such project.");
     return answer(c, 200, { keys: found }, { "Cache-Control": "public, max-age=300" });
   },
 });
 
 /** What checks events, as receivers need it. */
 export function verifiersView(
-  { settings }: Parts,
+  { settings }: Dependencies,
   { project }: Caller,
   { secrets, signatures, ed25519 }: Verifiers,
 ) {
@@ -118,14 +113,14 @@ export function verifiersView(
 /** The secrets after a change, for a key that may read them; else nothing. */
 export async function rotatedAnswer(
   c: Context<Env>,
-  invocation: Invocation,
+  ctx: RequestContext,
   caller: Caller,
   replayed: boolean,
   endpointId?: string,
 ): Promise<Response> {
-  const verifiers = await verifiersIfAllowed(invocation, caller, endpointId);
+  const verifiers = await verifiersIfAllowed(ctx, caller, endpointId);
   if (!verifiers) return c.body(null, 204, replayedHeader(replayed));
-  return answer(c, 200, verifiersView(invocation, caller, verifiers), replayedHeader(replayed));
+  return answer(c, 200, verifiersView(ctx, caller, verifiers), replayedHeader(replayed));
 }
 
 export const secretRoutes: readonly Route[] = [read, choose, rotate, keys];

@@ -1,5 +1,5 @@
 import type { StatusCode } from "hono/utils/http-status";
-import { Refusal } from "../../shared/problems.ts";
+import { ApiError } from "../../shared/problems.ts";
 import { type Call, type Route, route } from "../pipeline/route.ts";
 
 /** Serves files: the `ASSETS` binding on Workers, a reader of the disk elsewhere. */
@@ -16,14 +16,14 @@ export function staticRoutes(assets?: Assets): readonly Route[] {
     route({
       ...page,
       path: "/openapi.json",
-      operation: "readOpenApi",
+      operation: "getOpenApi",
       summary: "Read this API's OpenAPI document",
       answers: { 200: { shape: "OpenApi", headers: ["ETag"] } },
     }),
     route({
       ...page,
       path: "/docs",
-      operation: "readDocs",
+      operation: "getDocs",
       summary: "Read this API's reference",
       answers: html,
     }),
@@ -37,7 +37,7 @@ export function staticRoutes(assets?: Assets): readonly Route[] {
     route({
       ...page,
       path: "/problems/:code",
-      operation: "readProblem",
+      operation: "getProblem",
       summary: "Read about one problem",
       params: { code: "text" },
       answers: html,
@@ -47,6 +47,6 @@ export function staticRoutes(assets?: Assets): readonly Route[] {
 
 async function serve(c: Call<unknown, unknown, unknown>["c"], assets: Assets | undefined): Promise<Response> {
   const file = await assets?.fetch(c.req.raw);
-  if (!file || file.status === 404) throw new Refusal("not-found", `Nothing is at ${c.req.path}.`);
+  if (!file || file.status === 404) throw new ApiError("not-found", `Nothing is at ${c.req.path}.`);
   return c.newResponse(file.body, file.status as StatusCode, Object.fromEntries(file.headers)); // as the file server says
 }

@@ -1,4 +1,4 @@
-import { cancel, erase, replay } from "../../tasks/steer/steer-task.ts";
+import { cancel, deleteTask, replay } from "../../tasks/steer/steer-task.ts";
 import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "../pipeline/idempotency.ts";
 import { answer } from "../pipeline/respond.ts";
 import { type Route, route } from "../pipeline/route.ts";
@@ -16,9 +16,9 @@ const cancelRoute = route({
   headers: ["Idempotency-Key"],
   answers: { 200: { shape: "Task", headers: ["Idempotent-Replayed"] } },
   problems: ["task-already-ended", ...IDEMPOTENCY_PROBLEMS],
-  async handle({ c, invocation, caller, params }) {
-    const canceled = await cancel(invocation, caller, params.id, await idempotencyIn(c));
-    return answer(c, 200, view(invocation, canceled), replayedHeader(canceled.replayed));
+  async handle({ c, ctx, caller, params }) {
+    const canceled = await cancel(ctx, caller, params.id, await idempotencyIn(c));
+    return answer(c, 200, view(ctx, canceled), replayedHeader(canceled.replayed));
   },
 });
 
@@ -46,10 +46,10 @@ const replayRoute = route({
     "quota-exceeded",
     ...IDEMPOTENCY_PROBLEMS,
   ],
-  async handle({ c, invocation, caller, params }) {
-    const replayed = await replay(invocation, caller, params.id, await idempotencyIn(c));
-    const self = `${invocation.settings.publicUrl}/v1/tasks/${params.id}`;
-    return answer(c, 202, view(invocation, replayed), {
+  async handle({ c, ctx, caller, params }) {
+    const replayed = await replay(ctx, caller, params.id, await idempotencyIn(c));
+    const self = `${ctx.settings.publicUrl}/v1/tasks/${params.id}`;
+    return answer(c, 202, view(ctx, replayed), {
       Location: self,
       "Operation-Location": self,
       ...waiting(replayed),
@@ -61,7 +61,7 @@ const replayRoute = route({
 const eraseRoute = route({
   method: "DELETE",
   path: "/v1/tasks/:id",
-  operation: "eraseTask",
+  operation: "deleteTask",
   summary: "Erase an ended task",
   tag: "Tasks",
   access: "key",
@@ -69,8 +69,8 @@ const eraseRoute = route({
   params: { id: "task" },
   answers: { 204: {} },
   problems: ["task-not-ended"],
-  async handle({ c, invocation, caller, params }) {
-    await erase(invocation, caller, params.id);
+  async handle({ c, ctx, caller, params }) {
+    await deleteTask(ctx, caller, params.id);
     return c.body(null, 204);
   },
 });

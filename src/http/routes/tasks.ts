@@ -1,16 +1,16 @@
 import type { Context } from "hono";
 import * as z from "zod/mini";
+import type { RequestContext } from "../../ports/dependencies.ts";
+import type { Caller } from "../../projects/caller.ts";
 import { MAX_SEARCHABLE } from "../../shared/limits.ts";
+import { instant, page, text } from "../../shared/schema-fields.ts";
+import { getTask, listTasks } from "../../tasks/read/get-task.ts";
+import { acceptAndWait, wait } from "../../tasks/read/wait-for-task.ts";
 import type { DeliveryRecord, TaskRecord } from "../../tasks/record.ts";
 import { isTerminal, STATUSES } from "../../tasks/status.ts";
-import { retryAfter, taskView } from "../../tasks/view.ts";
 import { accept, type Submit } from "../../tasks/submit/submit-task.ts";
-import type { Caller } from "../../projects/caller.ts";
-import { listTasks, lookTask } from "../../tasks/read/get-task.ts";
-import type { Invocation } from "../../ports/dependencies.ts";
-import { acceptAndWait, wait } from "../../tasks/read/wait-for-task.ts";
+import { retryAfter, taskView } from "../../tasks/view.ts";
 import { etagOf, namesTag } from "../pipeline/etag.ts";
-import { instant, page, text } from "../../shared/schema-fields.ts";
 import { idempotencyKey, nextLink, rateHeaders, traceOf } from "../pipeline/headers.ts";
 import { IDEMPOTENCY_PROBLEMS } from "../pipeline/idempotency.ts";
 import { preferencesOf, waitApplied, waitingOf } from "../pipeline/prefer.ts";
@@ -52,8 +52,7 @@ const submit = route({
     202: { shape: "Task", headers: [...SUBMIT_HEADERS, "Retry-After"] },
   },
   problems: [...SUBMIT_PROBLEMS, "unknown-task-type", "unsafe-url"],
-  handle: ({ c, invocation, caller, body, json }) =>
-    submitted(c, invocation, caller, { ...body, canonical: json }),
+  handle: ({ c, ctx, caller, body, json }) => submitted(c, ctx, caller, { ...body, canonical: json }),
 });
 
 const list = route({
@@ -79,10 +78,10 @@ const list = route({
   answers: { 200: { shape: "TaskPage", headers: ["ETag", "Link"] }, 304: { headers: ["ETag"] } },
   problems: ["metadata-not-searchable"],
   cache: "revalidate",
-  async handle({ c, invocation, caller, query }) {
+  async handle({ c, ctx, caller, query }) {
     const { limit, cursor, createdAfter, createdBefore, ...filter } = query;
     const { data, nextCursor } = await listTasks(
-      invocation,
+      ctx,
       caller,
       { limit, ...(cursor !== undefined && { cursor }) },
       {
@@ -91,13 +90,13 @@ const list = route({
         ...(createdBefore !== undefined && { before: createdBefore }),
       },
     );
-    const items = data.map((item) => view(invocation, item));
+    const items = data.map((item) => view(ctx, item));
     return answer(
       c,
       200,
       { data: items, nextCursor: nextCursor ?? null },
       {
-        ...(nextCursor && { Link: nextLink(invocation.settings.publicUrl, c.req.url, nextCursor) }),
+        ...(nextCursor && { Link: nextLink(ctx.settings.publicUrl, c.req.url, nextCursor) }),
       },
     );
   },
@@ -106,7 +105,7 @@ const list = route({
 const read = route({
   method: "GET",
   path: "/v1/tasks/:id",
-  operation: "readTask",
+  operation: "getTask",
   summary: "Look a task up",
   tag: "Tasks",
   access: "key",
@@ -119,18 +118,18 @@ const read = route({
     304: { headers: ["ETag", "Retry-After", "Vary"] },
   },
   cache: "revalidate",
-  async handle({ c, invocation, caller, params, query }) {
+  async handle({ c, ctx, caller, params, query }) {
     const include = { input: query.include === "input", result: true };
     const shown = async (found: Found) => {
-      const body = view(invocation, found, include.input);
+      const body = view(ctx, found, include.input);
       return { found, body, tag: await etagOf(JSON.stringify(body)) };
     };
-    let now = await shown(await lookTask(invocation, caller, params.id, include));
+    let now = await shown(await getTask(ctx, caller, params.id, include));
     const known = c.req.header("If-None-Match");
     const preferences = preferencesOf(c);
     const patience = waitingOf(c, preferences, known === undefined ? "ended" : "changed", include);
     if (patience && (known === undefined || namesTag(known, now.tag))) {
-      now = await shown(await wait(invocation, caller, now.found, patience));
+      now = await shown(await wait(ctx, caller, now.found, patience));
     }
     const isOver = known === undefined ? isTerminal(now.found.record.status) : !namesTag(known, now.tag);
     return answer(c, 200, now.body, {
@@ -144,7 +143,7 @@ const read = route({
 /** Submits the task that a request means, waits for its end as far as the request prefers, and answers. */
 export async function submitted(
   c: Context<Env>,
-  invocation: Invocation,
+  ctx: RequestContext,
   caller: Caller,
   asked: Submit,
 ): Promise<Response> {
@@ -158,12 +157,12 @@ export async function submitted(
   const preferences = preferencesOf(c);
   const patience = waitingOf(c, preferences, "ended");
   const accepted = patience
-    ? await acceptAndWait(invocation, caller, task, patience)
-    : await accept(invocation, caller, task);
+    ? await acceptAndWait(ctx, caller, task, patience)
+    : await accept(ctx, caller, task);
   const inTime = patience !== undefined && isTerminal(accepted.record.status);
-  const { settings } = invocation;
+  const { settings } = ctx;
   const self = `${settings.publicUrl}/v1/tasks/${accepted.record.id}`;
-  return answer(c, inTime ? 200 : 202, view(invocation, accepted), {
+  return answer(c, inTime ? 200 : 202, view(ctx, accepted), {
     Location: self,
     "Operation-Location": self,
     ...waiting(accepted),
@@ -181,7 +180,7 @@ export interface Found {
 }
 
 /** The task object of what was found. */
-export function view({ settings }: Invocation, { record, now, delivery }: Found, input = false) {
+export function view({ settings }: RequestContext, { record, now, delivery }: Found, input = false) {
   return taskView(record, {
     publicUrl: settings.publicUrl,
     now,

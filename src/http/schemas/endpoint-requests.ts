@@ -1,5 +1,11 @@
 import * as z from "zod/mini";
-import { ENDPOINT_LIMITS, FORMATS, headerFault, isEventPattern, SIGNATURES } from "../../endpoints/endpoint.ts";
+import {
+  ENDPOINT_LIMITS,
+  FORMATS,
+  headerFault,
+  isEventPattern,
+  SIGNATURES,
+} from "../../endpoints/endpoint.ts";
 import { parseSchedule } from "../../shared/retry-schedule.ts";
 import { duration, instant, text } from "../../shared/schema-fields.ts";
 

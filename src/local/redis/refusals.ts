@@ -19,10 +19,10 @@ const UNAVAILABLE = new Set(
 );
 
 /** A reply that a command has without the engine: an error's text, or an empty list. */
-export type Refusal = { readonly error: string } | { readonly result: [] };
+export type ApiError = { readonly error: string } | { readonly result: [] };
 
 /** Judges a command before the engine sees it; undefined lets it through. */
-export async function refuse(command: readonly string[], engine: Engine): Promise<Refusal | undefined> {
+export async function refuse(command: readonly string[], engine: Engine): Promise<ApiError | undefined> {
   const name = command[0]?.toLowerCase() ?? "";
   const blocks = (name === "xread" || name === "xreadgroup") && command.some((word) => /^block$/i.test(word));
   if (UNAVAILABLE.has(name) || blocks) return { error: unavailable(command[0] ?? "") };

@@ -1,31 +1,31 @@
-import { isId } from "../../shared/id.ts";
-import { Refusal } from "../../shared/problems.ts";
-import type { DeliveryRecord, DeliveryStatus, TaskRecord } from "../record.ts";
-import { isTerminal, type TaskStatus, visibleStatus } from "../status.ts";
-import { base64url, fromBase64url, utf8 } from "../../shared/bytes.ts";
+import { callbackDelivery } from "../../events/task-events.ts";
+import type { RequestContext } from "../../ports/dependencies.ts";
+import type { TaskFilter, TaskPosition } from "../../ports/list-commands.ts";
 import type { Caller } from "../../projects/caller.ts";
 import { denied } from "../../projects/denied.ts";
-import { callbackDelivery } from "../../events/task-events.ts";
-import type { TaskFilter, TaskPosition } from "../../ports/list-commands.ts";
-import type { Invocation } from "../../ports/dependencies.ts";
+import { base64url, fromBase64url, utf8 } from "../../shared/bytes.ts";
+import { isId } from "../../shared/id.ts";
+import { ApiError } from "../../shared/problems.ts";
+import type { DeliveryRecord, DeliveryStatus, TaskRecord } from "../record.ts";
+import { isTerminal, type TaskStatus, visibleStatus } from "../status.ts";
 
 /** A task as it is now, with the delivery of its end to `callbackUrl` when there is one. */
-export interface LookedUp {
+export interface FoundTask {
   readonly record: TaskRecord;
   /** Redis time, milliseconds. */
   readonly now: number;
   readonly delivery?: DeliveryRecord;
 }
 
-/** Reads one task. @throws Refusal `not-found`, also for other projects' tasks */
-export async function lookTask(
-  inv: Invocation,
+/** Reads one task. @throws ApiError `not-found`, also for other projects' tasks */
+export async function getTask(
+  ctx: RequestContext,
   caller: Caller,
   id: string,
   include: { readonly input?: boolean; readonly result?: boolean } = {},
-): Promise<LookedUp> {
+): Promise<FoundTask> {
   if (!isId("task", id)) throw missing("task", id);
-  const answer = await inv.store.readTask(caller, id, { ...include, deliveries: endDelivery });
+  const answer = await ctx.store.readTask(caller, id, { ...include, deliveries: endDelivery });
   if (answer.kind === "missing") throw missing("task", id);
   if (answer.kind !== "found") throw denied(answer, "tasks:read");
   const [delivery] = answer.deliveries;
@@ -33,22 +33,22 @@ export async function lookTask(
 }
 
 export interface TaskPage {
-  readonly data: readonly LookedUp[];
+  readonly data: readonly FoundTask[];
   readonly nextCursor?: string;
 }
 
-/** A page of the project's tasks, newest first. @throws Refusal */
+/** A page of the project's tasks, newest first. @throws ApiError */
 export async function listTasks(
-  inv: Invocation,
+  ctx: RequestContext,
   caller: Caller,
   query: { readonly limit: number; readonly cursor?: string },
   filter: TaskFilter = {},
 ): Promise<TaskPage> {
-  const listed = await inv.store.listTasks(caller, readCursor(query.cursor), query.limit, filter);
+  const listed = await ctx.store.listTasks(caller, readCursor(query.cursor), query.limit, filter);
   if (listed.kind === "unsearchable") throw unsearchable(listed.name, listed.searchable);
   if (listed.kind !== "found") throw denied(listed, "tasks:read");
-  const data = await lookTasks(
-    inv,
+  const data = await getTasks(
+    ctx,
     caller,
     listed.positions.map(({ id }) => id),
   );
@@ -59,30 +59,30 @@ export async function listTasks(
   };
 }
 
-function statusOf({ record, now }: LookedUp): TaskStatus {
+function statusOf({ record, now }: FoundTask): TaskStatus {
   return visibleStatus(record.status, record.attempt, record.startsAt, now);
 }
 
-function unsearchable(name: string, searchable: readonly string[]): Refusal {
+function unsearchable(name: string, searchable: readonly string[]): ApiError {
   const named = searchable.length === 0 ? "none" : searchable.join(", ");
-  return new Refusal(
+  return new ApiError(
     "metadata-not-searchable",
     `The metadata key "${name}" is not one that this project is searched by: ${named}.`,
   );
 }
 
-/** Reads many tasks, in this order, without large results; those that are gone are left out. @throws Refusal */
-export async function lookTasks(
-  inv: Invocation,
+/** Reads many tasks, in this order, without large results; those that are gone are left out. @throws ApiError */
+export async function getTasks(
+  ctx: RequestContext,
   caller: Caller,
   wanted: readonly string[],
-): Promise<readonly LookedUp[]> {
+): Promise<readonly FoundTask[]> {
   if (wanted.length === 0) return [];
-  const answer = await inv.store.readTasks(caller, wanted);
+  const answer = await ctx.store.readTasks(caller, wanted);
   if (answer.kind !== "found") throw denied(answer, "tasks:read");
   const { records, now } = answer;
   const ends = await Promise.all(records.map(endDelivery));
-  const found = await deliveriesOf(inv, caller, ends.flat());
+  const found = await deliveriesOf(ctx, caller, ends.flat());
   const deliveries = new Map(found.map((delivery) => [delivery.id, delivery]));
   return records.map((record, index) => {
     const delivery = deliveries.get(ends[index]?.[0] ?? "");
@@ -101,28 +101,28 @@ function allDeliveries({ deliveries, pastDeliveries, progressDeliveries }: TaskR
   return [...progressDeliveries, ...pastDeliveries, ...deliveries].reverse();
 }
 
-/** Reads one delivery. @throws Refusal */
-export async function lookDelivery(inv: Invocation, caller: Caller, id: string): Promise<DeliveryRecord> {
-  const delivery = isId("del", id) && (await findDelivery(inv, caller, id));
+/** Reads one delivery. @throws ApiError */
+export async function getDelivery(ctx: RequestContext, caller: Caller, id: string): Promise<DeliveryRecord> {
+  const delivery = isId("del", id) && (await findDelivery(ctx, caller, id));
   if (!delivery) throw missing("delivery", id);
   return delivery;
 }
 
-/** Reads one delivery, if there is one. @throws Refusal when the caller may not read */
+/** Reads one delivery, if there is one. @throws ApiError when the caller may not read */
 export async function findDelivery(
-  inv: Invocation,
+  ctx: RequestContext,
   caller: Caller,
   id: string,
 ): Promise<DeliveryRecord | undefined> {
-  const [delivery] = await deliveriesOf(inv, caller, [id]);
+  const [delivery] = await deliveriesOf(ctx, caller, [id]);
   // Those of a task that is being erased go one after the other, and are gone for everybody who asks.
-  const isHidden = delivery?.taskId && (await inv.store.isErasing(caller.project, delivery.taskId));
+  const isHidden = delivery?.taskId && (await ctx.store.isErasing(caller.project, delivery.taskId));
   return isHidden ? undefined : delivery;
 }
 
-/** The deliveries of one task, or of the project's tasks, newest task first; a page may be short. @throws Refusal */
+/** The deliveries of one task, or of the project's tasks, newest task first; a page may be short. @throws ApiError */
 export async function listDeliveries(
-  inv: Invocation,
+  ctx: RequestContext,
   caller: Caller,
   query: {
     readonly taskId?: string;
@@ -136,23 +136,23 @@ export async function listDeliveries(
     (query.status === undefined || delivery.status === query.status) &&
     (query.endpointId === undefined || delivery.endpointId === query.endpointId);
   if (query.taskId !== undefined) {
-    const { record } = await lookTask(inv, caller, query.taskId);
+    const { record } = await getTask(ctx, caller, query.taskId);
     const all = allDeliveries(record);
     const from = query.cursor === undefined ? 0 : all.indexOf(query.cursor) + 1;
     if (query.cursor !== undefined && from === 0) throw strange();
     const ids = all.slice(from, from + PAGE_DELIVERIES);
     const last = from + ids.length < all.length ? ids.at(-1) : undefined;
-    const data = (await deliveriesOf(inv, caller, ids)).filter(wanted);
+    const data = (await deliveriesOf(ctx, caller, ids)).filter(wanted);
     return { data, ...(last !== undefined && { nextCursor: last }) };
   }
-  const listed = await inv.store.listTasks(caller, readCursor(query.cursor), query.limit);
+  const listed = await ctx.store.listTasks(caller, readCursor(query.cursor), query.limit);
   if (listed.kind === "unsearchable") throw unsearchable(listed.name, listed.searchable);
   if (listed.kind !== "found") throw denied(listed, "tasks:read");
   const ids = listed.positions.map(({ id }) => id);
-  const answer = ids.length === 0 ? undefined : await inv.store.readTasks(caller, ids);
+  const answer = ids.length === 0 ? undefined : await ctx.store.readTasks(caller, ids);
   if (answer && answer.kind !== "found") throw denied(answer, "tasks:read");
   const records = fewEnough(answer?.records ?? []);
-  const deliveries = await deliveriesOf(inv, caller, records.flatMap(allDeliveries));
+  const deliveries = await deliveriesOf(ctx, caller, records.flatMap(allDeliveries));
   const last = records.at(-1);
   const cut = last && records.length < (answer?.records.length ?? 0);
   const next = cut ? { at: last.createdAt, id: last.id } : listed.next;
@@ -174,13 +174,13 @@ function fewEnough(records: readonly TaskRecord[]): readonly TaskRecord[] {
 }
 
 async function deliveriesOf(
-  inv: Invocation,
+  ctx: RequestContext,
   caller: Caller,
   ids: readonly string[],
 ): Promise<readonly DeliveryRecord[]> {
   const records: DeliveryRecord[] = [];
   for (let from = 0; from < ids.length; from += READ_DELIVERIES) {
-    const answer = await inv.store.readDeliveries(caller, ids.slice(from, from + READ_DELIVERIES));
+    const answer = await ctx.store.readDeliveries(caller, ids.slice(from, from + READ_DELIVERIES));
     if (answer.kind !== "found") throw denied(answer, "tasks:read");
     records.push(...answer.records);
   }
@@ -195,8 +195,8 @@ function kept(record: TaskRecord, now: number): TaskRecord {
   return { ...record, result, input };
 }
 
-function missing(kind: "task" | "delivery", id: string): Refusal {
-  return new Refusal("not-found", `There is no ${kind} "${id}" in this project.`);
+function missing(kind: "task" | "delivery", id: string): ApiError {
+  return new ApiError("not-found", `There is no ${kind} "${id}" in this project.`);
 }
 
 function writeCursor({ at, id }: TaskPosition): string {
@@ -212,6 +212,6 @@ function readCursor(cursor: string | undefined): TaskPosition | undefined {
   return { at: Number(match[1]), id: match[2] };
 }
 
-function strange(): Refusal {
-  return new Refusal("malformed-parameter", "The cursor is not one that this API gave.");
+function strange(): ApiError {
+  return new ApiError("malformed-parameter", "The cursor is not one that this API gave.");
 }

@@ -1,8 +1,8 @@
+import type { RequestContext } from "../../ports/dependencies.ts";
+import type { Caller } from "../../projects/caller.ts";
 import type { Progress, TaskRecord, TimelineEntry } from "../record.ts";
 import { isTerminal } from "../status.ts";
-import type { Caller } from "../../projects/caller.ts";
 import { listen } from "./listen.ts";
-import type { Invocation } from "../../ports/dependencies.ts";
 
 /** What a live timeline tells: each entry once, in order, and of progress the newest. */
 export type LiveEvent =
@@ -45,17 +45,17 @@ const WATCH_MARGIN = 5_000;
  * @throws StoreUnavailable
  */
 export async function* live(
-  inv: Invocation,
+  ctx: RequestContext,
   caller: Caller,
   first: TaskRecord,
   { after, hold, gone }: Live,
 ): AsyncGenerator<LiveEvent, void, void> {
-  const teller = createTeller(after);
-  yield* teller.news(first);
+  const reporter = createTeller(after);
+  yield* reporter.news(first);
   if (isTerminal(first.status)) return;
-  const ends = inv.clock() + hold;
-  const left = (): number => ends - inv.clock();
-  const listener = listen(inv.store, caller.project, first.id, gone);
+  const ends = ctx.clock() + hold;
+  const left = (): number => ends - ctx.clock();
+  const listener = listen(ctx.store, caller.project, first.id, gone);
   let record = first;
   let isWatched = false;
   let pauses = 0;
@@ -65,11 +65,11 @@ export async function* live(
     for (let reads = 0; reads < READS && !gone.aborted && left() > 0; reads++) {
       const isWatch: boolean = listener.state === "open" && !isWatched;
       const answer = isWatch
-        ? await inv.store.watch(caller, first.id, left() + WATCH_MARGIN)
-        : await inv.store.readTask(caller, first.id);
+        ? await ctx.store.watch(caller, first.id, left() + WATCH_MARGIN)
+        : await ctx.store.readTask(caller, first.id);
       if (answer.kind !== "found") return; // erased, or the key was revoked: the client is told when it comes again
       record = answer.record;
-      yield* teller.news(record);
+      yield* reporter.news(record);
       if (isTerminal(record.status)) return;
       isWatched ||= isWatch;
       if (listener.state === "lost") {

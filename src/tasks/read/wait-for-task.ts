@@ -1,11 +1,11 @@
+import type { RequestContext } from "../../ports/dependencies.ts";
+import { StoreUnavailable } from "../../ports/ports.ts";
+import type { Caller } from "../../projects/caller.ts";
 import type { TaskRecord } from "../record.ts";
 import { isTerminal, visibleStatus } from "../status.ts";
 import { type Accepted, accept, type Submit, submitter } from "../submit/submit-task.ts";
-import type { Caller } from "../../projects/caller.ts";
+import { type FoundTask, getTask } from "./get-task.ts";
 import { type Listener, listen } from "./listen.ts";
-import { type LookedUp, lookTask } from "./get-task.ts";
-import type { Invocation } from "../../ports/dependencies.ts";
-import { StoreUnavailable } from "../../ports/ports.ts";
 
 /** How a client waits. */
 export interface Waiting {
@@ -35,16 +35,16 @@ const BACKOFF = [500, 2_000, 8_000] as const;
  * @returns the task as it is when the wait is over; what was found, when the client has gone
  */
 export async function wait(
-  inv: Invocation,
+  ctx: RequestContext,
   caller: Caller,
-  found: LookedUp,
+  found: FoundTask,
   waiting: Waiting,
-): Promise<LookedUp> {
-  const ends = inv.clock() + waiting.length;
+): Promise<FoundTask> {
+  const ends = ctx.clock() + waiting.length;
   if (isOver(found, found, waiting)) return found;
-  const listener = listen(inv.store, caller.project, found.record.id, waiting.gone);
+  const listener = listen(ctx.store, caller.project, found.record.id, waiting.gone);
   try {
-    return await hearOut(inv, caller, found, waiting, listener, ends);
+    return await hearOut(ctx, caller, found, waiting, listener, ends);
   } finally {
     listener.close();
   }
@@ -54,31 +54,31 @@ export async function wait(
  * Accepts a task and waits for its end. The stream is opened while the task is accepted, and the run is published
  * before anything waits. What one has submitted oneself one may see the end of, whatever else the key may read.
  *
- * @throws Refusal
+ * @throws ApiError
  */
 export async function acceptAndWait(
-  inv: Invocation,
+  ctx: RequestContext,
   caller: Caller,
   submit: Submit,
   waiting: Waiting,
 ): Promise<Accepted> {
-  const ends = inv.clock() + waiting.length;
+  const ends = ctx.clock() + waiting.length;
   const listeners: Listener[] = [];
-  const begin = (id: string) => listeners.push(listen(inv.store, caller.project, id, waiting.gone));
+  const begin = (id: string) => listeners.push(listen(ctx.store, caller.project, id, waiting.gone));
   const watch = { length: waiting.length + WATCH_MARGIN, begin };
   try {
-    const accepted = await accept(inv, caller, { ...submit, watch });
+    const accepted = await accept(ctx, caller, { ...submit, watch });
     const own = listeners.find(({ task }) => task === accepted.record.id);
     if (!own) for (const listener of listeners) listener.close(); // it was accepted before, under another id
     const reader = submitter(caller);
     try {
       const found = own
-        ? await hearOut(inv, reader, accepted, waiting, own, ends, own.state === "open")
-        : await wait(inv, reader, accepted, waiting);
+        ? await hearOut(ctx, reader, accepted, waiting, own, ends, own.state === "open")
+        : await wait(ctx, reader, accepted, waiting);
       return { ...accepted, ...found };
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
-      inv.log("warn", "wait-cut-short", { task: accepted.record.id, reason: error.message });
+      ctx.log("warn", "wait-cut-short", { task: accepted.record.id, reason: error.message });
       return accepted; // it is kept, and that is what the client must know
     }
   } finally {
@@ -88,24 +88,24 @@ export async function acceptAndWait(
 
 /** @param watched every change since the task was found has been told, or will be */
 async function hearOut(
-  inv: Invocation,
+  ctx: RequestContext,
   caller: Caller,
-  first: LookedUp,
+  first: FoundTask,
   waiting: Waiting,
   listener: Listener,
   ends: number,
   watched = false,
-): Promise<LookedUp> {
+): Promise<FoundTask> {
   const { gone, until, include = {} } = waiting;
   const { id } = first.record;
-  const left = (): number => ends - inv.clock();
+  const left = (): number => ends - ctx.clock();
   const isWorthIt = (status: string): boolean =>
     until === "changed" || isTerminal(status as TaskRecord["status"]);
   if (!watched) await listener.settled();
   let found = first;
   if (!watched && listener.state === "open") {
-    const answer = await inv.store.watch(caller, id, left() + WATCH_MARGIN);
-    if (answer.kind !== "found") return lookTask(inv, caller, id, include);
+    const answer = await ctx.store.watch(caller, id, left() + WATCH_MARGIN);
+    if (answer.kind !== "found") return getTask(ctx, caller, id, include);
     found = answer;
   }
   let looks = listener.state === "open" ? 1 : 0;
@@ -116,13 +116,13 @@ async function hearOut(
     if (gone.aborted) break;
     // The stream broke: looking takes over, from its second pause on.
     if (listener.state === "lost" && pause === Number.POSITIVE_INFINITY && left() > 0) continue;
-    found = await lookTask(inv, caller, id, include);
+    found = await getTask(ctx, caller, id, include);
     isWhole = true;
   }
-  return isWhole || gone.aborted ? found : lookTask(inv, caller, id, include);
+  return isWhole || gone.aborted ? found : getTask(ctx, caller, id, include);
 }
 
-function isOver(first: LookedUp, { record, now }: LookedUp, { until }: Waiting): boolean {
+function isOver(first: FoundTask, { record, now }: FoundTask, { until }: Waiting): boolean {
   if (isTerminal(record.status)) return true;
   if (until === "ended") return false;
   const before = first.record;
@@ -138,7 +138,7 @@ function statusOf({ status, attempt, startsAt }: TaskRecord, now: number): strin
 }
 
 /** A scheduled task becomes a queued one by the passing of time alone, which nobody tells. */
-function untilStart({ record, now }: LookedUp, { until }: Waiting): number {
+function untilStart({ record, now }: FoundTask, { until }: Waiting): number {
   const isScheduled = until === "changed" && statusOf(record, now) === "scheduled";
   return isScheduled ? record.startsAt - now : Number.POSITIVE_INFINITY;
 }

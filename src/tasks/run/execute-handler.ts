@@ -1,6 +1,10 @@
+import type { Dependencies } from "../../ports/dependencies.ts";
+import { FetchFailure } from "../../ports/ports.ts";
 import { DEFAULT_TIMEOUT, LEASE_RENEWAL, MAX_TIMEOUT } from "../../shared/limits.ts";
-import type { Progress, TaskRecord } from "../record.ts";
 import type { AnyTask, TaskContext } from "../../task.ts";
+import type { Progress, TaskRecord } from "../record.ts";
+import { checkInput } from "../submit/check-input.ts";
+import { underWay } from "./attempts-under-way.ts";
 import {
   describe,
   type Failed,
@@ -9,12 +13,8 @@ import {
   outcomeOfThrown,
   type Returned,
 } from "./handler-outcome.ts";
-import { checkInput } from "../submit/check-input.ts";
 import { keepLease } from "./lease.ts";
-import type { Parts } from "../../ports/dependencies.ts";
-import { FetchFailure } from "../../ports/ports.ts";
 import { type Handover, handover } from "./task-token.ts";
-import { underWay } from "./attempts-under-way.ts";
 
 /** How an attempt went, before anything is written, and what its handler said last of how far it is. */
 export type Executed = Outcome & { readonly progress?: Progress };
@@ -42,24 +42,24 @@ class Stopped extends Error {
  * @param onProgress called when what the handler said of how far it is was written
  */
 export async function execute(
-  parts: Parts,
+  deps: Dependencies,
   record: TaskRecord,
   lease: string,
   time: () => number,
   onProgress?: (progress: Progress) => void,
 ): Promise<Executed> {
-  const definition = parts.tasks.get(record.type);
+  const definition = deps.tasks.get(record.type);
   if (!definition) return refused("unknown-task-type", `This deployment no longer offers "${record.type}".`);
   const { json } = record.input;
   if (json === undefined) return inputGone(record);
   const input = checkInput(definition, JSON.parse(json));
   if (!input.ok) {
     const { failure } = input;
-    if (failure !== undefined) parts.log("error", "schema-failed", { type: record.type, error: failure });
+    if (failure !== undefined) deps.log("error", "schema-failed", { type: record.type, error: failure });
     return refused("invalid-input", "The task type has changed: it no longer accepts this input.");
   }
   const stop = new AbortController();
-  const keeper = keepLease(parts, record, lease, LEASE_RENEWAL, time, {
+  const keeper = keepLease(deps, record, lease, LEASE_RENEWAL, time, {
     gone: (why) => {
       stop.abort(
         why === "expired"
@@ -71,12 +71,12 @@ export async function execute(
   });
   const timers = startTimers(definition, record, time, stop);
   try {
-    const held = { ...(await handover(parts, record)), signal: stop.signal, progress: keeper.progress };
-    const context = contextOf(parts, record, input.value, held);
+    const held = { ...(await handover(deps, record)), signal: stop.signal, progress: keeper.progress };
+    const context = contextOf(deps, record, input.value, held);
     const outcome = await Promise.race([settle(definition, context, record), stopped(stop.signal)]);
     return withProgress(outcome, keeper.said());
   } catch (error) {
-    return withProgress(explain(parts, record, error), keeper.said());
+    return withProgress(explain(deps, record, error), keeper.said());
   } finally {
     for (const timer of timers) clearTimeout(timer);
     stop.abort(new Stopped("lost", "The attempt is over."));
@@ -118,7 +118,7 @@ function stopped(signal: AbortSignal): Promise<never> {
 }
 
 function contextOf(
-  parts: Parts,
+  deps: Dependencies,
   record: TaskRecord,
   input: unknown,
   held: Handover & Pick<TaskContext<unknown>, "signal" | "progress">,
@@ -138,19 +138,19 @@ function contextOf(
       deadlineAt: new Date(record.deadlineAt),
       metadata: record.metadata,
     },
-    fetch: (url, init = {}) => guardedFetch(parts, signal, String(url), init),
+    fetch: (url, init = {}) => guardedFetch(deps, signal, String(url), init),
   };
 }
 
 /** The guarded fetch as the platform's: `manual` shows a redirect, `error` fails by one. */
 async function guardedFetch(
-  parts: Parts,
+  deps: Dependencies,
   signal: AbortSignal,
   url: string,
   init: RequestInit,
 ): Promise<Response> {
   const { method, headers, body, redirect } = init;
-  const response = await parts.fetcher.fetch(url, {
+  const response = await deps.fetcher.fetch(url, {
     redirect: redirect === "manual" || redirect === "error" ? "manual" : "follow",
     signal: init.signal ? AbortSignal.any([signal, init.signal]) : signal,
     ...(method !== undefined && { method }),
@@ -166,7 +166,7 @@ async function guardedFetch(
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** What ended the handler before it returned, as an outcome; what no TaskError says is logged. */
-function explain(parts: Parts, record: TaskRecord, error: unknown): Outcome {
+function explain(deps: Dependencies, record: TaskRecord, error: unknown): Outcome {
   if (isStopped(error)) {
     if (error.why === "deadline") return { kind: "expired" };
     if (error.why === "lost") return { kind: "lost" };
@@ -174,7 +174,7 @@ function explain(parts: Parts, record: TaskRecord, error: unknown): Outcome {
   }
   if (!isTaskError(error)) {
     const { id: task, type, attempt } = record;
-    parts.log("error", "handler-failed", { task, type, attempt, error: describe(error) });
+    deps.log("error", "handler-failed", { task, type, attempt, error: describe(error) });
   }
   return outcomeOfThrown(error);
 }

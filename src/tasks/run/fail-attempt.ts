@@ -1,11 +1,11 @@
-import type { Actor, Failure, Progress, TaskRecord } from "../record.ts";
-import { handlerBackoff } from "../../shared/retry-schedule.ts";
-import type { Caller, StoredConfig } from "../../projects/caller.ts";
-import { type Concluded, conclude, expiry } from "./finish-task.ts";
-import { runMessage } from "../../scheduling/flow-control.ts";
-import type { Invocation } from "../../ports/dependencies.ts";
-import { publish } from "../../scheduling/publish.ts";
+import type { RequestContext } from "../../ports/dependencies.ts";
 import type { Authority } from "../../ports/task-commands.ts";
+import type { Caller, StoredConfig } from "../../projects/caller.ts";
+import { runMessage } from "../../scheduling/flow-control.ts";
+import { publish } from "../../scheduling/publish.ts";
+import { handlerBackoff } from "../../shared/retry-schedule.ts";
+import type { Actor, Failure, Progress, TaskRecord } from "../record.ts";
+import { expiry, type FinishResult, finishTask } from "./finish-task.ts";
 
 /** An attempt that failed, and who says so. */
 export interface Failing {
@@ -26,17 +26,17 @@ export interface Failing {
 
 /** A failed attempt: the next one is scheduled; or the task has failed, or its deadline has passed meanwhile. */
 export async function failAttempt(
-  inv: Invocation,
+  ctx: RequestContext,
   failing: Failing,
-): Promise<Concluded | { readonly kind: "retrying" }> {
+): Promise<FinishResult | { readonly kind: "retrying" }> {
   const { record, authority, error, actor, retryAfter = 0 } = failing;
   if (!error.retryable || record.attempt >= record.maxAttempts) {
     const { result } = failing;
     const ending = { status: "failed", error, ...(result !== undefined && { result }) } as const;
-    return conclude(inv, { ...failing, ending, cause: error.code });
+    return finishTask(ctx, { ...failing, ending, cause: error.code });
   }
-  const delay = Math.max(handlerBackoff(record.attempt, inv.random()), retryAfter);
-  const ended = await inv.store.end({
+  const delay = Math.max(handlerBackoff(record.attempt, ctx.random()), retryAfter);
+  const ended = await ctx.store.end({
     record,
     authority,
     outcome: { kind: "retry", delay, error },
@@ -47,10 +47,10 @@ export async function failAttempt(
   });
   switch (ended.kind) {
     case "ended":
-      await publish(inv, await runMessage(inv, record, record.attempt + 1, delay));
+      await publish(ctx, await runMessage(ctx, record, record.attempt + 1, delay));
       return { kind: "retrying" };
     case "deadline-passed":
-      return conclude(inv, { ...failing, ending: expiry(record), cause: "deadline" });
+      return finishTask(ctx, { ...failing, ending: expiry(record), cause: "deadline" });
     case "config-changed":
       throw new Error("end answered config-changed where no deliveries depend on it");
     default:
@@ -63,7 +63,7 @@ export type Abandonment = "expired" | "exhausted" | "silent";
 
 /** Ends what may not go on: the deadline has passed, its handler took the gateway down too often, or a heartbeat was missed. */
 export function abandon(
-  inv: Invocation,
+  ctx: RequestContext,
   held: {
     readonly kind: Abandonment;
     readonly record: TaskRecord;
@@ -71,21 +71,21 @@ export function abandon(
     readonly time: () => number;
   },
   actor: "worker" | "sweep",
-): Promise<Concluded | { readonly kind: "retrying" }> {
+): Promise<FinishResult | { readonly kind: "retrying" }> {
   const { record, config, time } = held;
   const authority: Authority = { by: "sequence", sequence: record.sequence };
   const common = { record, config, authority, actor, time };
   switch (held.kind) {
     case "expired":
-      return conclude(inv, { ...common, ending: expiry(record), cause: "deadline" });
+      return finishTask(ctx, { ...common, ending: expiry(record), cause: "deadline" });
     case "exhausted": {
       const message = `The attempt was cut off ${record.crashes + 1} times without an outcome.`;
       const error: Failure = { code: "crashed", message, retryable: false };
-      return conclude(inv, { ...common, ending: { status: "failed", error }, cause: "crashes" });
+      return finishTask(ctx, { ...common, ending: { status: "failed", error }, cause: "crashes" });
     }
     case "silent": {
       const message = "Whoever was to complete the task did not report in time.";
-      return failAttempt(inv, { ...common, error: { code: "heartbeat-timeout", message, retryable: true } });
+      return failAttempt(ctx, { ...common, error: { code: "heartbeat-timeout", message, retryable: true } });
     }
   }
 }

@@ -1,13 +1,13 @@
-import type { Actor, Progress, TaskRecord } from "../record.ts";
-import type { Caller, StoredConfig } from "../../projects/caller.ts";
-import { type Ending, endOf } from "../../events/task-events.ts";
 import { fanOut, leased, type Opened, openedOf } from "../../events/fan-out.ts";
-import type { Idempotency } from "../../shared/idempotency.ts";
-import type { Parts } from "../../ports/dependencies.ts";
+import { type Ending, endOf } from "../../events/task-events.ts";
+import type { Dependencies } from "../../ports/dependencies.ts";
 import { RequestTooLarge, StoreRefused } from "../../ports/ports.ts";
 import type { Authority, EndAnswer, EndCommand } from "../../ports/task-commands.ts";
+import type { Caller, StoredConfig } from "../../projects/caller.ts";
+import type { Idempotency } from "../../shared/idempotency.ts";
+import type { Actor, Progress, TaskRecord } from "../record.ts";
 
-export interface Conclusion {
+export interface FinishInput {
   readonly record: TaskRecord;
   readonly config: StoredConfig;
   readonly authority: Authority;
@@ -24,7 +24,7 @@ export interface Conclusion {
 }
 
 /** What became of it, and the deliveries that are to be sent. */
-export type Concluded =
+export type FinishResult =
   | {
       readonly kind: "ended";
       readonly ending: Ending;
@@ -39,16 +39,16 @@ export type Concluded =
  * Ends a task. Past its deadline it can only expire; when endpoints changed meanwhile its deliveries are worked out
  * again; with a result that Redis will never take it ends without it.
  */
-export async function conclude(parts: Parts, conclusion: Conclusion): Promise<Concluded> {
+export async function finishTask(deps: Dependencies, conclusion: FinishInput): Promise<FinishResult> {
   const { authority, progress } = conclusion;
   const record = progress ? { ...conclusion.record, progress } : conclusion.record;
   let { ending, config, cause } = conclusion;
   for (let attempt = 0; attempt < 5; attempt++) {
     const endedAt = Math.max(Math.floor(conclusion.time()), record.startedAt ?? record.createdAt);
-    const resultTtl = record.options.resultTtl ?? parts.settings.resultTtl;
-    const made = await fanOut(parts, config, endOf(record, ending, endedAt, resultTtl));
+    const resultTtl = record.options.resultTtl ?? deps.settings.resultTtl;
+    const made = await fanOut(deps, config, endOf(record, ending, endedAt, resultTtl));
     // The holder of the task's lease sends the first attempts itself; for others the deliver step begins them.
-    const deliveries = authority.by === "lease" ? leased(parts, made) : made;
+    const deliveries = authority.by === "lease" ? leased(deps, made) : made;
     const command: EndCommand = {
       record,
       authority,
@@ -68,10 +68,10 @@ export async function conclude(parts: Parts, conclusion: Conclusion): Promise<Co
       configVersion: config.version,
       nonce: crypto.randomUUID(),
     };
-    const answer = await parts.store.end(command).catch((error: unknown) => refusalOf(error));
+    const answer = await deps.store.end(command).catch((error: unknown) => refusalOf(error));
     if (answer instanceof StoreRefused) {
       if (ending.result === undefined) throw answer;
-      parts.log("warn", "result-not-stored", { task: record.id, run: record.run, reason: answer.message });
+      deps.log("warn", "result-not-stored", { task: record.id, run: record.run, reason: answer.message });
       ending = withoutResult(ending, answer);
       cause = ending.error?.code;
       continue;

@@ -1,9 +1,9 @@
-import { ERROR_CODE, ERROR_MESSAGE, MAX_DEADLINE } from "../../shared/limits.ts";
-import type { Failure } from "../record.ts";
-import { RETRY_AFTER_LIMIT } from "../../shared/retry-schedule.ts";
 import { cutText } from "../../shared/cut-text.ts";
 import { MAX_DEPTH, surveyJson } from "../../shared/json-text.ts";
+import { ERROR_CODE, ERROR_MESSAGE, MAX_DEADLINE } from "../../shared/limits.ts";
+import { RETRY_AFTER_LIMIT } from "../../shared/retry-schedule.ts";
 import { TaskError, Waiting } from "../../task.ts";
+import type { Failure } from "../record.ts";
 
 export interface Failed {
   readonly kind: "failed";

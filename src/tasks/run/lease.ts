@@ -1,7 +1,7 @@
+import type { Dependencies } from "../../ports/dependencies.ts";
 import { PROGRESS_MESSAGE } from "../../shared/limits.ts";
 import type { Progress, TaskRecord } from "../record.ts";
 import { describe, progressOf } from "./handler-outcome.ts";
-import type { Parts } from "../../ports/dependencies.ts";
 
 /** Progress is written at most this often, in milliseconds; the newest wins. */
 const PROGRESS_INTERVAL = 1_000;
@@ -23,7 +23,7 @@ export interface LeaseKeeper {
  * @param on.progress it was written
  */
 export function keepLease(
-  parts: Parts,
+  deps: Dependencies,
   record: TaskRecord,
   lease: string,
   interval: number,
@@ -44,7 +44,7 @@ export function keepLease(
     pending = undefined;
     if (progress) written = time();
     try {
-      const answer = await parts.store.renew({
+      const answer = await deps.store.renew({
         project,
         task,
         run,
@@ -56,7 +56,7 @@ export function keepLease(
       if (answer.kind !== "renewed" && !over) on.gone(answer.kind);
       if (answer.kind === "renewed" && progress && !over) on.progress?.(progress);
     } catch (error) {
-      parts.log("warn", "renewal-failed", { task, reason: describe(error) });
+      deps.log("warn", "renewal-failed", { task, reason: describe(error) });
       pending ??= progress;
     }
     due = time() + interval;

@@ -1,14 +1,14 @@
-import { Refusal } from "../../shared/problems.ts";
+import { sendFirstAttempts } from "../../deliveries/first-attempts.ts";
+import { announceProgress } from "../../events/announce.ts";
+import type { RequestContext, TaskToken } from "../../ports/dependencies.ts";
+import type { Authority } from "../../ports/task-commands.ts";
+import { ApiError } from "../../shared/problems.ts";
+import { redisTime } from "../../shared/redis-clock.ts";
 import type { Failure, TaskRecord } from "../record.ts";
 import { isTerminal, type TaskStatus, type TerminalStatus } from "../status.ts";
-import { announceProgress } from "../../events/announce.ts";
-import { type Concluded, type Conclusion, conclude } from "./finish-task.ts";
-import { failAttempt, internalCaller } from "./fail-attempt.ts";
-import { sendFirstAttempts } from "../../deliveries/first-attempts.ts";
-import type { Invocation, TaskToken } from "../../ports/dependencies.ts";
 import { alreadyEnded } from "../steer/steer-task.ts";
-import type { Authority } from "../../ports/task-commands.ts";
-import { redisTime } from "../../shared/redis-clock.ts";
+import { failAttempt, internalCaller } from "./fail-attempt.ts";
+import { type FinishInput, type FinishResult, finishTask } from "./finish-task.ts";
 
 /** How often the end of a task that somebody else keeps moving is tried. */
 const ROUNDS = 5;
@@ -19,23 +19,23 @@ export type LastWord =
   | { readonly kind: "fail"; readonly error: Failure };
 
 /** What became of a last word. */
-export interface Heard {
+export interface ReportResult {
   readonly status: TaskStatus;
   /** Whether it was this word that moved the task; false when it had been told before. */
   readonly changed: boolean;
 }
 
-/** The bearer is alive, and may say how far it is. @throws Refusal `not-found`, `task-token-stale` or `task-over` */
+/** The bearer is alive, and may say how far it is. @throws ApiError `not-found`, `task-token-stale` or `task-over` */
 export async function report(
-  inv: Invocation,
+  ctx: RequestContext,
   token: TaskToken,
   progress?: { readonly percent?: number; readonly message?: string },
 ): Promise<{ readonly deadlineAt: number }> {
   const { project, task, run, attempt } = token;
   const command = { project, task, run, attempt, ...(progress && { progress }) };
-  let answer = await inv.store.report(command);
-  if (answer.kind === "stale" && (await beganEarly(inv, token, (await readHeld(inv, token)).record))) {
-    answer = await inv.store.report(command);
+  let answer = await ctx.store.report(command);
+  if (answer.kind === "stale" && (await beganEarly(ctx, token, (await readHeld(ctx, token)).record))) {
+    answer = await ctx.store.report(command);
   }
   switch (answer.kind) {
     case "gone":
@@ -46,7 +46,7 @@ export async function report(
       throw over(answer.status);
     case "reported":
       if (answer.record && answer.config) {
-        inv.background.waitUntil(announceProgress(inv, answer.record, { config: answer.config }));
+        ctx.background.waitUntil(announceProgress(ctx, answer.record, { config: answer.config }));
       }
       return { deadlineAt: answer.deadlineAt };
   }
@@ -56,24 +56,28 @@ export async function report(
  * The bearer of a token ends its attempt: the task has succeeded, or the attempt has failed. It may be faster than the
  * handler that handed the work on. Told again, it changes nothing.
  *
- * @throws Refusal `not-found`, `task-token-stale`, `task-over` or `task-already-ended`
+ * @throws ApiError `not-found`, `task-token-stale`, `task-over` or `task-already-ended`
  */
-export async function conclusion(inv: Invocation, token: TaskToken, word: LastWord): Promise<Heard> {
+export async function conclusion(
+  ctx: RequestContext,
+  token: TaskToken,
+  word: LastWord,
+): Promise<ReportResult> {
   for (let round = 0; round < ROUNDS; round++) {
-    const { record, config, now } = await readHeld(inv, token);
-    if (await beganEarly(inv, token, record)) continue;
+    const { record, config, now } = await readHeld(ctx, token);
+    if (await beganEarly(ctx, token, record)) continue;
     const known = toldBefore(record, token, word);
     if (known) return { status: known, changed: false };
     const authority: Authority = { by: "token", attempt: token.attempt, sequence: record.sequence };
-    const held = { record, config, authority, actor: "service", time: redisTime(now, inv.clock) } as const;
-    const concluded = await write(inv, held, word);
-    if (concluded.kind === "retrying") return { status: "queued", changed: true };
-    if (concluded.kind !== "ended") {
-      inv.log("info", "outcome-not-written", { task: record.id, run: record.run, reason: concluded.kind });
+    const held = { record, config, authority, actor: "service", time: redisTime(now, ctx.clock) } as const;
+    const finished = await write(ctx, held, word);
+    if (finished.kind === "retrying") return { status: "queued", changed: true };
+    if (finished.kind !== "ended") {
+      ctx.log("info", "outcome-not-written", { task: record.id, run: record.run, reason: finished.kind });
       continue;
     }
-    inv.background.waitUntil(sendFirstAttempts(inv, record, concluded));
-    const { status } = concluded.ending;
+    ctx.background.waitUntil(sendFirstAttempts(ctx, record, finished));
+    const { status } = finished.ending;
     if (status === "expired") throw over(status);
     return { status, changed: true };
   }
@@ -85,30 +89,33 @@ const EARLY_LEASE = 60_000;
 
 /** A service may be faster than the note that it was called: then its word begins the attempt that its token names. */
 async function beganEarly(
-  inv: Invocation,
+  ctx: RequestContext,
   { project, task, run, attempt }: TaskToken,
   record: TaskRecord,
 ): Promise<boolean> {
   if (record.status !== "queued" || record.run !== run || record.attempt + 1 !== attempt) return false;
   const begun = { project, task, run, attempt, message: "", length: EARLY_LEASE };
-  return (await inv.store.published(begun)).kind === "published";
+  return (await ctx.store.recordCall(begun)).kind === "published";
 }
 
 function write(
-  inv: Invocation,
-  held: Omit<Conclusion, "ending">,
+  ctx: RequestContext,
+  held: Omit<FinishInput, "ending">,
   word: LastWord,
-): Promise<Concluded | { readonly kind: "retrying" }> {
-  if (word.kind === "fail") return failAttempt(inv, { ...held, error: word.error });
+): Promise<FinishResult | { readonly kind: "retrying" }> {
+  if (word.kind === "fail") return failAttempt(ctx, { ...held, error: word.error });
   const { result } = word;
-  return conclude(inv, { ...held, ending: { status: "succeeded", ...(result !== undefined && { result }) } });
+  return finishTask(ctx, {
+    ...held,
+    ending: { status: "succeeded", ...(result !== undefined && { result }) },
+  });
 }
 
-async function readHeld(inv: Invocation, { project, task }: TaskToken) {
+async function readHeld(ctx: RequestContext, { project, task }: TaskToken) {
   const us = internalCaller(project);
   const [found, config] = await Promise.all([
-    inv.store.readTask(us, task),
-    inv.store.readConfig(us, "admin"),
+    ctx.store.readTask(us, task),
+    ctx.store.readConfig(us, "admin"),
   ]);
   if (found.kind !== "found") throw missing();
   const stored = config.kind === "found" ? config.config : { version: 0, json: "{}" };
@@ -117,7 +124,7 @@ async function readHeld(inv: Invocation, { project, task }: TaskToken) {
 
 const TOLD: Readonly<Record<LastWord["kind"], TerminalStatus>> = { complete: "succeeded", fail: "failed" };
 
-/** The status that a word found which was told before; undefined when it is news. @throws Refusal when it may not be told */
+/** The status that a word found which was told before; undefined when it is news. @throws ApiError when it may not be told */
 function toldBefore(record: TaskRecord, token: TaskToken, word: LastWord): TaskStatus | undefined {
   const { status } = record;
   if (record.run !== token.run || record.attempt !== token.attempt) throw stale();
@@ -130,18 +137,18 @@ function toldBefore(record: TaskRecord, token: TaskToken, word: LastWord): TaskS
   throw stale();
 }
 
-function missing(): Refusal {
-  return new Refusal("not-found", "The token's task is no longer kept.");
+function missing(): ApiError {
+  return new ApiError("not-found", "The token's task is no longer kept.");
 }
 
-function stale(): Refusal {
-  return new Refusal("task-token-stale", "The token is of an earlier run or attempt: nothing was changed.");
+function stale(): ApiError {
+  return new ApiError("task-token-stale", "The token is of an earlier run or attempt: nothing was changed.");
 }
 
 /** `cancelRequested` tells a worker that reads no codes to stop. */
-function over(status: TaskStatus): Refusal {
+function over(status: TaskStatus): ApiError {
   const members = { cancelRequested: true };
-  return new Refusal("task-over", `The task is ${status}: nothing was changed. Stop working on it.`, {
+  return new ApiError("task-over", `The task is ${status}: nothing was changed. Stop working on it.`, {
     members,
   });
 }

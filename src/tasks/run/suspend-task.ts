@@ -1,12 +1,12 @@
-import type { TaskRecord } from "../record.ts";
-import { type Conclusion, conclude, expiry } from "./finish-task.ts";
-import { announcementOf } from "../../events/task-events.ts";
-import { fanOut, leased, openedOf } from "../../events/fan-out.ts";
 import { sendFirstAttempts, sendOpened } from "../../deliveries/first-attempts.ts";
-import type { Invocation } from "../../ports/dependencies.ts";
+import { fanOut, leased, openedOf } from "../../events/fan-out.ts";
+import { announcementOf } from "../../events/task-events.ts";
+import type { RequestContext } from "../../ports/dependencies.ts";
+import type { TaskRecord } from "../record.ts";
+import { expiry, type FinishInput, finishTask } from "./finish-task.ts";
 
 /** A leased attempt whose work was handed on. */
-export interface Suspending extends Omit<Conclusion, "ending" | "caller" | "idempotency"> {
+export interface Suspending extends Omit<FinishInput, "ending" | "caller" | "idempotency"> {
   /** Milliseconds that the bearer of the task's token may be silent. */
   readonly heartbeat?: number;
   /** Where a service is asked after the work, and which. */
@@ -18,16 +18,16 @@ export interface Suspending extends Omit<Conclusion, "ending" | "caller" | "idem
  *
  * @returns whether it waits now
  */
-export async function suspend(inv: Invocation, held: Suspending): Promise<boolean> {
+export async function suspend(ctx: RequestContext, held: Suspending): Promise<boolean> {
   const { authority, heartbeat, poll, progress } = held;
   const record = progress ? { ...held.record, progress } : held.record;
   let { config } = held;
   for (let attempt = 0; attempt < 5; attempt++) {
     const waiting: TaskRecord = { ...record, status: "waiting", sequence: record.sequence + 1 };
     const event = announcementOf(waiting, "task.waiting", Math.floor(held.time()));
-    const made = await fanOut(inv, config, event);
-    const deliveries = authority.by === "lease" ? leased(inv, made) : made;
-    const answer = await inv.store.end({
+    const made = await fanOut(ctx, config, event);
+    const deliveries = authority.by === "lease" ? leased(ctx, made) : made;
+    const answer = await ctx.store.end({
       record,
       authority,
       outcome: {
@@ -43,18 +43,23 @@ export async function suspend(inv: Invocation, held: Suspending): Promise<boolea
     });
     switch (answer.kind) {
       case "ended":
-        await sendOpened(inv, record.project, openedOf(deliveries, answer.held), { config, now: answer.now });
+        await sendOpened(ctx, record.project, openedOf(deliveries, answer.held), { config, now: answer.now });
         return true;
       case "config-changed":
         config = answer.config;
         continue;
       case "deadline-passed": {
-        const concluded = await conclude(inv, { ...held, config, ending: expiry(record), cause: "deadline" });
-        await sendFirstAttempts(inv, record, concluded);
+        const finished = await finishTask(ctx, {
+          ...held,
+          config,
+          ending: expiry(record),
+          cause: "deadline",
+        });
+        await sendFirstAttempts(ctx, record, finished);
         return false;
       }
       default:
-        inv.log("info", "outcome-not-written", { task: record.id, run: record.run, reason: answer.kind });
+        ctx.log("info", "outcome-not-written", { task: record.id, run: record.run, reason: answer.kind });
         return false;
     }
   }

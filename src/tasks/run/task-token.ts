@@ -1,5 +1,5 @@
+import type { Dependencies } from "../../ports/dependencies.ts";
 import type { TaskRecord } from "../record.ts";
-import type { Parts } from "../../ports/dependencies.ts";
 
 /** What lets somebody else finish the attempt that is under way. */
 export interface Handover {
@@ -11,9 +11,9 @@ export interface Handover {
 
 /** The token of a record's run and attempt, and its completion URL; both hold until the task's deadline. */
 export async function handover(
-  { keyring, settings }: Pick<Parts, "keyring" | "settings">,
+  { keyring, settings }: Pick<Dependencies, "keyring" | "settings">,
   { project, id, run, attempt, deadlineAt }: TaskRecord,
 ): Promise<Handover> {
-  const token = await keyring.sealTaskToken({ project, task: id, run, attempt, expiresAt: deadlineAt });
+  const token = await keyring.issueTaskToken({ project, task: id, run, attempt, expiresAt: deadlineAt });
   return { token, completionUrl: `${settings.publicUrl}/v1/complete/${token}` };
 }

@@ -1,45 +1,45 @@
-import { isId } from "../../shared/id.ts";
-import { TASK_CHANGES, TASK_DELIVERIES } from "../../shared/limits.ts";
-import { Refusal, undecryptable } from "../../shared/problems.ts";
-import type { TaskRecord } from "../record.ts";
-import { isTerminal, type TaskStatus } from "../status.ts";
-import { recall } from "../../services/call-service.ts";
-import type { Caller, StoredConfig } from "../../projects/caller.ts";
-import { eraseRest } from "../../scheduling/chores.ts";
-import { conclude } from "../run/finish-task.ts";
-import { denied } from "../../projects/denied.ts";
-import { internalCaller } from "../run/fail-attempt.ts";
-import { runMessage } from "../../scheduling/flow-control.ts";
 import { sendFirstAttempts } from "../../deliveries/first-attempts.ts";
-import { type Idempotency, reused } from "../../shared/idempotency.ts";
-import { type LookedUp, lookTask } from "../read/get-task.ts";
-import type { Invocation } from "../../ports/dependencies.ts";
+import type { RequestContext } from "../../ports/dependencies.ts";
 import { StoreUnavailable } from "../../ports/ports.ts";
+import type { Caller, StoredConfig } from "../../projects/caller.ts";
+import { denied } from "../../projects/denied.ts";
+import { eraseRest } from "../../scheduling/chores.ts";
+import { runMessage } from "../../scheduling/flow-control.ts";
 import { publish } from "../../scheduling/publish.ts";
+import { recall } from "../../services/call-service.ts";
+import { isId } from "../../shared/id.ts";
+import { type Idempotency, reused } from "../../shared/idempotency.ts";
+import { TASK_CHANGES, TASK_DELIVERIES } from "../../shared/limits.ts";
+import { ApiError, undecryptable } from "../../shared/problems.ts";
 import { redisTime } from "../../shared/redis-clock.ts";
+import { type FoundTask, getTask } from "../read/get-task.ts";
+import type { TaskRecord } from "../record.ts";
+import { internalCaller } from "../run/fail-attempt.ts";
+import { finishTask } from "../run/finish-task.ts";
+import { isTerminal, type TaskStatus } from "../status.ts";
 
 /** How often something that somebody else keeps moving is tried. */
 const ROUNDS = 5;
 
 /** A task after it was steered; `replayed`: the same idempotency key had steered it before. */
-export type Steered = LookedUp & { readonly replayed: boolean };
+export type SteeredTask = FoundTask & { readonly replayed: boolean };
 
 /**
  * Cancels a task that has not ended. Its handler's signal aborts at the next renewal of its lease; what it brings
  * later changes nothing. A task that is canceled already stays so.
  *
- * @throws Refusal `task-already-ended` and those of the key
+ * @throws ApiError `task-already-ended` and those of the key
  */
 export async function cancel(
-  inv: Invocation,
+  ctx: RequestContext,
   caller: Caller,
   id: string,
   idempotency?: Idempotency,
-): Promise<Steered> {
-  let found = await readOwn(inv, caller, id);
+): Promise<SteeredTask> {
+  let found = await readOwn(ctx, caller, id);
   for (let round = 0; round < ROUNDS; round++) {
     const { record, config, now } = found;
-    const concluded = await conclude(inv, {
+    const finished = await finishTask(ctx, {
       record,
       config,
       authority: { by: "sequence", sequence: record.sequence },
@@ -47,63 +47,68 @@ export async function cancel(
       actor: "client",
       caller,
       ...(idempotency && { idempotency }),
-      time: redisTime(now, inv.clock),
+      time: redisTime(now, ctx.clock),
     });
-    switch (concluded.kind) {
+    switch (finished.kind) {
       case "ended":
-        inv.background.waitUntil(sendFirstAttempts(inv, record, concluded));
-        inv.background.waitUntil(recall(inv, record));
-        return canceled(inv, caller, id, concluded.ending.status);
+        ctx.background.waitUntil(sendFirstAttempts(ctx, record, finished));
+        ctx.background.waitUntil(recall(ctx, record));
+        return canceled(ctx, caller, id, finished.ending.status);
       case "already":
-        return canceled(inv, caller, id, concluded.status);
+        return canceled(ctx, caller, id, finished.status);
       case "repeated": {
-        const { status } = concluded.record;
+        const { status } = finished.record;
         return {
-          ...(await canceled(inv, caller, id, isTerminal(status) ? status : "canceled")),
+          ...(await canceled(ctx, caller, id, isTerminal(status) ? status : "canceled")),
           replayed: true,
         };
       }
       case "reused":
         throw reused();
       case "changed":
-        found = { ...found, record: concluded.record, now: concluded.now };
+        found = { ...found, record: finished.record, now: finished.now };
         continue;
       case "stale":
-        found = await readOwn(inv, caller, id);
+        found = await readOwn(ctx, caller, id);
         continue;
       case "gone":
         throw missing(id);
       case "unauthenticated":
       case "forbidden":
-        throw denied(concluded, "tasks:write");
+        throw denied(finished, "tasks:write");
       default:
-        throw new Error(`conclude answered "${concluded.kind}"`);
+        throw new Error(`conclude answered "${finished.kind}"`);
     }
   }
-  throw restless(id);
+  throw keptChanging(id);
 }
 
-async function canceled(inv: Invocation, caller: Caller, id: string, status: TaskStatus): Promise<Steered> {
+async function canceled(
+  ctx: RequestContext,
+  caller: Caller,
+  id: string,
+  status: TaskStatus,
+): Promise<SteeredTask> {
   if (status !== "canceled") throw alreadyEnded(status);
-  return { ...(await look(inv, caller, id)), replayed: false };
+  return { ...(await look(ctx, caller, id)), replayed: false };
 }
 
 /**
  * Begins a new run of a task that has ended, with the same input and options.
  *
- * @throws Refusal `task-not-ended`, `input-expired`, `task-history-full`, `quota-exceeded` and those of the key
+ * @throws ApiError `task-not-ended`, `input-expired`, `task-history-full`, `quota-exceeded` and those of the key
  */
 export async function replay(
-  inv: Invocation,
+  ctx: RequestContext,
   caller: Caller,
   id: string,
   idempotency?: Idempotency,
-): Promise<Steered> {
-  let { record } = await readOwn(inv, caller, id);
+): Promise<SteeredTask> {
+  let { record } = await readOwn(ctx, caller, id);
   if (record.input.undecryptable) throw undecryptable("The task's input");
-  const { maxOpen } = inv.settings;
+  const { maxOpen } = ctx.settings;
   for (let round = 0; round < ROUNDS; round++) {
-    const answer = await inv.store.replay({
+    const answer = await ctx.store.replay({
       caller,
       record,
       ...(idempotency && { idempotency }),
@@ -112,24 +117,24 @@ export async function replay(
     });
     switch (answer.kind) {
       case "replayed":
-        inv.background.waitUntil(publishRun(inv, answer.record));
+        ctx.background.waitUntil(publishRun(ctx, answer.record));
         return { record: answer.record, now: answer.now, replayed: false };
       case "repeated":
-        return { ...(await look(inv, caller, id)), replayed: true };
+        return { ...(await look(ctx, caller, id)), replayed: true };
       case "changed":
         record = answer.record;
         continue;
       case "pending":
         throw notEnded(id);
       case "expired":
-        throw new Refusal("input-expired", "The task's input is no longer kept: it cannot run again.");
+        throw new ApiError("input-expired", "The task's input is no longer kept: it cannot run again.");
       case "worn":
-        throw new Refusal(
+        throw new ApiError(
           "task-history-full",
           `The task's history is as long as it may be: ${TASK_CHANGES} changes of state, ${TASK_DELIVERIES} deliveries.`,
         );
       case "quota":
-        throw new Refusal("quota-exceeded", `This project has ${maxOpen} tasks that have not ended.`, {
+        throw new ApiError("quota-exceeded", `This project has ${maxOpen} tasks that have not ended.`, {
           retryAfter: 10_000,
         });
       case "reused":
@@ -142,26 +147,26 @@ export async function replay(
         throw denied(answer, "tasks:write");
     }
   }
-  throw restless(id);
+  throw keptChanging(id);
 }
 
-async function publishRun(inv: Invocation, record: TaskRecord): Promise<void> {
-  await publish(inv, await runMessage(inv, record, 1, 0));
+async function publishRun(ctx: RequestContext, record: TaskRecord): Promise<void> {
+  await publish(ctx, await runMessage(ctx, record, 1, 0));
 }
 
 /**
  * Erases a task that has ended, and everything that was made for it. It is hidden at once; what is much goes in steps,
  * which the sweep finishes.
  *
- * @throws Refusal `task-not-ended` and those of the key
+ * @throws ApiError `task-not-ended` and those of the key
  */
-export async function erase(inv: Invocation, caller: Caller, id: string): Promise<void> {
-  let { record } = await readOwn(inv, caller, id);
+export async function deleteTask(ctx: RequestContext, caller: Caller, id: string): Promise<void> {
+  let { record } = await readOwn(ctx, caller, id);
   for (let round = 0; round < ROUNDS; round++) {
-    const answer = await inv.store.erase({ caller, record });
+    const answer = await ctx.store.deleteTask({ caller, record });
     switch (answer.kind) {
       case "erased":
-        return eraseParts(inv, record);
+        return eraseParts(ctx, record);
       // It was there a moment ago: this call's first sending has hidden it, or somebody else's.
       case "missing":
         return;
@@ -174,25 +179,25 @@ export async function erase(inv: Invocation, caller: Caller, id: string): Promis
         throw denied(answer, "tasks:write");
     }
   }
-  throw restless(id);
+  throw keptChanging(id);
 }
 
 /** The first part before the answer, the rest next to it. A failure costs time alone: the sweep goes on. */
-async function eraseParts(inv: Invocation, { project, id }: TaskRecord): Promise<void> {
+async function eraseParts(ctx: RequestContext, { project, id }: TaskRecord): Promise<void> {
   try {
-    if (await inv.store.erasePart(project, id)) inv.background.waitUntil(eraseRest(inv, project, id));
+    if (await ctx.store.erasePart(project, id)) ctx.background.waitUntil(eraseRest(ctx, project, id));
   } catch (error) {
     if (!(error instanceof StoreUnavailable)) throw error;
-    inv.log("warn", "erasure-put-off", { task: id, reason: error.message });
+    ctx.log("warn", "erasure-put-off", { task: id, reason: error.message });
   }
 }
 
-/** Reads a task for a key that may steer it. @throws Refusal */
-async function readOwn(inv: Invocation, caller: Caller, id: string) {
+/** Reads a task for a key that may steer it. @throws ApiError */
+async function readOwn(ctx: RequestContext, caller: Caller, id: string) {
   if (!isId("task", id)) throw missing(id);
   const [allowed, found] = await Promise.all([
-    inv.store.readConfig(caller, "tasks:write"),
-    inv.store.readTask(internalCaller(caller.project), id),
+    ctx.store.readConfig(caller, "tasks:write"),
+    ctx.store.readTask(internalCaller(caller.project), id),
   ]);
   if (allowed.kind === "unauthenticated" || allowed.kind === "forbidden")
     throw denied(allowed, "tasks:write");
@@ -202,22 +207,22 @@ async function readOwn(inv: Invocation, caller: Caller, id: string) {
 }
 
 /** The task as it is now, for a caller whose key has been checked. */
-function look(inv: Invocation, { project }: Caller, id: string): Promise<LookedUp> {
-  return lookTask(inv, internalCaller(project), id, { result: true });
+function look(ctx: RequestContext, { project }: Caller, id: string): Promise<FoundTask> {
+  return getTask(ctx, internalCaller(project), id, { result: true });
 }
 
-export function alreadyEnded(status: TaskStatus): Refusal {
-  return new Refusal("task-already-ended", `The task has already ended: it is ${status}.`);
+export function alreadyEnded(status: TaskStatus): ApiError {
+  return new ApiError("task-already-ended", `The task has already ended: it is ${status}.`);
 }
 
-function notEnded(id: string): Refusal {
-  return new Refusal("task-not-ended", `Task "${id}" has not ended: cancel it, or wait for its end.`);
+function notEnded(id: string): ApiError {
+  return new ApiError("task-not-ended", `Task "${id}" has not ended: cancel it, or wait for its end.`);
 }
 
-function missing(id: string): Refusal {
-  return new Refusal("not-found", `There is no task "${id}" in this project.`);
+function missing(id: string): ApiError {
+  return new ApiError("not-found", `There is no task "${id}" in this project.`);
 }
 
-function restless(id: string): Error {
+function keptChanging(id: string): Error {
   return new Error(`Task ${id} kept changing while it was steered.`);
 }

@@ -1,13 +1,13 @@
 import * as z from "zod/v4/core";
-import { faultsOf } from "../../shared/validation-errors.ts";
-import type { Fault } from "../../shared/problems.ts";
+import type { ValidationError } from "../../shared/problems.ts";
+import { toValidationErrors } from "../../shared/validation-errors.ts";
 import type { AnyTask } from "../../task.ts";
 import { describe } from "../run/handler-outcome.ts";
 
 /** What a schema said of an input; `failure`: it threw, or wanted to judge later, so that it said nothing. */
 export type CheckedInput =
   | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly faults: readonly Fault[]; readonly failure?: string };
+  | { readonly ok: false; readonly faults: readonly ValidationError[]; readonly failure?: string };
 
 /**
  * Checks an input with its task type's schema; pointers are JSON pointers as URI fragments under `#/input`. A schema
@@ -17,7 +17,7 @@ export function checkInput(definition: AnyTask, input: unknown): CheckedInput {
   try {
     const parsed = z.safeParse(definition.input, input);
     if (parsed.success) return { ok: true, value: parsed.data };
-    return { ok: false, faults: faultsOf(parsed.error.issues, ["input"]) };
+    return { ok: false, faults: toValidationErrors(parsed.error.issues, ["input"]) };
   } catch (error) {
     return { ...UNJUDGED, failure: describe(error) };
   }

@@ -1,22 +1,28 @@
-import { makeId, partitionOf } from "../../shared/id.ts";
-import { DEFAULT_DEADLINE, DEFAULT_RETRIES, MAX_DELAY } from "../../shared/limits.ts";
-import { type Fault, Refusal } from "../../shared/problems.ts";
-import type { DeliveryRecord, TaskRecord } from "../record.ts";
-import { TERMINAL } from "../status.ts";
-import type { AnyTask } from "../../task.ts";
-import { callFirst } from "../../services/call-service.ts";
+import { asksFor } from "../../events/task-events.ts";
+import type { RequestContext } from "../../ports/dependencies.ts";
+import type { QueueMessage } from "../../ports/ports.ts";
+import type { AcceptAnswer, AcceptCommand, NewTask, RateState } from "../../ports/task-commands.ts";
 import type { Caller, Scope } from "../../projects/caller.ts";
 import { denied } from "../../projects/denied.ts";
-import { asksFor } from "../../events/task-events.ts";
 import { runMessage } from "../../scheduling/flow-control.ts";
-import { HTTP_REQUEST, serviceNamed } from "../../services/http-request.ts";
-import { type Idempotency, idempotencyOf, madeErased, reused, SUBMIT_PATH } from "../../shared/idempotency.ts";
-import { type CheckedInput, checkInput, urlsIn } from "./check-input.ts";
-import { lookTask } from "../read/get-task.ts";
-import type { Invocation } from "../../ports/dependencies.ts";
-import type { QueueMessage } from "../../ports/ports.ts";
 import { publish } from "../../scheduling/publish.ts";
-import type { AcceptAnswer, AcceptCommand, NewTask, RateState } from "../../ports/task-commands.ts";
+import { callFirst } from "../../services/call-service.ts";
+import { HTTP_REQUEST, serviceNamed } from "../../services/http-request.ts";
+import { makeId, partitionOf } from "../../shared/id.ts";
+import {
+  type Idempotency,
+  idempotencyOf,
+  madeErased,
+  reused,
+  SUBMIT_PATH,
+} from "../../shared/idempotency.ts";
+import { DEFAULT_DEADLINE, DEFAULT_RETRIES, MAX_DELAY } from "../../shared/limits.ts";
+import { ApiError, type ValidationError } from "../../shared/problems.ts";
+import type { AnyTask } from "../../task.ts";
+import { getTask } from "../read/get-task.ts";
+import type { DeliveryRecord, TaskRecord } from "../record.ts";
+import { TERMINAL } from "../status.ts";
+import { type CheckedInput, checkInput, urlsIn } from "./check-input.ts";
 
 /** A start may lie this much farther ahead than a year, because the client's clock is not ours. */
 const CLOCK_TOLERANCE = 60_000;
@@ -63,39 +69,39 @@ export interface Accepted {
   readonly delivery?: DeliveryRecord;
 }
 
-/** Accepts a task: one Redis request, then the answer; the publish starts at once and holds nothing up. @throws Refusal */
-export async function accept(inv: Invocation, caller: Caller, submit: Submit): Promise<Accepted> {
-  const command = await prepare(inv, caller, submit);
+/** Accepts a task: one Redis request, then the answer; the publish starts at once and holds nothing up. @throws ApiError */
+export async function accept(ctx: RequestContext, caller: Caller, submit: Submit): Promise<Accepted> {
+  const command = await prepare(ctx, caller, submit);
   submit.watch?.begin(command.task.id);
-  const answer = await inv.store.accept(command);
+  const answer = await ctx.store.accept(command);
   if (answer.kind === "replayed") {
-    return { ...(await lookTask(inv, submitter(caller), answer.id, { result: true })), replayed: true };
+    return { ...(await getTask(ctx, submitter(caller), answer.id, { result: true })), replayed: true };
   }
   const accepted = settle(answer, command.scope);
-  inv.background.waitUntil(start(inv, accepted, command.task.input));
+  ctx.background.waitUntil(start(ctx, accepted, command.task.input));
   return accepted;
 }
 
-/** Judges what a client submits, before anything is asked of Redis. @throws Refusal */
-export async function prepare(inv: Invocation, caller: Caller, submit: Submit): Promise<AcceptCommand> {
-  const definition = inv.tasks.get(submit.type);
-  if (!definition) throw new Refusal("unknown-task-type", `There is no task type "${submit.type}" here.`);
-  judgeStart(inv, submit.notBefore);
-  judgeCallback(inv, submit.callbackUrl);
-  judgeInput(inv, definition, submit.input);
-  const service = serviceNamed(inv.services, submit.type, submit.input);
+/** Judges what a client submits, before anything is asked of Redis. @throws ApiError */
+export async function prepare(ctx: RequestContext, caller: Caller, submit: Submit): Promise<AcceptCommand> {
+  const definition = ctx.tasks.get(submit.type);
+  if (!definition) throw new ApiError("unknown-task-type", `There is no task type "${submit.type}" here.`);
+  judgeStart(ctx, submit.notBefore);
+  judgeCallback(ctx, submit.callbackUrl);
+  judgeInput(ctx, definition, submit.input);
+  const service = serviceNamed(ctx.services, submit.type, submit.input);
   const idempotency =
     submit.idempotency ?? (await idempotencyOf("POST", SUBMIT_PATH, submit.idempotencyKey, submit.canonical));
   return {
     caller,
     task: newTask(
-      inv,
+      ctx,
       caller.project,
       { ...(service && { retries: service.retries }), ...definition },
       submit,
     ),
-    rateLimit: inv.settings.rateLimit,
-    maxOpen: inv.settings.maxOpen,
+    rateLimit: ctx.settings.rateLimit,
+    maxOpen: ctx.settings.maxOpen,
     ...(idempotency && { idempotency }),
     ...(service && { scope: `service:${service.name}` as const }),
     ...(submit.watch && { watch: submit.watch.length }),
@@ -103,16 +109,16 @@ export async function prepare(inv: Invocation, caller: Caller, submit: Submit): 
 }
 
 /** Publishes the first run; a service that may be called at once is called without the detour over a run of ours. */
-async function start(inv: Invocation, accepted: Accepted, input: string): Promise<void> {
+async function start(ctx: RequestContext, accepted: Accepted, input: string): Promise<void> {
   const { record, now, startsTold } = accepted;
   const told = startsTold || asksFor(record, "task.started");
   if (record.type === HTTP_REQUEST && record.startsAt <= now && !told) {
-    return callFirst(inv, record, input, now);
+    return callFirst(ctx, record, input, now);
   }
-  await publish(inv, await firstRun(inv, accepted));
+  await publish(ctx, await firstRun(ctx, accepted));
 }
 
-/** What Redis said of a new task. @throws Refusal when it was not accepted */
+/** What Redis said of a new task. @throws ApiError when it was not accepted */
 export function settle(
   answer: Exclude<AcceptAnswer, { kind: "replayed" }>,
   scope: Scope = "tasks:write",
@@ -129,16 +135,16 @@ export function settle(
     case "rate-limited": {
       const { limit, retryAfter } = answer;
       const rate = { limit, remaining: 0, reset: retryAfter };
-      throw new Refusal("rate-limited", `This project may submit ${limit} tasks per second.`, {
+      throw new ApiError("rate-limited", `This project may submit ${limit} tasks per second.`, {
         retryAfter,
         rate,
       });
     }
     case "too-large":
-      throw new Refusal("payload-too-large", "The task is larger than Redis takes in one request.");
+      throw new ApiError("payload-too-large", "The task is larger than Redis takes in one request.");
     case "quota": {
       const { quota, rate } = answer;
-      throw new Refusal("quota-exceeded", `This project has ${quota} tasks that have not ended.`, {
+      throw new ApiError("quota-exceeded", `This project has ${quota} tasks that have not ended.`, {
         retryAfter: QUOTA_RETRY,
         rate,
         open: quota,
@@ -150,8 +156,8 @@ export function settle(
 }
 
 /** The message that asks for a new task's first attempt. */
-export function firstRun(inv: Invocation, { record, now }: Accepted): Promise<QueueMessage> {
-  return runMessage(inv, record, 1, Math.max(0, record.startsAt - now));
+export function firstRun(ctx: RequestContext, { record, now }: Accepted): Promise<QueueMessage> {
+  return runMessage(ctx, record, 1, Math.max(0, record.startsAt - now));
 }
 
 /** What one has submitted oneself one may see, whatever else the key may read; that it is one's own is proven by then. */
@@ -159,45 +165,45 @@ export function submitter({ project }: Caller): Caller {
   return { project, key: "", hash: "" };
 }
 
-function judgeStart(inv: Invocation, notBefore: number | undefined): void {
-  if (notBefore === undefined || notBefore <= inv.clock() + MAX_DELAY + CLOCK_TOLERANCE) return;
-  throw new Refusal("invalid-request", "The body does not fit its schema.", {
+function judgeStart(ctx: RequestContext, notBefore: number | undefined): void {
+  if (notBefore === undefined || notBefore <= ctx.clock() + MAX_DELAY + CLOCK_TOLERANCE) return;
+  throw new ApiError("invalid-request", "The body does not fit its schema.", {
     errors: [{ pointer: "#/notBefore", detail: "lies more than 365d ahead" }],
   });
 }
 
-function judgeCallback(inv: Invocation, url: string | undefined): void {
-  const unsafe = url === undefined ? undefined : inv.fetcher.judge(url);
+function judgeCallback(ctx: RequestContext, url: string | undefined): void {
+  const unsafe = url === undefined ? undefined : ctx.fetcher.checkUrl(url);
   if (!unsafe) return;
-  throw new Refusal("unsafe-callback-url", unsafe.detail, {
+  throw new ApiError("unsafe-callback-url", unsafe.detail, {
     errors: [{ pointer: "#/callbackUrl", detail: unsafe.detail }],
   });
 }
 
-function judgeInput(inv: Invocation, definition: AnyTask, input: unknown): void {
+function judgeInput(ctx: RequestContext, definition: AnyTask, input: unknown): void {
   const checked = checkInput(definition, input);
-  if (!checked.ok) throw unfit(inv, definition, checked);
+  if (!checked.ok) throw unfit(ctx, definition, checked);
   const named = urlsIn(definition, checked.value);
-  if (!named.ok) throw unfit(inv, definition, named);
-  const unsafe: Fault[] = named.urls.flatMap(([pointer, url]) => {
-    const verdict = inv.fetcher.judge(url);
+  if (!named.ok) throw unfit(ctx, definition, named);
+  const unsafe: ValidationError[] = named.urls.flatMap(([pointer, url]) => {
+    const verdict = ctx.fetcher.checkUrl(url);
     return verdict ? [{ pointer: `#/input${pointer}`, detail: verdict.detail }] : [];
   });
-  if (unsafe[0]) throw new Refusal("unsafe-url", unsafe[0].detail, { errors: unsafe });
+  if (unsafe[0]) throw new ApiError("unsafe-url", unsafe[0].detail, { errors: unsafe });
 }
 
 /** A type that fails to judge refuses this input alone; the log says why, because the client cannot mend it. */
 function unfit(
-  inv: Invocation,
+  ctx: RequestContext,
   { type }: AnyTask,
   { faults, failure }: Extract<CheckedInput, { ok: false }>,
-): Refusal {
-  if (failure !== undefined) inv.log("error", "schema-failed", { type, error: failure });
-  return new Refusal("invalid-request", "The input does not fit the task type.", { errors: faults });
+): ApiError {
+  if (failure !== undefined) ctx.log("error", "schema-failed", { type, error: failure });
+  return new ApiError("invalid-request", "The input does not fit the task type.", { errors: faults });
 }
 
-function newTask(inv: Invocation, project: string, definition: AnyTask, submit: Submit): NewTask {
-  const id = makeId("task", inv.clock(), partitionOf(project), crypto.getRandomValues(new Uint8Array(8)));
+function newTask(ctx: RequestContext, project: string, definition: AnyTask, submit: Submit): NewTask {
+  const id = makeId("task", ctx.clock(), partitionOf(project), crypto.getRandomValues(new Uint8Array(8)));
   const { callbackUrl, timeout, heartbeatTimeout, resultTtl, concurrencyKey } = submit;
   return {
     id,

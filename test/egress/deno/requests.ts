@@ -1,9 +1,9 @@
-import { FetchFailure } from "../../../src/ports/ports.ts";
 import { sendToVetted } from "../../../src/adapters/egress/deno-send.ts";
 import { createLookup } from "../../../src/adapters/egress/dns.ts";
 import { createFetcher } from "../../../src/adapters/egress/fetch.ts";
 import { readCapped } from "../../../src/adapters/egress/fetch-body.ts";
 import { createGuard } from "../../../src/adapters/egress/guard.ts";
+import { FetchFailure } from "../../../src/ports/ports.ts";
 
 /* Makes the requests of its first argument on Deno, one after the other, and prints how each went. */
 
@@ -44,7 +44,7 @@ async function make({ how, url, addresses, method = "GET", body, headers, timeou
     // The only name that every machine resolves is refused as a name: here its addresses alone are judged.
     guard: {
       ...guard,
-      judge: () => undefined,
+      checkUrl: () => undefined,
       nameOf: (text) => (how === "unresolved" ? undefined : new URL(text).hostname),
     },
     lookup: how === "guarded" ? createLookup({ url: doh }) : async () => addresses ?? [],

@@ -1,7 +1,7 @@
-import { makeId } from "../../../src/shared/id.ts";
-import type { TaskRecord } from "../../../src/tasks/record.ts";
 import type { NewDelivery } from "../../../src/ports/delivery-commands.ts";
 import type { Outcome } from "../../../src/ports/task-commands.ts";
+import { makeId } from "../../../src/shared/id.ts";
+import type { TaskRecord } from "../../../src/tasks/record.ts";
 import { newDelivery } from "../store-fixture.ts";
 import { DELIVERY_LEASE, type Operation, RESULT_TTL } from "./operations.ts";
 import { type Grant, isOpen, type Model } from "./state.ts";

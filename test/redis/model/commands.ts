@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect } from "vitest";
 import { taskMember } from "../../../src/adapters/redis/keys.ts";
 import { CHOICES, type Choice, finishBy, type Pick, underWay } from "./choices.ts";
-import { type Fault, Possible, Race, Send } from "./sending.ts";
+import { Possible, Race, Send, type ValidationError } from "./sending.ts";
 import { boundaries, type Model } from "./state.ts";
 import type { World } from "./world.ts";
 
@@ -15,16 +15,16 @@ async function takeDue(model: Model, world: World): Promise<readonly string[]> {
     .map(({ id }) => taskMember(project, id).replace(/^t/, id.startsWith("task") ? "t" : "d"));
   const poisons = [...model.poisons.values()].filter(({ due }) => due <= model.now);
   const all = [...members, ...poisons.map(({ member }) => member)];
-  const taken = await world.store.take(0);
+  const taken = await world.store.peekDue(0);
   expect([...taken].sort(), "what the sweep takes").toEqual([...all].sort());
   return taken;
 }
 
 /** The sweep: asks what each entry that is due needs. */
 class Sweep extends Possible {
-  readonly #fault: Fault;
+  readonly #fault: ValidationError;
 
-  constructor(fault: Fault) {
+  constructor(fault: ValidationError) {
     super();
     this.#fault = fault;
   }
@@ -115,9 +115,9 @@ class Pass extends Possible {
 /** A worker falls silent until its lease has lapsed, another takes the attempt over, and then the first has its say. */
 class Overtaken extends Possible {
   readonly #pick: Pick;
-  readonly #fault: Fault;
+  readonly #fault: ValidationError;
 
-  constructor(pick: Pick, fault: Fault) {
+  constructor(pick: Pick, fault: ValidationError) {
     super();
     this.#pick = pick;
     this.#fault = fault;
@@ -141,7 +141,7 @@ class Overtaken extends Possible {
 }
 
 const pick = fc.tuple(fc.nat(240), fc.nat(240), fc.nat(240), fc.nat(240));
-const fault = fc.constantFrom<Fault>("none", "none", "none", "sent twice", "answer lost");
+const fault = fc.constantFrom<ValidationError>("none", "none", "none", "sent twice", "answer lost");
 const times = [7_000, 7_000, 15_000, 40_000, 40_000, 40_000, 40_000, 100_000, 3 * 3_600_000];
 
 const sends = Object.entries(CHOICES).flatMap(([name, [choice, weight]]) =>

@@ -1,7 +1,7 @@
-import type { TaskRecord } from "../../../src/tasks/record.ts";
 import type { NewDelivery } from "../../../src/ports/delivery-commands.ts";
-import type { Idempotency } from "../../../src/shared/idempotency.ts";
 import type { Authority, Outcome } from "../../../src/ports/task-commands.ts";
+import type { Idempotency } from "../../../src/shared/idempotency.ts";
+import type { TaskRecord } from "../../../src/tasks/record.ts";
 
 /** A script with everything that it is sent with: sent again it is the same, nonce and all. */
 export type Operation =

@@ -1,7 +1,7 @@
-import { isTerminal, MOVES, type TerminalStatus } from "../../../src/tasks/status.ts";
+import { ERASED } from "../../../src/adapters/redis/keys.ts";
 import type { NewDelivery } from "../../../src/ports/delivery-commands.ts";
 import type { Outcome } from "../../../src/ports/task-commands.ts";
-import { ERASED } from "../../../src/adapters/redis/keys.ts";
+import { isTerminal, MOVES, type TerminalStatus } from "../../../src/tasks/status.ts";
 import { type Answer, DELIVERY_LEASE, MAX_ATTEMPTS, MAX_OPEN, type Of } from "./operations.ts";
 import { isOpen, type Model, type TaskModel } from "./state.ts";
 
@@ -149,7 +149,7 @@ export function end(model: Model, op: Of<"end">): Answer {
   if (op.outcome.kind !== "retry") openDeliveries(model, task, op.outcome.deliveries);
   if (isTerminal(to)) {
     remember();
-    conclude(model, task, op.outcome, to);
+    finishTask(model, task, op.outcome, to);
   } else goOn(model, task, op.outcome);
   return ["ended", task.sequence];
 }
@@ -188,7 +188,7 @@ export function openDeliveries(model: Model, task: TaskModel, deliveries: readon
   }
 }
 
-function conclude(model: Model, task: TaskModel, outcome: Outcome, to: TerminalStatus): void {
+function finishTask(model: Model, task: TaskModel, outcome: Outcome, to: TerminalStatus): void {
   if (!("endedAt" in outcome)) return;
   const { endedAt, resultTtl } = outcome;
   Object.assign(task, { due: undefined, endedAt, resultExpiresAt: endedAt + resultTtl, nextAt: endedAt });

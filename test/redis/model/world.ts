@@ -1,8 +1,8 @@
-import type { DeliveryRecord, TaskRecord } from "../../../src/tasks/record.ts";
-import type { Caller } from "../../../src/projects/caller.ts";
 import type { NewDelivery } from "../../../src/ports/delivery-commands.ts";
 import type { Store } from "../../../src/ports/store.ts";
 import type { DueAction } from "../../../src/ports/sweep-commands.ts";
+import type { Caller } from "../../../src/projects/caller.ts";
+import type { DeliveryRecord, TaskRecord } from "../../../src/tasks/record.ts";
 import { acceptCommand, type Environment, erased, freshProject } from "../store-fixture.ts";
 import {
   type Answer,
@@ -140,7 +140,7 @@ export class World {
       case "redeliver":
         return this.#redeliver(op);
       case "inspect": {
-        const actions = await this.store.inspect(0, op.members, op.nonce);
+        const actions = await this.store.reconcile(0, op.members, op.nonce);
         return actions.flatMap(answerOf);
       }
     }
@@ -207,7 +207,7 @@ export class World {
     const { id: task, run, attempt, message, held } = op;
     const { project } = this.caller;
     const command = { project, task, run, attempt, message, length: CALL_LENGTH, held };
-    const answer = await this.store.published(command);
+    const answer = await this.store.recordCall(command);
     switch (answer.kind) {
       case "published":
         this.grants.push({ record: answer.record, lease: "nobody's" }); // for its token: a service holds no lease
@@ -221,7 +221,13 @@ export class World {
 
   async #begin({ delivery, attempt, lease }: Of<"begin">): Promise<Answer> {
     const { project } = this.caller;
-    const answer = await this.store.begin({ project, delivery, attempt, lease, length: DELIVERY_LEASE });
+    const answer = await this.store.leaseDelivery({
+      project,
+      delivery,
+      attempt,
+      lease,
+      length: DELIVERY_LEASE,
+    });
     if (answer.kind !== "begun") return [answer.kind];
     this.sendings.push({ delivery, attempt: answer.record.attempt, lease });
     return [answer.kind, answer.record.attempt, answer.record.crashes];

@@ -9,7 +9,7 @@ export const deliverySituations: Situations = {
       const [, second] = (await over(stage)).record.deliveries;
       const { project } = stage.caller;
       const command = { project, delivery: second ?? delivery.id, attempt: 1, lease: "mine", length: 20_000 };
-      return () => stage.store.begin(command);
+      return () => stage.store.leaseDelivery(command);
     },
   },
   putoff: {
@@ -33,7 +33,7 @@ export const deliverySituations: Situations = {
   letters: {
     "of 60 days": async ({ store, caller, endpoint: endpointId }) => {
       const [since, until] = [Date.now() - 60 * 24 * HOUR, Date.now() + HOUR];
-      return () => store.letters({ caller, endpointId, since, until, most: 1_000 });
+      return () => store.listDeadLetters({ caller, endpointId, since, until, most: 1_000 });
     },
   },
   health: {
@@ -49,7 +49,7 @@ export const deliverySituations: Situations = {
       const { id } = await accepted(stage.store, stage.caller);
       const { project } = stage.caller;
       const members = [`t|${project}|${id}`, `d|${project}|${delivery.id}`];
-      return () => stage.store.inspect(0, members, "sweep-1");
+      return () => stage.store.reconcile(0, members, "sweep-1");
     },
   },
   given: {

@@ -28,7 +28,7 @@ export const projectSituations: Situations = {
     "of what is due":
       async ({ store }) =>
       () =>
-        store.take(0),
+        store.peekDue(0),
   },
   "take-chores": {
     "of what is due":
@@ -46,7 +46,7 @@ export const projectSituations: Situations = {
     "under a key": async ({ store, caller }) => {
       const [key, once] = [
         granted(Date.now() + HOUR),
-        { idempotency: idempotency(), id: "key_1", sealed: "s" },
+        { idempotency: idempotency(), id: "key_1", encrypted: "s" },
       ];
       return () => store.putKey(caller.project, key, once);
     },
@@ -111,7 +111,7 @@ export const projectSituations: Situations = {
       () =>
         store.resealing("00000000 - 0 0 checking"),
   },
-  sealed: {
+  encrypted: {
     "of a page of keys": async (stage) => {
       await over(stage);
       return async () => {

@@ -1,10 +1,10 @@
-import { makeId } from "../../../src/shared/id.ts";
-import { INLINE_LIMIT } from "../../../src/shared/limits.ts";
-import type { TaskRecord } from "../../../src/tasks/record.ts";
-import type { Caller } from "../../../src/projects/caller.ts";
 import type { NewDelivery } from "../../../src/ports/delivery-commands.ts";
 import type { Store } from "../../../src/ports/store.ts";
 import type { AcceptCommand, EndCommand } from "../../../src/ports/task-commands.ts";
+import type { Caller } from "../../../src/projects/caller.ts";
+import { makeId } from "../../../src/shared/id.ts";
+import { INLINE_LIMIT } from "../../../src/shared/limits.ts";
+import type { TaskRecord } from "../../../src/tasks/record.ts";
 import { acceptCommand, accepted, newDelivery, succeeded } from "../store-fixture.ts";
 
 /** A store and a project of a situation's own. */

@@ -86,20 +86,20 @@ export const taskSituations: Situations = {
   erase: {
     "of a task with an idempotency key": async (stage) => {
       const { record: before } = await over(stage);
-      return () => stage.store.erase({ caller: stage.caller, record: before });
+      return () => stage.store.deleteTask({ caller: stage.caller, record: before });
     },
     "of a task without one": async (stage) => {
       const held = await claimed(stage.store, await accepted(stage.store, stage.caller), "mine");
       await stage.store.end(succeeded(held.record, "mine"));
       const found = await stage.store.readTask(stage.caller, held.record.id);
       if (found.kind !== "found") throw new Error(found.kind);
-      return () => stage.store.erase({ caller: stage.caller, record: found.record });
+      return () => stage.store.deleteTask({ caller: stage.caller, record: found.record });
     },
   },
   "erase-part": {
     "with dead letters": async (stage) => {
       const { record: before } = await over(stage);
-      await stage.store.erase({ caller: stage.caller, record: before });
+      await stage.store.deleteTask({ caller: stage.caller, record: before });
       return () => stage.store.erasePart(stage.caller.project, before.id);
     },
   },
@@ -124,7 +124,7 @@ export const taskSituations: Situations = {
   published: {
     "of a first call": async ({ store, caller }) => {
       const { project, id: task, run } = await accepted(store, caller);
-      return () => store.published({ project, task, run, attempt: 1, message: "msg_1", length: HOUR });
+      return () => store.recordCall({ project, task, run, attempt: 1, message: "msg_1", length: HOUR });
     },
   },
   polling: {
@@ -132,7 +132,7 @@ export const taskSituations: Situations = {
       const waiting = await waits(stage, { url: "https://service.example/1", service: "render" });
       const nonce = crypto.randomUUID();
       const rest = { number: 2, url: "https://service.example/2", service: "render", length: 5_000, nonce };
-      return () => stage.store.polling({ record: waiting, ...rest });
+      return () => stage.store.recordPoll({ record: waiting, ...rest });
     },
   },
   watch: {

@@ -1,5 +1,5 @@
+import type { DeadLettersAnswer, DeadLettersQuery, Letter } from "../../../ports/delivery-commands.ts";
 import type { Denied } from "../../../projects/caller.ts";
-import type { Letter, LettersAnswer, LettersQuery } from "../../../ports/delivery-commands.ts";
 import type { Context } from "../context.ts";
 import { dayOf, hourOf, keysOf } from "../keys.ts";
 import { named, type ScriptReply, script } from "../script.ts";
@@ -11,8 +11,8 @@ import { named, type ScriptReply, script } from "../script.ts";
  * ARGV: named, see below. `after` is the member in the first set after which to go on, `till` the last time.
  * Returns `found`, how many there are, and the first `most` of them: id, time, id, time…
  */
-export const LETTERS = script(
-  "letters",
+export const LIST_DEAD_LETTERS = script(
+  "listDeadLetters",
   `
 local a = named(ARGV) -- offset key secret since till after most
 local no = denied(redis.call('HGET', KEYS[1], 'k:' .. a.key), a.secret, 'endpoints:write', now(a.offset))
@@ -83,7 +83,7 @@ const OLD_CALLS = 10;
 const HOUR = 3_600_000;
 
 /** Those of earlier versions first: most of them died before the others. */
-export async function letters(context: Context, query: LettersQuery): Promise<LettersAnswer> {
+export async function listDeadLetters(context: Context, query: DeadLettersQuery): Promise<DeadLettersAnswer> {
   const none: Found = { kind: "found", count: 0, letters: [] };
   const old = query.after?.filed === "by-hour" ? none : await oldLetters(context, query);
   if (old.kind !== "found") return old;
@@ -97,12 +97,12 @@ export async function letters(context: Context, query: LettersQuery): Promise<Le
   return { kind: "found", count: old.count + rest.count, letters: found, ...(next && { next }) };
 }
 
-type Found = Extract<LettersAnswer, { kind: "found" }> & {
+type Found = Extract<DeadLettersAnswer, { kind: "found" }> & {
   /** Where the calls of one page ended, when there may be more. */
   readonly stopped?: Letter;
 };
 
-async function newLetters(context: Context, query: LettersQuery): Promise<LettersAnswer> {
+async function newLetters(context: Context, query: DeadLettersQuery): Promise<DeadLettersAnswer> {
   const { caller, endpointId, after, until } = query;
   const names = keysOf(caller.project);
   const isHere = after?.filed === "by-hour";
@@ -112,7 +112,7 @@ async function newLetters(context: Context, query: LettersQuery): Promise<Letter
   for (let hour = hourOf(since); hour <= hourOf(until); hour += HOURS) {
     const length = Math.min(HOURS, hourOf(until) - hour + 1);
     const [code, here, rows] = await context.quick(
-      LETTERS,
+      LIST_DEAD_LETTERS,
       [names.project, ...Array.from({ length }, (_, index) => names.letters(endpointId, hour + index))],
       named({
         offset: context.offset,
@@ -131,7 +131,7 @@ async function newLetters(context: Context, query: LettersQuery): Promise<Letter
   return { kind: "found", count, letters: found };
 }
 
-async function oldLetters(context: Context, query: LettersQuery): Promise<Found | Denied> {
+async function oldLetters(context: Context, query: DeadLettersQuery): Promise<Found | Denied> {
   const { caller, endpointId, until, most } = query;
   const names = keysOf(caller.project);
   const found: Letter[] = [];
@@ -162,7 +162,7 @@ async function oldLetters(context: Context, query: LettersQuery): Promise<Found 
 }
 
 /** The entry of a day after which to go on: a position names the delivery, or the entry itself of another endpoint. */
-function oldEntry({ after, endpointId }: LettersQuery): string {
+function oldEntry({ after, endpointId }: DeadLettersQuery): string {
   if (after?.filed !== "by-day") return "";
   return after.id.includes("|") ? after.id : `${after.id}|${endpointId}`;
 }

@@ -1,3 +1,9 @@
+import type {
+  BeginCommand,
+  LeaseDeliveryAnswer,
+  RecordAnswer,
+  RecordCommand,
+} from "../../../ports/delivery-commands.ts";
 import {
   ATTEMPTS_KEPT,
   DELIVERY_RETENTION,
@@ -12,22 +18,21 @@ import {
   VERIFICATION_WAIT,
 } from "../../../shared/limits.ts";
 import { originOf } from "../../../shared/origin.ts";
-import type { BeginAnswer, BeginCommand, RecordAnswer, RecordCommand } from "../../../ports/delivery-commands.ts";
-import { CIRCUIT, FAILED } from "./circuit.ts";
-import { configOf } from "../projects/config.ts";
 import type { Context } from "../context.ts";
 import { readDeliveryFields } from "../fields.ts";
 import { deliveryMember, hourOf, keysOf } from "../keys.ts";
-import { OPENING, openingWords } from "./opening.ts";
+import { configOf } from "../projects/config.ts";
 import { fieldsOf, named, script } from "../script.ts";
+import { CIRCUIT, FAILED } from "./circuit.ts";
+import { OPENING, openingArgs } from "./opening.ts";
 
 /**
  * Leases a delivery attempt: the next one, or one whose lease lapsed without a record; held back where a circuit is open.
  * The circuit is that of the destination that the last attempt went to. When the endpoint has moved, the caller sends the
  * same once more with the `place` of now, and that circuit decides: the lease is kept, or given back.
  */
-export const BEGIN = script(
-  "begin",
+export const LEASE_DELIVERY = script(
+  "leaseDelivery",
   `${CIRCUIT}
 local due, delivery, cfg, proj = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local offset, lease, attempt, length, member, place = ARGV[1], ARGV[2], num(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
@@ -174,11 +179,11 @@ return {'recorded', nextAt, first}
 `,
 );
 
-export async function begin(context: Context, command: BeginCommand): Promise<BeginAnswer> {
+export async function leaseDelivery(context: Context, command: BeginCommand): Promise<LeaseDeliveryAnswer> {
   const { project, delivery, place = "" } = command;
   const names = keysOf(project);
   const [code, ...rest] = await context.worker(
-    BEGIN,
+    LEASE_DELIVERY,
     [names.due, names.delivery(delivery), names.config, names.project],
     [
       context.offset,
@@ -208,11 +213,11 @@ export async function begin(context: Context, command: BeginCommand): Promise<Be
       };
     case "begun": {
       const record = readDeliveryFields(project, delivery, fieldsOf(rest[2]));
-      if (!record) throw new Error("begin answered without a delivery");
+      if (!record) throw new Error("leaseDelivery answered without a delivery");
       return { kind: code, now: Number(rest[0]), config: configOf(rest[1]), record, place: String(rest[3]) };
     }
     default:
-      throw new Error(`begin answered "${code}"`);
+      throw new Error(`leaseDelivery answered "${code}"`);
   }
 }
 
@@ -238,7 +243,7 @@ export async function record(context: Context, command: RecordCommand): Promise<
     health: endpointId === undefined ? 0 : keys.push(names.health(endpointId)),
     dead: outcome.kind === "dead" ? keys.push(names.letters(endpointId, hourOf(Math.round(command.at)))) : 0,
   };
-  const { words } = openingWords(keys, project, deliveries);
+  const { args } = openingArgs(keys, project, deliveries);
   const [code, next, failingSince] = await context.worker(RECORD, keys, [
     ...named({
       offset: context.offset,
@@ -258,7 +263,7 @@ export async function record(context: Context, command: RecordCommand): Promise<
       ...places,
       count: deliveries.length,
     }),
-    ...words,
+    ...args,
   ]);
   switch (code) {
     case "gone":

@@ -1,3 +1,4 @@
+import type { NewDelivery } from "../../../ports/delivery-commands.ts";
 import {
   BODY_RETENTION,
   DELIVERY_RETENTION,
@@ -6,10 +7,9 @@ import {
   LEASE_GRACE,
 } from "../../../shared/limits.ts";
 import { originOf } from "../../../shared/origin.ts";
-import type { NewDelivery } from "../../../ports/delivery-commands.ts";
-import { CIRCUIT } from "./circuit.ts";
 import { deliveryMember, hourOf, keysOf } from "../keys.ts";
 import type { ScriptReply } from "../script.ts";
+import { CIRCUIT } from "./circuit.ts";
 
 /**
  * Opens deliveries: their due entries first, then what they share, then their hashes. Words per delivery: the key's
@@ -22,25 +22,25 @@ import type { ScriptReply } from "../script.ts";
  */
 export const OPENING = `${CIRCUIT}
 -- The names of the circuits that \`open\` has to know: fields of the project's hash.
-local function placesOf(words, at, count, names)
+local function placesOf(args, at, count, names)
   for _ = 1, count do
-    local size, own = num(words[at + 4]), {}
-    for i = at + 5, at + 4 + size, 2 do own[words[i]] = words[i + 1] end
+    local size, own = num(args[at + 4]), {}
+    for i = at + 5, at + 4 + size, 2 do own[args[i]] = args[i + 1] end
     names[#names + 1] = placeOf(own)
     at = at + 5 + size
   end
   return names
 end
-local function open(due, t, created, words, at, count, p)
+local function open(due, t, created, args, at, count, p)
   local dues, hashes, dead, held, circuits = {}, {}, {}, {}, {}
   for _ = 1, count do
-    local key, entry, lease, size = KEYS[num(words[at])], words[at + 1], num(words[at + 2]), num(words[at + 4])
-    local letters = KEYS[num(words[at + 3])]
+    local key, entry, lease, size = KEYS[num(args[at])], args[at + 1], num(args[at + 2]), num(args[at + 4])
+    local letters = KEYS[num(args[at + 3])]
     local own, fields, wait = {}, {'created', created}, 0
     for i = at + 5, at + 4 + size, 2 do
-      own[words[i]] = words[i + 1]
-      fields[#fields + 1] = words[i]
-      fields[#fields + 1] = words[i + 1]
+      own[args[i]] = args[i + 1]
+      fields[#fields + 1] = args[i]
+      fields[#fields + 1] = args[i + 1]
     end
     local id, place = string.match(entry, '[^|]+$'), placeOf(own)
     local c = p and not letters and circuitOf(p[place], t)
@@ -70,8 +70,8 @@ local function open(due, t, created, words, at, count, p)
     at = at + 5 + size
   end
   if #dues > 0 then redis.call('ZADD', due, unpack(dues)) end
-  for i = at + 1, at + 2 * num(words[at]), 2 do
-    redis.call('SET', KEYS[num(words[i])], words[i + 1], 'PX', '${BODY_RETENTION}')
+  for i = at + 1, at + 2 * num(args[at]), 2 do
+    redis.call('SET', KEYS[num(args[i])], args[i + 1], 'PX', '${BODY_RETENTION}')
   end
   for _, d in ipairs(hashes) do
     undone('DEL', d[1])
@@ -86,14 +86,14 @@ end
 `;
 
 /** The words for `open`, whose keys are added to `keys`; and the names of the bodies that are kept apart. */
-export function openingWords(
+export function openingArgs(
   keys: string[],
   project: string,
   deliveries: readonly NewDelivery[],
-): { readonly words: readonly (string | number)[]; readonly bodies: readonly string[] } {
+): { readonly args: readonly (string | number)[]; readonly bodies: readonly string[] } {
   const names = keysOf(project);
   const apart = new Map<string, string>();
-  const words = deliveries.flatMap((delivery) => {
+  const args = deliveries.flatMap((delivery) => {
     const { id, dead } = delivery;
     const fields = fieldsOfNew(delivery);
     const key = keys.push(names.delivery(id));
@@ -103,7 +103,7 @@ export function openingWords(
     return [...place, fields.length, ...fields];
   });
   const kept = [...apart].map(([name, body]) => [keys.push(names.sharedBody(name)), body] as const);
-  return { words: [...words, kept.length, ...kept.flat()], bodies: [...apart.keys()] };
+  return { args: [...args, kept.length, ...kept.flat()], bodies: [...apart.keys()] };
 }
 
 /** What `open` says of held deliveries: for how many milliseconds each. */

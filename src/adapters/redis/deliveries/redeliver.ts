@@ -1,17 +1,17 @@
-import { BODY_RETENTION, DELIVERY_RETENTION, DUE_GRACE, IDEMPOTENCY_TTL } from "../../../shared/limits.ts";
 import type { RedeliverAnswer, RedeliverCommand } from "../../../ports/delivery-commands.ts";
-import { CIRCUIT, FAILED } from "./circuit.ts";
+import { BODY_RETENTION, DELIVERY_RETENTION, DUE_GRACE, IDEMPOTENCY_TTL } from "../../../shared/limits.ts";
 import type { Context } from "../context.ts";
 import { readDeliveryFields } from "../fields.ts";
 import { dayOf, deliveryMember, hourOf, keysOf, oldLetterOf } from "../keys.ts";
 import { fieldsOf, named, type Runner, type ScriptReply, script } from "../script.ts";
+import { CIRCUIT, FAILED } from "./circuit.ts";
 
 /** Sends an ended delivery again: the same event, its schedule from the start. Who asks for it at once says that the receiver is mended. */
 export const REDELIVER = script(
   "redeliver",
   `${CIRCUIT}${FAILED}
 local due, delivery, proj, circuits, letters, old = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local a = named(ARGV) -- offset nonce key secret scope member id letter ended print note delay idem body
+local a = named(ARGV) -- offset nonce key secret scope member id letter ended fingerprint note delay idem body
 local idem, body = KEYS[num(a.idem)], KEYS[num(a.body)]
 local t = now(a.offset)
 local no = denied(redis.call('HGET', proj, 'k:' .. a.key), a.secret, a.scope, t)
@@ -20,14 +20,14 @@ local d, flat = hash(delivery)
 if not d.status then return {'missing', ms(t)} end
 if d.again == a.nonce then return {'found', ms(t), flat} end
 local known = idem and redis.call('GET', idem)
-if known then return {string.match(known, '^%S+') == a.print and 'repeated' or 'reused', ms(t), flat} end
+if known then return {string.match(known, '^%S+') == a.fingerprint and 'repeated' or 'reused', ms(t), flat} end
 if d.status == 'pending' then return {'pending'} end
 if d.ended ~= a.ended then return {'changed', ms(t), flat} end
 together(function()
   undone('ZREM', due, a.member)
   redis.call('ZADD', due, ms(t + a.delay + ${DUE_GRACE}), a.member)
   if body then redis.call('PEXPIRE', body, '${BODY_RETENTION}') end
-  if idem then undone('DEL', idem) redis.call('SET', idem, a.print .. ' ' .. a.note, 'PX', '${IDEMPOTENCY_TTL}') end
+  if idem then undone('DEL', idem) redis.call('SET', idem, a.fingerprint .. ' ' .. a.note, 'PX', '${IDEMPOTENCY_TTL}') end
   undone('PEXPIRE', delivery, '${DELIVERY_RETENTION}')
   redis.call('PERSIST', delivery)
   redis.call('HSET', delivery, 'status', 'pending', 'base', d.attempt, 'next', ms(t + a.delay), 'lease', '', 'until', '0',
@@ -65,7 +65,7 @@ function redeliverCall(context: Context, command: RedeliverCommand): Parameters<
     names.letters(endpointId, hourOf(command.endedAt)),
     names.oldLetters(dayOf(command.endedAt)),
   ];
-  const words = named({
+  const args = named({
     offset: context.offset,
     nonce: command.nonce,
     key: caller.key,
@@ -75,13 +75,13 @@ function redeliverCall(context: Context, command: RedeliverCommand): Parameters<
     id: delivery,
     letter: oldLetterOf(delivery, endpointId),
     ended: command.endedAt.toFixed(0),
-    print: idempotency?.fingerprint ?? "",
+    fingerprint: idempotency?.fingerprint ?? "",
     note: command.note ?? delivery,
     delay: command.delay,
     idem: idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0,
     body: command.sharedBody ? keys.push(names.sharedBody(command.sharedBody)) : 0,
   });
-  return [REDELIVER, keys, words];
+  return [REDELIVER, keys, args];
 }
 
 function redelivered(

@@ -1,17 +1,17 @@
-import { IDEMPOTENCY_TTL } from "../../../shared/limits.ts";
 import type { ConfigureAnswer, ConfigureCommand } from "../../../ports/config-commands.ts";
-import { configOf } from "./config.ts";
+import { IDEMPOTENCY_TTL } from "../../../shared/limits.ts";
 import type { Context } from "../context.ts";
+import { OPENING, openingArgs } from "../deliveries/opening.ts";
 import { keysOf } from "../keys.ts";
-import { OPENING, openingWords } from "../deliveries/opening.ts";
 import { named, script } from "../script.ts";
+import { configOf } from "./config.ts";
 
 /** Writes a project's configuration in place of the version that the caller has read. */
 export const CONFIGURE = script(
   "configure",
   `${OPENING}
 local due, proj, cfg = KEYS[1], KEYS[2], KEYS[3]
-local a, at = named(ARGV) -- offset nonce key secret scope version config starts print id idem count
+local a, at = named(ARGV) -- offset nonce key secret scope version config starts fingerprint id idem count
 local idem = KEYS[num(a.idem)]
 local t = now(a.offset)
 local grant = 'k:' .. a.key
@@ -24,14 +24,14 @@ if not p.cfgv then return {'missing', ms(t)} end
 if p.cfgn == a.nonce then return {'configured', ms(t), p.cfgv} end
 local known = idem and redis.call('GET', idem)
 if known then
-  local print, id = string.match(known, '^(%S+) (%S+)$')
-  return {print == a.print and 'repeated' or 'reused', ms(t), redis.call('GET', cfg) or '', id}
+  local fingerprint, id = string.match(known, '^(%S+) (%S+)$')
+  return {fingerprint == a.fingerprint and 'repeated' or 'reused', ms(t), redis.call('GET', cfg) or '', id}
 end
 if p.cfgv ~= a.version then return {'changed', ms(t), redis.call('GET', cfg) or ''} end
 local version = ms(num(p.cfgv) + 1)
 together(function()
   if num(a.count) > 0 then open(due, t, ms(t), ARGV, at, num(a.count)) end
-  if idem then undone('DEL', idem) redis.call('SET', idem, a.print .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end
+  if idem then undone('DEL', idem) redis.call('SET', idem, a.fingerprint .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end
   undone('SET', cfg, redis.call('GET', cfg) or '')
   redis.call('SET', cfg, version .. ' ' .. a.config)
   redis.call('HSET', proj, 'cfgv', version, 'cfgn', a.nonce, 'starts', a.starts)
@@ -45,7 +45,7 @@ export async function configure(context: Context, command: ConfigureCommand): Pr
   const names = keysOf(caller.project);
   const keys = [names.due, names.project, names.config];
   const idem = idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0;
-  const { words } = openingWords(keys, caller.project, deliveries);
+  const { args } = openingArgs(keys, caller.project, deliveries);
   const [code, now, config, id] = await context.adding(CONFIGURE, keys, [
     ...named({
       offset: context.offset,
@@ -56,12 +56,12 @@ export async function configure(context: Context, command: ConfigureCommand): Pr
       version: command.version,
       config: command.json,
       starts: command.startsTold ? "1" : "",
-      print: idempotency?.fingerprint ?? "",
+      fingerprint: idempotency?.fingerprint ?? "",
       id: command.id,
       idem,
       count: deliveries.length,
     }),
-    ...words,
+    ...args,
   ]);
   switch (code) {
     case "unauthenticated":

@@ -1,6 +1,6 @@
+import type { ApiKeyRecord, KeyOnce, ProjectLimits, PutKeyAnswer } from "../../../projects/caller.ts";
 import { isId } from "../../../shared/id.ts";
 import { IDEMPOTENCY_TTL, TOMBSTONE } from "../../../shared/limits.ts";
-import type { ApiKeyRecord, KeyOnce, ProjectLimits, PutKeyAnswer } from "../../../projects/caller.ts";
 import type { Context } from "../context.ts";
 import { DIRECTORY, keysChore, keysOf, STORED_VERSION, SWEPT } from "../keys.ts";
 import { fieldsOf, script } from "../script.ts";
@@ -46,11 +46,11 @@ export const GRANT = script(
   "grant",
   `
 local proj, revoked, chores, idem = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local offset, field, value, expires, chore, print, record = ARGV[1], ARGV[2], ARGV[3], num(ARGV[4]), ARGV[5], ARGV[6], ARGV[7]
+local offset, field, value, expires, chore, fingerprint, record = ARGV[1], ARGV[2], ARGV[3], num(ARGV[4]), ARGV[5], ARGV[6], ARGV[7]
 local known = idem and redis.call('GET', idem)
 if known then
   local before, _, sealed = string.match(known, '^(%S+) (%S+) (%S+)$')
-  return {before == print and 'repeated' or 'reused', sealed}
+  return {before == fingerprint and 'repeated' or 'reused', sealed}
 end
 -- Made before, and revoked since: this one was sent twice and comes late.
 if redis.call('EXISTS', revoked) == 1 then return {'granted'} end
@@ -60,7 +60,7 @@ if not look or expires > 0 and expires < num(look) then
   redis.call('ZADD', chores, ms(look and expires or now(offset)), chore)
 end
 together(function()
-  if idem then undone('DEL', idem) redis.call('SET', idem, print .. ' ' .. record, 'PX', '${IDEMPOTENCY_TTL}') end
+  if idem then undone('DEL', idem) redis.call('SET', idem, fingerprint .. ' ' .. record, 'PX', '${IDEMPOTENCY_TTL}') end
   redis.call('HSET', proj, field, value)
 end)
 return {'granted'}
@@ -179,7 +179,7 @@ export async function putKey(
 ): Promise<PutKeyAnswer> {
   const value = [key.hash, key.expiresAt, key.scopes.join(",") || "-", key.createdAt, key.name].join(" ");
   const names = keysOf(project);
-  const [code, sealed] = await context.adding(
+  const [code, encrypted] = await context.adding(
     GRANT,
     [
       names.project,
@@ -193,7 +193,7 @@ export async function putKey(
       value,
       key.expiresAt,
       keysChore(project),
-      ...(once ? [once.idempotency.fingerprint, `${once.id} ${once.sealed}`] : []),
+      ...(once ? [once.idempotency.fingerprint, `${once.id} ${once.encrypted}`] : []),
     ],
   );
   switch (code) {
@@ -201,7 +201,7 @@ export async function putKey(
     case "reused":
       return { kind: code };
     case "repeated":
-      return { kind: code, sealed: String(sealed) };
+      return { kind: code, encrypted: String(encrypted) };
     default:
       throw new Error(`grant answered "${code}"`);
   }
@@ -214,7 +214,7 @@ export async function limitProject(
   nonce: string,
 ): Promise<(ProjectLimits & { readonly name: string }) | undefined> {
   const { searchable, rateLimit, maxOpen } = limits;
-  const words = [
+  const args = [
     ...(searchable ? ["search", searchable.join(",")] : []),
     ...(rateLimit !== undefined ? ["rate", rateLimit ?? ""] : []),
     ...(maxOpen !== undefined ? ["quota", maxOpen ?? ""] : []),
@@ -224,7 +224,7 @@ export async function limitProject(
     const [code, first, search, rate, quota] = await context.adding(
       LIMIT,
       [keysOf(project).project],
-      [nonce, version, ...words],
+      [nonce, version, ...args],
     );
     if (code === "missing") return undefined;
     if (code === "limited") {
@@ -258,14 +258,14 @@ export async function dropKey(
 export async function listKeys(context: Context, project: string, cursor?: string) {
   const page = await scan(context, keysOf(project).project, "k:*", cursor);
   const data = page.data.map(([name, value]): ApiKeyRecord => {
-    const [hash = "", expiresAt = "0", scopes = "", createdAt = "0", ...words] = value.split(" ");
+    const [hash = "", expiresAt = "0", scopes = "", createdAt = "0", ...args] = value.split(" ");
     return {
       key: name.slice(2),
       hash,
       expiresAt: Number(expiresAt),
       scopes: scopes === "-" ? [] : scopes.split(","),
       createdAt: Number(createdAt),
-      name: words.join(" "),
+      name: args.join(" "),
     };
   });
   return { ...page, data: data.toSorted((a, b) => a.createdAt - b.createdAt) };

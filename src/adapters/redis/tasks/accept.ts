@@ -1,3 +1,4 @@
+import type { AcceptAnswer, AcceptCommand, RateState } from "../../../ports/task-commands.ts";
 import {
   DUE_GRACE,
   HOURS_KEPT,
@@ -8,7 +9,6 @@ import {
   REQUEST_LIMIT,
   SEARCHABLE,
 } from "../../../shared/limits.ts";
-import type { AcceptAnswer, AcceptCommand, RateState } from "../../../ports/task-commands.ts";
 import type { Context } from "../context.ts";
 import { newTaskFields, readTaskFields } from "../fields.ts";
 import { ERASED, hourOf, keysOf, taskMember } from "../keys.ts";
@@ -20,7 +20,7 @@ export const ACCEPT = script(
   "accept",
   `
 local due, proj, task, index, hours = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local a, at = named(ARGV) -- offset key secret scope member id hour rate quota delay at deadline print idem input searchable
+local a, at = named(ARGV) -- offset key secret scope member id hour rate quota delay at deadline fingerprint idem input searchable
 -- watch
 local idem, input = KEYS[num(a.idem)], KEYS[num(a.input)]
 local t = now(a.offset)
@@ -33,9 +33,9 @@ local known
 if idem then
   local record = redis.call('GET', idem)
   if record then
-    local print, other = string.match(record, '^(%S+) (%S+)$')
-    if print == '${ERASED}' then return {'erased', other} end
-    if other ~= a.id then return {print == a.print and 'replayed' or 'reused', other} end
+    local fingerprint, other = string.match(record, '^(%S+) (%S+)$')
+    if fingerprint == '${ERASED}' then return {'erased', other} end
+    if other ~= a.id then return {fingerprint == a.fingerprint and 'replayed' or 'reused', other} end
     known = true
   end
 else
@@ -92,7 +92,7 @@ together(function()
   undone('ZREM', due, a.member)
   redis.call('ZADD', due, ms(math.min(look, start + a.deadline)), a.member)
   if input then undone('DEL', input) redis.call('SET', input, ARGV[#ARGV]) end
-  if idem then undone('DEL', idem) redis.call('SET', idem, a.print .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end
+  if idem then undone('DEL', idem) redis.call('SET', idem, a.fingerprint .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end
   undone('HSET', proj, 'open', p.open or '0', 'tat', p.tat or '0')
   redis.call('HSET', proj, 'open', ms(num(p.open) + 1), 'tat', string.format('%.3f', tat))
   redis.call('HSET', task, unpack(fields))
@@ -162,7 +162,7 @@ async function callOf(context: Context, command: AcceptCommand, hour: number): P
           [name, keys.push(names.metadata(hour, await pairHash(name, value)))] as const,
       ),
   );
-  const words = [
+  const args = [
     ...named({
       offset: context.offset,
       key: caller.key,
@@ -177,7 +177,7 @@ async function callOf(context: Context, command: AcceptCommand, hour: number): P
       delay: "delay" in task.start ? task.start.delay : 0,
       at: "at" in task.start ? task.start.at : "",
       deadline: task.options.deadline,
-      print: idempotency?.fingerprint ?? "",
+      fingerprint: idempotency?.fingerprint ?? "",
       idem,
       input,
       searchable: searchable.length,
@@ -187,7 +187,7 @@ async function callOf(context: Context, command: AcceptCommand, hour: number): P
     ...newTaskFields(task, idempotency?.hash),
     ...(large ? [task.input] : []),
   ];
-  return [ACCEPT, keys, words];
+  return [ACCEPT, keys, args];
 }
 
 function answer(command: AcceptCommand, code: string, rest: readonly unknown[]): AcceptAnswer {

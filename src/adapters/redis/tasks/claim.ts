@@ -1,9 +1,16 @@
-import { CRASHES, DUE_GRACE, EARLY_TOLERANCE, LEASE, LEASE_GRACE, LIMIT_RETRY } from "../../../shared/limits.ts";
 import type { ClaimAnswer, ClaimCommand, RenewAnswer, RenewCommand } from "../../../ports/task-commands.ts";
-import { configOf } from "../projects/config.ts";
+import {
+  CRASHES,
+  DUE_GRACE,
+  EARLY_TOLERANCE,
+  LEASE,
+  LEASE_GRACE,
+  LIMIT_RETRY,
+} from "../../../shared/limits.ts";
 import type { Context } from "../context.ts";
 import { readTaskFields } from "../fields.ts";
 import { keysOf, taskMember } from "../keys.ts";
+import { configOf } from "../projects/config.ts";
 import { fieldsOf, type ScriptReply, script } from "../script.ts";
 
 /** Leases an attempt: a start, or the takeover of one whose lease lapsed. */
@@ -65,7 +72,7 @@ local changes = {
 }
 if running then changes[#changes + 1] = 'held'; changes[#changes + 1] = '1' end
 redis.call('HSET', task, unpack(changes))
-tell(task, h, t, 'running')
+notify(task, h, t, 'running')
 for _, word in ipairs(changes) do flat[#flat + 1] = word end
 return answer('claimed')
 `,
@@ -88,7 +95,7 @@ redis.call('HSET', task, unpack(changes))
 if running then
   file(running, ms(t + ${LEASE}), member, '${LEASE}')
 end
-if progress ~= '' then tell(task, h, t) end
+if progress ~= '' then notify(task, h, t) end
 return {'renewed', ms(t)}
 `,
 );

@@ -1,7 +1,7 @@
+import type { DeleteAnswer, DeleteCommand } from "../../../ports/delete-commands.ts";
 import { CHORE_GRACE, ERASED_AT_ONCE, TOMBSTONE } from "../../../shared/limits.ts";
 import type { TaskRecord } from "../../../tasks/record.ts";
 import type { TerminalStatus } from "../../../tasks/status.ts";
-import type { EraseAnswer, EraseCommand } from "../../../ports/delete-commands.ts";
 import type { Context } from "../context.ts";
 import { readTaskFields } from "../fields.ts";
 import { dayOf, deliveryMember, ERASED, erasureChore, hourOf, keysOf, oldLetterOf } from "../keys.ts";
@@ -15,7 +15,7 @@ import { pairHash } from "./search.ts";
  * Returns `erased`, `missing`, `pending`, `changed` with the task, or why the key may not.
  */
 export const ERASE = script(
-  "erase",
+  "deleteTask",
   `
 local task, proj, chores, erasing = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local a = named(ARGV) -- offset key secret id seq chore entry idem filed
@@ -96,7 +96,7 @@ return {'done'}
 `,
 );
 
-export async function erase(context: Context, { caller, record }: EraseCommand): Promise<EraseAnswer> {
+export async function deleteTask(context: Context, { caller, record }: DeleteCommand): Promise<DeleteAnswer> {
   const { id, project, idempotencyHash } = record;
   const names = keysOf(project);
   const keys = [names.task(id), names.project, names.chores, names.erasing(id)];
@@ -131,7 +131,7 @@ export async function erase(context: Context, { caller, record }: EraseCommand):
     case "forbidden":
       return { kind: code };
     default:
-      throw new Error(`erase answered "${code}"`);
+      throw new Error(`deleteTask answered "${code}"`);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { EndAnswer, EndCommand, Outcome } from "../../../ports/task-commands.ts";
 import {
   DUE_GRACE,
   IDEMPOTENCY_TTL,
@@ -8,12 +9,11 @@ import {
 } from "../../../shared/limits.ts";
 import type { TaskRecord } from "../../../tasks/record.ts";
 import type { TerminalStatus } from "../../../tasks/status.ts";
-import type { EndAnswer, EndCommand, Outcome } from "../../../ports/task-commands.ts";
-import { configOf } from "../projects/config.ts";
 import type { Context } from "../context.ts";
+import { heldOf, OPENING, openingArgs } from "../deliveries/opening.ts";
 import { readTaskFields } from "../fields.ts";
 import { hourOf, keysOf, taskMember } from "../keys.ts";
-import { heldOf, OPENING, openingWords } from "../deliveries/opening.ts";
+import { configOf } from "../projects/config.ts";
 import { fieldsOf, named, type ScriptReply, script } from "../script.ts";
 
 /**
@@ -25,7 +25,7 @@ export const END = script(
   `${OPENING}
 local due, task, proj, cfg = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local a, at = named(ARGV) -- offset nonce member run to by proof attempt version actor cause ended delay heartbeat
--- ttl input output ending result id key secret running print idem opened shared fields deliveries
+-- ttl input output ending result id key secret running fingerprint idem opened shared fields deliveries
 local t = now(a.offset)
 local opening, grant, counter = at + num(a.fields), 'k:' .. a.key, 'n:' .. a.to
 local p = some(proj, placesOf(ARGV, opening, num(a.deliveries), {grant, counter, 'cfgv', 'open'}))
@@ -46,9 +46,9 @@ if h.nonce == a.nonce then
 end
 local idem = KEYS[num(a.idem)]
 local known = idem and redis.call('GET', idem)
-if known then return {string.match(known, '^%S+') == a.print and 'repeated' or 'reused', ms(t), flat} end
+if known then return {string.match(known, '^%S+') == a.fingerprint and 'repeated' or 'reused', ms(t), flat} end
 local function remember()
-  if idem then undone('DEL', idem) redis.call('SET', idem, a.print .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end
+  if idem then undone('DEL', idem) redis.call('SET', idem, a.fingerprint .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end
 end
 if h.run ~= a.run then return {'stale'} end
 if TERMINAL[h.status] then
@@ -98,7 +98,7 @@ if not TERMINAL[a.to] then
     redis.call('HSET', task, unpack(changes))
   end)
   if running then redis.call('ZREM', running, a.member) end
-  tell(task, h, t, a.to)
+  notify(task, h, t, a.to)
   return {'ended', ms(t), seq, ms(nextAt), held}
 end
 local held, circuits
@@ -116,7 +116,7 @@ together(function()
   change('l:' .. seq, a.ended .. ' ' .. a.run .. ' task.' .. a.to .. ' ' .. a.actor .. ' ' .. a.cause)
   redis.call('HSET', task, unpack(changes))
 end)
-tell(task, h, t, a.to)
+notify(task, h, t, a.to)
 redis.call('ZREM', due, a.member)
 if running then redis.call('ZREM', running, a.member) end
 fileEnding()
@@ -132,7 +132,7 @@ export async function end(context: Context, command: EndCommand): Promise<EndAns
   const keys = [names.due, names.task(record.id), names.project, names.config];
   const fields = changesOf(command);
   const deliveries = outcome.kind === "retry" ? [] : outcome.deliveries;
-  const { words, bodies } = openingWords(keys, record.project, deliveries);
+  const { args, bodies } = openingArgs(keys, record.project, deliveries);
   const reply = await context.worker(END, keys, [
     ...named({
       offset: context.offset,
@@ -148,12 +148,12 @@ export async function end(context: Context, command: EndCommand): Promise<EndAns
       cause: command.cause ?? "",
       delay: outcome.kind === "retry" ? outcome.delay : 0,
       heartbeat: outcome.kind === "waiting" ? (outcome.heartbeat ?? 0) : 0,
-      ...endingWords(keys, record, outcome),
+      ...endingArgs(keys, record, outcome),
       id: record.id,
       key: caller?.key ?? "",
       secret: caller?.hash ?? "",
       running: record.held ? keys.push(names.running(record.type)) : 0,
-      print: idempotency?.fingerprint ?? "",
+      fingerprint: idempotency?.fingerprint ?? "",
       idem: idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0,
       opened: deliveries.map(({ id }) => id).join(","),
       shared: bodies.join(","),
@@ -161,13 +161,13 @@ export async function end(context: Context, command: EndCommand): Promise<EndAns
       deliveries: deliveries.length,
     }),
     ...fields,
-    ...words,
+    ...args,
   ]);
   return answer(command, reply);
 }
 
 /** What only a terminal outcome has; the keys that it needs are added to `keys`. */
-function endingWords(keys: string[], record: TaskRecord, outcome: Outcome) {
+function endingArgs(keys: string[], record: TaskRecord, outcome: Outcome) {
   if (outcome.kind === "retry" || outcome.kind === "waiting") {
     return { ended: "", ttl: 0, input: 0, output: 0, ending: 0, result: "" };
   }

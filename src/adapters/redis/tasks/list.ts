@@ -1,6 +1,6 @@
-import type { TaskStatus } from "../../../tasks/status.ts";
-import type { Caller } from "../../../projects/caller.ts";
 import type { ListAnswer, TaskFilter, TaskPosition } from "../../../ports/list-commands.ts";
+import type { Caller } from "../../../projects/caller.ts";
+import type { TaskStatus } from "../../../tasks/status.ts";
 import type { Context } from "../context.ts";
 import { hourOf, keysOf } from "../keys.ts";
 import { named, type ScriptReply, script } from "../script.ts";

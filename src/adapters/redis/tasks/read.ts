@@ -1,14 +1,14 @@
-import { originOf } from "../../../shared/origin.ts";
-import type { DeliveryRecord, TaskRecord } from "../../../tasks/record.ts";
-import type { Caller, Denied, ReadAnswer, Scope, StoredConfig } from "../../../projects/caller.ts";
 import type { KnownRequest } from "../../../ports/config-commands.ts";
 import type { EndpointHealth } from "../../../ports/delivery-commands.ts";
-import type { Idempotency } from "../../../shared/idempotency.ts";
 import type { TaskParts } from "../../../ports/list-commands.ts";
-import { configOf } from "../projects/config.ts";
+import type { Caller, Denied, ReadAnswer, Scope, StoredConfig } from "../../../projects/caller.ts";
+import type { Idempotency } from "../../../shared/idempotency.ts";
+import { originOf } from "../../../shared/origin.ts";
+import type { DeliveryRecord, TaskRecord } from "../../../tasks/record.ts";
 import type { Context } from "../context.ts";
 import { readDeliveryFields, readTaskFields } from "../fields.ts";
 import { keysOf } from "../keys.ts";
+import { configOf } from "../projects/config.ts";
 import { fieldsOf, type ScriptReply, script } from "../script.ts";
 
 /** Reads hashes (h) and strings (s) for a caller who may. A script, so that no lagging replica answers. */

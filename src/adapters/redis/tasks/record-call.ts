@@ -1,17 +1,17 @@
+import type { RecordCallAnswer, RecordCallCommand, RecordPollCommand } from "../../../ports/task-commands.ts";
 import { DUE_GRACE, LEASE_GRACE } from "../../../shared/limits.ts";
-import type { PollingCommand, PublishedAnswer, PublishedCommand } from "../../../ports/task-commands.ts";
-import { configOf } from "../projects/config.ts";
 import type { Context } from "../context.ts";
 import { readTaskFields } from "../fields.ts";
 import { keysOf, taskMember } from "../keys.ts";
+import { configOf } from "../projects/config.ts";
 import { fieldsOf, named, script } from "../script.ts";
 
 /**
  * Notes that the queue calls a service for an attempt: the attempt begins when it has not yet, and its lease covers
  * the call. Sent before the outcome is looked at, too, which may come first.
  */
-export const PUBLISHED = script(
-  "published",
+export const RECORD_CALL = script(
+  "recordCall",
   `
 local due, task, cfg = KEYS[1], KEYS[2], KEYS[3]
 local a = named(ARGV) -- offset run attempt message length member held
@@ -39,7 +39,7 @@ change('until', ms(till)) change('sweep', '')
 if not known and a.message ~= '' then change('call', mine .. (calls and ' ' .. calls or '') .. ' ' .. a.message) end
 redis.call('ZADD', due, ms(math.min(till + ${LEASE_GRACE}, num(h.deadline))), a.member)
 redis.call('HSET', task, unpack(changes))
-if h.status == 'queued' then tell(task, h, t, 'running') end
+if h.status == 'queued' then notify(task, h, t, 'running') end
 for _, word in ipairs(changes) do flat[#flat + 1] = word end
 return {'published', ms(t), redis.call('GET', cfg) or '', flat}
 `,
@@ -49,8 +49,8 @@ return {'published', ms(t), redis.call('GET', cfg) or '', flat}
  * Notes where a waiting task is asked after next, and until when the answer must have come. Of several who were told of
  * the last poll (QStash tells of a failed one twice) the first asks; the nonce tells it from the others.
  */
-export const POLLING = script(
-  "polling",
+export const RECORD_POLL = script(
+  "recordPoll",
   `
 local due, task = KEYS[1], KEYS[2]
 local a = named(ARGV) -- offset run attempt number url service length member nonce
@@ -69,11 +69,11 @@ return {'polling'}
 `,
 );
 
-export async function published(context: Context, command: PublishedCommand): Promise<PublishedAnswer> {
+export async function recordCall(context: Context, command: RecordCallCommand): Promise<RecordCallAnswer> {
   const { project, task } = command;
   const names = keysOf(project);
   const [code, ...rest] = await context.worker(
-    PUBLISHED,
+    RECORD_CALL,
     [names.due, names.task(task), names.config],
     named({
       offset: context.offset,
@@ -102,11 +102,11 @@ export async function published(context: Context, command: PublishedCommand): Pr
 }
 
 /** True when this poll is the one to send; false when somebody else sends it, or nobody waits for it. */
-export async function polling(context: Context, command: PollingCommand): Promise<boolean> {
+export async function recordPoll(context: Context, command: RecordPollCommand): Promise<boolean> {
   const { project, id, run, attempt } = command.record;
   const names = keysOf(project);
   const [code] = await context.worker(
-    POLLING,
+    RECORD_POLL,
     [names.due, names.task(id)],
     named({
       offset: context.offset,

@@ -1,3 +1,4 @@
+import type { ReplayAnswer, ReplayCommand } from "../../../ports/task-commands.ts";
 import {
   DUE_GRACE,
   IDEMPOTENCY_TTL,
@@ -6,7 +7,6 @@ import {
   TASK_RETENTION,
 } from "../../../shared/limits.ts";
 import { isTerminal } from "../../../tasks/status.ts";
-import type { ReplayAnswer, ReplayCommand } from "../../../ports/task-commands.ts";
 import type { Context } from "../context.ts";
 import { readTaskFields } from "../fields.ts";
 import { hourOf, keysOf, taskMember } from "../keys.ts";
@@ -17,7 +17,7 @@ export const REPLAY = script(
   "replay",
   `
 local due, task, proj = KEYS[1], KEYS[2], KEYS[3]
-local a = named(ARGV) -- offset nonce key secret seq member id deadline quota print idem input ending
+local a = named(ARGV) -- offset nonce key secret seq member id deadline quota fingerprint idem input ending
 local idem, input, ending = KEYS[num(a.idem)], KEYS[num(a.input)], KEYS[num(a.ending)]
 local t = now(a.offset)
 local grant = 'k:' .. a.key
@@ -29,8 +29,8 @@ if not h.status then return {'missing', ms(t)} end
 if h.again == a.nonce then return {'replayed', ms(t), flat} end
 local record = idem and redis.call('GET', idem)
 if record then
-  local print = string.match(record, '^(%S+)')
-  return {print == a.print and 'repeated' or 'reused', ms(t), flat}
+  local fingerprint = string.match(record, '^(%S+)')
+  return {fingerprint == a.fingerprint and 'repeated' or 'reused', ms(t), flat}
 end
 if not TERMINAL[h.status] or not MOVES[h.status .. '>queued'] then return {'pending', h.status} end
 if h.seq ~= a.seq then return {'changed', ms(t), flat} end
@@ -46,7 +46,7 @@ end
 together(function()
   undone('ZREM', due, a.member)
   redis.call('ZADD', due, ms(math.min(t + ${DUE_GRACE}, t + a.deadline)), a.member)
-  if idem then undone('DEL', idem) redis.call('SET', idem, a.print .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end
+  if idem then undone('DEL', idem) redis.call('SET', idem, a.fingerprint .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end
   undone('HSET', proj, 'open', p.open or '0')
   redis.call('HSET', proj, 'open', ms(num(p.open) + 1))
   undone('PEXPIRE', task, '${TASK_RETENTION}')
@@ -59,7 +59,7 @@ together(function()
     'again', a.nonce, 'l:' .. seq, ms(t) .. ' ' .. run .. ' task.replayed client ')
 end)
 if ending then redis.call('ZREM', ending, a.id .. '|' .. h.type) end
-tell(task, h, t, 'queued')
+notify(task, h, t, 'queued')
 local _, changed = hash(task)
 return {'replayed', ms(t), changed}
 `,
@@ -81,7 +81,7 @@ export async function replay(context: Context, command: ReplayCommand): Promise<
       id: record.id,
       deadline: record.options.deadline,
       quota: command.maxOpen,
-      print: idempotency?.fingerprint ?? "",
+      fingerprint: idempotency?.fingerprint ?? "",
       idem: idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0,
       input: record.input.placement === "key" ? keys.push(names.input(record.id)) : 0,
       ending: ended && ended !== "succeeded" ? keys.push(names.ending(hourOf(record.createdAt), ended)) : 0,

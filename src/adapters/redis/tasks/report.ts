@@ -1,11 +1,16 @@
+import type {
+  AnnounceAnswer,
+  AnnounceCommand,
+  ReportAnswer,
+  ReportCommand,
+} from "../../../ports/task-commands.ts";
 import { PROGRESS_EVENT_INTERVAL } from "../../../shared/limits.ts";
 import type { TerminalStatus } from "../../../tasks/status.ts";
-import type { AnnounceAnswer, AnnounceCommand, ReportAnswer, ReportCommand } from "../../../ports/task-commands.ts";
-import { configOf } from "../projects/config.ts";
 import type { Context } from "../context.ts";
+import { heldOf, OPENING, openingArgs } from "../deliveries/opening.ts";
 import { readTaskFields } from "../fields.ts";
 import { deliveryMember, keysOf, taskMember } from "../keys.ts";
-import { heldOf, OPENING, openingWords } from "../deliveries/opening.ts";
+import { configOf } from "../projects/config.ts";
 import { fieldsOf, named, script } from "../script.ts";
 
 /** A task token's bearer is alive, and may say how far it is: its own clock, apart from the lease's. */
@@ -33,7 +38,7 @@ if a.progress ~= '' then
   change('progress', said .. (said == '{' and '' or ',') .. '"at":' .. ms(t) .. '}')
 end
 redis.call('HSET', task, unpack(changes))
-if a.progress ~= '' then tell(task, h, t) end
+if a.progress ~= '' then notify(task, h, t) end
 if a.progress == '' or t - num(h.pat) < ${PROGRESS_EVENT_INTERVAL} then return {'reported', ms(t), h.deadline} end
 for _, word in ipairs(changes) do flat[#flat + 1] = word end
 return {'reported', ms(t), h.deadline, redis.call('GET', cfg) or '', flat}
@@ -131,7 +136,7 @@ export async function announce(context: Context, command: AnnounceCommand): Prom
   if (!first) throw new Error("announce was given nothing to open");
   const names = keysOf(project);
   const keys = [names.due, names.task(id), names.project];
-  const { words, bodies } = openingWords(keys, project, deliveries);
+  const { args, bodies } = openingArgs(keys, project, deliveries);
   const overtaken = first.once ? record.progressDeliveries : [];
   const last = overtaken.length > 0 ? keys.length + 1 : 0;
   keys.push(...overtaken.map((delivery) => names.delivery(delivery)));
@@ -150,7 +155,7 @@ export async function announce(context: Context, command: AnnounceCommand): Prom
       last,
       entry: deliveryMember(project, ""),
     }),
-    ...words,
+    ...args,
   ]);
   switch (code) {
     case "opened":

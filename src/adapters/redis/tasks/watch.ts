@@ -1,6 +1,6 @@
-import type { TaskRecord } from "../../../tasks/record.ts";
-import type { Caller, ReadAnswer } from "../../../projects/caller.ts";
 import type { Follower, Following } from "../../../ports/task-commands.ts";
+import type { Caller, ReadAnswer } from "../../../projects/caller.ts";
+import type { TaskRecord } from "../../../tasks/record.ts";
 import type { Context } from "../context.ts";
 import { readTaskFields } from "../fields.ts";
 import { keysOf } from "../keys.ts";
