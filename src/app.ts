@@ -12,11 +12,12 @@ import { type Config, ConfigError, readConfig } from "./config/config.ts";
 import { createApp } from "./http/app.ts";
 import type { Assets } from "./http/routes/static.ts";
 import type { Dependencies } from "./ports/dependencies.ts";
-import type { Background, Log } from "./ports/ports.ts";
+import type { Background } from "./ports/ports.ts";
 import { limitFault } from "./scheduling/flow-control.ts";
 import { sweep } from "./scheduling/sweep.ts";
 import { httpRequestTask } from "./services/http-request.ts";
 import { errorText } from "./shared/error-text.ts";
+import type { Log } from "./shared/log.ts";
 import { log } from "./shared/log.ts";
 import type { AnyTask } from "./task.ts";
 import { type AttemptName, attemptsUnderWay } from "./tasks/run/attempts-under-way.ts";
@@ -132,7 +133,7 @@ function guardOf({ settings, callbacks, redis, qstash }: Config): Guard {
     });
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    throw new ConfigError(`RINGBACK_CALLBACK_ALLOW ${ALLOW_FORM}`);
+    throw new ConfigError(`RINGBACK_CALLBACK_ALLOW ${ALLOW_FORM}`, { cause: error });
   }
 }
 

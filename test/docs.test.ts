@@ -124,7 +124,7 @@ describe("docs/storage.md", () => {
   test("has every script", async () => {
     const files = await Promise.all((await sources("src/adapters/redis")).map(read));
     const scripts = files.flatMap((text) =>
-      [...text.matchAll(/= script\(\s*"([a-z-]+)"/g)].map(([, name]) => name ?? ""),
+      [...text.matchAll(/= script\(\s*"([a-zA-Z-]+)"/g)].map(([, name]) => name ?? ""),
     );
     expect(scripts.length).toBeGreaterThan(20);
     const section = (await read("docs/storage.md")).split("## Scripts")[1]?.split("\n## ")[0] ?? "";

@@ -8,7 +8,6 @@ import type {
 } from "../ports/delivery-commands.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
 import { type DeliverMessage, Undecryptable } from "../ports/ports.ts";
-import type { StoredConfig } from "../projects/caller.ts";
 import { findEndpoint, parseConfig, rateOf } from "../projects/project-config.ts";
 import { type DeliveryFlow, deliverMessage } from "../scheduling/flow-control.ts";
 import { publish } from "../scheduling/publish.ts";
@@ -19,6 +18,7 @@ import { deliveryBackoff } from "../shared/retry-schedule.ts";
 import type { DeliveryRecord } from "../tasks/record.ts";
 import { timestamp } from "../tasks/view.ts";
 import { type Closed, type Destination, destinationOf } from "./destination.ts";
+import type { LeasedAttempt } from "./leased-attempt.ts";
 import { type AttemptResult, attemptDelivery, type OutboundWebhook } from "./send-webhook.ts";
 
 /** What QStash is told: done or stale, or come back after so many milliseconds. */
@@ -87,24 +87,6 @@ async function begin(deps: Dependencies, command: BeginCommand): Promise<LeaseDe
   return place === undefined || place === begun.place
     ? begun
     : deps.store.leaseDelivery({ ...command, place });
-}
-
-/** A leased attempt. */
-export interface LeasedAttempt {
-  readonly project: string;
-  readonly delivery: string;
-  readonly lease: string;
-  readonly attempt: number;
-  /** Attempts that an earlier sending used up. */
-  readonly base: number;
-  /** How often this attempt's lease lapsed without a record. */
-  readonly crashes: number;
-  readonly webhook: OutboundWebhook;
-  readonly config: StoredConfig;
-  /** Redis time of the lease. */
-  readonly now: number;
-  /** Milliseconds between when it was due and the lease. */
-  readonly late?: number;
 }
 
 /** Sends a leased attempt and records it; the next one is published, or the delivery is dead. */

@@ -1,4 +1,4 @@
-import type { LeasedAttempt } from "../deliveries/deliver.ts";
+import type { LeasedAttempt } from "../deliveries/leased-attempt.ts";
 import type { AttemptResult } from "../deliveries/send-webhook.ts";
 import type { OwnEvent } from "../endpoints/endpoint.ts";
 import type { NewDelivery } from "../ports/delivery-commands.ts";

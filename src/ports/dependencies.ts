@@ -1,7 +1,8 @@
 import type { Service } from "../services/service.ts";
+import type { Log } from "../shared/log.ts";
 import type { Settings } from "../shared/settings.ts";
 import type { AnyTask } from "../task.ts";
-import type { Background, Fetcher, Log, Queue, Sign } from "./ports.ts";
+import type { Background, Fetcher, Queue, Sign } from "./ports.ts";
 import type { Store } from "./store.ts";
 
 /** Whom a task token entitles: whoever finishes this attempt of this run. */

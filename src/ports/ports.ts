@@ -194,10 +194,3 @@ export class RequestTooLarge extends StoreRefused {
 export class Undecryptable extends Error {
   override readonly name = "Undecryptable";
 }
-
-/** Writes one structured line; never given secrets, inputs or results. */
-export type Log = (
-  level: "info" | "warn" | "error",
-  event: string,
-  fields?: Readonly<Record<string, unknown>>,
-) => void;

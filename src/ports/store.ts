@@ -9,7 +9,6 @@ import type {
   Scope,
   StoredConfig,
 } from "../projects/caller.ts";
-import type { Chore } from "../scheduling/chores.ts";
 import type { Idempotency } from "../shared/idempotency.ts";
 import type { DeliveryRecord, TaskRecord } from "../tasks/record.ts";
 import type { ConfigureAnswer, ConfigureCommand, KnownRequest } from "./config-commands.ts";
@@ -26,7 +25,7 @@ import type {
   RedeliverCommand,
 } from "./delivery-commands.ts";
 import type { ListAnswer, TaskFilter, TaskParts, TaskPosition } from "./list-commands.ts";
-import type { DueAction, GivenMessage } from "./sweep-commands.ts";
+import type { Chore, DueAction, GivenMessage } from "./sweep-commands.ts";
 import type {
   AcceptAnswer,
   AcceptCommand,

@@ -49,3 +49,8 @@ export type GivenMessage = {
   readonly attempt: number;
   readonly message: string;
 } & ({ readonly task: string; readonly run: number } | { readonly delivery: string });
+
+/** What the sweep clears away: the rest of a task that is being erased, and API keys that have expired. */
+export type Chore =
+  | { readonly kind: "erase"; readonly project: string; readonly task: string }
+  | { readonly kind: "purge"; readonly project: string };

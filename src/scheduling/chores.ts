@@ -1,11 +1,6 @@
 import type { Dependencies } from "../ports/dependencies.ts";
 import { KEYS_PURGED } from "../shared/limits.ts";
 
-/** What the sweep clears away: the rest of a task that is being erased, and API keys that have expired. */
-export type Chore =
-  | { readonly kind: "erase"; readonly project: string; readonly task: string }
-  | { readonly kind: "purge"; readonly project: string };
-
 /** Parts of one erasure that are done in one go. */
 const ERASED_PARTS = 10;
 

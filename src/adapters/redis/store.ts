@@ -96,6 +96,30 @@ export function createStore(options: StoreOptions): Store {
     readDeliveries: (caller, ids) => readDeliveries(context, caller, ids),
     readBody: (project, event, format) => readBody(context, project, event, format),
     readConfig: (caller, scope, idempotency) => readConfig(context, caller, scope, idempotency),
+    ...projectsIn(context),
+    version: () => readVersion(context),
+    resealing: (text) => resealing(context, text),
+    findSealed: (cursor, generation) => findSealed(context, cursor, generation),
+    ping: () => ping(context),
+  };
+}
+
+function projectsIn(
+  context: Context,
+): Pick<
+  Store,
+  | "configure"
+  | "nameProject"
+  | "listProjects"
+  | "findProject"
+  | "ownerOf"
+  | "initProject"
+  | "putKey"
+  | "limitProject"
+  | "dropKey"
+  | "listKeys"
+> {
+  return {
     configure: (command) => configure(context, command),
     nameProject: (name, fresh) => nameProject(context, name, fresh),
     listProjects: (cursor) => listProjects(context, cursor),
@@ -106,10 +130,6 @@ export function createStore(options: StoreOptions): Store {
     limitProject: (project, limits, nonce) => limitProject(context, project, limits, nonce),
     dropKey: (project, key, nonce) => dropKey(context, project, key, nonce),
     listKeys: (project, cursor) => listKeys(context, project, cursor),
-    version: () => readVersion(context),
-    resealing: (text) => resealing(context, text),
-    findSealed: (cursor, generation) => findSealed(context, cursor, generation),
-    ping: () => ping(context),
   };
 }
 

@@ -1,12 +1,7 @@
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import {
-  type Log,
-  RequestTooLarge,
-  StorageTooNew,
-  StoreUnavailable,
-  Undecryptable,
-} from "../../ports/ports.ts";
+import { RequestTooLarge, StorageTooNew, StoreUnavailable, Undecryptable } from "../../ports/ports.ts";
+import type { Log } from "../../shared/log.ts";
 import { ApiError, PROBLEMS, undecryptable } from "../../shared/problems.ts";
 import type { Settings } from "../../shared/settings.ts";
 import { rateHeaders, seconds } from "./headers.ts";
