@@ -38,19 +38,19 @@ const BOUNDS: Readonly<Record<string, Bound>> = {
       "redeliver",
       "report",
       "announce",
-      "published",
-      "polling",
+      "recordCall",
+      "recordPoll",
       "watch",
     ].map((name) => [name, { commands: 60, elements: 2 * HASH }]),
   ),
   read: { commands: 102, elements: 100 * HASH },
-  inspect: { commands: 302, elements: 100 * HASH },
-  letters: { commands: 1_600, elements: 3_600 },
-  "old-letters": { commands: 70, elements: 2_100 },
+  reconcile: { commands: 302, elements: 100 * HASH },
+  listDeadLetters: { commands: 1_600, elements: 3_600 },
+  listOldDeadLetters: { commands: 70, elements: 2_100 },
   page: { commands: 400, elements: 2_100 },
   statuses: { commands: 901, elements: 901 },
   scan: { commands: 1, elements: 2_100 },
-  "erase-part": { commands: 1_010, elements: 1_100 },
+  erasePart: { commands: 1_010, elements: 1_100 },
   fates: { commands: 500, elements: 1_500 },
 };
 
@@ -203,7 +203,7 @@ describe.each(KINDS)("among many thousands of entries of every key on the %s eng
     let parts = 1;
     while (await store.erasePart(stage.caller.project, id)) parts++;
     expect(parts).toBeGreaterThanOrEqual(TASK_DELIVERIES / 500);
-    expectBounded("erase-part");
+    expectBounded("erasePart");
     for (const delivery of [deliveries[0], deliveries.at(-1)])
       expect(String(await redis("EXISTS", names.delivery(delivery ?? "")))).toBe("0");
     expect(String(await redis("EXISTS", names.erasing(id)))).toBe("0");
@@ -231,7 +231,7 @@ describe.each(KINDS)("among many thousands of entries of every key on the %s eng
       page = await store.listDeadLetters({ ...query, after: page.next });
     }
     expect([met, ids.size]).toEqual([count, count]);
-    expectBounded("letters");
+    expectBounded("listDeadLetters");
   });
 
   test("expired API keys go a hundred at a time, the others stay", { timeout: 120_000 }, async () => {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { root } from "../support/process.ts";
 
-const FOLDER = "src/redis";
+const FOLDER = "src/adapters/redis";
 const script = z.object({ name: z.string(), lua: z.string().startsWith("#!lua") });
 
 /** Every script that a module of the store exports: its text by its name. @throws Error when two have one name */

@@ -7,7 +7,7 @@ import { script } from "./script.ts";
 
 /** Takes the chores whose time has come, and puts each off: one that fails or is cut off comes up again. */
 export const TAKE_CHORES = script(
-  "take-chores",
+  "takeChores",
   `
 local chores, t = KEYS[1], now(ARGV[1])
 local taken, later = redis.call('ZRANGEBYSCORE', chores, '-inf', ms(t), 'LIMIT', '0', '${CHORES}'), {}

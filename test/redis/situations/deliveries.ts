@@ -3,7 +3,7 @@ import { dead, HOUR, idempotency, over, record, type Situations } from "./stage.
 
 /** Situations of the scripts of a delivery, and of reads. */
 export const deliverySituations: Situations = {
-  begin: {
+  leaseDelivery: {
     "of a lapsed lease": async (stage) => {
       const { delivery } = await over(stage);
       const [, second] = (await over(stage)).record.deliveries;
@@ -12,7 +12,7 @@ export const deliverySituations: Situations = {
       return () => stage.store.leaseDelivery(command);
     },
   },
-  putoff: {
+  putOff: {
     "of a leased attempt": async (stage) => {
       const { delivery } = await over(stage);
       const lease = delivery.lease?.id ?? "";
@@ -30,7 +30,7 @@ export const deliverySituations: Situations = {
       return () => stage.store.redeliver(command);
     },
   },
-  letters: {
+  listDeadLetters: {
     "of 60 days": async ({ store, caller, endpoint: endpointId }) => {
       const [since, until] = [Date.now() - 60 * 24 * HOUR, Date.now() + HOUR];
       return () => store.listDeadLetters({ caller, endpointId, since, until, most: 1_000 });
@@ -43,7 +43,7 @@ export const deliverySituations: Situations = {
       return () => store.readHealth(caller.project, { id, url: "https://client.example/hooks" });
     },
   },
-  inspect: {
+  reconcile: {
     "of a task and a delivery": async (stage) => {
       const { delivery } = await over(stage);
       const { id } = await accepted(stage.store, stage.caller);

@@ -12,8 +12,8 @@ export const SITUATIONS: Situations = {
 
 /** Scripts that run on the way of another one's situation. */
 export const ON_THE_WAY: Readonly<Record<string, string>> = {
-  "old-letters": "letters",
-  erasing: "erase-part",
-  fates: "erase-part",
+  listOldDeadLetters: "listDeadLetters",
+  erasing: "erasePart",
+  fates: "erasePart",
   hours: "page",
 };

@@ -24,13 +24,13 @@ export const projectSituations: Situations = {
     "of the failed": (stage) => listing(stage, { status: "failed" }),
   },
   statuses: { "of what runs": (stage) => listing(stage, { status: "running" }) },
-  take: {
+  peekDue: {
     "of what is due":
       async ({ store }) =>
       () =>
         store.peekDue(0),
   },
-  "take-chores": {
+  takeChores: {
     "of what is due":
       async ({ store }) =>
       () =>
@@ -105,13 +105,13 @@ export const projectSituations: Situations = {
       () =>
         store.version(),
   },
-  resealing: {
+  reEncryption: {
     "of a state":
       async ({ store }) =>
       () =>
         store.resealing("00000000 - 0 0 checking"),
   },
-  encrypted: {
+  findEncrypted: {
     "of a page of keys": async (stage) => {
       await over(stage);
       return async () => {

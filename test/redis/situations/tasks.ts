@@ -83,7 +83,7 @@ export const taskSituations: Situations = {
       return () => stage.store.replay({ caller, record: before, ...rest });
     },
   },
-  erase: {
+  deleteTask: {
     "of a task with an idempotency key": async (stage) => {
       const { record: before } = await over(stage);
       return () => stage.store.deleteTask({ caller: stage.caller, record: before });
@@ -96,7 +96,7 @@ export const taskSituations: Situations = {
       return () => stage.store.deleteTask({ caller: stage.caller, record: found.record });
     },
   },
-  "erase-part": {
+  erasePart: {
     "with dead letters": async (stage) => {
       const { record: before } = await over(stage);
       await stage.store.deleteTask({ caller: stage.caller, record: before });
@@ -121,13 +121,13 @@ export const taskSituations: Situations = {
       return () => stage.store.announce({ record: held, lease, deliveries: opened });
     },
   },
-  published: {
+  recordCall: {
     "of a first call": async ({ store, caller }) => {
       const { project, id: task, run } = await accepted(store, caller);
       return () => store.recordCall({ project, task, run, attempt: 1, message: "msg_1", length: HOUR });
     },
   },
-  polling: {
+  recordPoll: {
     "of a next poll": async (stage) => {
       const waiting = await waits(stage, { url: "https://service.example/1", service: "render" });
       const nonce = crypto.randomUUID();

@@ -49,7 +49,7 @@ return {'found', ms(count), found}
  * and its time; 0 when it came to the end.
  */
 export const OLD_LETTERS = script(
-  "old-letters",
+  "listOldDeadLetters",
   `
 local a = named(ARGV) -- offset key secret since till after suffix
 local no = denied(redis.call('HGET', KEYS[1], 'k:' .. a.key), a.secret, 'endpoints:write', now(a.offset))

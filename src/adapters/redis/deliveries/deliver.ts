@@ -97,7 +97,7 @@ return begun()
 
 /** Gives a leased attempt back that waits for its endpoint's verification: it uses up no attempt. Not for longer than a day. */
 export const PUT_OFF = script(
-  "putoff",
+  "putOff",
   `
 local due, delivery = KEYS[1], KEYS[2]
 local offset, lease, attempt, member = ARGV[1], ARGV[2], ARGV[3], ARGV[4]

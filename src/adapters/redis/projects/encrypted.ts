@@ -8,7 +8,7 @@ const CHUNK = 100;
 
 /** How far the re-encryption under a new master secret has come: one text, read or written. */
 export const RESEALING = script(
-  "resealing",
+  "reEncryption",
   `
 local state, text = KEYS[1], ARGV[1]
 if text ~= '' then redis.call('SET', state, text) end
@@ -18,7 +18,7 @@ return {redis.call('GET', state) or ''}
 
 /** Whether any of the keys holds a text that a generation of the master secret has encrypted; changes nothing. */
 export const SEALED = script(
-  "sealed",
+  "findEncrypted",
   `
 local plain, bound = ARGV[1], ARGV[2]
 local function is(text)
@@ -71,7 +71,7 @@ export async function findSealed(
         some.map(({ key }) => key),
         [`~${generation}.`, `~v2.${generation}.`, ...some.map(({ kind }) => kind)],
       );
-      if (code !== "found" && code !== "none") throw new StoreUnavailable(`sealed answered "${code}"`);
+      if (code !== "found" && code !== "none") throw new StoreUnavailable(`findEncrypted answered "${code}"`);
       if (code === "found") return { cursor: next, found: true };
     }
   }

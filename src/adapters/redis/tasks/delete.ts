@@ -74,7 +74,7 @@ return found
  * Returns `more`, `done`, or `moved` when somebody else has erased this part.
  */
 export const ERASE_PART = script(
-  "erase-part",
+  "erasePart",
   `
 local due, chores, erasing = KEYS[1], KEYS[2], KEYS[3]
 local a, at = named(ARGV) -- offset from till last keys members chore

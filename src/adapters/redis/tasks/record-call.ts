@@ -93,11 +93,11 @@ export async function recordCall(context: Context, command: RecordCallCommand): 
       return { kind: code, deliveries: String(rest[0]).split(",").filter(Boolean) };
     case "published": {
       const record = readTaskFields(project, task, fieldsOf(rest[2]));
-      if (!record) throw new Error("published answered without a task");
+      if (!record) throw new Error("recordCall answered without a task");
       return { kind: code, now: Number(rest[0]), config: configOf(rest[1]), record };
     }
     default:
-      throw new Error(`published answered "${code}"`);
+      throw new Error(`recordCall answered "${code}"`);
   }
 }
 
