@@ -1,4 +1,6 @@
-import { cancel, deleteTask, replay } from "../../tasks/steer/steer-task.ts";
+import { cancel } from "../../tasks/steer/cancel-task.ts";
+import { deleteTask } from "../../tasks/steer/delete-task.ts";
+import { replay } from "../../tasks/steer/replay-task.ts";
 import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "../pipeline/idempotency.ts";
 import { answer } from "../pipeline/respond.ts";
 import { type Route, route } from "../pipeline/route.ts";

@@ -6,7 +6,7 @@ import { ApiError } from "../../shared/problems.ts";
 import { redisTime } from "../../shared/redis-clock.ts";
 import type { Failure, TaskRecord } from "../record.ts";
 import { isTerminal, type TaskStatus, type TerminalStatus } from "../status.ts";
-import { alreadyEnded } from "../steer/steer-task.ts";
+import { alreadyEnded } from "../steer/steered-task.ts";
 import { failAttempt, internalCaller } from "./fail-attempt.ts";
 import { type FinishInput, type FinishResult, finishTask } from "./finish-task.ts";
 

@@ -1,0 +1,87 @@
+import { sendFirstAttempts } from "../../deliveries/first-attempts.ts";
+import type { RequestContext } from "../../ports/dependencies.ts";
+import type { Caller } from "../../projects/caller.ts";
+import { denied } from "../../projects/denied.ts";
+import { recall } from "../../services/call-service.ts";
+import { type Idempotency, reused } from "../../shared/idempotency.ts";
+import { redisTime } from "../../shared/redis-clock.ts";
+import { finishTask } from "../run/finish-task.ts";
+import { isTerminal, type TaskStatus } from "../status.ts";
+import {
+  alreadyEnded,
+  keptChanging,
+  look,
+  missing,
+  ROUNDS,
+  readOwn,
+  type SteeredTask,
+} from "./steered-task.ts";
+
+/**
+ * Cancels a task that has not ended. Its handler's signal aborts at the next renewal of its lease; what it brings
+ * later changes nothing. A task that is canceled already stays so.
+ *
+ * @throws ApiError `task-already-ended` and those of the key
+ */
+export async function cancel(
+  ctx: RequestContext,
+  caller: Caller,
+  id: string,
+  idempotency?: Idempotency,
+): Promise<SteeredTask> {
+  let found = await readOwn(ctx, caller, id);
+  for (let round = 0; round < ROUNDS; round++) {
+    const { record, config, now } = found;
+    const finished = await finishTask(ctx, {
+      record,
+      config,
+      authority: { by: "sequence", sequence: record.sequence },
+      ending: { status: "canceled" },
+      actor: "client",
+      caller,
+      ...(idempotency && { idempotency }),
+      time: redisTime(now, ctx.clock),
+    });
+    switch (finished.kind) {
+      case "ended":
+        ctx.background.waitUntil(sendFirstAttempts(ctx, record, finished));
+        ctx.background.waitUntil(recall(ctx, record));
+        return canceled(ctx, caller, id, finished.ending.status);
+      case "already":
+        return canceled(ctx, caller, id, finished.status);
+      case "repeated": {
+        const { status } = finished.record;
+        return {
+          ...(await canceled(ctx, caller, id, isTerminal(status) ? status : "canceled")),
+          replayed: true,
+        };
+      }
+      case "reused":
+        throw reused();
+      case "changed":
+        found = { ...found, record: finished.record, now: finished.now };
+        continue;
+      case "stale":
+        found = await readOwn(ctx, caller, id);
+        continue;
+      case "gone":
+        throw missing(id);
+      case "unauthenticated":
+      case "forbidden":
+        throw denied(finished, "tasks:write");
+      default:
+        throw new Error(`finishTask answered "${finished.kind}"`);
+    }
+  }
+  throw keptChanging(id);
+}
+
+async function canceled(
+  ctx: RequestContext,
+  caller: Caller,
+  id: string,
+  status: TaskStatus,
+): Promise<SteeredTask> {
+  if (status !== "canceled") throw alreadyEnded(status);
+  return { ...(await look(ctx, caller, id)), replayed: false };
+}

@@ -1,0 +1,45 @@
+import type { RequestContext } from "../../ports/dependencies.ts";
+import { StoreUnavailable } from "../../ports/ports.ts";
+import type { Caller } from "../../projects/caller.ts";
+import { denied } from "../../projects/denied.ts";
+import { eraseRest } from "../../scheduling/chores.ts";
+import type { TaskRecord } from "../record.ts";
+import { keptChanging, notEnded, ROUNDS, readOwn } from "./steered-task.ts";
+
+/**
+ * Erases a task that has ended, and everything that was made for it. It is hidden at once; what is much goes in steps,
+ * which the sweep finishes.
+ *
+ * @throws ApiError `task-not-ended` and those of the key
+ */
+export async function deleteTask(ctx: RequestContext, caller: Caller, id: string): Promise<void> {
+  let { record } = await readOwn(ctx, caller, id);
+  for (let round = 0; round < ROUNDS; round++) {
+    const answer = await ctx.store.deleteTask({ caller, record });
+    switch (answer.kind) {
+      case "erased":
+        return eraseParts(ctx, record);
+      // It was there a moment ago: this call's first sending has hidden it, or somebody else's.
+      case "missing":
+        return;
+      case "changed":
+        record = answer.record;
+        continue;
+      case "pending":
+        throw notEnded(id);
+      default:
+        throw denied(answer, "tasks:write");
+    }
+  }
+  throw keptChanging(id);
+}
+
+/** The first part before the answer, the rest next to it. A failure costs time alone: the sweep goes on. */
+async function eraseParts(ctx: RequestContext, { project, id }: TaskRecord): Promise<void> {
+  try {
+    if (await ctx.store.erasePart(project, id)) ctx.background.waitUntil(eraseRest(ctx, project, id));
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error;
+    ctx.log("warn", "erasure-put-off", { task: id, reason: error.message });
+  }
+}

@@ -1,0 +1,49 @@
+import type { RequestContext } from "../../ports/dependencies.ts";
+import type { Caller, StoredConfig } from "../../projects/caller.ts";
+import { denied } from "../../projects/denied.ts";
+import { isId } from "../../shared/id.ts";
+import { ApiError } from "../../shared/problems.ts";
+import { type FoundTask, getTask } from "../read/get-task.ts";
+import { internalCaller } from "../run/fail-attempt.ts";
+import type { TaskStatus } from "../status.ts";
+
+/** How often a change is tried again that somebody else's change has overtaken. */
+export const ROUNDS = 5;
+
+/** A task after it was steered; `replayed`: the same idempotency key had steered it before. */
+export type SteeredTask = FoundTask & { readonly replayed: boolean };
+
+/** Reads a task for a key that may steer it. @throws ApiError */
+export async function readOwn(ctx: RequestContext, caller: Caller, id: string) {
+  if (!isId("task", id)) throw missing(id);
+  const [allowed, found] = await Promise.all([
+    ctx.store.readConfig(caller, "tasks:write"),
+    ctx.store.readTask(internalCaller(caller.project), id),
+  ]);
+  if (allowed.kind === "unauthenticated" || allowed.kind === "forbidden")
+    throw denied(allowed, "tasks:write");
+  if (found.kind !== "found") throw missing(id);
+  const config: StoredConfig = allowed.kind === "found" ? allowed.config : { version: 0, json: "{}" };
+  return { record: found.record, now: found.now, config };
+}
+
+/** The task as it is now, for a caller whose key has been checked. */
+export function look(ctx: RequestContext, { project }: Caller, id: string): Promise<FoundTask> {
+  return getTask(ctx, internalCaller(project), id, { result: true });
+}
+
+export function alreadyEnded(status: TaskStatus): ApiError {
+  return new ApiError("task-already-ended", `The task has already ended: it is ${status}.`);
+}
+
+export function notEnded(id: string): ApiError {
+  return new ApiError("task-not-ended", `Task "${id}" has not ended: cancel it, or wait for its end.`);
+}
+
+export function missing(id: string): ApiError {
+  return new ApiError("not-found", `There is no task "${id}" in this project.`);
+}
+
+export function keptChanging(id: string): Error {
+  return new Error(`Task ${id} kept changing while it was steered.`);
+}
