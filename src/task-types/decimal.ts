@@ -15,7 +15,7 @@ const MAX_MAGNITUDE = 1e200;
  */
 export function parseDecimal(text: string): Big | undefined {
   const trimmed = text.trim();
-  if (text.length > MAX_LENGTH || !/^[+-]?(?=\.?\d)\d*\.?\d*(?:e[+-]?\d{1,3})?$/i.test(trimmed))
+  if (text.length > MAX_LENGTH || !/^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d{1,3})?$/i.test(trimmed))
     return undefined;
   const number = new Big(trimmed.replace(/^\+/, "").replace(/\.(?!\d)/, "")); // which big.js does not read
   return Math.abs(toNumber(number)) <= MAX_MAGNITUDE ? number : undefined;

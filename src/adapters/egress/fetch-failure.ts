@@ -41,7 +41,7 @@ function describe(error: unknown): string {
   let current: unknown = error;
   for (let depth = 0; current instanceof Error && depth < 4; depth += 1) {
     const code = "code" in current && typeof current.code === "string" ? current.code : "";
-    parts.push(current.name, code, current.message.replace(/\S+:\/\/\S*/g, ""));
+    parts.push(current.name, code, current.message.replace(/\b[a-z][a-z+.-]{0,20}:\/\/\S*/gi, ""));
     current = current.cause;
   }
   return parts.join(" ");
