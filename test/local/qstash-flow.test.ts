@@ -131,6 +131,17 @@ describe("flow control", () => {
     expect(bench.destination.got("line").map(({ body }) => body.toString())).toEqual(['{"n":1}', '{"n":3}']);
   });
 
+  test("pause keeps messages in the wait list, resume lets them go", async () => {
+    const url = bench.destination.url("pause");
+    await bench.client.flowControl.pause("pause");
+    await bench.client.publishJSON({ url, flowControl: { key: "pause", parallelism: 1 } });
+    await settled();
+    expect(bench.destination.got("pause").length).toBe(0);
+    expect(await bench.client.flowControl.get("pause")).toMatchObject({ isPaused: true, waitListSize: 1 });
+    await bench.client.flowControl.resume("pause");
+    await bench.destination.wait("pause", 1);
+  });
+
   test("an unknown key is 404, limits that make no sense are 400", async () => {
     await expect(bench.client.flowControl.get("nobody")).rejects.toMatchObject({ status: 404 });
     const headers = { "Upstash-Flow-Control-Key": "k", "Upstash-Flow-Control-Value": "speed=3" };

@@ -92,10 +92,9 @@ export class FlowControl {
     return [...this.#lanes.keys()].filter((key) => key.includes(search)).map((key) => this.view(key));
   }
 
-  /** @throws QStashError 404 when no message has had that key */
+  /** A key may be paused before its first message. */
   async setPaused(key: string, isPaused: boolean): Promise<void> {
-    const lane = this.#lanes.get(key);
-    if (!lane) throw notFound(`flow control key ${key}`);
+    const lane = this.#lanes.get(key) ?? this.#open(key, undefined);
     lane.state.isPaused = isPaused;
     await this.#journal.write([this.#change(lane)]);
     this.#pump(lane);
