@@ -26,7 +26,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function fault(kind, what) if #faults[kind] < 20 then table.insert(faults[kind], what) end end
 for _, key in ipairs(redis.call('KEYS', 'rb1:000:*')) do
   local project, kind, id = string.match(key, '^rb1:000:([^:]+):([td]):([^:]+)$')
-  local isPoison = string.find(key, ':poison-', 1, true)
+  local isPoison = string.find(key, '${POISON}', 1, true)
   local status = project and not isPoison and redis.call('HGET', key, 'status')
   if status then
     local member = kind .. '|' .. project .. '|' .. id

@@ -1,5 +1,6 @@
 import { Redis } from "ioredis";
 import { dueKey, keysOf } from "../../src/adapters/redis/keys.ts";
+import { makeId } from "../../src/shared/id.ts";
 import { TERMINAL } from "../../src/tasks/status.ts";
 import type { Books, Seen } from "./history.ts";
 
@@ -31,8 +32,8 @@ export async function booksOf(redis: Redis, project: string): Promise<Books> {
   return { project, open: Number(fields.open ?? 0), ended };
 }
 
-/** What poisoned entries are called. */
-export const POISON = "|poison-";
+/** How the ids of poisoned entries begin: they are as old as no other one. */
+export const POISON = "del_0000";
 
 /** Everything at which somebody still has to look; what no script understands stays for ever. */
 export async function dueMembers(redis: Redis): Promise<string[]> {
@@ -44,8 +45,7 @@ export async function dueMembers(redis: Redis): Promise<string[]> {
  * are due at once.
  */
 export async function poison(redis: Redis, project: string, number: number): Promise<void> {
-  const names = ["name", "value"].map((by) => `poison-${by}-${number}`);
-  const [byName, byValue] = [`?|${project}|${names[0]}`, `d|${project}|${names[1]}`];
-  await redis.set(keysOf(project).delivery(`${names[1]}`), "no hash");
-  await redis.zadd(dueKey(0), 0, byName, 0, byValue);
+  const id = makeId("del", number, 0, new Uint8Array(8));
+  await redis.set(keysOf(project).delivery(id), "no hash");
+  await redis.zadd(dueKey(0), 0, `?|${project}|${id}`, 0, `d|${project}|${id}`);
 }

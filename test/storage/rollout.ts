@@ -8,6 +8,9 @@ import { DEVELOPMENT } from "../../src/local/stack/admin.ts";
 import { diagnostics, tasks } from "../../src/task-types/index.ts";
 import { type KINDS, startStandIn, TOKEN } from "../local/redis-stand-in.ts";
 
+/** The header with which a request chooses who answers it; without it they take turns. */
+export const VERSION = "x-version";
+
 type Version = Pick<ReturnType<ReturnType<typeof createRingback>>, "fetch" | "sweep">;
 
 /** One address behind which an old and a new version answer in turn, over one Redis and one queue. */
@@ -58,7 +61,9 @@ export async function startRollout(kind: (typeof KINDS)[number]): Promise<Rollou
   const answered = { old: 0, new: 0 };
   let turn = 0;
   server.on("request", async (incoming, response) => {
-    const version = turn++ % 2 === 0 ? "old" : "new";
+    const asked = incoming.headers[VERSION];
+    const inTurn = turn++ % 2 === 0 ? "old" : "new";
+    const version = asked === "old" || asked === "new" ? asked : inTurn;
     answered[version] += 1;
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(chunk);

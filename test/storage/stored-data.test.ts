@@ -43,7 +43,7 @@ describe.each(KINDS)("what the first version has stored, on the %s engine", (kin
       expired: 401,
       expiring: 200,
       revoked: 401,
-      encrypted: 200,
+      sealed: 200,
       elder: 200, // made under a master secret that is configured no more: rotating it revokes no key
       "made once": 200,
       "revoked just now": 401,

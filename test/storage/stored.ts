@@ -1,3 +1,4 @@
+import * as z from "zod";
 import { ReplyError } from "../../src/local/engine.ts";
 import { type Asked, answerTo, lasting } from "../fixtures/answers.ts";
 import { gatewayOptions } from "../fixtures/gateway.ts";
@@ -81,7 +82,7 @@ export function nameIn(snapshot: Snapshot, kind: string, name: string): string {
 
 export function clientsOf({ gateway }: Asked, snapshot: Snapshot): Readonly<Record<string, Client>> {
   const of = (key: string) => new Client(gateway, nameIn(snapshot, "keys", key));
-  return { shop: of("admin"), encrypted: of("sealed"), elder: of("elder") };
+  return { shop: of("admin"), sealed: of("sealed"), elder: of("elder") };
 }
 
 /**
@@ -94,8 +95,9 @@ export async function differences(
   then: StoredAnswer,
 ): Promise<string[]> {
   const { status, text } = await answerTo(asked, clients, then);
-  const now = { status, json: lasting(text) };
-  return differing({ status: then.status, json: then.json }, now).map(
+  const ordered = (json: unknown) => (then.path === "/admin/projects" ? byName(json) : json);
+  const now = { status, json: ordered(lasting(text)) };
+  return differing({ status: then.status, json: ordered(then.json) }, now).map(
     (difference) => `${then.method} ${then.path}: ${difference}`,
   );
 }
@@ -112,4 +114,10 @@ function differing(then: unknown, now: unknown, at = ""): string[] {
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Projects are listed in no order. */
+function byName(json: unknown): unknown {
+  const { data } = z.looseObject({ data: z.array(z.looseObject({ name: z.string() })) }).parse(json);
+  return { data: data.toSorted((a, b) => (a.name < b.name ? -1 : 1)) };
 }

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import { taskMember } from "../../../src/adapters/redis/keys.ts";
+import { makeId } from "../../../src/shared/id.ts";
 import { CHOICES, type Choice, finishBy, type Pick, underWay } from "./choices.ts";
 import { Possible, Race, Send, type ValidationError } from "./sending.ts";
-import { boundaries, type Model } from "./state.ts";
+import { boundaries, type Model, type Poison } from "./state.ts";
 import type { World } from "./world.ts";
 
 /** Takes what is due, which must be all that is due. */
@@ -65,22 +66,22 @@ class Overlap extends Possible {
 /** Something lies in the due set that no script understands, and is due at once. */
 class Poisoning extends Possible {
   /** What of it is wrong. */
-  readonly #by: "name" | "value";
+  readonly #by: Poison["by"];
 
-  constructor(by: "name" | "value") {
+  constructor(by: Poison["by"]) {
     super();
     this.#by = by;
   }
 
   override async run(model: Model, world: World): Promise<void> {
     const { project } = world.caller;
-    const id = `poison-${model.poisons.size}`;
+    const id = makeId("del", world.now, 0, crypto.getRandomValues(new Uint8Array(8)));
     const member = `${this.#by === "name" ? "?" : "d"}|${project}|${id}`;
     const due = world.now - MARGIN;
     const { redis } = world.environment;
     if (this.#by === "value") await redis("SET", `rb1:000:${project}:d:${id}`, "no hash");
     await redis("ZADD", "rb1:000:due", String(due), member);
-    model.poisons.set(id, { id, member, due });
+    model.poisons.set(id, { id, member, by: this.#by, due });
   }
 
   override toString(): string {
@@ -167,7 +168,7 @@ export const COMMANDS: fc.Arbitrary<fc.AsyncCommand<Model, World>>[] = [
   ...Array.from({ length: 3 }, () => fault.map((how) => new Sweep(how))),
   fc.constant(null).map(() => new Overlap()),
   fc.constant(null).map(() => new Overlap()),
-  fc.constantFrom("name" as const, "value" as const).map((by) => new Poisoning(by)),
+  fc.constantFrom<Poison["by"]>("name", "value").map((by) => new Poisoning(by)),
   ...Array.from({ length: 2 }, () =>
     fc.tuple(pick, fault).map(([chosen, how]) => new Overtaken(chosen, how)),
   ),

@@ -84,9 +84,9 @@ export function inspect(model: Model, op: Of<"inspect">): Answer {
   });
 }
 
-/** Nothing can be noted under its key: whoever looks again is answered by when it is due. */
+/** What lies under its key tells nobody when it was looked at: each look finds it broken, and puts it off. */
 function inspectPoison(now: number, poison: Poison): Answer {
-  if (poison.due > now) return ["none"];
+  if (poison.by === "name" && poison.due > now) return ["none"];
   poison.due = now + BACKOFF_LIMIT;
   return ["broken"];
 }

@@ -65,6 +65,7 @@ export interface DeliveryModel {
 export interface Poison {
   readonly id: string;
   readonly member: string;
+  readonly by: "name" | "value";
   due: number;
 }
 
