@@ -8,10 +8,11 @@ export const callbackBreaks: readonly Break[] = [
     patches: [
       {
         file: "src/tasks/run/finish-task.ts",
-        find: "    const answer = await deps.store.end({",
-        replace: `    const { sendOpened } = await import("./first-attempts.ts");
-    await sendOpened(deps, record.project, deliveries, { config, now: endedAt });
-    const answer = await deps.store.end({`,
+        find: "    const answer = await deps.store.end(command)",
+        replace: `    const { sendOpened } = await import("../../deliveries/first-attempts.ts");
+    const early = openedOf(deliveries, new Map());
+    await sendOpened(deps, record.project, early, { config, now: endedAt });
+    const answer = await deps.store.end(command)`,
       },
     ],
     caughtBy: ["nothing is told before it is so"],
@@ -118,8 +119,8 @@ export const callbackBreaks: readonly Break[] = [
     patches: [
       {
         file: "src/tasks/run/finish-task.ts",
-        find: "  let { ending, config } = conclusion;",
-        replace: `  let { ending, config } = conclusion;
+        find: "  let { ending, config, cause } = conclusion;",
+        replace: `  let { ending, config, cause } = conclusion;
   config = ((globalThis as any).kept ??= conclusion.config);`,
       },
       {

@@ -62,9 +62,8 @@ export const taskBreaks: readonly Break[] = [
     patches: [
       {
         file: accept,
-        find: "if input then redis.call('SET', input, ARGV[#ARGV]) end",
-        replace:
-          "redis.call('PEXPIRE', task, '86400000')\nif input then redis.call('SET', input, ARGV[#ARGV]) end",
+        find: "  redis.call('HSET', task, unpack(fields))",
+        replace: "  redis.call('HSET', task, unpack(fields)) redis.call('PEXPIRE', task, '86400000')",
       },
     ],
     caughtBy: ["what has not ended has no TTL"],
@@ -144,7 +143,7 @@ export const taskBreaks: readonly Break[] = [
     what: "erasing leaves nothing behind: an accept that was sent twice brings the task back",
     patches: [
       {
-        file: "src/adapters/redis/tasks/replay.ts",
+        file: "src/adapters/redis/tasks/delete.ts",
         find: "redis.pcall('SET', idem, '${ERASED} ' .. a.id, 'PX', '${TOMBSTONE}')",
         replace: "local none = 0",
       },
@@ -195,7 +194,7 @@ export const taskBreaks: readonly Break[] = [
     patches: [
       {
         file: accept,
-        find: "if idem then redis.call('SET', idem, a.fingerprint .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end",
+        find: "if idem then undone('DEL', idem) redis.call('SET', idem, a.fingerprint .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end",
         replace: "",
       },
     ],
@@ -276,11 +275,9 @@ export const taskBreaks: readonly Break[] = [
     patches: [
       {
         file: end,
-        find: "if h.nonce == a.nonce then return {'ended', h.was, h.seq, h.next, h.heldback or ''} end",
-        replace: `if h.nonce == a.nonce then
-  if TERMINAL[h.status] then redis.call('HSET', proj, 'n:' .. a.to, ms(num(p['n:' .. a.to]) + 1)) end
-  return {'ended', h.was, h.seq, h.next, h.heldback or ''}
-end`,
+        find: "  if h.status == a.to then fileEnding() end",
+        replace: `  if h.status == a.to then fileEnding() end
+  if TERMINAL[h.status] then redis.call('HINCRBY', proj, 'n:' .. a.to, '1') end`,
       },
     ],
     caughtBy: ["the counters are right"],

@@ -54,8 +54,8 @@ describe.each(await environments())(
       const [first, second] = [await make(type), await make(type)];
       const held = await start(first, limited(type), store, "mine");
       if (held.kind !== "claimed") throw new Error(held.kind);
-      for (let n = 0; n < 3; n++) {
-        await at(40_000).reconcile(0, [`t|${second.project}|${second.id}`], `sweep-${type}-${n}`);
+      for (const time of [40_000, 110_000, 230_000]) {
+        await at(time).reconcile(0, [`t|${second.project}|${second.id}`], `sweep-${type}-${time}`);
       }
       expect(await dueOf(second.project, second.id)).toBeGreaterThan(Date.now() + 100_000);
       expect((await start(second, limited(type))).kind).toBe("busy");

@@ -130,7 +130,7 @@ describe.each(await environments())(
       if (!one) throw new Error("none");
       await store.end(succeeded(held.record, "mine", { deliveries: [one] }));
       const member = `d|${caller.project}|${one.id}`;
-      expect(await store.reconcile(0, [member], "n")).toMatchObject([
+      expect(await at(60_000).reconcile(0, [member], "n")).toMatchObject([
         { kind: "deliver", endpointId: "ep_1", rateLimit: 2 },
       ]);
     });

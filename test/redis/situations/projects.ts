@@ -70,6 +70,12 @@ export const projectSituations: Situations = {
       () =>
         store.findProject(caller.project),
   },
+  owner: {
+    "of a key":
+      async ({ store, caller }) =>
+      () =>
+        store.ownerOf([caller.project], "00".repeat(16)),
+  },
   named: {
     "by its name":
       async ({ store }) =>

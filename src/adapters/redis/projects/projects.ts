@@ -107,10 +107,18 @@ return {'revoked'}
 `,
 );
 
-/** What a project is called, and whether it has an API key; empty where it is not there. */
-export const PROJECT = script(
-  "project",
-  "return {redis.call('HGET', KEYS[1], 'name') or '', redis.call('HGET', KEYS[1], ARGV[1]) or ''}",
+/** What a project is called; empty where it is not there. */
+export const PROJECT = script("project", "return {redis.call('HGET', KEYS[1], 'name') or ''}");
+
+/** Which of some projects' hashes has a field: its number, or 0. */
+export const OWNER = script(
+  "owner",
+  `
+for i = 1, #KEYS do
+  if redis.call('HEXISTS', KEYS[i], ARGV[1]) == 1 then return {i} end
+end
+return {0}
+`,
 );
 
 /** The version of what is stored. */
@@ -138,7 +146,7 @@ export async function listProjects(context: Context, cursor?: string) {
 /** Finds a project by its id or its name. */
 export async function findProject(context: Context, wanted: string) {
   if (isId("prj", wanted)) {
-    const [name] = await context.quick(PROJECT, [keysOf(wanted).project], [""]);
+    const [name] = await context.quick(PROJECT, [keysOf(wanted).project], []);
     if (name) return { id: wanted, name: String(name) };
   }
   const [id] = await context.quick(NAMED, [DIRECTORY], [wanted]);
@@ -147,10 +155,9 @@ export async function findProject(context: Context, wanted: string) {
 
 /** The first of some projects that has an API key; one request. */
 export async function ownerOf(context: Context, projects: readonly string[], key: string) {
-  const answers = await context.many(
-    projects.map((project) => [PROJECT, [keysOf(project).project], [`k:${key}`]] as const),
-  );
-  return projects.find((_, index) => answers[index]?.[1]);
+  const keys = projects.map((project) => keysOf(project).project);
+  const [number] = await context.quick(OWNER, keys, [`k:${key}`]);
+  return projects[Number(number) - 1];
 }
 
 /** @throws Error when the version is no number */
