@@ -61,7 +61,7 @@ describe.each(KINDS)("a command that fails inside a script on the %s engine", as
       const expected = kindOf(await first());
       const runs = watched.taken().filter((run) => run.script === script);
       const commands = Math.max(...runs.map((run) => run.commands.length));
-      expect(commands).toBeGreaterThan(0);
+      expect(runs.length).toBeGreaterThan(0);
       const writes = runs.some((run) => run.commands.some(({ command }) => WRITING.test(command)));
       const most = writes ? Math.min(commands, MOST) : 1; // what reads leaves nothing, wherever it fails
       for (let n = 1; n <= most; n++) {
@@ -87,6 +87,7 @@ const SAME: Readonly<Record<string, string>> = {
 
 function refused(error: unknown): true {
   expect(error).toBeInstanceOf(StoreUnavailable);
+  expect(String(error)).toContain("OOM"); // told from a refusal for good
   return true;
 }
 

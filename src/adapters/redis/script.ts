@@ -80,7 +80,8 @@ local function together(write)
   local ok, failed = pcall(write)
   if ok then return end
   for i = #undo, 1, -1 do redis.pcall(unpack(undo[i])) end
-  error(failed, 0)
+  -- Redis's own \`pcall\` gives the text alone, and would put ERR before a text that is raised: OOM must stay OOM.
+  error(type(failed) == 'table' and failed or {err = failed}, 0)
 end
 -- Named arguments: how many, then names and values; also where the rest begins.
 local function named(args)

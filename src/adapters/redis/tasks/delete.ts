@@ -82,9 +82,9 @@ local e = some(erasing, {'run', 'erased'})
 if not e.run then redis.call('ZREM', chores, a.chore) return {'done'} end
 if (e.erased or '0') ~= a.from then return {'moved'} end
 local letters = at + num(a.members)
-if num(a.members) > 0 then redis.call('ZREM', due, unpack(ARGV, at, letters - 1)) end
 for i = letters, #ARGV, 2 do redis.call('ZREM', KEYS[num(ARGV[i])], ARGV[i + 1]) end
 if num(a.keys) > 0 then redis.call('DEL', unpack(KEYS, 4, 3 + num(a.keys))) end
+if num(a.members) > 0 then redis.call('ZREM', due, unpack(ARGV, at, letters - 1)) end
 if a.last == '' then
   redis.call('ZADD', chores, ms(now(a.offset) + ${CHORE_GRACE}), a.chore)
   redis.call('HSET', erasing, 'erased', a.till)
