@@ -13,7 +13,7 @@ function sharing(count: number, changes: (index: number) => Partial<NewDelivery>
 
 describe.each(await environments())(
   "opening several deliveries on the %s engine",
-  (_kind, { store, caller, redis, dueOf, ttlOf }) => {
+  (_kind, { store, caller, at: travel, redis, dueOf, ttlOf }) => {
     test("a body that they share is kept once per format, with a TTL that outlasts them all", async () => {
       const held = await claimed(store, await accepted(store, caller), "mine");
       const deliveries = sharing(4, (index) =>
@@ -130,7 +130,7 @@ describe.each(await environments())(
       if (!one) throw new Error("none");
       await store.end(succeeded(held.record, "mine", { deliveries: [one] }));
       const member = `d|${caller.project}|${one.id}`;
-      expect(await at(60_000).reconcile(0, [member], "n")).toMatchObject([
+      expect(await travel(60_000).reconcile(0, [member], "n")).toMatchObject([
         { kind: "deliver", endpointId: "ep_1", rateLimit: 2 },
       ]);
     });
