@@ -150,6 +150,13 @@ export interface Queue {
    * @throws QueueUnavailable when that is unknown: the queue answered neither with the message nor that there is none
    */
   holds(message: string): Promise<boolean>;
+  /**
+   * Whether the message waits for its time or in its flow-control line. One that was tried and is to be tried again does
+   * not count: the queue's backoff may be longer than ours.
+   *
+   * @throws QueueUnavailable when that is unknown
+   */
+  waits(message: string): Promise<boolean>;
   /** Takes messages back that have not been delivered yet, in one request; never throws. */
   cancel(...messages: readonly string[]): Promise<void>;
   /** Whether QStash answers. */

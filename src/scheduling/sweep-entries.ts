@@ -22,10 +22,10 @@ export interface Entry<Action> {
   readonly action: Action;
 }
 
-/** Publishes what the queue does not hold any more, and notes what it was given; says how many. */
+/** Publishes what does not wait in the queue any more, and notes what it was given; says how many. */
 export async function sendAgain(ctx: RequestContext, entries: readonly Entry<Sending>[]): Promise<number> {
   const sendings = await each(ctx, entries, async (action) => {
-    if (action.given !== undefined && (await isHeld(ctx, action.given))) return undefined;
+    if (action.given !== undefined && (await isWaiting(ctx, action.given))) return undefined;
     return { action, message: await messageOf(ctx, action) };
   });
   const messages = sendings.map(({ message }) => message);
@@ -39,9 +39,9 @@ export async function sendAgain(ctx: RequestContext, entries: readonly Entry<Sen
 }
 
 /** One message too many does no harm, one too few does: what the queue cannot tell is published. */
-async function isHeld(ctx: RequestContext, message: string): Promise<boolean> {
+async function isWaiting(ctx: RequestContext, message: string): Promise<boolean> {
   try {
-    return await ctx.queue.holds(message);
+    return await ctx.queue.waits(message);
   } catch (error) {
     if (!(error instanceof QueueUnavailable)) throw error;
     return false;

@@ -120,6 +120,7 @@ export async function open(options: Options = {}): Promise<Gateway> {
       ping: notHere,
       call: notHere,
       holds: notHere,
+      waits: notHere,
       cancel: notHere,
       ...options.queue,
     },

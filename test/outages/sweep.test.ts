@@ -118,7 +118,7 @@ describe("messages that the queue holds in a line", () => {
     const [id = ""] = await submitMany(client, 1, { concurrencyKey });
     deployment.qstash.faults = {
       request: ({ method, path }) =>
-        method === "GET" && path.startsWith("/v2/messages/") ? { status: 429, body: "slow down" } : "pass",
+        method === "GET" && path.startsWith("/v2/events") ? { status: 429, body: "slow down" } : "pass",
     };
     await deployment.pass(5 * MINUTE);
     deployment.qstash.faults = {};

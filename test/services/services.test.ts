@@ -62,6 +62,7 @@ function deployment() {
           if (fault.on) throw fault.on;
           return `msg_${calls.push(call)}`;
         },
+        waits: async (message: string) => held.has(message),
         holds: async (message: string) => (fault.holds ? Promise.reject(fault.holds) : held.has(message)),
         cancel: async (...messages: readonly string[]) => void canceled.push(...messages),
       },

@@ -48,6 +48,11 @@ export function createQueue(options: QueueOptions): Queue {
         throw error;
       }
     },
+    waits: async (message) => {
+      const { logs } = await bounded(client.logs({ messageIds: [message] }));
+      const states = logs.map(({ state }) => state);
+      return states.includes("CREATED") && states.every((state) => UNTRIED.has(state));
+    },
     cancel: async (...messages) => {
       const [first = ""] = messages;
       try {
@@ -71,6 +76,9 @@ export function createQueue(options: QueueOptions): Queue {
     },
   };
 }
+
+/** States of a message of which no attempt has failed (https://upstash.com/docs/qstash/howto/debug-logs). */
+const UNTRIED: ReadonlySet<string> = new Set(["CREATED", "ACTIVE"]);
 
 /** QStash delays by whole seconds, rounded up. */
 function requestOf(message: QueueMessage) {
