@@ -98,14 +98,11 @@ function createParts(options: RingbackOptions, config: Config): Dependencies {
     const fault = limitFault(task);
     if (fault !== undefined) throw new ConfigError(fault);
   }
-  const keyring = createKeyring(config.master.secret, config.master.previous);
+  const store = versionedStore(createStore(config.redis), Date.now);
+  const keyring = createKeyring(config.master.secret, config.master.previous, store.encryptsBound);
   return {
     settings,
-    store: encryptedStore(
-      versionedStore(createStore(config.redis), Date.now),
-      keyring,
-      config.encryptsPayloads,
-    ),
+    store: encryptedStore(store, keyring, config.encryptsPayloads),
     queue: createQueue({ ...config.qstash, publicUrl: settings.publicUrl }),
     fetcher: createFetcher({
       guard,

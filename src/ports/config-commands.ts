@@ -39,3 +39,10 @@ export interface KnownRequest {
   readonly fingerprint: string;
   readonly id: string;
 }
+
+/** In which form everything is stored. */
+export interface StoredForm {
+  readonly version: number;
+  /** Whether texts are encrypted bound to their purpose and project: the release before does not open that. */
+  readonly bound: boolean;
+}

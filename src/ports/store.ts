@@ -11,7 +11,7 @@ import type {
 } from "../projects/caller.ts";
 import type { Idempotency } from "../shared/idempotency.ts";
 import type { DeliveryRecord, TaskRecord } from "../tasks/record.ts";
-import type { ConfigureAnswer, ConfigureCommand, KnownRequest } from "./config-commands.ts";
+import type { ConfigureAnswer, ConfigureCommand, KnownRequest, StoredForm } from "./config-commands.ts";
 import type { DeleteAnswer, DeleteCommand } from "./delete-commands.ts";
 import type {
   BeginCommand,
@@ -185,8 +185,8 @@ export interface Store {
   ): Promise<{ readonly cursor: string; readonly found: boolean }>;
   /** A page of a project's API keys, those of a page oldest first. */
   listKeys(project: string, cursor?: string): Promise<StorePage<ApiKeyRecord>>;
-  /** The version of what Redis holds. */
-  version(): Promise<number>;
+  /** The version of what Redis holds, and the form of what is encrypted. */
+  version(): Promise<StoredForm>;
   /** Whether Redis runs scripts, and when the last sweep was made, in milliseconds. */
   ping(): Promise<{ readonly ok: boolean; readonly sweptAt?: number }>;
 }

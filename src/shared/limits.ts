@@ -2,6 +2,12 @@ const SECOND = 1_000;
 const HOUR = 3_600_000;
 const DAY = 86_400_000;
 
+/** The version of what is stored that this gateway reads and writes (docs/storage.md, "Versions"). */
+export const STORAGE_VERSION = 1;
+
+/** How long texts are still encrypted in the form of the release before, where that one has filled the Redis. */
+export const UNBOUND_WRITES = 7 * DAY;
+
 /** A lease of a task's attempt, and how often its holder renews it. */
 export const LEASE = 30 * SECOND;
 export const LEASE_RENEWAL = 10 * SECOND;

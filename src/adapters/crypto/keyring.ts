@@ -29,8 +29,16 @@ interface Generation {
   readonly wrapping: CryptoKey;
 }
 
-/** Derives everything from the master secret; the previous one opens what it sealed while it rotates. */
-export function createKeyring(master: string, previous?: string): Keyring {
+/**
+ * Derives everything from the master secret; the previous one opens what it sealed while it rotates.
+ *
+ * @param encryptsBound whether new texts are bound to their purpose and project, asked for each; both forms are opened
+ */
+export function createKeyring(
+  master: string,
+  previous?: string,
+  encryptsBound: () => Promise<boolean> = async () => true,
+): Keyring {
   const current = derive(master);
   const generations = previous === undefined ? [current] : [current, derive(previous)];
   const find = async (id: string) =>
@@ -38,7 +46,7 @@ export function createKeyring(master: string, previous?: string): Keyring {
   return {
     issueApiKey: (project, key, secret) => issueApiKey(current, project, key, secret),
     verifyApiKey: (text) => verifyApiKey(find, text),
-    encrypt: (secret, binding) => wrap(current, secret, binding),
+    encrypt: async (secret, binding) => wrap(current, secret, (await encryptsBound()) ? binding : undefined),
     decrypt: (wrapped, binding) => unwrap(find, wrapped, binding),
     rotating: previous !== undefined,
     previousGeneration: async () => (await generations[1])?.id,
@@ -115,20 +123,25 @@ async function verifyApiKey(find: Find, text: string) {
   return { project: idOf("prj", project), key: hex(key), hash: hex(hash) };
 }
 
-/** Before what is bound to its purpose and project; what lacks it was encrypted before, and is bound to neither. */
+/** Before what is bound to its purpose and project; what lacks it is in the form of the release before, bound to neither. */
 const BOUND = "v2";
 
 function associatedData({ purpose, project }: Binding): Uint8Array<ArrayBuffer> {
   return utf8(`ringback/${purpose}/${project}`);
 }
 
-/** `v2.<generation>.<nonce and ciphertext, base64url>`, AES-256-GCM. */
-async function wrap(current: Promise<Generation>, secret: string, binding: Binding): Promise<string> {
+/** `v2.<generation>.<nonce and ciphertext, base64url>`, AES-256-GCM; without a binding `v2.` is missing. */
+async function wrap(
+  current: Promise<Generation>,
+  secret: string,
+  binding: Binding | undefined,
+): Promise<string> {
   const generation = await current;
   const iv = crypto.getRandomValues(new Uint8Array(12));
-  const algorithm = { name: "AES-GCM", iv, additionalData: associatedData(binding) };
+  const algorithm = { name: "AES-GCM", iv, ...(binding && { additionalData: associatedData(binding) }) };
   const encrypted = await crypto.subtle.encrypt(algorithm, generation.wrapping, utf8(secret));
-  return `${BOUND}.${generation.id}.${base64url(concat(iv, new Uint8Array(encrypted)))}`;
+  const text = `${generation.id}.${base64url(concat(iv, new Uint8Array(encrypted)))}`;
+  return binding ? `${BOUND}.${text}` : text;
 }
 
 function parseWrapped(wrapped: string): {

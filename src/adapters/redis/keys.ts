@@ -14,6 +14,8 @@ export const DIRECTORY = `${SCHEMA}:dir`;
 
 /** The version of what is stored; missing while it is the first. */
 export const STORED_VERSION = `${SCHEMA}:ver`;
+/** From when on, in milliseconds, texts are encrypted in the bound form. */
+export const BOUND_FROM = `${SCHEMA}:bound`;
 /** How far the re-encryption under a new master secret has come. */
 export const RESEALING = `${SCHEMA}:reseal`;
 
@@ -59,7 +61,7 @@ export function keysOf(project: string) {
     metadata: (hour: number, pair: string) => `${p}:x:${hour}:m:${pair}`,
     /** An endpoint's dead letters of one hour; without an endpoint those of `callbackUrl`. */
     letters: (endpoint: string | undefined, hour: number) => `${p}:dead:${endpoint ?? "callback"}:${hour}`,
-    /** All dead letters of one day, as earlier versions filed them: read until the last of them has expired. */
+    /** All dead letters of one day: the release before reads no other set, and files in no other. */
     oldLetters: (day: number) => `${p}:dead:${day}`,
     circuits: `${p}:circuits`,
     /** A task's hash once it is being erased: says what is left to erase. */
@@ -98,7 +100,7 @@ export function deliveryMember(project: string, delivery: string): string {
   return `d|${project}|${delivery}`;
 }
 
-/** A dead delivery's member of its day's dead letters, as earlier versions filed it. */
+/** A dead delivery's member of its day's dead letters. */
 export function oldLetterOf(delivery: string, endpoint: string | undefined): string {
   return endpoint === undefined ? delivery : `${delivery}|${endpoint}`;
 }

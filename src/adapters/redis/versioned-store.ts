@@ -1,8 +1,7 @@
+import type { StoredForm } from "../../ports/config-commands.ts";
 import { StorageTooNew } from "../../ports/ports.ts";
 import type { Store } from "../../ports/store.ts";
-
-/** What this gateway reads and writes (docs/storage.md, "Versions"). */
-const STORAGE_VERSION = 1;
+import { STORAGE_VERSION } from "../../shared/limits.ts";
 
 /** How long a version that was read is good for, in milliseconds; from half of it on it is read anew by the way. */
 export const VERSION_GOOD_FOR = 300_000;
@@ -10,26 +9,33 @@ export const VERSION_GOOD_FOR = 300_000;
 /** These change nothing and read nothing of a project's. */
 const UNCHECKED: ReadonlySet<string> = new Set<keyof Store>(["follow", "version"]);
 
+/** A store that makes sure of the version, and says in which form texts are to be encrypted. */
+export interface VersionedStore extends Store {
+  /** Whether they are bound to purpose and project. @throws StorageTooNew as each method does */
+  encryptsBound(): Promise<boolean>;
+}
+
 /**
  * A store that a newer version has not made its own: each method first makes sure of that. What was read is good for
  * five minutes, so that under load nobody waits for it.
  *
  * @throws StorageTooNew from each method while the version in Redis is higher than this gateway's
  */
-export function versionedStore(store: Store, clock: () => number): Store {
-  let known: { readonly version: number; readonly at: number } | undefined;
+export function versionedStore(store: Store, clock: () => number): VersionedStore {
+  let known: (StoredForm & { readonly at: number }) | undefined;
   const read = async () => {
     const at = clock();
-    known = { version: await store.version(), at };
+    known = { ...(await store.version()), at };
     return known;
   };
-  const check = async (): Promise<void> => {
+  const check = async (): Promise<StoredForm> => {
     const age = known ? clock() - known.at : Number.POSITIVE_INFINITY;
     const isGood = known && known.version <= STORAGE_VERSION && age < VERSION_GOOD_FOR;
-    const { version } = isGood && known ? known : await read();
-    if (version > STORAGE_VERSION) throw new StorageTooNew(version, STORAGE_VERSION);
+    const form = isGood && known ? known : await read();
+    if (form.version > STORAGE_VERSION) throw new StorageTooNew(form.version, STORAGE_VERSION);
     // Whoever cannot read it now reads it when its time is over, and says so then.
     if (isGood && age > VERSION_GOOD_FOR / 2) read().catch(() => undefined);
+    return form;
   };
   const checked = Object.entries(store).map(([name, method]: [string, (...args: unknown[]) => unknown]) => {
     if (UNCHECKED.has(name)) return [name, method];
@@ -41,5 +47,6 @@ export function versionedStore(store: Store, clock: () => number): Store {
       },
     ];
   });
-  return Object.fromEntries(checked) as Store; // each method as it was, after the check
+  const methods = Object.fromEntries(checked) as Store; // each method as it was, after the check
+  return { ...methods, encryptsBound: async () => (await check()).bound };
 }

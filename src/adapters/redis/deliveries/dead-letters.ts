@@ -42,7 +42,8 @@ return {'found', ms(count), found}
 );
 
 /**
- * Walks the days in which earlier versions filed the dead letters of all endpoints together: 1,000 entries a call.
+ * Walks the days in which earlier versions filed the dead letters of all endpoints together: 1,000 entries a call. What
+ * this version files there, for the release before, lies in the hours too: its time has a fraction, and it is passed over.
  *
  * KEYS: project, then the days' sets in order.
  * Returns `found`, the endpoint's letters (id, time, id, time…), and where it stopped: the number of the set, the entry
@@ -64,7 +65,8 @@ for i = 2, #KEYS do
   local rows = redis.call('ZRANGE', KEYS[i], ms(first), ms(first + left - 1), 'WITHSCORES')
   for j = 1, #rows, 2 do
     if num(rows[j + 1]) > num(a.till) then return {'found', found, '0', '', ''} end
-    if string.sub(rows[j], -#a.suffix) == a.suffix then
+    local isOnlyHere = num(rows[j + 1]) % 1 == 0
+    if isOnlyHere and string.sub(rows[j], -#a.suffix) == a.suffix then
       found[#found + 1] = string.sub(rows[j], 1, -#a.suffix - 1)
       found[#found + 1] = ms(num(rows[j + 1]))
     end

@@ -11,7 +11,6 @@ import {
   EARLY_TOLERANCE,
   FAILURE_PAUSE,
   HOLD_LIMIT,
-  INDEX_RETENTION,
   LEASE_GRACE,
   PUBLISH_HORIZON,
   VERIFICATION_LOOK,
@@ -20,10 +19,11 @@ import {
 import { originOf } from "../../../shared/origin.ts";
 import type { Context } from "../context.ts";
 import { readDeliveryFields } from "../fields.ts";
-import { deliveryMember, hourOf, keysOf } from "../keys.ts";
+import { deliveryMember, keysOf } from "../keys.ts";
 import { configOf } from "../projects/config.ts";
 import { fieldsOf, named, script } from "../script.ts";
 import { CIRCUIT, FAILED } from "./circuit.ts";
+import { addLetterKeys } from "./filing.ts";
 import { OPENING, openingArgs } from "./opening.ts";
 
 /**
@@ -123,15 +123,15 @@ export const RECORD = script(
   "record",
   `${OPENING}${FAILED}
 local due, delivery, proj, circuits = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local a, at = named(ARGV) -- offset nonce lease attempt outcome log at delay member id circuit health failing dead count url place
+local a, at = named(ARGV) -- offset nonce lease attempt outcome log at delay member id endpoint circuit health failing dead count url place
 local d = some(delivery, {'status', 'nonce', 'lease', 'attempt', 'next', 'once', 'url', 'place', 'watch', 'waits'})
 local health, dead, nextAt, first = KEYS[num(a.health)], KEYS[num(a.dead)], '', ''
-local function fileDead()
-  if dead and d.once ~= '1' then file(dead, a.at, a.id, '${INDEX_RETENTION}') end
+local function fileThis()
+  if dead and d.once ~= '1' then fileDead(dead, KEYS[num(a.dead) + 1], a.at, a.id, a.endpoint) end
 end
 if not d.status then return {'gone'} end
 if d.nonce == a.nonce then
-  if d.status == 'dead' then fileDead() end
+  if d.status == 'dead' then fileThis() end
   return {'recorded', d.status == 'pending' and d.next or ''}
 end
 if d.status ~= 'pending' or d.lease ~= a.lease or d.attempt ~= a.attempt then return {'stale'} end
@@ -162,7 +162,7 @@ together(function()
   redis.call('HSET', delivery, unpack(changes))
 end)
 -- Of an attempt that was recorded nothing is lost when one of these fails: they are repeated, lapse, or are looked over.
-fileDead()
+fileThis()
 if a.outcome ~= 'retry' then redis.call('ZREM', due, a.member) end
 if num(a.attempt) > ${ATTEMPTS_KEPT} then redis.call('HDEL', delivery, 'a:' .. ms(a.attempt - ${ATTEMPTS_KEPT})) end
 if a.circuit == 'failed' then circuitFailed(proj, circuits, placeOf(d), a.lease, t)
@@ -241,7 +241,7 @@ export async function record(context: Context, command: RecordCommand): Promise<
   const keys = [names.due, names.delivery(delivery), names.project, names.circuits];
   const places = {
     health: endpointId === undefined ? 0 : keys.push(names.health(endpointId)),
-    dead: outcome.kind === "dead" ? keys.push(names.letters(endpointId, hourOf(Math.round(command.at)))) : 0,
+    dead: outcome.kind === "dead" ? addLetterKeys(keys, project, endpointId, Math.round(command.at)) : 0,
   };
   const { args } = openingArgs(keys, project, deliveries);
   const [code, next, failingSince] = await context.worker(RECORD, keys, [
@@ -256,6 +256,7 @@ export async function record(context: Context, command: RecordCommand): Promise<
       delay: outcome.kind === "retry" ? outcome.delay : 0,
       member: deliveryMember(project, delivery),
       id: delivery,
+      endpoint: endpointId ?? "",
       url: command.url ?? "",
       place: command.url === undefined ? "" : originOf(command.url),
       circuit: verdict.circuit ?? "",

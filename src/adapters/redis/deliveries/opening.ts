@@ -1,26 +1,21 @@
 import type { NewDelivery } from "../../../ports/delivery-commands.ts";
-import {
-  BODY_RETENTION,
-  DELIVERY_RETENTION,
-  DUE_GRACE,
-  INDEX_RETENTION,
-  LEASE_GRACE,
-} from "../../../shared/limits.ts";
+import { BODY_RETENTION, DELIVERY_RETENTION, DUE_GRACE, LEASE_GRACE } from "../../../shared/limits.ts";
 import { originOf } from "../../../shared/origin.ts";
-import { deliveryMember, hourOf, keysOf } from "../keys.ts";
+import { deliveryMember, keysOf } from "../keys.ts";
 import type { ScriptReply } from "../script.ts";
 import { CIRCUIT } from "./circuit.ts";
+import { addLetterKeys, FILING } from "./filing.ts";
 
 /**
  * Opens deliveries: their due entries first, then what they share, then their hashes. Words per delivery: the key's
- * number, the due member, the lease's length (0: nobody sends yet), the number of the dead letters' key (0: it is
- * alive), how many fields follow, the fields. After the last one: how many bodies follow, each with its key's number.
+ * number, the due member, the lease's length (0: nobody sends yet), the number of the dead letters' key, after which
+ * that of their day comes (0: it is alive), how many fields follow, the fields. After the last one: how many bodies follow, each with its key's number.
  * Its caller runs it in `together`: when a command fails, what it wrote is taken back.
  *
  * With the project's fields it heeds the circuits of the destinations: a first attempt is held back where one is open,
  * or becomes its probe. Answers which are held and for how long (`<id>:<ms>,…`), and the circuits to be written.
  */
-export const OPENING = `${CIRCUIT}
+export const OPENING = `${CIRCUIT}${FILING}
 -- The names of the circuits that \`open\` has to know: fields of the project's hash.
 local function placesOf(args, at, count, names)
   for _ = 1, count do
@@ -35,7 +30,7 @@ local function open(due, t, created, args, at, count, p)
   local dues, hashes, dead, held, circuits = {}, {}, {}, {}, {}
   for _ = 1, count do
     local key, entry, lease, size = KEYS[num(args[at])], args[at + 1], num(args[at + 2]), num(args[at + 4])
-    local letters = KEYS[num(args[at + 3])]
+    local letters, day = KEYS[num(args[at + 3])], KEYS[num(args[at + 3]) + 1]
     local own, fields, wait = {}, {'created', created}, 0
     for i = at + 5, at + 4 + size, 2 do
       own[args[i]] = args[i + 1]
@@ -60,7 +55,7 @@ local function open(due, t, created, args, at, count, p)
       field('attempt', '0') field('lease', '') field('held', ms(t))
     end
     field('next', ms(t + wait)) field('until', ms(lease > 0 and t + lease or 0))
-    if letters then dead[#dead + 1] = {letters, own.ended, id} fields.dead = true
+    if letters then dead[#dead + 1] = {letters, day, own.ended, id, own.endpoint} fields.dead = true
     else
       dues[#dues + 1] = ms(lease > 0 and t + lease + ${LEASE_GRACE} or t + wait + ${DUE_GRACE})
       dues[#dues + 1] = entry
@@ -77,10 +72,7 @@ local function open(due, t, created, args, at, count, p)
     undone('DEL', d[1])
     if d[2].dead then keep(d[1], '${DELIVERY_RETENTION}', d[2]) else redis.call('HSET', d[1], unpack(d[2])) end
   end
-  for _, d in ipairs(dead) do
-    undone('ZREM', d[1], d[3])
-    file(d[1], d[2], d[3], '${INDEX_RETENTION}')
-  end
+  for _, d in ipairs(dead) do fileDead(unpack(d)) end
   return table.concat(held, ','), circuits
 end
 `;
@@ -98,7 +90,7 @@ export function openingArgs(
     const fields = fieldsOfNew(delivery);
     const key = keys.push(names.delivery(id));
     if (delivery.shared) apart.set(`${delivery.eventId}:${delivery.format}`, delivery.body);
-    const letters = dead ? keys.push(names.letters(delivery.endpointId, hourOf(Math.round(dead.at)))) : 0;
+    const letters = dead ? addLetterKeys(keys, project, delivery.endpointId, Math.round(dead.at)) : 0;
     const place = [key, deliveryMember(project, id), delivery.lease?.length ?? 0, letters];
     return [...place, fields.length, ...fields];
   });

@@ -1,8 +1,9 @@
+import type { StoredForm } from "../../../ports/config-commands.ts";
 import type { ApiKeyRecord, KeyOnce, ProjectLimits, PutKeyAnswer } from "../../../projects/caller.ts";
 import { isId } from "../../../shared/id.ts";
-import { IDEMPOTENCY_TTL, TOMBSTONE } from "../../../shared/limits.ts";
+import { IDEMPOTENCY_TTL, STORAGE_VERSION, TOMBSTONE, UNBOUND_WRITES } from "../../../shared/limits.ts";
 import type { Context } from "../context.ts";
-import { DIRECTORY, keysChore, keysOf, STORED_VERSION, SWEPT } from "../keys.ts";
+import { BOUND_FROM, DIRECTORY, keysChore, keysOf, STORED_VERSION, SWEPT } from "../keys.ts";
 import { fieldsOf, script } from "../script.ts";
 
 /** Gives a project's name an id, once. */
@@ -121,8 +122,25 @@ return {0}
 `,
 );
 
-/** The version of what is stored. */
-export const VERSION = script("version", "return {redis.call('GET', KEYS[1]) or '1'}");
+/**
+ * The version of what is stored, and whether texts are encrypted in the bound form. The release before does not open
+ * that: where it has made projects, the form waits until nobody rolls back to it any more. That is decided once.
+ *
+ * KEYS: version, since when the form is bound, directory. ARGV: offset, the highest version that the caller knows.
+ */
+export const VERSION = script(
+  "version",
+  `
+local version, bound, dir = redis.call('GET', KEYS[1]) or '1', KEYS[2], KEYS[3]
+if num(version) > num(ARGV[2]) then return {version, ''} end
+local t, from = now(ARGV[1]), redis.call('GET', bound)
+if not from then
+  from = redis.call('EXISTS', dir) == 1 and ms(t + ${UNBOUND_WRITES}) or '0'
+  redis.call('SET', bound, from)
+end
+return {version, num(from) <= t and 'bound' or ''}
+`,
+);
 
 /** Whether Redis runs scripts, and when the last sweep was made. */
 export const PING = script("ping", "return {'pong', redis.call('GET', KEYS[1]) or ''}");
@@ -161,10 +179,14 @@ export async function ownerOf(context: Context, projects: readonly string[], key
 }
 
 /** @throws Error when the version is no number */
-export async function readVersion(context: Context): Promise<number> {
-  const [version] = await context.quick(VERSION, [STORED_VERSION], []);
+export async function readVersion(context: Context): Promise<StoredForm> {
+  const [version, form] = await context.quick(
+    VERSION,
+    [STORED_VERSION, BOUND_FROM, DIRECTORY],
+    [context.offset, STORAGE_VERSION],
+  );
   if (!/^[1-9]\d{0,8}$/.test(String(version))) throw new Error(`"${STORED_VERSION}" is no version`);
-  return Number(version);
+  return { version: Number(version), bound: form === "bound" };
 }
 
 export async function initProject(
