@@ -33,8 +33,7 @@ async function lintDocument(): Promise<Outcome> {
 const CHECKS: Readonly<Record<string, () => Promise<Outcome>>> = {
   types: () => tool("tsc", "--noEmit"),
   style: () => tool("biome", "check", "--error-on-warnings", "--max-diagnostics=200"),
-  layers: () =>
-    tool("depcruise", "--config", ".dependency-cruiser.mjs", "src", "scripts"),
+  layers: () => tool("depcruise", "--config", ".dependency-cruiser.mjs", "src", "scripts"),
   "unused code": () => tool("knip", "--treat-config-hints-as-errors"),
   "API document": lintDocument,
   "bundle size": () => run(process.execPath, join(root, "scripts/size.ts")),

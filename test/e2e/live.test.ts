@@ -211,12 +211,15 @@ describe("what a stream costs and where it ends", { concurrent: false }, () => {
 
   test("a silent one sends a comment every 15 seconds, and costs 3 Redis requests", async () => {
     const { id } = await faulty.client.submit(scheduled);
-    const before = faulty.redis.passed.length;
+    // Of this stream: the gateway's own questions (version, sweep) name no task.
+    const ofTask = () =>
+      faulty.redis.passed.filter(({ path, body }) => `${path} ${body}`.includes(id)).length;
+    const before = ofTask();
     const stream = await follow(faulty.client, id, { headers: { prefer: "wait=17" } });
     const { text, events: told } = await stream.rest();
     expect(told.map(({ event }) => event)).toEqual(["task.created"]);
     expect(text.match(/^:/gm)).toHaveLength(1);
-    expect(faulty.redis.passed.length - before).toBeLessThanOrEqual(4);
+    expect(ofTask() - before).toBeLessThanOrEqual(4);
   });
 
   test("without Redis' event stream it looks again and again, and loses nothing", async () => {

@@ -90,7 +90,7 @@ test("npm run schedule makes the sweep's schedule, and made twice it is one", as
   expect(await queueOf(services).schedules.list()).toEqual([
     expect.objectContaining({
       scheduleId: "ringback-sweep",
-      cron: "*/5 * * * *",
+      cron: "*/30 * * * *",
       destination: "https://gateway.example/internal/sweep",
       method: "POST",
     }),
