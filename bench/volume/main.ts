@@ -7,7 +7,7 @@ import { BUDGETED, type Cost, measure } from "./measure.ts";
 import { measureMemory, memoryOf } from "./memory.ts";
 
 /*
- * npm run crowd -- --tasks N [--json FILE]: what a call costs with 500 tasks in Redis and with N. Ends with 1 when one
+ * npm run volume -- --tasks N [--json FILE]: what a call costs with 500 tasks in Redis and with N. Ends with 1 when one
  * takes more commands with N, except for a list that finds nothing: it looks through more, up to a page's budget.
  */
 
