@@ -44,7 +44,11 @@ interface Field {
 async function enter(runtime: Runtime, backing: Awaited<ReturnType<typeof startBacking>>): Promise<Field> {
   const [gateway, script, glue] = await Promise.all([
     startGateway(runtime, backing, {
-      env: { RINGBACK_RATE_LIMIT: "100000", RINGBACK_MAX_OPEN: "100000000" },
+      env: {
+        RINGBACK_RATE_LIMIT: "100000",
+        RINGBACK_READ_LIMIT: "100000",
+        RINGBACK_MAX_OPEN: "100000000",
+      },
     }),
     startFloor("script", runtime, backing),
     startFloor("glue", runtime, backing),

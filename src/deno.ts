@@ -22,8 +22,7 @@ const assets: Assets = {
     for (const name of [path, `${path}.html`, `${path}/index.html`]) {
       const body = await read(new URL(`../dist/assets${name}`, import.meta.url));
       const type = TYPES[name.split(".").at(-1) ?? ""];
-      if (body && type)
-        return new Response(request.method === "HEAD" ? null : body, { headers: { "content-type": type } });
+      if (body && type) return new Response(body, { headers: { "content-type": type } });
     }
     return new Response(null, { status: 404 });
   },
@@ -62,6 +61,12 @@ function connect(): Ringback {
 const ringback = connect();
 const { PORT = "8787", HOST = "0.0.0.0" } = Deno.env.toObject();
 
+/** Deno says `Content-Length: 0` of an answer without a body: a HEAD of what has no length of its own says none. */
+function unmeasured({ method }: Request, response: Response): Response {
+  if (method !== "HEAD" || response.status !== 200 || response.headers.has("content-length")) return response;
+  return new Response(new ReadableStream({ start: (controller) => controller.close() }), response);
+}
+
 /**
  * What a handler leaves behind (a rejection that nobody awaits, a throw in its timer) would end the process, and with
  * it the attempts of all others.
@@ -81,7 +86,7 @@ const server = Deno.serve(
     hostname: HOST,
     onListen: ({ port }) => log("info", "listening", { port }),
   },
-  (request) => ringback.fetch(request, background),
+  async (request) => unmeasured(request, await ringback.fetch(request, background)),
 );
 
 // On Deno Deploy the platform's cron sweeps; elsewhere, where cron needs an unstable flag, a timer does.

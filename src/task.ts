@@ -4,7 +4,7 @@ import type * as z from "zod/v4/core";
 // room but this one.
 // biome-ignore lint/performance/noBarrelFile: the public face of task types, not a barrel
 export { parseDuration } from "./shared/duration.ts";
-export { parseRetryAfter } from "./shared/retry-schedule.ts";
+export { parseRetryAfter } from "./shared/retry-after.ts";
 
 /** What a handler is given. */
 export interface TaskContext<Input> {

@@ -20,7 +20,11 @@ export interface Deployment {
 }
 
 /** What the deployment says where the project has no limits of its own: nothing that a load could reach. */
-const BOUNDLESS = { RINGBACK_RATE_LIMIT: "100000", RINGBACK_MAX_OPEN: "100000000" } as const;
+const BOUNDLESS = {
+  RINGBACK_RATE_LIMIT: "100000",
+  RINGBACK_READ_LIMIT: "100000",
+  RINGBACK_MAX_OPEN: "100000000",
+} as const;
 
 /** The log of commands is written anew each time that it has doubled, from this size on. */
 const REWRITE_FROM = 16 * 2 ** 20;

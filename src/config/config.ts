@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import type { Service } from "../services/service.ts";
 import { parseDuration } from "../shared/duration.ts";
+import { LARGEST_BODY } from "../shared/limits.ts";
 import { DELIVERY_SCHEDULE, parseSchedule } from "../shared/retry-schedule.ts";
 import type { Settings } from "../shared/settings.ts";
 import { registerZodMessages } from "../shared/zod-messages.ts";
@@ -64,6 +65,7 @@ const size = parsed((value) => {
   const match = /^(\d{1,9})(B|KiB|MiB)$/.exec(value);
   return match ? Number(match[1]) * SIZES[match[2] as keyof typeof SIZES] : undefined;
 }, "must be a size such as 1MiB, 512KiB or 1000B");
+const maxBody = size.check(z.refine((value) => value >= 1 && value <= LARGEST_BODY, "must be 1B to 4MiB"));
 const list = parsed(
   (value) =>
     value
@@ -93,8 +95,9 @@ const SCHEMA = z.object({
   RINGBACK_CALLBACK_TIMEOUT: z._default(duration, 15_000),
   RINGBACK_RESULT_TTL: z._default(duration, 7 * 86_400_000),
   RINGBACK_RATE_LIMIT: z._default(count(100_000), 100),
+  RINGBACK_READ_LIMIT: z._default(count(100_000), 600),
   RINGBACK_MAX_OPEN: z._default(count(100_000_000), 100_000),
-  RINGBACK_MAX_BODY: z._default(size, 1_048_576),
+  RINGBACK_MAX_BODY: z._default(maxBody, 1_048_576),
   RINGBACK_CONCURRENCY_PER_KEY: z._default(count(1_000), 1),
   RINGBACK_CONCURRENCY_PER_PROJECT: z._default(count(10_000), 40),
   RINGBACK_MAX_ENDPOINTS: z._default(count(1_000), 20),
@@ -128,6 +131,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
       callbackTimeout: values.RINGBACK_CALLBACK_TIMEOUT,
       resultTtl: values.RINGBACK_RESULT_TTL,
       rateLimit: values.RINGBACK_RATE_LIMIT,
+      readLimit: values.RINGBACK_READ_LIMIT,
       maxOpen: values.RINGBACK_MAX_OPEN,
       maxBody: values.RINGBACK_MAX_BODY,
       concurrency: {

@@ -9,6 +9,7 @@ import type { Idempotency } from "../shared/idempotency.ts";
 import { ApiError } from "../shared/problems.ts";
 import { TERMINAL } from "../tasks/status.ts";
 import type { Format, SignatureKind } from "./endpoint.ts";
+import { forgetPublicKeys } from "./public-keys.ts";
 import { type HeaderPatch, headersAfterMove, patchHeaders, sameOrigin } from "./secret-headers.ts";
 import { withKeyPair } from "./signing-keys.ts";
 import { makeSealedSecret, openSecrets, rotated } from "./signing-secrets.ts";
@@ -201,6 +202,7 @@ async function change(
     ...(disabled && changes.disabled === false && { enabledAt: now }),
   };
   const ready = await withKeyPair(ctx.keyring, caller.project, config, signatures);
+  forgetPublicKeys(ctx, caller.project);
   return { config: withEndpoint(ready, endpoint.id, endpoint), id: endpoint.id, droppedHeaders: dropped };
 }
 

@@ -6,7 +6,6 @@ import {
   type EncryptedSecret,
   type KeyPair,
   type ProjectConfig,
-  parseConfig,
   validSecrets,
 } from "../projects/project-config.ts";
 import { base64 } from "../shared/bytes.ts";
@@ -14,7 +13,8 @@ import type { Idempotency } from "../shared/idempotency.ts";
 import { ApiError } from "../shared/problems.ts";
 import { timestamp } from "../tasks/view.ts";
 import { ENDPOINT_LIMITS, type SignatureKind } from "./endpoint.ts";
-import { type PublicJwk, publicJwk, withKeyPair } from "./signing-keys.ts";
+import { forgetPublicKeys } from "./public-keys.ts";
+import { withKeyPair } from "./signing-keys.ts";
 
 /** `whsec_` and 32 random bytes in standard base64, as the Standard Webhooks libraries read it. */
 export function makeSigningSecret(): string {
@@ -152,15 +152,5 @@ export async function chooseSignatures(
     config: { ...(await withKeyPair(ctx.keyring, caller.project, config, signatures)), signatures },
     id: caller.project,
   }));
-}
-
-/** The public keys of a project, for anybody; undefined when there is no such project. */
-export async function publicKeys(
-  ctx: Dependencies,
-  project: string,
-): Promise<readonly PublicJwk[] | undefined> {
-  const answer = await ctx.store.readConfig({ project, key: "", hash: "" }, "admin");
-  if (answer.kind !== "found") return undefined;
-  const { ed25519 } = parseConfig(answer.config);
-  return ed25519 ? [await publicJwk(ed25519)] : [];
+  forgetPublicKeys(ctx, caller.project);
 }

@@ -33,6 +33,12 @@ const SECURE_HEADERS = [
   ["X-Frame-Options", "DENY"],
 ] as const;
 
+/** Says how long the body is that a HEAD does not bring (RFC 9110, section 9.3.2): some servers would say 0. */
+async function measure({ body, headers }: Response): Promise<void> {
+  if (!body || headers.has("Content-Length")) return;
+  headers.set("Content-Length", `${(await new Response(body).arrayBuffer()).byteLength}`);
+}
+
 /** The gateway's HTTP side over its parts. Give it an execution context: what goes on after an answer needs it. */
 export function createApp({ deps, assets, verifySignature }: AppOptions): Hono<Env> {
   registerZodMessages();
@@ -41,6 +47,7 @@ export function createApp({ deps, assets, verifySignature }: AppOptions): Hono<E
   app.use(async (c, next) => {
     await next();
     for (const [name, value] of SECURE_HEADERS) c.res.headers.set(name, value);
+    if (c.req.method === "HEAD") await measure(c.res);
   });
   const fail = (error: Error, c: Context<Env>): Response => answerFailure(error, c, deps.settings, deps.log);
   app.onError(fail);

@@ -16,7 +16,16 @@ export interface TaskToken {
 }
 
 /** What an encrypted text is: it opens for nothing else. */
-export type Purpose = "signing-secret" | "header" | "key-pair" | "api-key" | "payload";
+export type Purpose = "signing-secret" | "header" | "key-pair" | "api-key" | "payload" | "generation";
+
+/**
+ * What proves an API key of a generation that is no longer configured: its MAC; nothing but the hash in Redis; or
+ * nothing at all, because there never was such a generation.
+ */
+export type ApiKeyProof =
+  | { readonly kind: "mac"; readonly key: string }
+  | { readonly kind: "none" }
+  | { readonly kind: "refused" };
 
 /** What an encrypted text is bound to, as associated data. */
 export interface Binding {
@@ -29,7 +38,12 @@ export interface Keyring {
   /** The API key's text for a project and key id; `secret` are 24 random bytes. */
   issueApiKey(project: string, key: Uint8Array, secret: Uint8Array): Promise<string>;
   /** What an API key says, or undefined when it is none of ours. */
-  verifyApiKey(text: string): Promise<{ project: string; key: string; hash: string } | undefined>;
+  verifyApiKey(
+    text: string,
+    retired: (generation: string) => Promise<ApiKeyProof>,
+  ): Promise<{ project: string; key: string; hash: string } | undefined>;
+  /** The configured generations, and as text the key that MACs their API keys. */
+  generations(): Promise<readonly { readonly id: string; readonly apiKeys: string }[]>;
   /** Encrypts a text for one purpose in one project; it names the master secret's generation. */
   encrypt(secret: string, binding: Binding): Promise<string>;
   /** Which master secret has sealed it: the one of now, the one before it, or none that is configured. */

@@ -24,7 +24,13 @@ export type ListAnswer =
   | Denied
   /** The project has not named this metadata key searchable, but those. */
   | { readonly kind: "unsearchable"; readonly name: string; readonly searchable: readonly string[] }
-  | { readonly kind: "found"; readonly positions: readonly TaskPosition[]; readonly next?: TaskPosition };
+  | {
+      readonly kind: "found";
+      readonly positions: readonly TaskPosition[];
+      readonly next?: TaskPosition;
+      /** Entries of indexes that were looked at. */
+      readonly visited: number;
+    };
 
 export interface TaskPosition {
   /** Milliseconds; the task's creation. */

@@ -6,6 +6,7 @@ import { idBytes, idOf, isId, makeId } from "../shared/id.ts";
 import { type Idempotency, reused } from "../shared/idempotency.ts";
 import { ApiError } from "../shared/problems.ts";
 import type { ProjectLimits } from "./caller.ts";
+import { keepGenerations } from "./generations.ts";
 
 export interface Project {
   readonly id: string;
@@ -92,6 +93,9 @@ export async function limitProject(
   return { id, name, searchable, rateLimit, maxOpen };
 }
 
+/** Stores that have been told of this isolate's generations. */
+const generationsKept = new WeakSet<Dependencies["store"]>();
+
 /** A key as it is told at its making. */
 export type MadeKey = ApiKeyView & { readonly key: string };
 
@@ -124,6 +128,9 @@ export async function createKey(
     ...(expiresAt > 0 && { expiresAt }),
   };
   const { store, keyring } = deps;
+  // Before the first key of a generation: no key is one of a generation that nobody knows.
+  if (!generationsKept.has(store)) await keepGenerations(deps);
+  generationsKept.add(store);
   const record = {
     key: hex(idBytes(id)),
     hash: hex(await sha256(secret)),

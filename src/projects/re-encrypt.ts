@@ -2,6 +2,7 @@ import type { Dependencies, Keyring, Purpose } from "../ports/dependencies.ts";
 import { StoreUnavailable } from "../ports/ports.ts";
 import { internalCaller } from "../tasks/run/fail-attempt.ts";
 import { configure, readConfiguration } from "./configure.ts";
+import { keepGenerations } from "./generations.ts";
 import { allProjects } from "./manage-projects.ts";
 import { encryptedTexts, mapEncrypted, type ProjectConfig } from "./project-config.ts";
 
@@ -65,6 +66,7 @@ export async function reEncryptSome(deps: Dependencies, most: number): Promise<v
   const { keyring, store } = deps;
   const generation = await keyring.previousGeneration();
   if (generation === undefined) return;
+  await keepGenerations(deps);
   const before = readProgress(await store.resealing(), generation);
   const project = await resealProjects(deps, before.project, Math.min(BATCH, most));
   const page = await store.findSealed(before.scan, generation);

@@ -39,7 +39,13 @@ export interface TaskEventData {
   readonly result?: unknown;
   /** The result is large: `links.result` gives it, without a key. */
   readonly resultOmitted?: true;
-  readonly error?: { readonly code: string; readonly message: string; readonly retryable: boolean };
+  readonly error?: {
+    readonly code: string;
+    readonly message: string;
+    readonly retryable: boolean;
+    /** With `deadline-exceeded`: why the last attempt failed that did. */
+    readonly lastFailure?: { readonly code: string; readonly message: string; readonly attempt: number };
+  };
 }
 
 /** What every event about a registered endpoint says. */

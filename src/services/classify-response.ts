@@ -1,6 +1,6 @@
 import { base64 } from "../shared/bytes.ts";
 import { isExact } from "../shared/json-text.ts";
-import { parseRetryAfter, RETRY_AFTER_LIMIT } from "../shared/retry-schedule.ts";
+import { parseRetryAfter } from "../shared/retry-after.ts";
 import type { Failure } from "../tasks/record.ts";
 import { shownHeaders } from "./headers.ts";
 import { textOf } from "./http-request.ts";
@@ -161,8 +161,7 @@ function isPending(service: Service, { headers, body }: ServiceResponse): boolea
 }
 
 function retryAfterOf({ headers }: ServiceResponse, now: number): number | undefined {
-  const wait = parseRetryAfter(headers["retry-after"] ?? null, now);
-  return wait === undefined ? undefined : Math.min(wait, RETRY_AFTER_LIMIT);
+  return parseRetryAfter(headers["retry-after"] ?? null, now);
 }
 
 function resultOf(service: Service, { status, headers, body }: ServiceResponse): HttpResult {

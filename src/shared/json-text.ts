@@ -7,6 +7,8 @@ export interface JsonSurvey {
   readonly depth: number;
   /** It nests deeper than the limit. The survey ends there, so that it never keeps more than the limit's levels. */
   readonly tooDeep: boolean;
+  /** Where it nests too deep: the member or item at the top, as JSON pointer. */
+  readonly deepAt?: string;
   /** The first number that `JSON.parse` would change, as JSON pointer (RFC 6901). */
   readonly inexact?: { readonly pointer: string };
 }
@@ -43,7 +45,9 @@ export function surveyJson(text: string, limit = MAX_DEPTH): JsonSurvey {
         way.push(code === OPEN_ARRAY ? -1 : at);
         nameFollows = code === OPEN_OBJECT;
         deepest = Math.max(deepest, way.length);
-        if (deepest > limit) return surveyed(deepest, true, pointer);
+        if (deepest > limit) {
+          return { ...surveyed(deepest, true, pointer), deepAt: pointerOf(text, way.slice(0, 1)) };
+        }
         break;
       case CLOSE_ARRAY:
       case CLOSE_OBJECT:
@@ -61,7 +65,9 @@ export function surveyJson(text: string, limit = MAX_DEPTH): JsonSurvey {
       default: {
         if (code !== MINUS && !isDigit(code)) break;
         const end = endOfNumber(text, at);
-        if (pointer === undefined && isInexact(text, at, end)) pointer = pointerOf(text, way);
+        if (pointer === undefined && !isShort(text, at, end) && isInexact(text, at, end)) {
+          pointer = pointerOf(text, way);
+        }
         at = end - 1;
       }
     }
@@ -117,6 +123,15 @@ function endOfNumber(text: string, start: number): number {
 const SAFE_DIGITS = 15;
 /** 10 to this power is a multiple of a 5 to this power, which has more bits than a double's 53. */
 const WIDE_POWER = 23;
+
+/** Most numbers are so short that their double is exact or the nearest: told without making anything of them. */
+function isShort(text: string, start: number, end: number): boolean {
+  if (end - start > SAFE_DIGITS) return false;
+  for (let at = start; at < end; at++) {
+    if ((text.charCodeAt(at) | 0x20) === 0x65) return false; // e or E
+  }
+  return true;
+}
 
 /** Whether the number is an integer that its double does not equal, or is infinite; without `.` or exponent: unsafe. */
 function isInexact(text: string, start: number, end: number): boolean {

@@ -165,6 +165,9 @@ export const SEARCHABLE = /^[\w.:-]{1,64}$/;
 export const MAX_BATCH = 100;
 export const BATCH_BODIES = 4;
 
+/** The largest body of any request, in bytes: an isolate has 128 MB for its requests together. */
+export const LARGEST_BODY = 4 * 1_048_576;
+
 /** Pages of lists. */
 export const DEFAULT_PAGE = 20;
 export const MAX_PAGE = 100;

@@ -32,7 +32,7 @@ export const PROBLEMS = {
   "unsafe-url": { status: 422, title: "A URL in the input may not be called" },
   "verification-failed": { status: 422, title: "The receiver did not agree to be sent events" },
   "idempotency-key-reused": { status: 422, title: "The Idempotency-Key was used for another request" },
-  "rate-limited": { status: 429, title: "Too many tasks at once" },
+  "rate-limited": { status: 429, title: "Too many requests at once" },
   "quota-exceeded": { status: 429, title: "Too many open tasks" },
   "malformed-message": { status: 489, title: "The queue's message is not understood" },
   "internal-error": { status: 500, title: "Something went wrong on our side" },
@@ -54,8 +54,13 @@ export interface ApiErrorDetails {
   readonly errors?: readonly ValidationError[];
   /** Milliseconds after which trying again makes sense. */
   readonly retryAfter?: number;
-  /** The state of the project's rate, for the `RateLimit` header. */
-  readonly rate?: { readonly limit: number; readonly remaining: number; readonly reset: number };
+  /** The state of the project's rate, for the `RateLimit` header; of submits, unless the policy says otherwise. */
+  readonly rate?: {
+    readonly policy?: "read";
+    readonly limit: number;
+    readonly remaining: number;
+    readonly reset: number;
+  };
   /** The scope that the key lacks. */
   readonly scope?: string;
   /** Members of the problem beside the standard's own. */

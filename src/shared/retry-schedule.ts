@@ -1,3 +1,4 @@
+import { RETRY_AFTER_LIMIT } from "../shared/retry-after.ts";
 import { parseDuration } from "./duration.ts";
 
 /** How much of a delay is random, either way: ±20 %, so that what failed together does not return together. */
@@ -5,9 +6,6 @@ export const JITTER = 0.2;
 
 /** Delays between the attempts of one delivery: nine attempts over about 39 hours. */
 export const DELIVERY_SCHEDULE = "5s,30s,2m,15m,1h,4h,10h,24h";
-
-/** The longest wait that a receiver's or an upstream's `Retry-After` is granted. */
-export const RETRY_AFTER_LIMIT = 86_400_000;
 
 /**
  * How long to wait before a handler's next attempt: min(1 h, 2 s · 4ⁿ⁻¹) ± 20 %.
@@ -50,19 +48,6 @@ export function parseSchedule(text: string): readonly number[] | undefined {
     delays.push(delay);
   }
   return delays;
-}
-
-/**
- * Milliseconds that a `Retry-After` asks for (RFC 9110, section 10.2.3: seconds or an HTTP date),
- * or undefined when there is none to read.
- */
-export function parseRetryAfter(value: string | null, now: number): number | undefined {
-  if (value === null) return undefined;
-  const text = value.trim();
-  if (/^\d{1,10}$/.test(text)) return Number(text) * 1_000;
-  if (!/^[A-Z][a-z]{2}/.test(text)) return undefined;
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
 function jittered(delay: number, random: number): number {

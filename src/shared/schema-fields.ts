@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { DURATION_PATTERN, parseDuration } from "./duration.ts";
 import { type IdPrefix, isId } from "./id.ts";
 import { DEFAULT_PAGE, MAX_PAGE } from "./limits.ts";
+import { parseTimestamp } from "./timestamp.ts";
 
 /** A text of `least` to `most` characters. */
 export function text(least: number, most: number) {
@@ -34,8 +35,8 @@ function spell(length: number): string {
 /** An absolute time with its offset (RFC 3339), as milliseconds since the epoch. */
 export function instant() {
   return z.pipe(
-    z.iso.datetime({ offset: true }),
-    z.transform((value: string) => Date.parse(value)),
+    z.stringFormat("datetime", (value) => parseTimestamp(value) !== undefined),
+    z.transform((value: string) => parseTimestamp(value) ?? Number.NaN), // the check before it has seen that it parses
   );
 }
 

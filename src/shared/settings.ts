@@ -7,6 +7,8 @@ export interface Settings {
   readonly resultTtl: number;
   /** Accepted tasks per project and second. */
   readonly rateLimit: number;
+  /** Reads per project and second, of one process. */
+  readonly readLimit: number;
   /** Tasks that have not ended, per project. */
   readonly maxOpen: number;
   readonly maxBody: number;

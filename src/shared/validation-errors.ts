@@ -29,3 +29,11 @@ export function pointer(path: readonly PropertyKey[]): string {
   });
   return `#${steps.join("")}`;
 }
+
+/** A JSON pointer (RFC 6901) as URI fragment: `/input/a b` is `#/input/a%20b`. */
+export function fragmentOf(jsonPointer: string): string {
+  return `#${jsonPointer
+    .split("/")
+    .map((step) => encodeURIComponent(step.toWellFormed()))
+    .join("/")}`;
+}

@@ -9,6 +9,10 @@ const NAMES: Readonly<Record<string, string>> = {
 
 const UNITS: Readonly<Record<string, string>> = { string: " characters", array: " items" };
 
+/** In a query, a plus sign stands for a space. */
+const LOST_PLUS = /^\S+T\S+ \d\d:?\d\d$/i;
+const PLUS_HINT = "; in a query, write its + as %2B";
+
 /** What is wrong, as the end of a sentence that begins with the place: `#/input/csv` "is required". */
 function explain(issue: z.core.$ZodRawIssue): string {
   switch (issue.code) {
@@ -22,9 +26,8 @@ function explain(issue: z.core.$ZodRawIssue): string {
     case "too_small":
       return `must ${bound(issue.origin, "at least", issue.minimum)}`;
     case "invalid_format":
-      return issue.format === "datetime"
-        ? "must be an RFC 3339 time with its offset"
-        : "is not of the form that is asked for";
+      if (issue.format !== "datetime") return "is not of the form that is asked for";
+      return `must be an RFC 3339 time with its offset${LOST_PLUS.test(`${issue.input}`) ? PLUS_HINT : ""}`;
     case "unrecognized_keys":
       return "is not a known field";
     case "invalid_key":

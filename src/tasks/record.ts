@@ -7,6 +7,8 @@ export interface Failure {
   readonly code: string;
   readonly message: string;
   readonly retryable: boolean;
+  /** Of a task that expired after failed attempts: why the last one failed. */
+  readonly lastFailure?: { readonly code: string; readonly message: string; readonly attempt: number };
 }
 
 /** How far the work is. */

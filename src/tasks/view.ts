@@ -1,5 +1,5 @@
 import { surveyJson } from "../shared/json-text.ts";
-import type { DeliveryRecord, TaskRecord, TimelineEntry } from "./record.ts";
+import type { DeliveryRecord, Failure, TaskRecord, TimelineEntry } from "./record.ts";
 import { isTerminal, type TaskStatus, visibleStatus } from "./status.ts";
 
 /** A task as clients and receivers read it (docs/api: the task object). */
@@ -23,7 +23,7 @@ export interface TaskView {
   readonly input?: unknown;
   readonly result?: unknown;
   readonly resultOmitted?: true;
-  readonly error?: { readonly code: string; readonly message: string; readonly retryable: boolean };
+  readonly error?: Failure;
   readonly callback?: {
     readonly url: string;
     readonly status: "pending" | "delivered" | "dead";
@@ -151,9 +151,14 @@ export function timestamp(time: number): string {
 
 /**
  * Seconds after which looking again makes sense (RFC 9110, section 10.2.3): until the start when it lies ahead,
- * else a wait that grows with the task's age.
+ * else a wait that grows with the task's age; never beyond the deadline, at which the task ends.
  */
 export function retryAfter(record: TaskRecord, now: number): number {
+  const left = Math.ceil((record.deadlineAt - now) / 1_000);
+  return Math.max(1, Math.min(left, estimate(record, now)));
+}
+
+function estimate(record: TaskRecord, now: number): number {
   if (record.nextAt > now) return Math.min(3_600, Math.max(1, Math.ceil((record.nextAt - now) / 1_000)));
   const age = now - record.createdAt;
   if (age < 10_000) return 1;

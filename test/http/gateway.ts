@@ -13,7 +13,7 @@ import type { TaskRecord } from "../../src/tasks/record.ts";
 /** Redis time in these tests. */
 export const NOW = Date.parse("2026-11-24T09:00:00.000Z");
 export const PUBLIC_URL = "https://ringback.example.com";
-export const ADMIN_TOKEN = "an admin token of some length";
+export const ADMIN_TOKEN = "an-admin-token-of-some-length";
 
 const project = "prj_01kawtzq4je0a8yqh3n5v6w7x8";
 
@@ -66,6 +66,7 @@ export interface Options {
   readonly store?: Partial<Store>;
   readonly queue?: { readonly ping: () => Promise<boolean> };
   readonly maxBody?: number;
+  readonly readLimit?: number;
   readonly clock?: () => number;
   readonly signed?: boolean;
   readonly assets?: Assets;
@@ -105,6 +106,7 @@ export async function open(options: Options = {}): Promise<Gateway> {
       callbackTimeout: 15_000,
       resultTtl: 604_800_000,
       rateLimit: 100,
+      readLimit: options.readLimit ?? 600,
       maxOpen: 1_000,
       maxBody: options.maxBody ?? 1_048_576,
       concurrency: { perKey: 1, perProject: 40 },

@@ -127,7 +127,8 @@ const withTask = (changes: Partial<TaskRecord>) => {
       readDeliveries: () => Promise.resolve({ kind: "found", now: NOW, records: [] }),
       readConfig: () =>
         Promise.resolve({ kind: "found", config: { version: 1, json: "{}" }, now: NOW } as never),
-      listTasks: () => Promise.resolve({ kind: "found", now: NOW, positions: [{ at: NOW, id: record.id }] }),
+      listTasks: () =>
+        Promise.resolve({ kind: "found", visited: 1, positions: [{ at: NOW, id: record.id }] }),
     },
   });
 };

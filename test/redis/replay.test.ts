@@ -8,11 +8,13 @@ import {
   claimed,
   environments,
   erased,
+  freshProject,
   newDelivery,
   succeeded,
 } from "./store-fixture.ts";
 
 const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 const print = "cd".repeat(32);
 
 describe.each(await environments())(
@@ -48,6 +50,21 @@ describe.each(await environments())(
         },
       });
       return { record: await readTask(held.record.id), delivery };
+    };
+
+    /** A task that was canceled, in a project of its own that searches by its metadata. */
+    const canceledFar = async () => {
+      const far = await freshProject(store);
+      await store.limitProject(far.project, { searchable: ["orderId"] }, crypto.randomUUID());
+      const task = await accepted(store, far, { options: { deadline: 30 * DAY } });
+      await store.end({
+        ...succeeded(task, ""),
+        authority: { by: "sequence", sequence: 1 },
+        outcome: { kind: "canceled", endedAt: Date.now(), resultTtl: 30 * DAY, deliveries: [] },
+      });
+      const found = await store.readTask(far, task.id);
+      if (found.kind !== "found") throw new Error(found.kind);
+      return { far, record: found.record };
     };
 
     describe("replay", () => {
@@ -93,6 +110,27 @@ describe.each(await environments())(
           result: { json: "2" },
         });
       });
+
+      for (const [what, command] of [
+        ["have little time left", "PEXPIRE"],
+        ["have gone", "DEL"],
+      ] as const) {
+        test(`keeps the task on its lists as long as it is kept, where they ${what}`, async () => {
+          const { far, record } = await canceledFar();
+          const hour = `x:${Math.floor(record.createdAt / HOUR)}`;
+          const keys = (await redis("KEYS", `rb1:000:${far.project}:x:*`))?.split(",") ?? [];
+          expect(keys).toHaveLength(3); // the hour's, the pair's, and that of the end
+          const rest = command === "DEL" ? [] : [`${33 * DAY}`];
+          for (const key of keys) await redis(command, key, ...rest);
+          if (command === "DEL") await redis("DEL", `rb1:000:${far.project}:hours`);
+          await store.replay(replay(record, { caller: far }));
+          expect(await ttlOf(hour, far.project)).toBeGreaterThan(61 * DAY);
+          for (const filter of [{}, { metadata: { orderId: "o-1" } }]) {
+            const listed = await store.listTasks(far, undefined, 5, filter);
+            expect(listed).toMatchObject({ positions: [{ id: record.id, at: record.createdAt }] });
+          }
+        });
+      }
 
       test("is refused to a task that has not ended, has moved on, or whose input is no longer kept", async () => {
         const pending = await accepted(store, caller);

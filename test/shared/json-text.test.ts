@@ -89,9 +89,13 @@ it("the depth is that of arrays and objects inside one another, and the survey e
   expect(surveyJson('"[[["')).toEqual({ depth: 0, tooDeep: false });
   expect(surveyJson('[{"a":[]},{}]')).toEqual({ depth: 3, tooDeep: false });
   expect(surveyJson(nested(100))).toEqual({ depth: 100, tooDeep: false });
-  expect(surveyJson(nested(101))).toEqual({ depth: 101, tooDeep: true });
-  expect(surveyJson(nested(1_000_000))).toEqual({ depth: 101, tooDeep: true });
-  expect(surveyJson('{"a":'.repeat(200) + "1".padEnd(201, "}"))).toEqual({ depth: 101, tooDeep: true });
+  expect(surveyJson(nested(101))).toEqual({ depth: 101, tooDeep: true, deepAt: "/0" });
+  expect(surveyJson(nested(1_000_000))).toEqual({ depth: 101, tooDeep: true, deepAt: "/0" });
+  expect(surveyJson('{"a":'.repeat(200) + "1".padEnd(201, "}"))).toEqual({
+    depth: 101,
+    tooDeep: true,
+    deepAt: "/a",
+  });
 });
 
 it("it takes time in proportion to the text, whatever the text is", () => {

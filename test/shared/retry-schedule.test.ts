@@ -1,13 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseDuration } from "../../src/shared/duration.ts";
+import { RETRY_AFTER_LIMIT } from "../../src/shared/retry-after.ts";
 import {
   DELIVERY_SCHEDULE,
   deliveryBackoff,
   handlerBackoff,
-  parseRetryAfter,
   parseSchedule,
-  RETRY_AFTER_LIMIT,
 } from "../../src/shared/retry-schedule.ts";
 
 const MIDDLE = 0.5; // no jitter
@@ -86,22 +85,5 @@ describe("a delivery's schedule", () => {
     expect(parseSchedule("")).toEqual([]);
     expect(parseSchedule("1s,soon")).toBeUndefined();
     expect(parseSchedule("1s,,2s")).toBeUndefined();
-  });
-});
-
-describe("Retry-After", () => {
-  const now = Date.parse("2026-11-24T12:00:00.000Z");
-
-  test.each([
-    ["120", 120_000],
-    [" 0 ", 0],
-    ["Tue, 24 Nov 2026 12:01:30 GMT", 90_000],
-    ["Tue, 24 Nov 2026 11:00:00 GMT", 0],
-  ])("%j asks for %d ms", (value, expected) => {
-    expect(parseRetryAfter(value, now)).toBe(expected);
-  });
-
-  test.each([null, "", "soon", "-5", "1.5", "12345678901", "2026-11-24"])("%j asks for nothing", (value) => {
-    expect(parseRetryAfter(value, now)).toBeUndefined();
   });
 });

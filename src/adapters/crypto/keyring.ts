@@ -1,4 +1,4 @@
-import type { Binding, Keyring, TaskToken } from "../../ports/dependencies.ts";
+import type { ApiKeyProof, Binding, Keyring, TaskToken } from "../../ports/dependencies.ts";
 import { Undecryptable } from "../../ports/ports.ts";
 import { base64url, concat, fromBase64url, fromHex, hex, sha256, utf8 } from "../../shared/bytes.ts";
 import { idBytes, idOf } from "../../shared/id.ts";
@@ -23,6 +23,8 @@ interface Generation {
   /** The first four bytes of the secret's derived fingerprint, in hex. */
   readonly id: string;
   readonly apiKeys: CryptoKey;
+  /** The key that MACs API keys, as base64url. */
+  readonly exportApiKeys: () => Promise<string>;
   readonly readTokens: CryptoKey;
   readonly eventsTokens: CryptoKey;
   readonly taskTokens: CryptoKey;
@@ -45,7 +47,14 @@ export function createKeyring(
     (await Promise.all(generations)).find((generation) => generation.id === id);
   return {
     issueApiKey: (project, key, secret) => issueApiKey(current, project, key, secret),
-    verifyApiKey: (text) => verifyApiKey(find, text),
+    verifyApiKey: (text, retired) => verifyApiKey(find, retired, text),
+    generations: async () =>
+      Promise.all(
+        (await Promise.all(generations)).map(async ({ id, exportApiKeys }) => ({
+          id,
+          apiKeys: await exportApiKeys(),
+        })),
+      ),
     encrypt: async (secret, binding) => wrap(current, secret, (await encryptsBound()) ? binding : undefined),
     decrypt: (wrapped, binding) => unwrap(find, wrapped, binding),
     rotating: previous !== undefined,
@@ -94,7 +103,17 @@ async function derive(master: string): Promise<Generation> {
       "decrypt",
     ]),
   ]);
-  return { id: hex(new Uint8Array(id)), apiKeys, readTokens, eventsTokens, taskTokens, wrapping };
+  const exportApiKeys = async () =>
+    base64url(new Uint8Array(await crypto.subtle.deriveBits(hkdf("api-key"), source, 256)));
+  return {
+    id: hex(new Uint8Array(id)),
+    apiKeys,
+    exportApiKeys,
+    readTokens,
+    eventsTokens,
+    taskTokens,
+    wrapping,
+  };
 }
 
 async function issueApiKey(
@@ -109,18 +128,27 @@ async function issueApiKey(
   return KEY_PREFIX + base64url(concat(signed, mac.subarray(0, MAC)));
 }
 
-/** A key of a generation that is no longer configured skips the MAC: Redis alone decides. */
-async function verifyApiKey(find: Find, text: string) {
+/** A key of a generation that is no longer configured is proven by what is kept of it; Redis decides in the end. */
+async function verifyApiKey(find: Find, retired: (id: string) => Promise<ApiKeyProof>, text: string) {
   const bytes = text.startsWith(KEY_PREFIX) ? fromBase64url(text.slice(KEY_PREFIX.length)) : undefined;
   if (bytes?.length !== SIGNED + MAC) return undefined;
   const signed = bytes.slice(0, SIGNED);
-  const generation = await find(hex(signed.subarray(0, MASTER_ID)));
-  if (generation && !(await truncatedMacMatches(generation.apiKeys, signed, bytes.subarray(SIGNED))))
-    return undefined;
+  const id = hex(signed.subarray(0, MASTER_ID));
+  const configured = (await find(id))?.apiKeys;
+  const proof = configured ? undefined : await retired(id);
+  if (proof?.kind === "refused") return undefined;
+  const macKey = proof?.kind === "mac" ? await importMacKey(proof.key) : configured;
+  if (macKey && !(await truncatedMacMatches(macKey, signed, bytes.subarray(SIGNED)))) return undefined;
   const project = signed.subarray(MASTER_ID, MASTER_ID + PROJECT);
   const key = signed.subarray(MASTER_ID + PROJECT, MASTER_ID + PROJECT + KEY);
   const hash = await sha256(signed.slice(SIGNED - SECRET));
   return { project: idOf("prj", project), key: hex(key), hash: hex(hash) };
+}
+
+function importMacKey(text: string): Promise<CryptoKey> {
+  const bytes = fromBase64url(text);
+  if (!bytes) throw new Undecryptable("What is kept of a generation is no key.");
+  return crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]);
 }
 
 /** Before what is bound to its purpose and project; what lacks it is in the form of the release before, bound to neither. */

@@ -16,6 +16,10 @@ export const DIRECTORY = `${SCHEMA}:dir`;
 export const STORED_VERSION = `${SCHEMA}:ver`;
 /** From when on, in milliseconds, texts are encrypted in the bound form. */
 export const BOUND_FROM = `${SCHEMA}:bound`;
+
+/** What proves API keys of generations of the master secret. */
+export const GENERATIONS = `${SCHEMA}:gens`;
+
 /** How far the re-encryption under a new master secret has come. */
 export const RESEALING = `${SCHEMA}:reseal`;
 

@@ -7,7 +7,7 @@ import { leaseDelivery, putOff, record } from "./deliveries/deliver.ts";
 import { redeliver, redeliverAll } from "./deliveries/redeliver.ts";
 import { createHint } from "./due-hint.ts";
 import { configure } from "./projects/configure.ts";
-import { findSealed, resealing } from "./projects/encrypted.ts";
+import { findSealed, generations, resealing } from "./projects/encrypted.ts";
 import {
   dropKey,
   findProject,
@@ -98,6 +98,7 @@ export function createStore(options: StoreOptions): Store {
     readConfig: (caller, scope, idempotency) => readConfig(context, caller, scope, idempotency),
     ...projectsIn(context),
     version: () => readVersion(context),
+    generations: (changes) => generations(context, changes),
     resealing: (text) => resealing(context, text),
     findSealed: (cursor, generation) => findSealed(context, cursor, generation),
     ping: () => ping(context),

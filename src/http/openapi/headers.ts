@@ -24,11 +24,11 @@ export const answerHeaders = {
   },
   RateLimit: {
     description:
-      'What is left of the rate: `"default";r=<tasks that may still be accepted>;t=<seconds until all may>`.',
+      'What is left of the rate: `"default";r=<tasks that may still be accepted>;t=<seconds until all may>`; of reads, `"read"`.',
     schema: { type: "string" },
   },
   "RateLimit-Policy": {
-    description: 'The rate: `"default";q=<tasks>;w=<seconds>`.',
+    description: 'The rate: `"default";q=<tasks>;w=<seconds>`; of reads, `"read"`.',
     schema: { type: "string" },
   },
   Vary: {

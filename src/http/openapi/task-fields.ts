@@ -45,6 +45,16 @@ export const taskFields = {
         code: as(z.string(), "Stable and kebab-case.", "invalid-csv"),
         message: as(z.string(), "One sentence for people.", "Line 3: the quote is not closed."),
         retryable: as(z.boolean(), "Whether another attempt could have helped."),
+        lastFailure: opt(
+          as(
+            z.object({
+              code: as(z.string(), "The failure's code.", "upstream-status"),
+              message: as(z.string(), "One sentence for people.", "The service answered 503."),
+              attempt: as(positive, "The attempt that failed."),
+            }),
+            "With `deadline-exceeded`: why the last attempt failed that did.",
+          ),
+        ),
       }),
       "Why it failed or expired, or why its last attempt did.",
     ),

@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import type { Dependencies } from "../../ports/dependencies.ts";
 import type { Caller } from "../../projects/caller.ts";
+import { createRetiredGenerations } from "../../projects/generations.ts";
 import { sha256, utf8 } from "../../shared/bytes.ts";
 import { ApiError } from "../../shared/problems.ts";
 import type { Env, Route } from "./route.ts";
@@ -20,17 +21,23 @@ export type Admit = (c: Context<Env>, route: Route) => Promise<Caller>;
 
 /** @throws ApiError `unauthenticated` or `invalid-signature` from what it returns */
 export function admitter(deps: Dependencies, verifySignature: VerifySignature): Admit {
+  const retired = createRetiredGenerations(deps);
+  const byKey = async (c: Context<Env>): Promise<Caller> => {
+    const caller = await deps.keyring.verifyApiKey(bearer(c), retired);
+    if (!caller) throw unauthenticated("Send an API key of this gateway as a bearer token.");
+    return caller;
+  };
   const isAdmin = adminCheck(deps.settings.adminToken);
   return async (c, route) => {
     switch (route.access) {
       case "open":
         return NOBODY;
       case "key":
-        return await byKey(c, deps);
+        return await byKey(c);
       case "key-or-link":
-        return await byKeyOrLink(c, deps, deps.keyring.verifyReadToken);
+        return await byKeyOrLink(c, deps, deps.keyring.verifyReadToken, byKey);
       case "key-or-events-token":
-        return await byKeyOrLink(c, deps, deps.keyring.verifyEventsToken);
+        return await byKeyOrLink(c, deps, deps.keyring.verifyEventsToken, byKey);
       case "task-token":
         return await byTaskToken(c, deps);
       case "admin":
@@ -47,12 +54,6 @@ export function admitter(deps: Dependencies, verifySignature: VerifySignature): 
   };
 }
 
-async function byKey(c: Context<Env>, deps: Dependencies): Promise<Caller> {
-  const caller = await deps.keyring.verifyApiKey(bearer(c));
-  if (!caller) throw unauthenticated("Send an API key of this gateway as a bearer token.");
-  return caller;
-}
-
 /** A task token proves itself: it entitles to one attempt of one run of the task in the path. */
 async function byTaskToken(c: Context<Env>, deps: Dependencies): Promise<Caller> {
   const token = await deps.keyring.verifyTaskToken(bearer(c));
@@ -67,9 +68,10 @@ async function byKeyOrLink(
   c: Context<Env>,
   deps: Dependencies,
   open: Dependencies["keyring"]["verifyReadToken"],
+  byKey: (c: Context<Env>) => Promise<Caller>,
 ): Promise<Caller> {
   const token = c.req.query("token");
-  if (token === undefined) return byKey(c, deps);
+  if (token === undefined) return byKey(c);
   const project = await open(token, c.req.param("id") ?? "", deps.clock());
   if (project === undefined)
     throw unauthenticated("The link's token is not valid for this task, or has expired.");

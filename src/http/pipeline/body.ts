@@ -1,22 +1,36 @@
 import type { Context } from "hono";
 import * as z from "zod/mini";
-import { isExact } from "../../shared/json-text.ts";
-import { ApiError } from "../../shared/problems.ts";
-import { pointer, toValidationErrors } from "../../shared/validation-errors.ts";
+import { isExact, MAX_DEPTH, surveyJson } from "../../shared/json-text.ts";
+import { ApiError, type ValidationError } from "../../shared/problems.ts";
+import { fragmentOf, pointer, toValidationErrors } from "../../shared/validation-errors.ts";
 import type { Env } from "./route.ts";
-
-/** Arrays and objects that may lie inside one another; far below what recursion in a handler stands. */
-export const MAX_DEPTH = 100;
 
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
 
+/** The body of a request: its text, and what JSON.parse makes of it. */
+export interface JsonBody {
+  readonly text: string;
+  readonly json: unknown;
+}
+
 /**
- * The request's body as JSON (RFC 8259): UTF-8, not too deep, without members named `__proto__`, with which a
- * careless copy would change what every object inherits, and without numbers such as 1e400, which would become null.
+ * The request's body as JSON (RFC 8259) in UTF-8, with nothing in it that {@link faultIn} finds.
  *
  * @throws ApiError `unsupported-media-type`, `malformed-json` or `invalid-request`
  */
 export async function readJson(c: Context<Env>): Promise<unknown> {
+  const { text, json } = await readJsonBody(c);
+  const fault = faultIn(text, json);
+  if (fault) throw unfit(fault);
+  return json;
+}
+
+/**
+ * The request's body as JSON, for a handler that looks at each part with {@link faultIn} itself.
+ *
+ * @throws ApiError `unsupported-media-type` or `malformed-json`
+ */
+export async function readJsonBody(c: Context<Env>): Promise<JsonBody> {
   const encoding = c.req.header("Content-Encoding") ?? "identity";
   if (!JSON_TYPE.test(c.req.header("Content-Type") ?? "") || encoding !== "identity") {
     throw new ApiError(
@@ -24,9 +38,7 @@ export async function readJson(c: Context<Env>): Promise<unknown> {
       "Send the body as application/json in UTF-8, without Content-Encoding.",
     );
   }
-  const json = parseJson(await c.req.arrayBuffer());
-  survey(json);
-  return json;
+  return parseBody(await c.req.arrayBuffer());
 }
 
 /**
@@ -38,10 +50,10 @@ export async function readJson(c: Context<Env>): Promise<unknown> {
 export async function readResult(c: Context<Env>): Promise<string | undefined> {
   const bytes = await c.req.arrayBuffer();
   if (bytes.byteLength === 0) return undefined;
-  const json = parseJson(bytes);
-  const text = new TextDecoder().decode(bytes);
+  const { text, json } = parseBody(bytes);
   if (!isExact(text)) return JSON.stringify(text);
-  survey(json);
+  const fault = faultIn(text, json);
+  if (fault) throw unfit(fault);
   return JSON.stringify(json);
 }
 
@@ -50,12 +62,17 @@ export async function readResult(c: Context<Env>): Promise<string | undefined> {
  *
  * @throws ApiError of that code
  */
-export function parseJson(
+export function parseJson(bytes: ArrayBuffer, code: "malformed-json" | "malformed-message"): unknown {
+  return parseBody(bytes, code).json;
+}
+
+function parseBody(
   bytes: ArrayBuffer,
   code: "malformed-json" | "malformed-message" = "malformed-json",
-): unknown {
+): JsonBody {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return { text, json: JSON.parse(text) };
   } catch (error) {
     throw unreadable(code, error);
   }
@@ -78,32 +95,39 @@ export function fitting<Schema extends z.core.$ZodType>(schema: Schema, json: un
   });
 }
 
-/** Looks at every value level by level: recursion is what deep nesting would break. */
-function survey(json: unknown): void {
-  let level: { value: unknown; top: readonly string[] }[] = [{ value: json, top: [] }];
-  for (let depth = 0; level.length > 0; depth++) {
-    const next: typeof level = [];
-    for (const { value, top } of level) {
-      const fault = faultOf(value, depth);
-      if (fault !== undefined) throw unfit(top, fault);
-      if (typeof value !== "object" || value === null) continue;
-      for (const [name, member] of Object.entries(value)) {
-        next.push({ value: member, top: depth === 0 ? [name] : top });
-      }
-    }
-    level = next;
+/**
+ * What of a JSON text cannot be kept as it was sent: too many levels, a number that JSON.parse would change, a member
+ * named `__proto__`, with which a careless copy would change what every object inherits. Makes nothing per value.
+ *
+ * @param json what JSON.parse makes of the text
+ */
+export function faultIn(text: string, json: unknown): ValidationError | undefined {
+  const { deepAt, inexact } = surveyJson(text);
+  if (deepAt !== undefined) {
+    return { pointer: fragmentOf(deepAt), detail: `nests more than ${MAX_DEPTH} levels deep` };
   }
+  if (inexact) {
+    const detail = "is a number that a double cannot hold; send it as a string";
+    return { pointer: fragmentOf(inexact.pointer), detail };
+  }
+  // Names may be spelt with escapes; most bodies have neither.
+  return /__proto__|\\u/.test(text) ? protoFault(json) : undefined;
 }
 
-function faultOf(value: unknown, depth: number): string | undefined {
-  if (typeof value === "number" && !Number.isFinite(value)) return "holds a number out of range";
-  if (typeof value !== "object" || value === null) return undefined;
-  if (depth === MAX_DEPTH) return `nests more than ${MAX_DEPTH} levels deep`;
-  return Object.hasOwn(value, "__proto__") ? 'holds a member named "__proto__"' : undefined;
+function protoFault(json: unknown): ValidationError | undefined {
+  const detail = 'holds a member named "__proto__"';
+  if (typeof json !== "object" || json === null) return undefined;
+  if (Object.hasOwn(json, "__proto__")) return { pointer: "#", detail };
+  const top = Object.entries(json).find(([, member]) => hasProto(member))?.[0];
+  return top === undefined ? undefined : { pointer: pointer([top]), detail };
 }
 
-function unfit(path: readonly string[], detail: string): ApiError {
-  return new ApiError("invalid-request", "The body is not acceptable.", {
-    errors: [{ pointer: pointer(path), detail }],
-  });
+/** Recursion is safe: {@link surveyJson} has bounded the depth. */
+function hasProto(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return Object.hasOwn(value, "__proto__") || Object.values(value).some(hasProto);
+}
+
+function unfit(fault: ValidationError): ApiError {
+  return new ApiError("invalid-request", "The body is not acceptable.", { errors: [fault] });
 }

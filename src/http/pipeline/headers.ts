@@ -55,13 +55,17 @@ export function seconds(milliseconds: number): string {
  *
  * @param open how many tasks the project may have open, when it has as many
  */
-export function rateHeaders(rate: RateState, open?: number): Record<string, string> {
+export function rateHeaders(
+  rate: RateState & { readonly policy?: "read" },
+  open?: number,
+): Record<string, string> {
+  const policy = rate.policy ?? "default";
   const left = Math.max(0, Math.floor(rate.remaining));
   const reset = Math.max(0, Math.ceil(rate.reset / 1_000));
   const full = open !== undefined;
   return {
-    RateLimit: `"default";r=${left};t=${reset}${full ? ', "open";r=0' : ""}`,
-    "RateLimit-Policy": `"default";q=${rate.limit};w=1${full ? `, "open";q=${open}` : ""}`,
+    RateLimit: `"${policy}";r=${left};t=${reset}${full ? ', "open";r=0' : ""}`,
+    "RateLimit-Policy": `"${policy}";q=${rate.limit};w=1${full ? `, "open";q=${open}` : ""}`,
   };
 }
 

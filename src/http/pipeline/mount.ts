@@ -4,11 +4,13 @@ import { etag, RETAINED_304_HEADERS } from "hono/etag";
 import * as z from "zod/mini";
 import type { Dependencies, RequestContext } from "../../ports/dependencies.ts";
 import { isId } from "../../shared/id.ts";
+import { LARGEST_BODY } from "../../shared/limits.ts";
 import { ApiError } from "../../shared/problems.ts";
 import type { Admit } from "./authenticate.ts";
-import { fitting, parseJson, readJson } from "./body.ts";
-import { acceptsStream } from "./prefer.ts";
-import type { Env, Route } from "./route.ts";
+import { fitting, parseJson, readJson, readJsonBody } from "./body.ts";
+import { acceptsStream, preferencesOf } from "./prefer.ts";
+import { createReadLimit, LONG_WALK, LONG_WALK_COST, type ReadLimit } from "./read-limit.ts";
+import { type Env, isRead, type Route } from "./route.ts";
 
 /**
  * Serves the routes: each request is admitted, its size bounded, and what the route declares checked, before its
@@ -23,9 +25,10 @@ export function mount(app: Hono<Env>, routes: readonly Route[], deps: Dependenci
         throw new ApiError("payload-too-large", `The body may have at most ${maxSize} bytes.`);
       },
     });
+  const readLimit = createReadLimit(deps.settings.readLimit, deps.clock);
   const conditional = etag({ retainedHeaders: [...RETAINED_304_HEADERS, "retry-after", "x-request-id"] });
   const serve = (route: Route): void => {
-    const bounded = boundedBy(route.maxBody ?? maxBody * (route.bodies ?? 1));
+    const bounded = boundedBy(route.maxBody ?? Math.min(maxBody * (route.bodies ?? 1), LARGEST_BODY));
     const admitted: MiddlewareHandler<Env> = async (c, next) => {
       c.set("route", route);
       setCaching(c, route);
@@ -40,7 +43,10 @@ export function mount(app: Hono<Env>, routes: readonly Route[], deps: Dependenci
     if (route.cache === "revalidate") {
       chain.push((c, next) => (isStream(c, route) ? next() : conditional(c, next)));
     }
-    chain.push(async (c) => await route.handle(await callOf(c, route, deps)));
+    chain.push(async (c) => {
+      const call = await callOf(c, route, deps);
+      return await countingReads(call, route, readLimit, () => route.handle(call));
+    });
     app.on(route.method, [route.path], ...chain);
   };
   for (const [path, methods] of methodsByPath(routes)) {
@@ -68,11 +74,25 @@ function isStream(c: Context<Env>, route: Route): boolean {
   return route.answers[200]?.stream === true && acceptsStream(c);
 }
 
-async function callOf(
-  c: Context<Env>,
+type AnyCall = Parameters<Route["handle"]>[0];
+
+/** Takes what the request costs of the project's reads: 1, also for a wait; a long walk's is taken before and settled after. */
+async function countingReads(
+  { c, caller: { project }, query }: AnyCall,
   route: Route,
-  deps: Dependencies,
-): Promise<Parameters<Route["handle"]>[0]> {
+  limit: ReadLimit,
+  handle: () => Promise<Response> | Response,
+): Promise<Response> {
+  const waits = route.headers?.includes("Prefer") && preferencesOf(c).wait !== undefined;
+  if (!isRead(route) && !waits) return handle();
+  const cost = route.walks?.(query) ? LONG_WALK_COST : 1;
+  limit.take(project, cost);
+  const response = await handle();
+  if (cost > 1 && (c.get("visited") ?? 0) <= LONG_WALK) limit.giveBack(project, cost - 1);
+  return response;
+}
+
+async function callOf(c: Context<Env>, route: Route, deps: Dependencies): Promise<AnyCall> {
   for (const [name, kind] of Object.entries(route.params ?? {})) {
     if (kind !== "text" && !isId(kind, c.req.param(name) ?? "")) {
       throw new ApiError("not-found", `${c.req.param(name)} is not the id of a ${NOUNS[kind]}.`);
@@ -149,8 +169,13 @@ function malformed(detail: string): ApiError {
 
 async function bodyOf(c: Context<Env>, route: Route): Promise<{ json?: unknown; body?: unknown }> {
   if (!route.body) return {};
-  const json = route.optionalBody && (await c.req.arrayBuffer()).byteLength === 0 ? {} : await readJson(c);
+  const isEmpty = route.optionalBody && (await c.req.arrayBuffer()).byteLength === 0;
+  const json = isEmpty ? {} : await jsonOf(c, route);
   return { json, body: fitting(route.body, json) };
+}
+
+async function jsonOf(c: Context<Env>, { bodyInParts }: Route): Promise<unknown> {
+  return bodyInParts ? (await readJsonBody(c)).json : readJson(c);
 }
 
 /**

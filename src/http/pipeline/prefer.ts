@@ -18,6 +18,7 @@ export interface Preferences {
 const PREFERENCE = /(?:"(?:[^"\\]|\\.)*(?:"|$)|[^,"])+/g;
 const NAME_AND_VALUE = /^\s*([^\s=;,"]+)\s*(?:=\s*(?:"([^"\\]*)"|([^\s;,"]*)))?\s*(?:;.*)?$/;
 const LONGEST_HEADER = 1_000;
+const LONGEST_WAIT = 86_400;
 
 /**
  * Reads `Prefer`. What is unknown or malformed is ignored, names are compared without case, and of a repeated one the
@@ -31,7 +32,8 @@ export function readPreferences(header: string): Preferences {
     if (key !== undefined && !found.has(key)) found.set(key, quoted ?? bare ?? "");
   }
   const seconds = found.get("wait") ?? "";
-  const wait = /^\d{1,9}$/.test(seconds) ? Number(seconds) : 0;
+  // Any number of digits: what is longer than any wait is cut to the longest that is granted.
+  const wait = /^\d+$/.test(seconds) ? Math.min(Number(seconds), LONGEST_WAIT) : 0;
   return { respondAsync: found.has("respond-async"), ...(wait > 0 && { wait }) };
 }
 

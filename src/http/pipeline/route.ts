@@ -9,7 +9,14 @@ import type { ShapeName } from "../openapi/shapes.ts";
 
 /** What the middleware before a route leaves in the context. */
 export interface Env {
-  Variables: { requestId: string; route: Route; caller: Caller; taskToken?: TaskToken };
+  Variables: {
+    requestId: string;
+    route: Route;
+    caller: Caller;
+    taskToken?: TaskToken;
+    /** How many entries of indexes a list has looked at. */
+    visited?: number;
+  };
 }
 
 /**
@@ -74,6 +81,8 @@ export interface Declaration<Params, Query extends Schema, Body extends Schema> 
   readonly params?: Params;
   readonly query?: Query;
   readonly body?: Body;
+  /** The handler reads the body's parts one by one: one that cannot be kept as it was sent refuses itself alone. */
+  readonly bodyInParts?: true;
   /** The body may be any JSON under any media type, or none: the handler reads it. */
   readonly anyBody?: true;
   /** The body may be any bytes: the handler reads them. */
@@ -84,6 +93,8 @@ export interface Declaration<Params, Query extends Schema, Body extends Schema> 
   readonly maxBody?: number;
   /** No body is as good as `{}`. */
   readonly optionalBody?: true;
+  /** Whether the query asks for a list that may look at many more entries than it shows; it leaves `visited`. */
+  readonly walks?: (query: z.output<Query>) => boolean;
   /** Request headers that change what happens. */
   readonly headers?: readonly RequestHeader[];
   readonly answers: Readonly<Record<number, Answer>> & { readonly default?: Answer };
@@ -106,12 +117,18 @@ export function route<
   return declaration as unknown as Route; // the border fills `params`, `query` and `body` from this very declaration
 }
 
+/** Whether each request counts against the project's limit of reads. */
+export function isRead({ scope }: Route): boolean {
+  return scope?.endsWith(":read") ?? false;
+}
+
 /** Every refusal that a route can answer with. */
 export function problemsOf(route: Route): readonly ProblemCode[] {
   const codes = new Set<ProblemCode>(route.problems);
   if (route.access === "queue") codes.add("invalid-signature");
   else if (route.access !== "open") codes.add("unauthenticated");
   if (route.scope) codes.add("forbidden");
+  if (isRead(route)) codes.add("rate-limited");
   if (route.params) codes.add("not-found");
   if (route.query) codes.add("malformed-parameter");
   if (route.body || route.anyBody || route.rawBody || route.method !== "GET") codes.add("payload-too-large");

@@ -9,6 +9,7 @@ import type { Settings } from "../../shared/settings.ts";
 import { toValidationErrors } from "../../shared/validation-errors.ts";
 import { acceptBatch } from "../../tasks/submit/submit-batch.ts";
 import type { Accepted, Submit } from "../../tasks/submit/submit-task.ts";
+import { faultIn } from "../pipeline/body.ts";
 import { idempotencyKey, rateHeaders, seconds, traceOf } from "../pipeline/headers.ts";
 import { problemBody } from "../pipeline/problem.ts";
 import { answer } from "../pipeline/respond.ts";
@@ -27,17 +28,17 @@ const submitMany = route({
   headers: ["Idempotency-Key", "traceparent", "tracestate"],
   body: batchRequest,
   bodies: BATCH_BODIES,
+  bodyInParts: true,
   answers: { 202: { shape: "BatchAnswer", headers: ["Retry-After", "RateLimit", "RateLimit-Policy"] } },
   problems: ["malformed-idempotency-key", "nothing-accepted"],
   async handle({ c, ctx, caller, body }) {
     const { settings } = ctx;
     const key = idempotencyKey(c.req.header("Idempotency-Key"));
     const trace = traceOf(c.req.header("traceparent"), c.req.header("tracestate"));
-    const sizes = await itemSizes(c, settings.maxBody);
+    const texts = itemTexts(new TextDecoder().decode(await c.req.arrayBuffer()), "tasks");
     const items = await Promise.all(
       body.tasks.map(async (json, index) => {
-        const isLarge = (sizes[index] ?? 0) > settings.maxBody;
-        const submit = isLarge ? tooLarge(settings.maxBody) : readItem(json);
+        const submit = readItem(texts[index] ?? "", json, settings.maxBody);
         if (submit instanceof ApiError) return submit;
         const idempotency =
           submit.idempotencyKey === undefined ? await keyOfItem(c, key, index, submit.canonical) : undefined;
@@ -64,19 +65,17 @@ const submitMany = route({
   },
 });
 
-/** Bytes of each item as it was sent, which is what a single task's limit counts; none where none can exceed it. */
-async function itemSizes(c: Context<Env>, maxBody: number): Promise<readonly number[]> {
-  const bytes = await c.req.arrayBuffer();
-  if (bytes.byteLength <= maxBody) return [];
-  return itemTexts(new TextDecoder().decode(bytes), "tasks").map(utf8Length);
-}
-
-function tooLarge(maxBody: number): ApiError {
-  return new ApiError("payload-too-large", `A task may have at most ${maxBody} bytes.`);
-}
-
-/** An item as the client asks for it, or why it cannot be read. */
-function readItem(json: unknown): Submit | ApiError {
+/**
+ * An item as the client asks for it, or why it cannot be read.
+ *
+ * @param text the item as it was sent, which is what a single task's limits look at
+ */
+function readItem(text: string, json: unknown, maxBody: number): Submit | ApiError {
+  if (text.length > maxBody / 3 && utf8Length(text) > maxBody) {
+    return new ApiError("payload-too-large", `A task may have at most ${maxBody} bytes.`);
+  }
+  const fault = faultIn(text, json);
+  if (fault) return new ApiError("invalid-request", "The task is not acceptable.", { errors: [fault] });
   const checked = z.safeParse(batchItem, json);
   if (!checked.success) {
     const errors = toValidationErrors(checked.error.issues);

@@ -1,8 +1,8 @@
 import type { Context } from "hono";
+import { publicKeys } from "../../endpoints/public-keys.ts";
 import { publicKeyText } from "../../endpoints/signing-keys.ts";
 import {
   chooseSignatures,
-  publicKeys,
   readVerifiers,
   rotateSigningSecret,
   type Verifiers,

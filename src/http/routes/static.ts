@@ -46,7 +46,8 @@ export function staticRoutes(assets?: Assets): readonly Route[] {
 }
 
 async function serve(c: Call<unknown, unknown, unknown>["c"], assets: Assets | undefined): Promise<Response> {
-  const file = await assets?.fetch(c.req.raw);
+  // As a GET also where it is a HEAD, so that its length is known.
+  const file = await assets?.fetch(new Request(c.req.url, { headers: c.req.raw.headers }));
   if (!file || file.status === 404) throw new ApiError("not-found", `Nothing is at ${c.req.path}.`);
   return c.newResponse(file.body, file.status as StatusCode, Object.fromEntries(file.headers)); // as the file server says
 }

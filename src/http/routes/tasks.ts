@@ -78,9 +78,10 @@ const list = route({
   answers: { 200: { shape: "TaskPage", headers: ["ETag", "Link"] }, 304: { headers: ["ETag"] } },
   problems: ["metadata-not-searchable"],
   cache: "revalidate",
+  walks: ({ status, type, metadata }) => (status ?? type ?? metadata) !== undefined,
   async handle({ c, ctx, caller, query }) {
     const { limit, cursor, createdAfter, createdBefore, ...filter } = query;
-    const { data, nextCursor } = await listTasks(
+    const { data, nextCursor, visited } = await listTasks(
       ctx,
       caller,
       { limit, ...(cursor !== undefined && { cursor }) },
@@ -90,6 +91,7 @@ const list = route({
         ...(createdBefore !== undefined && { before: createdBefore }),
       },
     );
+    c.set("visited", visited);
     const items = data.map((item) => view(ctx, item));
     return answer(
       c,

@@ -35,6 +35,8 @@ export async function getTask(
 export interface TaskPage {
   readonly data: readonly FoundTask[];
   readonly nextCursor?: string;
+  /** Entries of indexes that were looked at. */
+  readonly visited: number;
 }
 
 /** A page of the project's tasks, newest first. @throws ApiError */
@@ -56,6 +58,7 @@ export async function listTasks(
     // What has moved on since it was found is no longer what was asked for.
     data: data.filter((one) => filter.status === undefined || statusOf(one) === filter.status),
     ...(listed.next && { nextCursor: writeCursor(listed.next) }),
+    visited: listed.visited,
   };
 }
 

@@ -24,7 +24,7 @@ export interface Failing {
   readonly time: () => number;
 }
 
-/** A failed attempt: the next one is scheduled; or the task has failed, or its deadline has passed meanwhile. */
+/** A failed attempt: the next one is scheduled; or the task has failed, or its deadline comes before the next one. */
 export async function failAttempt(
   ctx: RequestContext,
   failing: Failing,
@@ -50,7 +50,7 @@ export async function failAttempt(
       await publish(ctx, await runMessage(ctx, record, record.attempt + 1, delay));
       return { kind: "retrying" };
     case "deadline-passed":
-      return finishTask(ctx, { ...failing, ending: expiry(record), cause: "deadline" });
+      return finishTask(ctx, { ...failing, ending: expiry(record, error), cause: "deadline" });
     case "config-changed":
       throw new Error("end answered config-changed where no deliveries depend on it");
     default:

@@ -5,7 +5,7 @@ import { RequestTooLarge, StoreRefused } from "../../ports/ports.ts";
 import type { Authority, EndAnswer, EndCommand } from "../../ports/task-commands.ts";
 import type { Caller, StoredConfig } from "../../projects/caller.ts";
 import type { Idempotency } from "../../shared/idempotency.ts";
-import type { Actor, Progress, TaskRecord } from "../record.ts";
+import type { Actor, Failure, Progress, TaskRecord } from "../record.ts";
 
 export interface FinishInput {
   readonly record: TaskRecord;
@@ -78,7 +78,7 @@ export async function finishTask(deps: Dependencies, conclusion: FinishInput): P
     }
     switch (answer.kind) {
       case "deadline-passed":
-        ending = expiry(record);
+        ending = expiry(record, failureOf(ending));
         continue;
       case "config-changed":
         config = answer.config;
@@ -111,9 +111,18 @@ function withoutResult({ status, error }: Ending, refusal: StoreRefused): Ending
   return { status: "failed", error: { ...failure, retryable: false } };
 }
 
-/** How a task ends whose deadline has passed. */
-export function expiry(record: TaskRecord): Ending {
+function failureOf({ status, error }: Ending): Failure | undefined {
+  return status === "failed" ? error : undefined;
+}
+
+/**
+ * How a task ends whose deadline has passed, or will have before it could start again.
+ *
+ * @param failure why its present attempt has failed, if it has
+ */
+export function expiry(record: TaskRecord, failure?: Failure): Ending {
   const started = record.attempt > 0;
+  const lastFailure = lastFailureOf(record, failure);
   return {
     status: "expired",
     error: {
@@ -122,6 +131,14 @@ export function expiry(record: TaskRecord): Ending {
         ? "The deadline passed before the task succeeded."
         : "The deadline passed before the first attempt began.",
       retryable: false,
+      ...(lastFailure && { lastFailure }),
     },
   };
+}
+
+/** The task keeps the error of the last attempt that failed; the present one, while it goes on, has not. */
+function lastFailureOf({ status, attempt, error }: TaskRecord, failure = error): Failure["lastFailure"] {
+  if (!failure) return undefined;
+  const { code, message } = failure;
+  return { code, message, attempt: failure === error && status !== "queued" ? attempt - 1 : attempt };
 }

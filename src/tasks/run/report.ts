@@ -78,7 +78,9 @@ export async function conclusion(
     }
     ctx.background.waitUntil(sendFirstAttempts(ctx, record, finished));
     const { status } = finished.ending;
-    if (status === "expired") throw over(status);
+    // A failure before the deadline was heard: what expires the task is that no other attempt could start.
+    const isHeard = word.kind === "fail" && finished.endedAt < record.deadlineAt;
+    if (status === "expired" && !isHeard) throw over(status);
     return { status, changed: true };
   }
   throw new Error(`Task ${token.task} kept changing while its token's bearer ended it.`);

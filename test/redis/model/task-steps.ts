@@ -141,7 +141,8 @@ export function end(model: Model, op: Of<"end">): Answer {
   }
   const refusal = refused(task, op);
   if (refusal) return [refusal];
-  if (model.now >= task.deadlineAt && to !== "expired") return ["deadline-passed"];
+  const next = model.now + (op.outcome.kind === "retry" ? op.outcome.delay : 0);
+  if (next >= task.deadlineAt && to !== "expired") return ["deadline-passed"];
   if (!MOVES[task.status].includes(to)) return ["stale"];
   if (op.configVersion !== undefined && op.configVersion !== model.config.version) return ["config-changed"];
   Object.assign(task, { status: to, lease: "", leaseUntil: 0, sweeps: undefined, endNonce: op.nonce });

@@ -117,6 +117,12 @@ export const projectSituations: Situations = {
       () =>
         store.resealing("00000000 - 0 0 checking"),
   },
+  generations: {
+    "with one that is new":
+      async ({ store }) =>
+      () =>
+        store.generations({ "00000000": "v2.00000000.text" }),
+  },
   findEncrypted: {
     "of a page of keys": async (stage) => {
       await over(stage);

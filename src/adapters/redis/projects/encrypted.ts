@@ -1,7 +1,7 @@
 import { StoreUnavailable } from "../../../ports/ports.ts";
 import type { Context } from "../context.ts";
-import { RESEALING as STATE } from "../keys.ts";
-import { script } from "../script.ts";
+import { GENERATIONS as KEPT, RESEALING as STATE } from "../keys.ts";
+import { fieldsOf, script } from "../script.ts";
 
 /** Keys that one call of the script looks at. */
 const CHUNK = 100;
@@ -13,6 +13,16 @@ export const RESEALING = script(
 local state, text = KEYS[1], ARGV[1]
 if text ~= '' then redis.call('SET', state, text) end
 return {redis.call('GET', state) or ''}
+`,
+);
+
+/** What proves API keys of each generation of the master secret that has made some; fields and values are written first. */
+export const GENERATIONS = script(
+  "generations",
+  `
+local gens = KEYS[1]
+if #ARGV > 0 then redis.call('HSET', gens, unpack(ARGV)) end
+return redis.call('HGETALL', gens)
 `,
 );
 
@@ -42,6 +52,15 @@ function kindOf(key: string): "hash" | "text" | "answer" | undefined {
   if (/:(?:t:task|d:del)_\w+$/.test(key)) return "hash";
   if (/:t:task_\w+:(?:in|out:\d+)$|:e:evt_/.test(key)) return "text";
   return /:idem:/.test(key) ? "answer" : undefined;
+}
+
+export async function generations(
+  context: Context,
+  changes: Readonly<Record<string, string>> = {},
+): Promise<Readonly<Record<string, string>>> {
+  const words = Object.entries(changes).flat();
+  const run = words.length > 0 ? context.adding : context.quick;
+  return fieldsOf(await run(GENERATIONS, [KEPT], words));
 }
 
 export async function resealing(context: Context, text?: string): Promise<string> {

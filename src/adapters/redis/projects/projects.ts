@@ -3,16 +3,17 @@ import type { ApiKeyRecord, KeyOnce, ProjectLimits, PutKeyAnswer } from "../../.
 import { isId } from "../../../shared/id.ts";
 import { IDEMPOTENCY_TTL, STORAGE_VERSION, TOMBSTONE, UNBOUND_WRITES } from "../../../shared/limits.ts";
 import type { Context } from "../context.ts";
-import { BOUND_FROM, DIRECTORY, keysChore, keysOf, STORED_VERSION, SWEPT } from "../keys.ts";
+import { BOUND_FROM, DIRECTORY, GENERATIONS, keysChore, keysOf, STORED_VERSION, SWEPT } from "../keys.ts";
 import { fieldsOf, script } from "../script.ts";
 
-/** Gives a project's name an id, once. */
+/** Gives a project's name an id, once; the very first also says that no generation was before those that are kept. */
 export const NAME = script(
   "name",
   `
-local dir, name, fresh = KEYS[1], ARGV[1], ARGV[2]
+local dir, gens, name, fresh = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
 local id = redis.call('HGET', dir, name)
 if id then return {id} end
+if redis.call('EXISTS', dir) == 0 then redis.call('HSET', gens, 'complete', '1') end
 redis.call('HSET', dir, name, fresh)
 return {fresh}
 `,
@@ -151,7 +152,7 @@ export async function ping(context: Context): Promise<{ ok: boolean; sweptAt?: n
 }
 
 export async function nameProject(context: Context, name: string, fresh: string): Promise<string> {
-  const [id] = await context.adding(NAME, [DIRECTORY], [name, fresh]);
+  const [id] = await context.adding(NAME, [DIRECTORY, GENERATIONS], [name, fresh]);
   return String(id);
 }
 

@@ -7,13 +7,12 @@ import {
   INLINE_LIMIT,
   PUBLISH_HORIZON,
   REQUEST_LIMIT,
-  SEARCHABLE,
 } from "../../../shared/limits.ts";
 import type { Context } from "../context.ts";
 import { newTaskFields, readTaskFields } from "../fields.ts";
 import { ERASED, hourOf, keysOf, taskMember } from "../keys.ts";
 import { callBytes, fieldsOf, named, type Runner, script } from "../script.ts";
-import { pairHash } from "./search.ts";
+import { searchablePairs } from "./search.ts";
 
 /** Stores a task with everything that keeps it: due entry, indexes, first timeline entry, counters. */
 export const ACCEPT = script(
@@ -154,14 +153,8 @@ async function callOf(context: Context, command: AcceptCommand, hour: number): P
   const large = task.input.length > INLINE_LIMIT;
   const idem = idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0;
   const input = large ? keys.push(names.input(task.id)) : 0;
-  const searchable = await Promise.all(
-    Object.entries(task.metadata)
-      .filter(([name]) => SEARCHABLE.test(name))
-      .map(
-        async ([name, value]) =>
-          [name, keys.push(names.metadata(hour, await pairHash(name, value)))] as const,
-      ),
-  );
+  const pairs = await searchablePairs(task.metadata);
+  const searchable = pairs.map(({ name, pair }) => [name, keys.push(names.metadata(hour, pair))] as const);
   const args = [
     ...named({
       offset: context.offset,

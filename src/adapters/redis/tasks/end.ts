@@ -59,6 +59,7 @@ if a.by == 'lease' and (h.status ~= 'running' or h.lease ~= a.proof or h.attempt
 if a.by == 'token' and (h.status == 'queued' or h.attempt ~= a.attempt) then return {'stale'} end
 if a.by ~= 'lease' and h.seq ~= a.proof then return {'changed', ms(t), flat} end
 if t >= num(h.deadline) and a.to ~= 'expired' then return {'deadline-passed'} end
+if a.to == 'queued' and t + a.delay >= num(h.deadline) then return {'deadline-passed'} end -- it could never start
 if not MOVES[h.status .. '>' .. a.to] then return {'stale'} end
 if a.version ~= '' and a.version ~= (p.cfgv or '0') then return {'config-changed', redis.call('GET', cfg) or ''} end
 local seq = ms(num(h.seq) + 1)

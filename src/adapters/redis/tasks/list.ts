@@ -51,7 +51,7 @@ for group = 2, #KEYS, 1 + beside do
     for j = 1, #rows, 2 do
       local later = a.before ~= '' and num(rows[j + 1]) == num(a.before) and rows[j] >= a.id
       if not later then
-        if #found == 2 * most or seen == budget then return {'found', found, score, member} end
+        if #found == 2 * most or seen == budget then return {'found', found, score, member, ms(seen)} end
         seen, score, member = seen + 1, rows[j + 1], rows[j]
         if wanted(rows[j], group) then
           found[#found + 1] = rows[j]
@@ -63,7 +63,7 @@ for group = 2, #KEYS, 1 + beside do
     skip = skip + chunk
   end
 end
-return {'found', found, '', ''}
+return {'found', found, '', '', ms(seen)}
 `,
 );
 
@@ -142,7 +142,7 @@ export async function listTasks(
   const page = fitting.slice(0, limit);
   const more = fitting.length > limit ? page.at(-1) : undefined;
   const next = more ?? stoppedAt(rest) ?? beyond(hours, searched);
-  return { kind: "found", positions: page, ...(next && { next }) };
+  return { kind: "found", positions: page, ...(next && { next }), visited: Number(rest[2]) };
 }
 
 async function hoursOf(context: Context, key: string, newest: number, after: number | undefined) {

@@ -2,6 +2,7 @@ import type { ReplayAnswer, ReplayCommand } from "../../../ports/task-commands.t
 import {
   DUE_GRACE,
   IDEMPOTENCY_TTL,
+  INDEX_RETENTION,
   TASK_CHANGES,
   TASK_DELIVERIES,
   TASK_RETENTION,
@@ -11,22 +12,42 @@ import type { Context } from "../context.ts";
 import { readTaskFields } from "../fields.ts";
 import { hourOf, keysOf, taskMember } from "../keys.ts";
 import { fieldsOf, named, script } from "../script.ts";
+import { searchablePairs } from "./search.ts";
 
-/** Begins a new run of a task that has ended; what keeps it is lifted from its TTL. */
+/**
+ * Begins a new run of a task that has ended: what keeps it is lifted from its TTL, and the indexes that list it last as
+ * long as a task that was accepted now.
+ */
 export const REPLAY = script(
   "replay",
   `
-local due, task, proj = KEYS[1], KEYS[2], KEYS[3]
-local a = named(ARGV) -- offset nonce key secret seq member id deadline quota fingerprint idem input ending
+local due, task, proj, index, hours = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local a, at = named(ARGV) -- offset nonce key secret seq member id hour deadline quota fingerprint idem input ending
 local idem, input, ending = KEYS[num(a.idem)], KEYS[num(a.input)], KEYS[num(a.ending)]
 local t = now(a.offset)
 local grant = 'k:' .. a.key
-local p = some(proj, {grant, 'open', 'quota'})
+local p = some(proj, {grant, 'open', 'quota', 'search'})
 local no = denied(p[grant], a.secret, 'tasks:write', t)
 if no then return {no} end
 local h, flat = hash(task)
 if not h.status then return {'missing', ms(t)} end
-if h.again == a.nonce then return {'replayed', ms(t), flat} end
+-- The indexes come last, and once more when this is sent twice.
+local function fileAgain()
+  local entry = a.id .. '|' .. h.type
+  local function fileIn(set)
+    redis.call('ZADD', set, h.created, entry)
+    if num(redis.pcall('PTTL', set)) < ${INDEX_RETENTION} then lasting(set, entry, '${INDEX_RETENTION}') end
+  end
+  redis.call('ZADD', hours, a.hour, a.hour)
+  fileIn(index)
+  for i = at, #ARGV, 2 do
+    if string.find(',' .. (p.search or '') .. ',', ',' .. ARGV[i] .. ',', 1, true) then fileIn(KEYS[num(ARGV[i + 1])]) end
+  end
+end
+if h.again == a.nonce then
+  fileAgain()
+  return {'replayed', ms(t), flat}
+end
 local record = idem and redis.call('GET', idem)
 if record then
   local fingerprint = string.match(record, '^(%S+)')
@@ -59,6 +80,7 @@ together(function()
     'again', a.nonce, 'l:' .. seq, ms(t) .. ' ' .. run .. ' task.replayed client ')
 end)
 if ending then redis.call('ZREM', ending, a.id .. '|' .. h.type) end
+fileAgain()
 notify(task, h, t, 'queued')
 local _, changed = hash(task)
 return {'replayed', ms(t), changed}
@@ -68,7 +90,10 @@ return {'replayed', ms(t), changed}
 export async function replay(context: Context, command: ReplayCommand): Promise<ReplayAnswer> {
   const { caller, record, idempotency } = command;
   const names = keysOf(caller.project);
-  const keys = [names.due, names.task(record.id), names.project];
+  const hour = hourOf(record.createdAt);
+  const keys = [names.due, names.task(record.id), names.project, names.index(hour), names.hours];
+  const searchable = await searchablePairs(record.metadata);
+  const pairs = searchable.flatMap(({ name, pair }) => [name, keys.push(names.metadata(hour, pair))]);
   const ended = isTerminal(record.status) ? record.status : undefined;
   const [code, now, flat] = await context.adding(REPLAY, keys, [
     ...named({
@@ -79,13 +104,15 @@ export async function replay(context: Context, command: ReplayCommand): Promise<
       seq: record.sequence,
       member: taskMember(caller.project, record.id),
       id: record.id,
+      hour,
       deadline: record.options.deadline,
       quota: command.maxOpen,
       fingerprint: idempotency?.fingerprint ?? "",
       idem: idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0,
       input: record.input.placement === "key" ? keys.push(names.input(record.id)) : 0,
-      ending: ended && ended !== "succeeded" ? keys.push(names.ending(hourOf(record.createdAt), ended)) : 0,
+      ending: ended && ended !== "succeeded" ? keys.push(names.ending(hour, ended)) : 0,
     }),
+    ...pairs,
   ]);
   switch (code) {
     case "missing":

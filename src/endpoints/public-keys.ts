@@ -1,0 +1,49 @@
+import type { Dependencies } from "../ports/dependencies.ts";
+import { parseConfig } from "../projects/project-config.ts";
+import { type PublicJwk, publicJwk } from "./signing-keys.ts";
+
+/** How long an isolate answers from what it read: keys, and that there are none (milliseconds). */
+const KEYS_KEPT = 300_000;
+const ABSENCE_KEPT = 10_000;
+
+/** Projects whose public keys an isolate keeps. */
+const PROJECTS_KEPT = 1_000;
+
+interface KeptKeys {
+  readonly keys: readonly PublicJwk[] | undefined;
+  readonly until: number;
+}
+
+const keptKeys = new WeakMap<Dependencies["store"], Map<string, KeptKeys>>();
+
+/**
+ * The public keys of a project, for anybody; undefined when there is no such project. Anybody may ask, so an isolate
+ * asks Redis once in five minutes for each project, and every ten seconds for one without keys.
+ */
+export async function publicKeys(
+  ctx: Dependencies,
+  project: string,
+): Promise<readonly PublicJwk[] | undefined> {
+  const kept = keptKeys.get(ctx.store) ?? new Map<string, KeptKeys>();
+  keptKeys.set(ctx.store, kept);
+  const before = kept.get(project);
+  if (before && ctx.clock() < before.until) return before.keys;
+  const keys = await readPublicKeys(ctx, project);
+  kept.delete(project);
+  kept.set(project, { keys, until: ctx.clock() + (keys?.length ? KEYS_KEPT : ABSENCE_KEPT) });
+  const [oldest] = kept.keys();
+  if (kept.size > PROJECTS_KEPT && oldest !== undefined) kept.delete(oldest);
+  return keys;
+}
+
+/** What an isolate has read of a project is old: it has made or changed its keys. */
+export function forgetPublicKeys({ store }: Dependencies, project: string): void {
+  keptKeys.get(store)?.delete(project);
+}
+
+async function readPublicKeys(ctx: Dependencies, project: string): Promise<readonly PublicJwk[] | undefined> {
+  const answer = await ctx.store.readConfig({ project, key: "", hash: "" }, "admin");
+  if (answer.kind !== "found") return undefined;
+  const { ed25519 } = parseConfig(answer.config);
+  return ed25519 ? [await publicJwk(ed25519)] : [];
+}

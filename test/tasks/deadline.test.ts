@@ -1,0 +1,123 @@
+import { describe, expect, test } from "vitest";
+import * as z from "zod/mini";
+import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
+import type { RequestContext } from "../../src/ports/dependencies.ts";
+import type { QueueMessage } from "../../src/ports/ports.ts";
+import type { Store } from "../../src/ports/store.ts";
+import { type AnyTask, defineTask, type TaskContext, TaskError } from "../../src/task.ts";
+import type { TaskRecord } from "../../src/tasks/record.ts";
+import { run } from "../../src/tasks/run/run-attempt.ts";
+import { retryAfter } from "../../src/tasks/view.ts";
+import { taskRecord } from "../http/gateway.ts";
+import { accepted, environments } from "../redis/store-fixture.ts";
+
+const MINUTE = 60_000;
+const concurrency = { perKey: 1, perProject: 40 };
+
+/** The run step over a real store; `published` are the messages of later attempts. */
+function running(store: Store, handler: (context: TaskContext<unknown>) => unknown) {
+  const published: QueueMessage[] = [];
+  const type = defineTask({ type: "diagnostics.echo", input: z.unknown(), handler });
+  const ctx = {
+    settings: {
+      publicUrl: "https://ringback.example.com",
+      resultTtl: MINUTE,
+      callbackTimeout: 15_000,
+      concurrency,
+    },
+    store,
+    queue: { publish: (message: QueueMessage) => Promise.resolve(void published.push(message)) },
+    keyring: createKeyring("a master secret for tests, and for nothing else"),
+    tasks: new Map<string, AnyTask>([[type.type, type]]),
+    services: new Map(),
+    background: { waitUntil: (work: Promise<unknown>) => void work },
+    log: () => undefined,
+    random: () => 0.5,
+    clock: Date.now,
+  } as unknown as RequestContext; // what a run uses of it
+  const attempt = ({ project, id: task, run: number }: TaskRecord, which: number) =>
+    run(ctx, { v: 1, project, task, run: number, attempt: which });
+  return { attempt, published };
+}
+
+const busy = (retryAfter: number) => () => {
+  throw new TaskError("busy", "Come later.", { retryable: true, retryAfter });
+};
+
+describe.each(await environments())("a deadline on the %s engine", (_kind, { store, caller, at, dueOf }) => {
+  const open = (deadline: number) => accepted(store, caller, { callback: undefined, options: { deadline } });
+  const read = async (id: string) => {
+    const found = await store.readTask(caller, id);
+    if (found.kind !== "found") throw new Error(found.kind);
+    return found.record;
+  };
+
+  test("before the next attempt ends the task at once, and keeps why the last one failed", async () => {
+    const task = await open(MINUTE);
+    const { attempt, published } = running(store, busy(MINUTE));
+    await attempt(task, 1);
+    expect(published).toEqual([]);
+    const ended = await read(task.id);
+    expect(ended).toMatchObject({ status: "expired", attempt: 1 });
+    expect(ended.error).toEqual({
+      code: "deadline-exceeded",
+      message: expect.any(String),
+      retryable: false,
+      lastFailure: { code: "busy", message: "Come later.", attempt: 1 },
+    });
+    expect(ended.endedAt).toBeLessThan(ended.deadlineAt);
+    expect(await dueOf(caller.project, task.id)).toBeUndefined();
+  });
+
+  test("after the next attempt lets it be planned", async () => {
+    const task = await open(2 * MINUTE);
+    const { attempt, published } = running(store, busy(MINUTE));
+    await attempt(task, 1);
+    expect(published).toMatchObject([{ kind: "run", delay: MINUTE }]);
+    expect((await read(task.id)).status).toBe("queued");
+    // Nobody came for it: the next look at it is past the deadline.
+    const late = running(at(3 * MINUTE), () => "never");
+    await late.attempt(task, 2);
+    expect(await read(task.id)).toMatchObject({
+      status: "expired",
+      error: { code: "deadline-exceeded", lastFailure: { code: "busy", attempt: 1 } },
+    });
+  });
+
+  test("that passes in a later attempt keeps the failure of the one before", async () => {
+    const task = await open(2 * MINUTE);
+    await running(store, busy(1_000)).attempt(task, 1);
+    const claimed = await at(MINUTE).claim({
+      project: caller.project,
+      task: task.id,
+      run: 1,
+      attempt: 2,
+      lease: "a",
+    });
+    if (claimed.kind !== "claimed") throw new Error(claimed.kind);
+    await running(at(5 * MINUTE), () => "never").attempt(task, 2);
+    expect(await read(task.id)).toMatchObject({
+      status: "expired",
+      attempt: 2,
+      error: { code: "deadline-exceeded", lastFailure: { code: "busy", message: "Come later.", attempt: 1 } },
+    });
+  });
+
+  test("that passes while the only attempt runs names no failure", async () => {
+    const task = await open(2 * MINUTE);
+    await store.claim({ project: caller.project, task: task.id, run: 1, attempt: 1, lease: "a" });
+    await running(at(5 * MINUTE), () => "never").attempt(task, 1);
+    const { error } = await read(task.id);
+    expect(error).toEqual({ code: "deadline-exceeded", message: expect.any(String), retryable: false });
+  });
+});
+
+test("Retry-After of a pending task never lies beyond its deadline", () => {
+  const now = 1_000_000_000_000;
+  const after = (nextAt: number, deadlineAt: number, createdAt = now) =>
+    retryAfter(taskRecord({ createdAt, nextAt: now + nextAt, deadlineAt: now + deadlineAt }), now);
+  expect(after(3_600_000, 50_000)).toBe(50);
+  expect(after(3_600_000, 7_200_000)).toBe(3_600);
+  expect(after(0, 3_500, now - 3_600_000)).toBe(4);
+  expect(after(0, -10_000, now - 3_600_000)).toBe(1);
+});
