@@ -3,6 +3,7 @@ import { sign } from "./adapters/crypto/sign.ts";
 import { createLookup } from "./adapters/egress/dns.ts";
 import { createFetcher, type Send } from "./adapters/egress/fetch.ts";
 import { createGuard, type Guard } from "./adapters/egress/guard.ts";
+import { createExaminer } from "./adapters/qstash/examine.ts";
 import { createQueue } from "./adapters/qstash/queue.ts";
 import { createVerifier } from "./adapters/qstash/signature.ts";
 import { encryptedStore } from "./adapters/redis/encrypted-store.ts";
@@ -113,6 +114,12 @@ function createParts(options: RingbackOptions, config: Config): Dependencies {
     keyring,
     tasks: offered,
     services: config.services,
+    doctor: {
+      queue: createExaminer({ ...config.qstash, publicUrl: settings.publicUrl }),
+      queueUrl: config.qstash.url,
+      sweepInterval: config.sweepInterval,
+      resolves: config.callbacks.policy === "strict",
+    },
     log,
     random: Math.random,
     clock: Date.now,

@@ -1,3 +1,4 @@
+import type { DoctorParts } from "../doctor/ports.ts";
 import type { Service } from "../services/service.ts";
 import type { Log } from "../shared/log.ts";
 import type { Settings } from "../shared/settings.ts";
@@ -67,6 +68,10 @@ export interface Keyring {
   issueTaskToken(token: TaskToken): Promise<string>;
   /** What a task token says, expired or not (Redis knows the time), or undefined when it is none of ours. */
   verifyTaskToken(text: string): Promise<TaskToken | undefined>;
+  /** A nonce of a probe that the doctor sends through the queue. */
+  sealProbe(): Promise<string>;
+  /** Whether a text is such a nonce of ours. */
+  isProbe(text: string): Promise<boolean>;
 }
 
 /** Everything that the steps of the way work with. */
@@ -80,6 +85,7 @@ export interface Dependencies {
   readonly tasks: ReadonlyMap<string, AnyTask>;
   /** Services that the queue calls, by name. */
   readonly services: ReadonlyMap<string, Service>;
+  readonly doctor: DoctorParts;
   readonly log: Log;
   /** In [0, 1). */
   readonly random: () => number;

@@ -131,6 +131,28 @@ export interface ServiceCall {
   readonly flow: Flow;
 }
 
+/**
+ * Whether QStash signed a call, or the first check that its signature does not pass. URLs and seconds are those that a
+ * key of ours has signed.
+ */
+export type SignatureVerdict =
+  | { readonly valid: true }
+  | {
+      readonly valid: false;
+      readonly reason: "no-signature" | "malformed-signature" | "wrong-key" | "wrong-issuer" | "wrong-body";
+    }
+  | {
+      readonly valid: false;
+      readonly reason: "wrong-subject";
+      readonly expected: string;
+      readonly given: string;
+    }
+  /** Seconds since it expired, or until it is valid. */
+  | { readonly valid: false; readonly reason: "expired" | "not-yet-valid"; readonly seconds: number };
+
+/** Why a call is not the queue's. */
+export type SignatureRefusal = Extract<SignatureVerdict, { readonly valid: false }>;
+
 /** Hands messages to QStash, which calls `/internal/…` with them; delays in milliseconds, rounded up to seconds. */
 export interface Queue {
   /** @throws QueueUnavailable */

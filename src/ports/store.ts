@@ -1,3 +1,4 @@
+import type { ProbeNote, ProbeState } from "../doctor/ports.ts";
 import type {
   ApiKeyRecord,
   Caller,
@@ -189,6 +190,10 @@ export interface Store {
   listKeys(project: string, cursor?: string): Promise<StorePage<ApiKeyRecord>>;
   /** The version of what Redis holds, and the form of what is encrypted. */
   version(): Promise<StoredForm>;
-  /** Whether Redis runs scripts, and when the last sweep was made, in milliseconds. */
-  ping(): Promise<{ readonly ok: boolean; readonly sweptAt?: number }>;
+  /** Begins a probe of the queue, unless one was begun less than `every` milliseconds ago; an empty nonce only reads. */
+  probe(nonce: string, every: number): Promise<ProbeState>;
+  /** Notes something of the last probe, once; of an earlier one nothing. */
+  noteProbe(nonce: string, field: ProbeNote, value: string): Promise<void>;
+  /** Whether Redis runs scripts, what time it has, and when the last sweep was made, in milliseconds. */
+  ping(): Promise<{ readonly ok: boolean; readonly now?: number; readonly sweptAt?: number }>;
 }

@@ -39,12 +39,20 @@ interface Progress {
  */
 export async function listEncrypted(deps: Dependencies): Promise<readonly Encrypted[]> {
   const encrypted: Encrypted[] = [];
-  for await (const { id, name } of allProjects(deps)) {
-    const { config } = await readConfiguration(deps, internalCaller(id), "admin");
-    const counts = await countOf(deps.keyring, config);
-    if (counts.previous + counts.lost > 0) encrypted.push({ id, name, ...counts });
+  for await (const project of allProjects(deps)) {
+    const counts = await encryptedOf(deps, project);
+    if (counts.previous + counts.lost > 0) encrypted.push(counts);
   }
   return encrypted;
+}
+
+/** The same of one project; one request to Redis. */
+export async function encryptedOf(
+  deps: Dependencies,
+  { id, name }: Pick<Encrypted, "id" | "name">,
+): Promise<Encrypted> {
+  const { config } = await readConfiguration(deps, internalCaller(id), "admin");
+  return { id, name, ...(await countOf(deps.keyring, config)) };
 }
 
 /** What the last whole pass has found of payloads under the previous master secret; undefined while there is none. */

@@ -43,11 +43,12 @@ const DECISIONS: Readonly<Record<string, readonly string[]>> = {
     "listProjects",
     "updateProject",
     "listEncryptedSecrets",
+    "runDoctor",
     "createApiKey",
     "listApiKeys",
     "revokeApiKey",
   ],
-  queue: ["runTask", "deliverEvent", "receiveServiceOutcome", "sweep"],
+  queue: ["runTask", "deliverEvent", "receiveServiceOutcome", "sweep", "receiveProbe"],
   open: [
     "completeByUrl", // its token is in the path
     "getPublicKeys",

@@ -4,6 +4,7 @@ import { sign } from "../../src/adapters/crypto/sign.ts";
 import { createApp } from "../../src/http/app.ts";
 import type { Assets } from "../../src/http/routes/static.ts";
 import type { Dependencies } from "../../src/ports/dependencies.ts";
+import type { SignatureVerdict } from "../../src/ports/ports.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { AcceptCommand } from "../../src/ports/task-commands.ts";
 import type { Caller } from "../../src/projects/caller.ts";
@@ -130,11 +131,20 @@ export async function open(options: Options = {}): Promise<Gateway> {
     keyring,
     tasks: new Map([echo, ...(options.tasks ?? [])].map((task) => [task.type, task])),
     services: new Map(),
+    doctor: {
+      queue: { status: notHere, probe: notHere, fate: notHere, slots: notHere },
+      queueUrl: "https://qstash.example.com",
+      sweepInterval: 60_000,
+      resolves: false,
+    },
     log: (...line) => logged.push(line),
     random: () => 0.5,
     clock: options.clock ?? (() => NOW),
   };
-  const verifySignature = () => Promise.resolve(options.signed ?? false);
+  const verifySignature = () =>
+    Promise.resolve<SignatureVerdict>(
+      options.signed ? { valid: true } : { valid: false, reason: "no-signature" },
+    );
   const app = createApp({ deps, verifySignature, ...(options.assets && { assets: options.assets }) });
   const authorization = `Bearer ${await keyring.issueApiKey(project, new Uint8Array(16), new Uint8Array(24))}`;
   const work: Promise<unknown>[] = [];

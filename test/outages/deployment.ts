@@ -6,6 +6,7 @@ import { sign } from "../../src/adapters/crypto/sign.ts";
 import { createLookup } from "../../src/adapters/egress/dns.ts";
 import { createFetcher } from "../../src/adapters/egress/fetch.ts";
 import { createGuard } from "../../src/adapters/egress/guard.ts";
+import { createExaminer } from "../../src/adapters/qstash/examine.ts";
 import { createQueue } from "../../src/adapters/qstash/queue.ts";
 import { createVerifier } from "../../src/adapters/qstash/signature.ts";
 import { encryptedStore } from "../../src/adapters/redis/encrypted-store.ts";
@@ -142,7 +143,7 @@ export class Deployment {
     const logged: string[] = [];
     const deps = this.#partsOf(worker?.url ?? url, skew, logged, env);
     this.#parts ??= deps;
-    this.#serve(server, deps);
+    this.#serve(server, deps, env);
     const stop = async () => {
       server.closeAllConnections();
       server.close();
@@ -238,16 +239,22 @@ export class Deployment {
         ]),
       ),
       services,
+      doctor: {
+        queue: createExaminer({ ...qstash, publicUrl }),
+        queueUrl: qstash.url,
+        sweepInterval: config.sweepInterval,
+        resolves: false,
+      },
       log: (_level, event, fields) => void logged.push(`${event} ${JSON.stringify(fields ?? {})}`),
       random: () => 0.5,
       clock: () => Date.now() + skew,
     };
   }
 
-  #serve(server: Server, deps: Dependencies): void {
+  #serve(server: Server, deps: Dependencies, env: Readonly<Record<string, string>>): void {
     const verifySignature = createVerifier({
-      currentSigningKey: this.queue.currentSigningKey,
-      nextSigningKey: this.queue.nextSigningKey,
+      currentSigningKey: env["QSTASH_CURRENT_SIGNING_KEY"] ?? this.queue.currentSigningKey,
+      nextSigningKey: env["QSTASH_NEXT_SIGNING_KEY"] ?? this.queue.nextSigningKey,
       publicUrl: deps.settings.publicUrl,
     });
     const app = createApp({ deps, verifySignature });

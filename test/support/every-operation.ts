@@ -78,6 +78,7 @@ export function everyOperation(things: Things): Readonly<Record<string, Wanted>>
     listProjects: { method: "GET", path: "/admin/projects" },
     updateProject: { method: "PATCH", path: `/admin/projects/${project}`, body: { rateLimit: 1 } },
     listEncryptedSecrets: { method: "GET", path: "/admin/secrets" },
+    runDoctor: { method: "POST", path: "/admin/doctor" },
     createApiKey: { method: "POST", path: "/admin/keys", body: { project } },
     listApiKeys: { method: "GET", path: `/admin/keys?project=${project}` },
     revokeApiKey: { method: "DELETE", path: `/admin/keys/${key}?project=${project}` },
@@ -98,6 +99,7 @@ export function everyOperation(things: Things): Readonly<Record<string, Wanted>>
       path: `/internal/outcome?project=${project}&task=${task}&run=1&attempt=1&service=shop`,
       body: { status: 200, body: btoa("forged"), sourceMessageId: "msg_forged", url: "http://127.0.0.1/v1/" },
     },
+    receiveProbe: { method: "POST", path: "/internal/probe", body: { v: 1, nonce: "rbp_forged" } },
     sweep: { method: "POST", path: "/internal/sweep", body: { v: 1 } },
   };
 }

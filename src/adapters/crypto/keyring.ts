@@ -14,6 +14,8 @@ const SIGNED = MASTER_ID + PROJECT + KEY + SECRET;
 /** Tokens in links, by the key that signs them: a result's, a live timeline's. */
 const LINKS = { readTokens: "rbr_", eventsTokens: "rbe_" } as const;
 const TASK_TOKEN_PREFIX = "rbt_";
+const PROBE_PREFIX = "rbp_";
+const PROBE = 16;
 const TASK = 16;
 /** Length of what the MAC of a task token covers: generation, project, task, run, attempt, expiry in seconds. */
 const TASK_TOKEN_SIGNED = MASTER_ID + PROJECT + TASK + 12;
@@ -28,6 +30,7 @@ interface Generation {
   readonly readTokens: CryptoKey;
   readonly eventsTokens: CryptoKey;
   readonly taskTokens: CryptoKey;
+  readonly probes: CryptoKey;
   readonly wrapping: CryptoKey;
 }
 
@@ -71,6 +74,8 @@ export function createKeyring(
     verifyEventsToken: (text, task, now) => openLink(find, "eventsTokens", text, task, now),
     issueTaskToken: (token) => issueTaskToken(current, token),
     verifyTaskToken: (text) => verifyTaskToken(find, text),
+    sealProbe: () => sealProbe(current),
+    isProbe: (text) => isProbe(find, text),
   };
 }
 
@@ -92,12 +97,13 @@ async function derive(master: string): Promise<Generation> {
       "sign",
       "verify",
     ]);
-  const [id, apiKeys, readTokens, eventsTokens, taskTokens, wrapping] = await Promise.all([
+  const [id, apiKeys, readTokens, eventsTokens, taskTokens, probes, wrapping] = await Promise.all([
     crypto.subtle.deriveBits(hkdf("generation"), source, MASTER_ID * 8),
     mac("api-key"),
     mac("read-token"),
     mac("events-token"),
     mac("task-token"),
+    mac("probe"),
     crypto.subtle.deriveKey(hkdf("wrapping"), source, { name: "AES-GCM", length: 256 }, false, [
       "encrypt",
       "decrypt",
@@ -112,6 +118,7 @@ async function derive(master: string): Promise<Generation> {
     readTokens,
     eventsTokens,
     taskTokens,
+    probes,
     wrapping,
   };
 }
@@ -281,6 +288,23 @@ async function verifyTaskToken(find: Find, text: string): Promise<TaskToken | un
     attempt: numbers.getUint32(4),
     expiresAt: numbers.getUint32(8) * 1_000,
   };
+}
+
+/** `rbp_` + base64url(generation, 16 random bytes, MAC over them). */
+async function sealProbe(current: Promise<Generation>): Promise<string> {
+  const generation = await current;
+  const signed = concat(fromHex(generation.id), crypto.getRandomValues(new Uint8Array(PROBE)));
+  const mac = new Uint8Array(await crypto.subtle.sign("HMAC", generation.probes, signed));
+  return PROBE_PREFIX + base64url(concat(signed, mac));
+}
+
+async function isProbe(find: Find, text: string): Promise<boolean> {
+  const bytes = text.startsWith(PROBE_PREFIX) ? fromBase64url(text.slice(PROBE_PREFIX.length)) : undefined;
+  if (bytes?.length !== MASTER_ID + PROBE + 32) return false;
+  const signed = bytes.slice(0, MASTER_ID + PROBE);
+  const generation = await find(hex(signed.subarray(0, MASTER_ID)));
+  if (!generation) return false;
+  return await crypto.subtle.verify("HMAC", generation.probes, bytes.slice(MASTER_ID + PROBE), signed);
 }
 
 /** Compares in constant time, whatever the first differing byte. */

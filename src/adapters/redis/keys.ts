@@ -25,6 +25,8 @@ export const RESEALING = `${SCHEMA}:reseal`;
 
 /** What every key matches. */
 export const EVERY_KEY = `${SCHEMA}:*`;
+/** The doctor's last probe. */
+export const PROBED = `${SCHEMA}:doctor`;
 /** When the last sweep was made. */
 export const SWEPT = `${SCHEMA}:sweep`;
 

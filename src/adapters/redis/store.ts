@@ -5,6 +5,7 @@ import type { Context } from "./context.ts";
 import { listDeadLetters } from "./deliveries/dead-letters.ts";
 import { leaseDelivery, putOff, record } from "./deliveries/deliver.ts";
 import { redeliver, redeliverAll } from "./deliveries/redeliver.ts";
+import { noteProbe, probe } from "./doctor.ts";
 import { createHint } from "./due-hint.ts";
 import { configure } from "./projects/configure.ts";
 import { findSealed, generations, resealing } from "./projects/encrypted.ts";
@@ -101,6 +102,8 @@ export function createStore(options: StoreOptions): Store {
     generations: (changes) => generations(context, changes),
     resealing: (text) => resealing(context, text),
     findSealed: (cursor, generation) => findSealed(context, cursor, generation),
+    probe: (nonce, every) => probe(context, nonce, every),
+    noteProbe: (nonce, field, value) => noteProbe(context, nonce, field, value),
     ping: () => ping(context),
   };
 }

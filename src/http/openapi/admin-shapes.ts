@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { CHECKS } from "../../doctor/check.ts";
 import { as, count, id, opt, pageOf, time } from "./shape.ts";
 
 const projectFields = {
@@ -50,6 +51,23 @@ export const adminShapes = {
       ),
     }),
     "How the rotation of the master secret stands.",
+  ),
+  Diagnosis: as(
+    z.object({
+      ok: as(z.boolean(), "Whether every check is."),
+      checks: as(
+        z.array(
+          z.object({
+            name: as(z.enum(CHECKS), "What was checked."),
+            ok: as(z.boolean(), "Whether it is as it should be; true also for what does not apply."),
+            detail: as(z.string(), "What was found, for people; `not used` where it does not apply."),
+            fix: opt(as(z.string(), "What to do, where it is not ok.")),
+          }),
+        ),
+        "Every check, always in this order.",
+      ),
+    }),
+    "How the deployment is.",
   ),
   Key,
   NewKey: as(

@@ -200,6 +200,18 @@ export const answerExamples = {
   LimitedProject: { ...project, searchable: ["orderId"], rateLimit: 20, maxOpen: null },
   ProjectPage: { data: [project], nextCursor: null },
   SealedSecrets: { rotating: true, previousNeeded: true, data: [{ ...project, previous: 2, lost: 0 }] },
+  Diagnosis: {
+    ok: false,
+    checks: [
+      { name: "redis", ok: true, detail: "Redis answers and runs scripts." },
+      {
+        name: "queue-token",
+        ok: false,
+        detail: "QStash refuses QSTASH_TOKEN (401).",
+        fix: "Copy QSTASH_TOKEN and QSTASH_URL from the same QStash account and region.",
+      },
+    ],
+  },
   NewKey: { ...key, key: "rb_…" },
   KeyPage: { data: [key], nextCursor: null },
   Health: { status: "ok", version: "0.1.0" },

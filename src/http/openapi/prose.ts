@@ -90,6 +90,8 @@ export const operations: Readonly<Record<string, string>> = {
   listProjects: "All of the deployment's, about 1,000 a page.",
   listEncryptedSecrets:
     "While `RINGBACK_PREVIOUS_MASTER_SECRET` is set, each sweep encrypts the secrets of some projects anew; no customer's secret or key changes by it. When `previousNeeded` is false, the previous one can go: all that then ends are task tokens and links which it has signed and which have not expired.",
+  runDoctor:
+    "Checks Redis, the clocks, QStash's token, whether what QStash sends arrives here and is well signed, the sweep, the master secret, the resolver, and the calls in flight; answers within 15 seconds. To check the way back it sends itself a probe through QStash, at most one a minute; else `queue-delivery` tells of the last, with its time.",
   createApiKey:
     "A project's name that is new makes the project. Redis keeps a hash, so the text cannot be shown again, except to a repetition under the same `Idempotency-Key`.",
   listApiKeys: "Without their texts, about 1,000 a page.",
@@ -104,6 +106,7 @@ export const operations: Readonly<Record<string, string>> = {
   deliverEvent: "200 when the attempt is over, or is stale; 503 when it is under way or early.",
   receiveServiceOutcome:
     "What became of a call that the queue made for a task of the type `http.request`. 200 also when it is stale; 503 when the task moved meanwhile.",
+  receiveProbe: "Notes that it has arrived; the doctor looks for that note.",
   sweep: "Publishes again what got lost, ends leases and deadlines that ran out. Safe to call at any time.",
 };
 

@@ -1,9 +1,11 @@
 import type { Context } from "hono";
 import type { Dependencies } from "../../ports/dependencies.ts";
+import type { SignatureVerdict } from "../../ports/ports.ts";
 import type { Caller } from "../../projects/caller.ts";
 import { createRetiredGenerations } from "../../projects/generations.ts";
 import { sha256, utf8 } from "../../shared/bytes.ts";
 import { ApiError } from "../../shared/problems.ts";
+import { refusedCalls } from "./refused-calls.ts";
 import type { Env, Route } from "./route.ts";
 
 /** Proves that a request comes from the queue; `path` is its path and query as the queue signed them. */
@@ -11,7 +13,7 @@ export type VerifySignature = (request: {
   readonly signature: string | null;
   readonly path: string;
   readonly body: Uint8Array;
-}) => Promise<boolean>;
+}) => Promise<SignatureVerdict>;
 
 const NOBODY: Caller = { project: "", key: "", hash: "" };
 const BEARER = /^Bearer +([\w.~+/=-]+) *$/i;
@@ -28,6 +30,7 @@ export function admitter(deps: Dependencies, verifySignature: VerifySignature): 
     return caller;
   };
   const isAdmin = adminCheck(deps.settings.adminToken);
+  const report = refusedCalls(deps.log, deps.clock);
   return async (c, route) => {
     switch (route.access) {
       case "open":
@@ -46,8 +49,11 @@ export function admitter(deps: Dependencies, verifySignature: VerifySignature): 
       case "queue": {
         const signature = c.req.header("Upstash-Signature") ?? null;
         const body = new Uint8Array(await c.req.arrayBuffer());
-        if (await verifySignature({ signature, path: c.req.path + new URL(c.req.url).search, body }))
-          return NOBODY;
+        const path = c.req.path + new URL(c.req.url).search;
+        const verdict = await verifySignature({ signature, path, body });
+        if (verdict.valid) return NOBODY;
+        report(c.req.path, verdict);
+        if (route.refused) c.executionCtx.waitUntil(route.refused(deps, body, verdict));
         throw new ApiError("invalid-signature", "Only the queue may call this address.");
       }
     }

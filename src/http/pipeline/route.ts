@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import type * as z from "zod/v4/core";
-import type { RequestContext, TaskToken } from "../../ports/dependencies.ts";
+import type { Dependencies, RequestContext, TaskToken } from "../../ports/dependencies.ts";
+import type { SignatureRefusal } from "../../ports/ports.ts";
 import type { Caller, Scope } from "../../projects/caller.ts";
 import type { IdPrefix } from "../../shared/id.ts";
 import type { ProblemCode } from "../../shared/problems.ts";
@@ -102,6 +103,8 @@ export interface Declaration<Params, Query extends Schema, Body extends Schema> 
   readonly problems?: readonly ProblemCode[];
   /** `revalidate`: kept by the client alone and asked about again by ETag; else `no-store`. */
   readonly cache?: "revalidate";
+  /** Of a queue route: goes on in the background when the signature of a call is refused. Its body proves nothing. */
+  readonly refused?: (deps: Dependencies, body: Uint8Array, refusal: SignatureRefusal) => Promise<void>;
   handle(call: Call<Params, z.output<Query>, z.output<Body>>): Promise<Response> | Response;
 }
 

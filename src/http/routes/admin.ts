@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { examine } from "../../doctor/examine.ts";
 import {
   type ApiKeyView,
   createKey,
@@ -115,6 +116,19 @@ const encrypted = route({
   },
 });
 
+const doctor = route({
+  ...declared,
+  method: "POST",
+  path: "/admin/doctor",
+  operation: "runDoctor",
+  summary: "Check what the deployment stands on",
+  answers: { 200: { shape: "Diagnosis" } },
+  async handle({ c, ctx }) {
+    const checks = await examine(ctx);
+    return answer(c, 200, { ok: checks.every(({ ok }) => ok), checks });
+  },
+});
+
 const makeKey = route({
   ...declared,
   method: "POST",
@@ -176,6 +190,7 @@ export const adminRoutes: readonly Route[] = [
   projects,
   limitedProject,
   encrypted,
+  doctor,
   makeKey,
   keys,
   revokeKey,

@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import * as z from "zod/mini";
 import { type Answer, deliver } from "../../deliveries/deliver.ts";
+import { noteArrival } from "../../doctor/probe.ts";
 import { sweep } from "../../scheduling/sweep.ts";
 import { outcome } from "../../services/receive-outcome.ts";
 import { fromBase64 } from "../../shared/bytes.ts";
@@ -125,6 +126,35 @@ function flatHeaders(headers: Readonly<Record<string, string | string[]>>): Reco
   );
 }
 
+const probeMessage = z.strictObject({ v: z.literal(1), nonce: text(1, 200) });
+
+const probeRoute = route({
+  ...declared,
+  path: "/internal/probe",
+  operation: "receiveProbe",
+  summary: "Take a probe that the doctor has sent",
+  body: probeMessage,
+  problems: ["malformed-message"],
+  async handle({ c, ctx, body }) {
+    await noteArrival(ctx, body.nonce, { valid: true });
+    return c.body(null, 200);
+  },
+  async refused(deps, body, refusal) {
+    const message = probeMessage.safeParse(readJson(body));
+    if (message.success) await noteArrival(deps, message.data.nonce, refusal);
+  },
+});
+
+/** Undefined where it is no JSON. */
+function readJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(body));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
 function reply(c: Context<Env>, answer: Answer): Response {
   if (answer.status === 200) return c.body(null, 200);
   throw new ApiError("not-yet", "The work is under way, or its time has not come.", {
@@ -132,4 +162,4 @@ function reply(c: Context<Env>, answer: Answer): Response {
   });
 }
 
-export const queueRoutes: readonly Route[] = [runRoute, deliverRoute, outcomeRoute, sweepRoute];
+export const queueRoutes: readonly Route[] = [runRoute, deliverRoute, outcomeRoute, sweepRoute, probeRoute];

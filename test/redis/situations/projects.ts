@@ -134,6 +134,19 @@ export const projectSituations: Situations = {
       };
     },
   },
+  probe: {
+    "of the doctor":
+      async ({ store }) =>
+      () =>
+        store.probe(crypto.randomUUID(), 0),
+  },
+  "probe-note": {
+    "of how it arrived": async ({ store }) => {
+      const nonce = crypto.randomUUID();
+      await store.probe(nonce, 0);
+      return () => store.noteProbe(nonce, "note", "{}");
+    },
+  },
   ping: {
     "of Redis":
       async ({ store }) =>

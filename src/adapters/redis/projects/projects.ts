@@ -143,12 +143,12 @@ return {version, num(from) <= t and 'bound' or ''}
 `,
 );
 
-/** Whether Redis runs scripts, and when the last sweep was made. */
-export const PING = script("ping", "return {'pong', redis.call('GET', KEYS[1]) or ''}");
+/** Whether Redis runs scripts, what time it has, and when the last sweep was made. */
+export const PING = script("ping", "return {'pong', redis.call('GET', KEYS[1]) or '', ms(now(ARGV[1]))}");
 
-export async function ping(context: Context): Promise<{ ok: boolean; sweptAt?: number }> {
-  const [answer, swept] = await context.quick(PING, [SWEPT], []);
-  return { ok: answer === "pong", ...(swept && { sweptAt: Number(swept) }) };
+export async function ping(context: Context): Promise<{ ok: boolean; now: number; sweptAt?: number }> {
+  const [answer, swept, now] = await context.quick(PING, [SWEPT], [context.offset]);
+  return { ok: answer === "pong", now: Number(now), ...(swept && { sweptAt: Number(swept) }) };
 }
 
 export async function nameProject(context: Context, name: string, fresh: string): Promise<string> {

@@ -1,0 +1,72 @@
+import type { Dependencies, RequestContext } from "../ports/dependencies.ts";
+import { QueueUnavailable, StoreUnavailable } from "../ports/ports.ts";
+import { errorText } from "../shared/error-text.ts";
+import { broken, CHECKS, type CheckName, type Finding } from "./check.ts";
+import { deliveryFinding, publicUrlFinding } from "./delivery.ts";
+import { masterSecretFinding } from "./master-secret.ts";
+import { probeQueue } from "./probe.ts";
+import {
+  clockFinding,
+  pingRedis,
+  redisFinding,
+  resolverFinding,
+  slotsFinding,
+  sweepFinding,
+  tokenFinding,
+} from "./services.ts";
+
+/** Milliseconds that one check may take; all begin at once, and the whole is to be answered within 15 s. */
+const TIME_LIMIT = 13_000;
+
+export type Check = Finding & { readonly name: CheckName };
+
+/** Makes every check at once; none fails or delays another, except where one finding is drawn from another's answer. */
+export async function examine(deps: RequestContext): Promise<readonly Check[]> {
+  const { doctor, settings } = deps;
+  const ping = pingRedis(deps);
+  const probed = probeQueue(deps);
+  const findings: Readonly<Record<CheckName, Promise<Finding>>> = {
+    redis: ping.then(redisFinding),
+    clock: ping.then(clockFinding),
+    "queue-token": tokenFinding(deps),
+    "queue-delivery": probed.then((probe) => deliveryFinding(probe, settings.publicUrl)),
+    "public-url": probed.then(
+      ({ outcome }) => publicUrlFinding(outcome, settings.publicUrl, doctor.queueUrl),
+      () => publicUrlFinding(undefined, settings.publicUrl, doctor.queueUrl),
+    ),
+    sweep: ping.then((answered) => sweepFinding(answered, doctor.sweepInterval)),
+    "master-secret": masterSecretFinding(deps),
+    resolver: resolverFinding(deps),
+    slots: slotsFinding(deps),
+  };
+  return Promise.all(CHECKS.map(async (name) => ({ name, ...(await isolated(deps, name, findings[name])) })));
+}
+
+/** What a check found, or why it found nothing. */
+async function isolated(deps: Dependencies, name: CheckName, finding: Promise<Finding>): Promise<Finding> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<Finding>((resolve) => {
+    const slow = broken(
+      `There was no answer within ${TIME_LIMIT / 1_000} s.`,
+      "Ask again; see the other checks.",
+    );
+    timer = setTimeout(() => resolve(slow), TIME_LIMIT);
+  });
+  try {
+    return await Promise.race([finding, late]);
+  } catch (error) {
+    if (error instanceof StoreUnavailable) {
+      return broken(
+        "Redis does not answer as it should.",
+        "See whether UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN are of the same database, and Upstash's status.",
+      );
+    }
+    if (error instanceof QueueUnavailable) {
+      return broken(error.message, "See whether QSTASH_URL is right, and QStash's status.");
+    }
+    deps.log("error", "check-failed", { check: name, error: errorText(error) });
+    return broken("The check itself failed.", "See the log for check-failed.");
+  } finally {
+    clearTimeout(timer);
+  }
+}

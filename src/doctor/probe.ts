@@ -1,0 +1,87 @@
+import type { Dependencies, RequestContext } from "../ports/dependencies.ts";
+import { QueueUnavailable, type SignatureRefusal, type SignatureVerdict } from "../ports/ports.ts";
+import type { ProbeState } from "./ports.ts";
+
+/** Milliseconds between two probes of a deployment, and how long one is waited for. */
+const EVERY = 60_000;
+const INLINE_WAIT = 9_000;
+
+/** Milliseconds between looks: the first ones soon, all together well below a Worker's 50 requests. */
+const PAUSES = [100, 200, 400, 800, 1_000] as const;
+
+/** What came of a probe. */
+export type ProbeOutcome =
+  | { readonly kind: "arrived" }
+  | { readonly kind: "refused"; readonly refusal: SignatureRefusal }
+  /** Somebody else answers at our address, or an isolate that cannot open the nonce. */
+  | { readonly kind: "answered"; readonly status: number }
+  | { readonly kind: "unreachable"; readonly error: string }
+  | { readonly kind: "unsent"; readonly error: string }
+  | { readonly kind: "waiting" };
+
+/** What came of the last probe, and when it was sent (Redis's time). */
+export interface Probed {
+  readonly outcome: ProbeOutcome;
+  readonly at: number;
+}
+
+/** Sends a probe through the queue to ourselves, unless the last one is recent: then says what came of that. */
+export async function probeQueue(deps: RequestContext): Promise<Probed> {
+  const { store, keyring, doctor } = deps;
+  const state = await store.probe(await keyring.sealProbe(), EVERY);
+  const { nonce, at } = state;
+  if (!state.begun) {
+    if (state.answer !== undefined) return { outcome: JSON.parse(state.answer) as ProbeOutcome, at }; // written below
+    return { outcome: await settle(deps, state), at };
+  }
+  try {
+    const message = await doctor.queue.probe(nonce);
+    await store.noteProbe(nonce, "message", message);
+    return { outcome: await settle(deps, { ...state, message }), at };
+  } catch (error) {
+    if (!(error instanceof QueueUnavailable)) throw error;
+    return { outcome: await keep(deps, nonce, { kind: "unsent", error: error.message }), at };
+  }
+}
+
+/** Waits until the probe has arrived, or the queue says what became of it. */
+async function settle(deps: Dependencies, { nonce, message }: ProbeState): Promise<ProbeOutcome> {
+  const until = deps.clock() + INLINE_WAIT;
+  let told: ProbeOutcome | undefined;
+  for (let look = 0; deps.clock() < until; look++) {
+    await new Promise((resolve) => setTimeout(resolve, PAUSES[look] ?? 1_000));
+    const state = await deps.store.probe("", EVERY);
+    if (state.nonce !== nonce) break; // a later one has taken its place
+    if (state.note !== undefined) return keep(deps, nonce, outcomeOf(state.note));
+    // The log may be ahead of the note: it counts once the note has had time to be made.
+    if (told) return keep(deps, nonce, told);
+    const known = message ?? state.message;
+    if (look % 2 === 1 && known !== undefined) told = await fateOf(deps, known);
+  }
+  return told ?? { kind: "waiting" };
+}
+
+function outcomeOf(note: string): ProbeOutcome {
+  const verdict = JSON.parse(note) as SignatureVerdict; // written by noteArrival
+  return verdict.valid ? { kind: "arrived" } : { kind: "refused", refusal: verdict };
+}
+
+async function fateOf({ doctor }: Dependencies, message: string): Promise<ProbeOutcome | undefined> {
+  const fate = await doctor.queue.fate(message);
+  if (fate?.kind === "answered") return { kind: "answered", status: fate.status };
+  return fate && { kind: "unreachable", error: fate.error };
+}
+
+async function keep({ store }: Dependencies, nonce: string, outcome: ProbeOutcome): Promise<ProbeOutcome> {
+  await store.noteProbe(nonce, "answer", JSON.stringify(outcome));
+  return outcome;
+}
+
+/** Notes how a probe arrived; only the nonce of the last probe can make a note, and only one. */
+export async function noteArrival(
+  deps: Dependencies,
+  nonce: string,
+  verdict: SignatureVerdict,
+): Promise<void> {
+  if (await deps.keyring.isProbe(nonce)) await deps.store.noteProbe(nonce, "note", JSON.stringify(verdict));
+}

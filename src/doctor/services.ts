@@ -1,0 +1,79 @@
+import type { Dependencies } from "../ports/dependencies.ts";
+import { FetchFailure, ResolverUnavailable } from "../ports/ports.ts";
+import { broken, type Finding, fine, NOT_USED } from "./check.ts";
+
+/** What QStash's signatures may differ by in time, in milliseconds. */
+const SKEW = 5_000;
+
+/** Milliseconds after which a sweep is missed, however rare they are. */
+const SWEEP_MISSED = 300_000;
+
+type Answered = Awaited<ReturnType<Dependencies["store"]["ping"]>> & { readonly here: number };
+
+/** Asks Redis once; `here` is our own time in the middle of it. */
+export async function pingRedis({ store, clock }: Dependencies): Promise<Answered> {
+  const before = clock();
+  const answered = await store.ping();
+  return { ...answered, here: (before + clock()) / 2 };
+}
+
+export function redisFinding({ ok }: Answered): Finding {
+  return ok
+    ? fine("Redis answers and runs scripts.")
+    : broken("Redis answers, and does not run scripts.", "Use an Upstash Redis database.");
+}
+
+export function clockFinding({ now, here }: Answered): Finding {
+  if (now === undefined) return fine("Redis did not say what time it is.");
+  const off = Math.round(here - now);
+  if (Math.abs(off) < SKEW) return fine(`The gateway's clock and Redis's differ by ${Math.abs(off)} ms.`);
+  return broken(
+    `The gateway's clock is ${Math.round(Math.abs(off) / 1_000)} s ${off > 0 ? "ahead of" : "behind"} Redis's.`,
+    "Set the clock of the machine that the gateway runs on.",
+  );
+}
+
+export function sweepFinding({ now, sweptAt }: Answered, interval: number): Finding {
+  const fix = "See whether the cron trigger runs (`* * * * *`), and the log for sweep-failed.";
+  if (sweptAt === undefined || now === undefined) return broken("No sweep was made yet.", fix);
+  const detail = `The last sweep was made at ${new Date(sweptAt).toISOString()}.`;
+  return now - sweptAt > Math.max(SWEEP_MISSED, 3 * interval) ? broken(detail, fix) : fine(detail);
+}
+
+export async function tokenFinding({ doctor }: Dependencies): Promise<Finding> {
+  const status = await doctor.queue.status();
+  if (status === 200) return fine("QStash takes the token.");
+  if (status === 401 || status === 403) {
+    return broken(
+      `QStash refuses QSTASH_TOKEN (${status}).`,
+      "Copy QSTASH_TOKEN and QSTASH_URL from the same QStash account and region.",
+    );
+  }
+  return broken(
+    `${doctor.queueUrl} answers ${status}.`,
+    "See whether QSTASH_URL is right, and QStash's status.",
+  );
+}
+
+export async function slotsFinding({ doctor }: Dependencies): Promise<Finding> {
+  const slots = await doctor.queue.slots();
+  if (!slots) return NOT_USED;
+  const detail = `${slots.used} of the plan's ${slots.most} calls in flight are used.`;
+  return slots.used < slots.most
+    ? fine(detail)
+    : broken(detail, "Tasks wait for one another: shorten them, or take a larger QStash plan.");
+}
+
+export async function resolverFinding({ doctor, fetcher }: Dependencies): Promise<Finding> {
+  if (!doctor.resolves) return NOT_USED;
+  try {
+    // A name that nobody has asked for: an answer that was kept would prove nothing.
+    await fetcher.resolveAndCheck(`https://${crypto.randomUUID()}.example.com/`);
+  } catch (error) {
+    if (error instanceof ResolverUnavailable) {
+      return broken("The resolver gives no usable answer.", "See whether RINGBACK_DOH_URL is right.");
+    }
+    if (!(error instanceof FetchFailure)) throw error; // that there is no such name is an answer
+  }
+  return fine("The resolver answers.");
+}

@@ -1,0 +1,21 @@
+import type { SignatureRefusal } from "../../ports/ports.ts";
+import type { Log } from "../../shared/log.ts";
+
+/** At most one line in so many milliseconds: anybody can call `/internal`, and a flood must not fill the log. */
+const EVERY = 1_000;
+
+/** Logs calls that the queue did not sign, with the reason; a line also counts those since the one before it. */
+export function refusedCalls(log: Log, clock: () => number) {
+  let next = Number.NEGATIVE_INFINITY;
+  let suppressed = 0;
+  return (path: string, { valid: _, ...refusal }: SignatureRefusal): void => {
+    const now = clock();
+    if (now < next) {
+      suppressed += 1;
+      return;
+    }
+    log("warn", "queue-call-refused", { path, ...refusal, ...(suppressed > 0 && { suppressed }) });
+    suppressed = 0;
+    next = now + EVERY;
+  };
+}
