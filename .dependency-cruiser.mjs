@@ -2,7 +2,16 @@
  * Layers: shared ← feature folders ← ports ← adapters; http, cli and app on top. Each folder of src, and which others it
  * may import. The table is in docs/architecture.md too.
  */
-const FEATURES = ["tasks", "events", "deliveries", "endpoints", "projects", "services", "scheduling", "doctor"];
+const FEATURES = [
+  "tasks",
+  "events",
+  "deliveries",
+  "endpoints",
+  "projects",
+  "services",
+  "scheduling",
+  "doctor",
+];
 const ADAPTERS = ["adapters/redis", "adapters/qstash", "adapters/egress", "adapters/crypto"];
 const MODEL = ["shared", "ports", "task", ...FEATURES];
 

@@ -38,7 +38,7 @@ function refusalFinding(refusal: SignatureRefusal, publicUrl: string): Finding {
   switch (refusal.reason) {
     case "wrong-key":
       return broken(
-        "The signature of QStash's call fits neither QSTASH_CURRENT_SIGNING_KEY nor QSTASH_NEXT_SIGNING_KEY.",
+        "The signature fits neither QSTASH_CURRENT_SIGNING_KEY nor QSTASH_NEXT_SIGNING_KEY.",
         "Copy both signing keys from the same QStash account and region as QSTASH_TOKEN.",
       );
     case "wrong-subject":
