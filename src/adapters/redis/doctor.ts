@@ -27,7 +27,7 @@ return {nonce ~= '' and fields.nonce == nonce and 'begun' or 'present', ms(t), f
 
 /** KEYS: the probe. ARGV: nonce, field, value. Notes it once, of this probe alone. Returns `noted` or `stale`. */
 export const PROBED_NOTE = script(
-  "probe-note",
+  "noteProbe",
   `
 local key, nonce, field, value = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 if redis.call('HGET', key, 'nonce') ~= nonce then return {'stale'} end

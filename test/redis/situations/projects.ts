@@ -140,7 +140,7 @@ export const projectSituations: Situations = {
       () =>
         store.probe(crypto.randomUUID(), 0),
   },
-  "probe-note": {
+  noteProbe: {
     "of how it arrived": async ({ store }) => {
       const nonce = crypto.randomUUID();
       await store.probe(nonce, 0);
