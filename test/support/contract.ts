@@ -37,7 +37,14 @@ export const task = z.looseObject({
   metadata: z.record(z.string(), z.string()),
   input: z.unknown().optional(),
   result: z.unknown().optional(),
-  error: z.object({ code: z.string(), message: z.string(), retryable: z.boolean() }).optional(),
+  error: z
+    .object({
+      code: z.string(),
+      message: z.string(),
+      retryable: z.boolean(),
+      lastFailure: z.object({ code: z.string(), message: z.string(), attempt: z.number() }).optional(),
+    })
+    .optional(),
   callback: z
     .looseObject({
       url: z.url(),
