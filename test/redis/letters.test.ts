@@ -142,6 +142,21 @@ describe.each(await environments())(
         expect(await lettersOf()).toEqual({ count: 1, ids: [id] });
       });
 
+      test("are filed for the release before too, counted once, and leave both lists when they are sent", async () => {
+        const [id, at] = [await opened(), Date.now()];
+        const command = recordOf(id, "dead", { at });
+        for (let n = 0; n < 2; n++) await store.record(command);
+        const day = `rb1:000:${caller.project}:dead:${Math.floor(at / DAY)}`;
+        expect(await redis("ZRANGE", day, "0", "-1")).toBe(`${id}|${endpointId}`);
+        expect(Number(await redis("PTTL", day))).toBeGreaterThan(61 * DAY);
+        expect(await lettersOf()).toEqual({ count: 1, ids: [id] });
+        const again = { caller, endpointId, delivery: id, delay: 0, endedAt: at, nonce: "again" };
+        const answer = await store.redeliver({ ...again, scope: "endpoints:write" });
+        expect(answer.kind).toBe("found");
+        expect(await redis("EXISTS", day)).toBe("0");
+        expect(await lettersOf()).toEqual({ count: 0, ids: [] });
+      });
+
       test("of earlier versions are read with the others, page by page, and leave both lists when they are sent", async () => {
         const day = Math.floor(Date.now() / DAY);
         const old = `rb1:000:${caller.project}:dead:${day}`;
