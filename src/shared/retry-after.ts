@@ -24,7 +24,7 @@ const FORMS = [
  * @returns milliseconds from now, at most {@link RETRY_AFTER_LIMIT}; undefined when the value has no such form
  */
 export function parseRetryAfter(value: string | null, now: number): number | undefined {
-  const text = value?.replace(/^[ \t]+|[ \t]+$/g, "") ?? "";
+  const text = value?.trim() ?? "";
   // A number of any length becomes a double that is large enough, or Infinity.
   const wait = /^\d+$/.test(text) ? Number(text) * 1_000 : (parseHttpDate(text, now) ?? Number.NaN) - now;
   return Number.isNaN(wait) ? undefined : Math.min(Math.max(0, wait), RETRY_AFTER_LIMIT);

@@ -10,7 +10,7 @@ const NAMES: Readonly<Record<string, string>> = {
 const UNITS: Readonly<Record<string, string>> = { string: " characters", array: " items" };
 
 /** In a query, a plus sign stands for a space. */
-const LOST_PLUS = /^\S+T\S+ \d\d:?\d\d$/i;
+const LOST_PLUS = /^\S{1,20}T\S{1,20} \d\d:?\d\d$/i;
 const PLUS_HINT = "; in a query, write its + as %2B";
 
 /** What is wrong, as the end of a sentence that begins with the place: `#/input/csv` "is required". */

@@ -189,14 +189,18 @@ async function counters(model: Model, world: World): Promise<void> {
   await Promise.all(keys);
 }
 
-/** The dead letters are those that died and were not sent again since. */
+/** The dead letters are those that died and were not sent again since, in both forms that they are filed in. */
 async function letters(model: Model, world: World): Promise<void> {
-  const keys = await world.environment.redis("KEYS", `rb1:000:${world.caller.project}:dead:*`);
-  const read = await Promise.all(
-    (keys ? keys.split(",") : []).map((key) => world.environment.redis("ZRANGE", key, "0", "-1")),
-  );
-  const ids = read.flatMap((text) => (text ? text.split(",") : []));
-  expect(ids.sort(), "dead letters").toEqual([...model.letters.keys()].sort());
+  const prefix = `rb1:000:${world.caller.project}:dead:`;
+  const keys = (await world.environment.redis("KEYS", `${prefix}*`))?.split(",").filter(Boolean) ?? [];
+  const isDay = (key: string) => /^\d+$/.test(key.slice(prefix.length));
+  const filed = async (names: readonly string[]) => {
+    const read = await Promise.all(names.map((key) => world.environment.redis("ZRANGE", key, "0", "-1")));
+    return read.flatMap((text) => (text ? text.split(",") : [])).map((member) => member.split("|")[0]);
+  };
+  const dead = [...model.letters.keys()].sort();
+  expect((await filed(keys.filter((key) => !isDay(key)))).sort(), "dead letters by hour").toEqual(dead);
+  expect((await filed(keys.filter(isDay))).sort(), "dead letters by day").toEqual(dead);
 }
 
 /** Its API keys, the version of its configuration, its own quota. */
