@@ -152,7 +152,7 @@ describe("diagnostics.echo", () => {
       null,
       "",
       0,
-      -1.5e300,
+      -1.5e-300,
       [],
       {},
       "\u0000\u2028\ud83d\ude00",
