@@ -6,6 +6,7 @@ import { denied } from "../projects/denied.ts";
 import { rateOf } from "../projects/project-config.ts";
 import { deliverMessage } from "../scheduling/flow-control.ts";
 import { publishAll } from "../scheduling/publish.ts";
+import { base64url, fromBase64url, utf8 } from "../shared/bytes.ts";
 import { type Idempotency, reused } from "../shared/idempotency.ts";
 import { DELIVERY_RETENTION, RECOVER_BATCH, RECOVER_PACE } from "../shared/limits.ts";
 import { ApiError } from "../shared/problems.ts";
@@ -138,15 +139,13 @@ function recoveredBefore(note: string, pace: number): Recovery {
 /** `<until> <h or d> <time> <entry>`, base64url. */
 function writeCursor({ filed, at, id }: Letter, until: number): string {
   const text = `${until} ${filed === "by-hour" ? "h" : "d"} ${at} ${id}`;
-  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return base64url(utf8(text));
 }
 
 function readCursor(cursor: string | undefined): { until: number; after: Letter } | undefined {
   if (cursor === undefined) return undefined;
-  const text =
-    /^[A-Za-z0-9_-]{2,200}$/.test(cursor) && cursor.length % 4 !== 1
-      ? atob(cursor.replaceAll("-", "+").replaceAll("_", "/"))
-      : "";
+  const bytes = cursor.length <= 200 ? fromBase64url(cursor) : undefined;
+  const text = new TextDecoder().decode(bytes);
   const [, until, filed, at, id] =
     /^(\d{1,15}) ([hd]) (\d{1,15}) (del_[0-9a-z]{26}(?:\|ep_[0-9a-z]{26})?)$/.exec(text) ?? [];
   if (id === undefined)
