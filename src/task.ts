@@ -3,8 +3,8 @@ import type * as z from "zod/v4/core";
 // What handlers read when time is spoken of, durations such as `10s` and an upstream's `Retry-After`: they import no
 // room but this one.
 // biome-ignore lint/performance/noBarrelFile: the public face of task types, not a barrel
-export { parseDuration } from "./shared/duration.ts";
-export { parseRetryAfter } from "./shared/retry-after.ts";
+export { parseDuration } from "./shared/time/duration.ts";
+export { parseRetryAfter } from "./shared/time/retry-after.ts";
 
 /** What a handler is given. */
 export interface TaskContext<Input> {

@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
 import type { Service } from "../services/service.ts";
-import { parseDuration } from "../shared/duration.ts";
 import { LARGEST_BODY } from "../shared/limits.ts";
-import { DELIVERY_SCHEDULE, parseSchedule } from "../shared/retry-schedule.ts";
 import type { Settings } from "../shared/settings.ts";
+import { parseDuration } from "../shared/time/duration.ts";
+import { DELIVERY_SCHEDULE, parseSchedule } from "../shared/time/retry-schedule.ts";
 import { registerZodMessages } from "../shared/zod-messages.ts";
 import { readyServices, ServiceConfigError, servicesSchema } from "./services.ts";
 

@@ -13,8 +13,8 @@ import { type DeliveryFlow, deliverMessage } from "../scheduling/flow-control.ts
 import { publish } from "../scheduling/publish.ts";
 import { CRASHES, DELIVERY_LEASE_MARGIN } from "../shared/limits.ts";
 import { originOf } from "../shared/origin.ts";
-import { redisTime } from "../shared/redis-clock.ts";
-import { deliveryBackoff } from "../shared/retry-schedule.ts";
+import { redisTime } from "../shared/time/redis-clock.ts";
+import { deliveryBackoff } from "../shared/time/retry-schedule.ts";
 import type { DeliveryRecord } from "../tasks/record.ts";
 import { timestamp } from "../tasks/view.ts";
 import { type Closed, type Destination, destinationOf } from "./destination.ts";

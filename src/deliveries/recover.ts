@@ -70,7 +70,7 @@ export async function recover(
   if (refused && !dryRun) throw new ApiError("endpoint-closed", refused.message);
   // What dies while the pages are walked is not met again: the first one's time is the end of all.
   const end = Math.min(until ?? read.now, position?.until ?? read.now, read.now);
-  const letters = await ctx.store.listDeadLetters({
+  const deadLetters = await ctx.store.listDeadLetters({
     caller,
     endpointId: id,
     since: Math.max(since, read.now - DELIVERY_RETENTION),
@@ -78,20 +78,20 @@ export async function recover(
     most: dryRun ? CHUNK : RECOVER_BATCH,
     ...(position && { after: position.after }),
   });
-  if (letters.kind !== "found") throw denied(letters, "endpoints:write");
-  const nextCursor = letters.next && writeCursor(letters.next, end);
+  if (deadLetters.kind !== "found") throw denied(deadLetters, "endpoints:write");
+  const nextCursor = deadLetters.next && writeCursor(deadLetters.next, end);
   const found = { pace: perSecond, replayed: false, ...(nextCursor !== undefined && { nextCursor }) };
-  const note = `${NOTE}${letters.letters.length}${nextCursor === undefined ? "" : `:${nextCursor}`}`;
-  const sent = await sendAll(ctx, caller, letters.letters, {
+  const note = `${NOTE}${deadLetters.deadLetters.length}${nextCursor === undefined ? "" : `:${nextCursor}`}`;
+  const sent = await sendAll(ctx, caller, deadLetters.deadLetters, {
     pace: perSecond,
     dryRun,
     ...(idempotency && { remembered: { idempotency, note } }),
   });
   const { recovered, deliveries, stale } = sent;
-  return { ...found, count: letters.count - stale, recovered, deliveries };
+  return { ...found, count: deadLetters.count - stale, recovered, deliveries };
 }
 
-/** What sending some letters takes to know. */
+/** What sending some dead letters takes to know. */
 interface Sending {
   /** Deliveries per second. */
   readonly pace: number;
@@ -101,18 +101,23 @@ interface Sending {
 }
 
 /**
- * Sends letters again, a chunk at a time. The idempotency key is remembered with the last chunk: a call that was cut
+ * Sends dead letters again, a chunk at a time. The idempotency key is remembered with the last chunk: a call that was cut
  * off goes on when it is repeated, and finds what is still dead.
  */
-async function sendAll(ctx: RequestContext, caller: Caller, letters: readonly Letter[], sending: Sending) {
+async function sendAll(
+  ctx: RequestContext,
+  caller: Caller,
+  deadLetters: readonly Letter[],
+  sending: Sending,
+) {
   let deliveries: readonly DeliveryRecord[] = [];
   let [recovered, stale] = [0, 0];
-  for (let from = 0; from < letters.length; from += CHUNK) {
-    const dead = await readDead(ctx, caller, letters.slice(from, from + CHUNK));
+  for (let from = 0; from < deadLetters.length; from += CHUNK) {
+    const dead = await readDead(ctx, caller, deadLetters.slice(from, from + CHUNK));
     stale += dead.stale;
     if (from === 0) deliveries = dead.records;
     if (sending.dryRun) continue;
-    const isLast = from + CHUNK >= letters.length;
+    const isLast = from + CHUNK >= deadLetters.length;
     recovered += await sendAgain(ctx, caller, dead.records, {
       from: recovered,
       pace: sending.pace,
@@ -162,27 +167,27 @@ function readCursor(cursor: string | undefined): { until: number; after: Letter 
 const OLD_TOLERANCE = 60_000;
 
 /**
- * Those of the letters that are dead, of this very death: one that a gateway of an earlier version has sent again stays
+ * Those of the dead letters that are dead, of this very death: one that a gateway of an earlier version has sent again stays
  * on the list. And how many are not.
  */
 async function readDead(
   ctx: RequestContext,
   caller: Caller,
-  letters: readonly Letter[],
+  deadLetters: readonly Letter[],
 ): Promise<{ readonly records: readonly DeliveryRecord[]; readonly stale: number }> {
   const read = await readAll(
     ctx,
     caller,
-    letters.map(({ id }) => id),
+    deadLetters.map(({ id }) => id),
   );
   const found = new Map(read.map((record) => [record.id, record]));
-  const records = letters.flatMap(({ id, at, filed }): DeliveryRecord[] => {
+  const records = deadLetters.flatMap(({ id, at, filed }): DeliveryRecord[] => {
     const record = found.get(id);
     const apart = Math.abs((record?.endedAt ?? 0) - at);
     const isDead = record?.status === "dead" && apart <= (filed === "by-hour" ? 0 : OLD_TOLERANCE);
     return isDead ? [record] : [];
   });
-  return { records, stale: letters.length - records.length };
+  return { records, stale: deadLetters.length - records.length };
 }
 
 async function readAll(ctx: RequestContext, { project }: Caller, ids: readonly string[]) {

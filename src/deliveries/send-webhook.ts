@@ -3,7 +3,7 @@ import { MEDIA } from "../events/serialize-event.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
 import { FetchFailure } from "../ports/ports.ts";
 import { RESPONSE_LIMIT, RESPONSE_PATIENCE } from "../shared/limits.ts";
-import { parseRetryAfter } from "../shared/retry-after.ts";
+import { parseRetryAfter } from "../shared/time/retry-after.ts";
 import { type DeliveryAttempt, traceHeaders } from "../tasks/record.ts";
 import { timestamp } from "../tasks/view.ts";
 import type { Destination } from "./destination.ts";

@@ -1,5 +1,5 @@
 import type { Dependencies } from "../ports/dependencies.ts";
-import { encryptedOf, sealedPayloads } from "../projects/re-encrypt.ts";
+import { encryptedOf, encryptedPayloads } from "../projects/re-encrypt.ts";
 import { broken, type Finding, fine, NOT_USED } from "./check.ts";
 
 /** Projects that are looked at: each is a request to Redis, and a Worker may make 50. */
@@ -7,7 +7,7 @@ const PROJECTS = 10;
 
 /** Whether the master secret opens what is stored, and whether the previous one is still needed. */
 export async function masterSecretFinding(deps: Dependencies): Promise<Finding> {
-  const [page, payloads] = await Promise.all([deps.store.listProjects(), sealedPayloads(deps)]);
+  const [page, payloads] = await Promise.all([deps.store.listProjects(), encryptedPayloads(deps)]);
   const counts = await Promise.all(page.data.slice(0, PROJECTS).map((project) => encryptedOf(deps, project)));
   const projects = `the first ${counts.length} projects`;
   const lost = counts.reduce((sum, count) => sum + count.lost, 0);

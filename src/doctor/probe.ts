@@ -28,7 +28,7 @@ export interface Probed {
 /** Sends a probe through the queue to ourselves, unless the last one is recent: then says what came of that. */
 export async function probeQueue(deps: RequestContext): Promise<Probed> {
   const { store, keyring, doctor } = deps;
-  const state = await store.probe(await keyring.sealProbe(), EVERY);
+  const state = await store.probe(await keyring.issueProbe(), EVERY);
   const { nonce, at } = state;
   if (!state.begun) {
     if (state.answer !== undefined) return { outcome: JSON.parse(state.answer) as ProbeOutcome, at }; // written below
@@ -47,18 +47,18 @@ export async function probeQueue(deps: RequestContext): Promise<Probed> {
 /** Waits until the probe has arrived, or the queue says what became of it. */
 async function settle(deps: Dependencies, { nonce, message }: ProbeState): Promise<ProbeOutcome> {
   const until = deps.clock() + INLINE_WAIT;
-  let told: ProbeOutcome | undefined;
+  let outcome: ProbeOutcome | undefined;
   for (let look = 0; deps.clock() < until; look++) {
     await new Promise((resolve) => setTimeout(resolve, PAUSES[look] ?? 1_000));
     const state = await deps.store.probe("", EVERY);
     if (state.nonce !== nonce) break; // a later one has taken its place
     if (state.note !== undefined) return keep(deps, nonce, outcomeOf(state.note));
     // The log may be ahead of the note: it counts once the note has had time to be made.
-    if (told) return keep(deps, nonce, told);
+    if (outcome) return keep(deps, nonce, outcome);
     const known = message ?? state.message;
-    if (look % 2 === 1 && known !== undefined) told = await fateOf(deps, known);
+    if (look % 2 === 1 && known !== undefined) outcome = await fateOf(deps, known);
   }
-  return told ?? { kind: "waiting" };
+  return outcome ?? { kind: "waiting" };
 }
 
 function outcomeOf(note: string): ProbeOutcome {

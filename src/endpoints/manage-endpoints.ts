@@ -12,7 +12,7 @@ import type { Format, SignatureKind } from "./endpoint.ts";
 import { forgetPublicKeys } from "./public-keys.ts";
 import { type HeaderPatch, headersAfterMove, patchHeaders, sameOrigin } from "./secret-headers.ts";
 import { withKeyPair } from "./signing-keys.ts";
-import { makeSealedSecret, openSecrets, rotated } from "./signing-secrets.ts";
+import { makeEncryptedSigningSecret, openSecrets, rotated } from "./signing-secrets.ts";
 
 /** Milliseconds after which a resolver that failed is worth asking again. */
 const RESOLVER_RETRY = 5_000;
@@ -57,7 +57,7 @@ export async function createEndpoint(
       if (config.endpoints.length >= maxEndpoints) {
         throw new ApiError("endpoint-limit-reached", `This project may have ${maxEndpoints} endpoints.`);
       }
-      await judge(ctx, wanted.url);
+      await checkEndpointUrl(ctx, wanted.url);
       const random = crypto.getRandomValues(new Uint8Array(8));
       const blank: Endpoint = {
         id: makeId("ep", now, partitionOf(caller.project), random),
@@ -65,7 +65,7 @@ export async function createEndpoint(
         events: TERMINAL.map((status) => `task.${status}`),
         format: "full",
         signatures: ["v1"],
-        secrets: [{ wrapped: await makeSealedSecret(ctx.keyring, caller.project) }],
+        secrets: [{ wrapped: await makeEncryptedSigningSecret(ctx.keyring, caller.project) }],
         createdAt: now,
       };
       return change(ctx, caller, config, blank, wanted, now);
@@ -120,7 +120,7 @@ export async function changeEndpoint(
   let droppedHeaders: readonly string[] = [];
   const changed = await configure(ctx, caller, { scope: "endpoints:write" }, async (config, now) => {
     const endpoint = foundIn(config, id);
-    if (changes.url !== undefined && changes.url !== endpoint.url) await judge(ctx, changes.url);
+    if (changes.url !== undefined && changes.url !== endpoint.url) await checkEndpointUrl(ctx, changes.url);
     const made = await change(ctx, caller, config, endpoint, changes, now);
     droppedHeaders = made.droppedHeaders;
     return made;
@@ -246,7 +246,7 @@ function merge<Value>(
 }
 
 /** Judges an address as every attempt will: by itself, and by what its name resolves to. @throws ApiError */
-async function judge(ctx: Dependencies, url: string): Promise<void> {
+async function checkEndpointUrl(ctx: Dependencies, url: string): Promise<void> {
   const detail = await ctx.fetcher.resolveAndCheck(url).then((unsafe) => unsafe?.detail, unresolved);
   if (detail === undefined) return;
   throw new ApiError("unsafe-callback-url", detail, { errors: [{ pointer: "#/url", detail }] });

@@ -22,13 +22,13 @@ export function makeSigningSecret(): string {
 }
 
 /** A new signing secret, encrypted. */
-export function makeSealedSecret(keyring: Keyring, project: string): Promise<string> {
+export function makeEncryptedSigningSecret(keyring: Keyring, project: string): Promise<string> {
   return keyring.encrypt(makeSigningSecret(), { purpose: "signing-secret", project });
 }
 
 /** The first configuration of a project: one signing secret, encrypted. */
 export async function firstConfig(keyring: Keyring, project: string): Promise<string> {
-  const signing = [{ wrapped: await makeSealedSecret(keyring, project) }];
+  const signing = [{ wrapped: await makeEncryptedSigningSecret(keyring, project) }];
   const config: ProjectConfig = { signing, endpoints: [] };
   return JSON.stringify(config);
 }
@@ -66,7 +66,7 @@ export async function rotated(
   overlap: number,
   now: number,
 ): Promise<readonly EncryptedSecret[]> {
-  const fresh = { wrapped: await makeSealedSecret(keyring, project) };
+  const fresh = { wrapped: await makeEncryptedSigningSecret(keyring, project) };
   if (overlap === 0) return [fresh];
   const older = validSecrets(secrets, now).map((one) => ({
     ...one,

@@ -9,7 +9,7 @@ import type { Endpoint, ProjectConfig } from "../projects/project-config.ts";
 import { makeId, partitionOf } from "../shared/id.ts";
 import type { Idempotency } from "../shared/idempotency.ts";
 import { ApiError } from "../shared/problems.ts";
-import { redisTime } from "../shared/redis-clock.ts";
+import { redisTime } from "../shared/time/redis-clock.ts";
 import type { OwnEvent } from "./endpoint.ts";
 import { type FoundEndpoint, noteEndpoint } from "./manage-endpoints.ts";
 

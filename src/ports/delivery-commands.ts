@@ -166,7 +166,7 @@ export type DeadLettersAnswer =
       readonly kind: "found";
       /** How many there are; at least so many, where those of earlier versions are not looked through yet. */
       readonly count: number;
-      readonly letters: readonly Letter[];
+      readonly deadLetters: readonly Letter[];
       /** After which to go on; absent: these were the last. */
       readonly next?: Letter;
     };

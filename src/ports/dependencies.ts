@@ -69,7 +69,7 @@ export interface Keyring {
   /** What a task token says, expired or not (Redis knows the time), or undefined when it is none of ours. */
   verifyTaskToken(text: string): Promise<TaskToken | undefined>;
   /** A nonce of a probe that the doctor sends through the queue. */
-  sealProbe(): Promise<string>;
+  issueProbe(): Promise<string>;
   /** Whether a text is such a nonce of ours. */
   isProbe(text: string): Promise<boolean>;
 }

@@ -178,11 +178,11 @@ export interface Store {
   /** Revokes a key; false when there is none. */
   dropKey(project: string, key: string, nonce: string): Promise<boolean>;
   /** How far the re-encryption under a new master secret has come: one text, which is written when it is given. */
-  resealing(text?: string): Promise<string>;
+  reEncryptionState(text?: string): Promise<string>;
   /** By generation of the master secret what proves its API keys, encrypted; some are written before it is read. */
   generations(changes?: Readonly<Record<string, string>>): Promise<Readonly<Record<string, string>>>;
   /** Whether a page of all keys holds a payload that a generation of the master secret has encrypted. */
-  findSealed(
+  findEncrypted(
     cursor: string,
     generation: string,
   ): Promise<{ readonly cursor: string; readonly found: boolean }>;

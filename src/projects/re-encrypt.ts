@@ -56,10 +56,10 @@ export async function encryptedOf(
 }
 
 /** What the last whole pass has found of payloads under the previous master secret; undefined while there is none. */
-export async function sealedPayloads({ keyring, store }: Dependencies): Promise<Payloads | undefined> {
+export async function encryptedPayloads({ keyring, store }: Dependencies): Promise<Payloads | undefined> {
   const generation = await keyring.previousGeneration();
   if (generation === undefined) return undefined;
-  return readProgress(await store.resealing(), generation).payloads;
+  return readProgress(await store.reEncryptionState(), generation).payloads;
 }
 
 /**
@@ -75,13 +75,13 @@ export async function reEncryptSome(deps: Dependencies, most: number): Promise<v
   const generation = await keyring.previousGeneration();
   if (generation === undefined) return;
   await keepGenerations(deps);
-  const before = readProgress(await store.resealing(), generation);
-  const project = await resealProjects(deps, before.project, Math.min(BATCH, most));
-  const page = await store.findSealed(before.scan, generation);
+  const before = readProgress(await store.reEncryptionState(), generation);
+  const project = await reEncryptProjects(deps, before.project, Math.min(BATCH, most));
+  const page = await store.findEncrypted(before.scan, generation);
   const found = before.found || page.found;
   const whole = page.cursor === "0";
   const verdict = found ? "needed" : "clear";
-  await store.resealing(
+  await store.reEncryptionState(
     writeProgress({
       generation,
       project,
@@ -93,7 +93,7 @@ export async function reEncryptSome(deps: Dependencies, most: number): Promise<v
 }
 
 /** The projects after that one, in order of their ids; gives the last that was done, empty at the end of the list. */
-async function resealProjects(deps: Dependencies, after: string, most: number): Promise<string> {
+async function reEncryptProjects(deps: Dependencies, after: string, most: number): Promise<string> {
   const left: string[] = [];
   for await (const { id } of allProjects(deps)) if (id > after) left.push(id);
   left.sort();

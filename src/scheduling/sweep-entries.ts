@@ -5,7 +5,7 @@ import type { DueAction, GivenMessage } from "../ports/sweep-commands.ts";
 import { recall } from "../services/call-service.ts";
 import { repeatPoll } from "../services/poll-service.ts";
 import { errorText } from "../shared/error-text.ts";
-import { redisTime } from "../shared/redis-clock.ts";
+import { redisTime } from "../shared/time/redis-clock.ts";
 import { abandon } from "../tasks/run/fail-attempt.ts";
 import { deliverMessage, runMessage } from "./flow-control.ts";
 import { publishAll } from "./publish.ts";

@@ -21,8 +21,8 @@ const ENTRY_REQUESTS = 3;
 const CHORE_REQUESTS = 4;
 
 /** What a project needs at most whose secrets are encrypted anew; and what a step of the re-encryption needs next to it. */
-const RESEAL_REQUESTS = 3;
-const RESEAL_STEP_REQUESTS = 16;
+const RE_ENCRYPT_REQUESTS = 3;
+const RE_ENCRYPT_STEP_REQUESTS = 16;
 
 /**
  * Takes what is due and has not come back, publishes it again, ends what ran out. It works within a budget that all
@@ -37,7 +37,9 @@ export async function sweep(unbounded: RequestContext): Promise<void> {
   const failures: unknown[] = [];
   const isDone = await sweepPartitions(budget, failures);
   if (isDone)
-    await guarded(failures, () => reEncryptSome(ctx, budget.times(RESEAL_REQUESTS, RESEAL_STEP_REQUESTS)));
+    await guarded(failures, () =>
+      reEncryptSome(ctx, budget.times(RE_ENCRYPT_REQUESTS, RE_ENCRYPT_STEP_REQUESTS)),
+    );
   else await publish(ctx, { kind: "sweep", body: { v: 1 }, delay: 0 });
   const [failure, ...others] = failures;
   for (const other of others) ctx.log("error", "sweep-failed", { error: errorText(other) });

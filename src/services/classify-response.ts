@@ -1,6 +1,6 @@
 import { base64 } from "../shared/bytes.ts";
-import { isExact } from "../shared/json-text.ts";
-import { parseRetryAfter } from "../shared/retry-after.ts";
+import { isExact } from "../shared/json/json-text.ts";
+import { parseRetryAfter } from "../shared/time/retry-after.ts";
 import type { Failure } from "../tasks/record.ts";
 import { shownHeaders } from "./headers.ts";
 import { textOf } from "./http-request.ts";

@@ -2,7 +2,7 @@ import { type Answer, DONE } from "../deliveries/deliver.ts";
 import { sendFirstAttempts } from "../deliveries/first-attempts.ts";
 import type { RequestContext } from "../ports/dependencies.ts";
 import type { RecordCallAnswer } from "../ports/task-commands.ts";
-import { redisTime } from "../shared/redis-clock.ts";
+import { redisTime } from "../shared/time/redis-clock.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import { failAttempt } from "../tasks/run/fail-attempt.ts";
 import { finishTask } from "../tasks/run/finish-task.ts";

@@ -3,7 +3,7 @@ import { announcer } from "../events/announce.ts";
 import type { RequestContext } from "../ports/dependencies.ts";
 import { QueueUnavailable } from "../ports/ports.ts";
 import type { StoredConfig } from "../projects/caller.ts";
-import { redisTime } from "../shared/redis-clock.ts";
+import { redisTime } from "../shared/time/redis-clock.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import { failAttempt } from "../tasks/run/fail-attempt.ts";
 import { callService, isHeld } from "./call-service.ts";

@@ -1,5 +1,5 @@
 import { hex, sha256, utf8 } from "./bytes.ts";
-import { canonicalJson } from "./canonical-json.ts";
+import { canonicalJson } from "./json/canonical-json.ts";
 import { ApiError } from "./problems.ts";
 
 /** What a script needs to know of an Idempotency-Key: hex SHA-256 both. */

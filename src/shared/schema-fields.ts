@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
-import { DURATION_PATTERN, parseDuration } from "./duration.ts";
 import { type IdPrefix, isId } from "./id.ts";
 import { DEFAULT_PAGE, MAX_PAGE } from "./limits.ts";
-import { parseTimestamp } from "./timestamp.ts";
+import { DURATION_PATTERN, parseDuration } from "./time/duration.ts";
+import { parseTimestamp } from "./time/timestamp.ts";
 
 /** A text of `least` to `most` characters. */
 export function text(least: number, most: number) {

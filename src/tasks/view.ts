@@ -1,4 +1,4 @@
-import { surveyJson } from "../shared/json-text.ts";
+import { surveyJson } from "../shared/json/json-text.ts";
 import type { DeliveryRecord, Failure, TaskRecord, TimelineEntry } from "./record.ts";
 import { isTerminal, type TaskStatus, visibleStatus } from "./status.ts";
 

@@ -8,7 +8,7 @@ import { test } from "../support/fixture.ts";
 import { QUICK } from "../support/shared-stack.ts";
 import { type Gateway, startGateway } from "../support/stack.ts";
 
-const folder = new URL("../webhooks/corpus/", import.meta.url);
+const folder = new URL("../egress/corpus/", import.meta.url);
 const entry = z.object({ url: z.string(), strict: z.enum(["allowed", "refused"]) });
 
 /** What the guard must refuse by the URL alone; hosts that are only the guard's own in its unit tests left out. */

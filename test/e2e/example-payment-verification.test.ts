@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Bank, type Course, startBank } from "../../examples/payment-verification/bank.ts";
 import { verifyPayment } from "../../examples/payment-verification/task.ts";
-import { handlerBackoff } from "../../src/shared/retry-schedule.ts";
+import { handlerBackoff } from "../../src/shared/time/retry-schedule.ts";
 import { eventually } from "../support/client.ts";
 import { type Example, hostExample } from "../support/example.ts";
 import { Receiver, verified } from "../support/receiver.ts";

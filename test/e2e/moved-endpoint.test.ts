@@ -74,11 +74,18 @@ describe("a circuit that is open", () => {
       for (let n = 0; n < 12; n++)
         await own.submit({ ...ECHO, ...callback, callbackEvents: ["task.succeeded"] });
       await inbox.wait(10);
-      await eventually(async () => {
-        const { id } = await own.submit({ ...ECHO, ...callback, callbackEvents: ["task.succeeded"] });
-        const [one] = await own.deliveries(id);
-        if (!one?.reason) throw new Error("the circuit is not open yet");
-      });
+      await eventually(
+        async () => {
+          const { id } = await own.submit({ ...ECHO, ...callback, callbackEvents: ["task.succeeded"] });
+          const [one] = await eventually(async () => {
+            const made = await own.deliveries(id);
+            if (made.length === 0) throw new Error("the task has not ended yet");
+            return made;
+          });
+          if (!one?.reason) throw new Error("the circuit is not open yet");
+        },
+        { timeoutMs: 40_000 },
+      );
       const { id } = await own.submit({ ...waiting, ...callback });
       await eventually(async () => {
         const { status } = await own.task(id);

@@ -71,7 +71,7 @@ describe("metadata services are never called, although the deployer lists them",
     });
 
     it.each([...IPV4, ...forms])(`%s as what a name resolves to, policy ${mode}`, (address) => {
-      expect(guard.judgeAddress(address)?.detail).toBe(METADATA);
+      expect(guard.checkAddress(address)?.detail).toBe(METADATA);
     });
   }
 

@@ -88,7 +88,7 @@ describe("a number that parsing would change is refused, and says where it is", 
 async function peakOf(setup: string, program: string): Promise<number> {
   const source = `
     import { faultIn } from ${JSON.stringify(new URL("../../src/http/pipeline/body.ts", import.meta.url).href)};
-    import { itemTexts } from ${JSON.stringify(new URL("../../src/shared/json-items.ts", import.meta.url).href)};
+    import { itemTexts } from ${JSON.stringify(new URL("../../src/shared/json/json-items.ts", import.meta.url).href)};
     ${setup}
     globalThis.gc();
     const before = process.memoryUsage().heapUsed;

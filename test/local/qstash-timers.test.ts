@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { systemClock } from "../../src/local/qstash/clock.ts";
-import { Fifo } from "../../src/local/qstash/fifo.ts";
+import { Fifo } from "../../src/local/qstash/delivery/fifo.ts";
 import { TimerQueue } from "../../src/local/qstash/timer-queue.ts";
 import { ManualClock } from "./qstash-harness.ts";
 

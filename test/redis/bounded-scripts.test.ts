@@ -110,12 +110,12 @@ describe.each(KINDS)("among many thousands of entries of every key on the %s eng
     await fill("ZADD", names.index(hour), (n) => [at(n), `${unknown(n)}|diagnostics.echo`]);
     for (const status of ["failed", "canceled", "expired"])
       await fill("ZADD", names.ending(hour, status), (n) => [at(n), `${unknown(n)}|diagnostics.echo`]);
-    await fill("ZADD", names.letters(stage.endpoint, hour), (n) => [at(n), `del_${n}`]);
-    await fill("ZADD", names.letters(undefined, hour), (n) => [at(n), `del_${n}`]);
+    await fill("ZADD", names.deadLetters(stage.endpoint, hour), (n) => [at(n), `del_${n}`]);
+    await fill("ZADD", names.deadLetters(undefined, hour), (n) => [at(n), `del_${n}`]);
     for (let back = 0; back < 10; back++)
       await redis(
         "ZADD",
-        names.letters(stage.endpoint, hour - 1 - back),
+        names.deadLetters(stage.endpoint, hour - 1 - back),
         `${start - back * HOUR - 1}`,
         "del_old",
       );
@@ -226,8 +226,8 @@ describe.each(KINDS)("among many thousands of entries of every key on the %s eng
     const ids = new Set<string>();
     let met = 0;
     while (page.kind === "found") {
-      for (const { id, at } of page.letters) ids.add(`${id} ${at}`);
-      met += page.letters.length;
+      for (const { id, at } of page.deadLetters) ids.add(`${id} ${at}`);
+      met += page.deadLetters.length;
       if (!page.next) break;
       page = await store.listDeadLetters({ ...query, after: page.next });
     }

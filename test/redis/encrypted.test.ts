@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
 import { firstConfig } from "../../src/endpoints/signing-secrets.ts";
 import type { Dependencies } from "../../src/ports/dependencies.ts";
-import { listEncrypted, reEncryptSome, sealedPayloads } from "../../src/projects/re-encrypt.ts";
+import { encryptedPayloads, listEncrypted, reEncryptSome } from "../../src/projects/re-encrypt.ts";
 import { makeId } from "../../src/shared/id.ts";
 import { accepted, environments, newDelivery } from "./store-fixture.ts";
 
@@ -19,7 +19,7 @@ describe.each(await environments())(
       let any = false;
       let cursor = "0";
       do {
-        const page = await store.findSealed(cursor, generation);
+        const page = await store.findEncrypted(cursor, generation);
         any ||= page.found;
         cursor = page.cursor;
       } while (cursor !== "0");
@@ -67,14 +67,14 @@ describe.each(await environments())(
       const left = async () =>
         (await listEncrypted(deps())).filter(({ id, previous }) => ids.includes(id) && previous > 0);
       expect(await left()).toHaveLength(60);
-      expect(await sealedPayloads(deps())).toBe("checking");
+      expect(await encryptedPayloads(deps())).toBe("checking");
       for (let sweep = 0; sweep < 3; sweep++) await reEncryptSome(deps(), 25);
       expect(await left()).toHaveLength(0);
       // The next round begins again: somebody may have used the old one meanwhile.
       for (let sweep = 0; sweep < 4; sweep++) await reEncryptSome(deps(), 25);
-      expect(["needed", "clear"]).toContain(await sealedPayloads(deps()));
-      expect(await sealedPayloads({ ...deps(), keyring: createKeyring(NEW) })).toBeUndefined();
-      expect(await sealedPayloads({ ...deps(), keyring: createKeyring("a third one, 03", NEW) })).toBe(
+      expect(["needed", "clear"]).toContain(await encryptedPayloads(deps()));
+      expect(await encryptedPayloads({ ...deps(), keyring: createKeyring(NEW) })).toBeUndefined();
+      expect(await encryptedPayloads({ ...deps(), keyring: createKeyring("a third one, 03", NEW) })).toBe(
         "checking",
       );
     });

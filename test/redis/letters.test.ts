@@ -50,7 +50,7 @@ describe.each(await environments())(
     const health = () =>
       store.readHealth(caller.project, { id: endpointId, url: "https://client.example/hooks" });
     const since = { since: Date.now() - DAY, until: Date.now() + 70 * DAY };
-    const lettersOf = async (endpoint = endpointId, most = 10) =>
+    const deadLetterKeysOf = async (endpoint = endpointId, most = 10) =>
       idsIn(
         await store.listDeadLetters({
           caller,
@@ -61,7 +61,7 @@ describe.each(await environments())(
         }),
       );
     const idsIn = (answer: DeadLettersAnswer) =>
-      answer.kind === "found" ? { count: answer.count, ids: answer.letters.map(({ id }) => id) } : answer;
+      answer.kind === "found" ? { count: answer.count, ids: answer.deadLetters.map(({ id }) => id) } : answer;
 
     describe("health", () => {
       test("counts failures in a row and says since when; told twice it counts once", async () => {
@@ -105,7 +105,7 @@ describe.each(await environments())(
       });
     });
 
-    describe("letters", () => {
+    describe("dead letters", () => {
       test("are the endpoint's own, in that time, oldest first, as many as are asked for", async () => {
         const ids: string[] = [];
         for (let n = 0; n < 3; n++) {
@@ -116,9 +116,9 @@ describe.each(await environments())(
         const other = makeId("ep", Date.now(), 0, crypto.getRandomValues(new Uint8Array(8)));
         const foreign = await opened(store, other);
         await store.record(recordOf(foreign, "dead", { endpointId: other }));
-        expect(await lettersOf()).toEqual({ count: 3, ids });
-        expect(await lettersOf(endpointId, 2)).toEqual({ count: 3, ids: ids.slice(0, 2) });
-        expect(await lettersOf(other)).toEqual({ count: 1, ids: [foreign] });
+        expect(await deadLetterKeysOf()).toEqual({ count: 3, ids });
+        expect(await deadLetterKeysOf(endpointId, 2)).toEqual({ count: 3, ids: ids.slice(0, 2) });
+        expect(await deadLetterKeysOf(other)).toEqual({ count: 1, ids: [foreign] });
         const until = Date.now() - 1_000_000;
         const before = await store.listDeadLetters({
           ...LIST_DEAD_LETTERS,
@@ -139,7 +139,7 @@ describe.each(await environments())(
         await redis("ZADD", `rb1:000:${caller.project}:dead:${day}`, ...words.flat());
         const id = await opened();
         await store.record(recordOf(id, "dead"));
-        expect(await lettersOf()).toEqual({ count: 1, ids: [id] });
+        expect(await deadLetterKeysOf()).toEqual({ count: 1, ids: [id] });
       });
 
       test("are filed for the release before too, counted once, and leave both lists when they are sent", async () => {
@@ -149,12 +149,12 @@ describe.each(await environments())(
         const day = `rb1:000:${caller.project}:dead:${Math.floor(at / DAY)}`;
         expect(await redis("ZRANGE", day, "0", "-1")).toBe(`${id}|${endpointId}`);
         expect(Number(await redis("PTTL", day))).toBeGreaterThan(61 * DAY);
-        expect(await lettersOf()).toEqual({ count: 1, ids: [id] });
+        expect(await deadLetterKeysOf()).toEqual({ count: 1, ids: [id] });
         const again = { caller, endpointId, delivery: id, delay: 0, endedAt: at, nonce: "again" };
         const answer = await store.redeliver({ ...again, scope: "endpoints:write" });
         expect(answer.kind).toBe("found");
         expect(await redis("EXISTS", day)).toBe("0");
-        expect(await lettersOf()).toEqual({ count: 0, ids: [] });
+        expect(await deadLetterKeysOf()).toEqual({ count: 0, ids: [] });
       });
 
       test("of earlier versions are read with the others, page by page, and leave both lists when they are sent", async () => {
@@ -178,7 +178,7 @@ describe.each(await environments())(
           const page = await store.listDeadLetters({ ...query, ...(after && { after }) });
           if (page.kind !== "found") throw new Error(page.kind);
           expect(page.count).toBe(4 - ids.length);
-          ids.push(...page.letters.map(({ id }) => id));
+          ids.push(...page.deadLetters.map(({ id }) => id));
           after = page.next;
         } while (after);
         expect(ids).toEqual([...times.keys()]);
@@ -192,7 +192,7 @@ describe.each(await environments())(
           nonce: crypto.randomUUID(),
         }));
         expect((await store.redeliverAll(commands)).map(({ kind }) => kind)).toEqual(Array(4).fill("found"));
-        expect(await lettersOf()).toEqual({ count: 0, ids: [] });
+        expect(await deadLetterKeysOf()).toEqual({ count: 0, ids: [] });
         expect(await redis("EXISTS", old)).toBe("0");
       });
 
@@ -210,7 +210,7 @@ describe.each(await environments())(
         });
       });
 
-      test("that are sent again are letters no more, and go out one after the other; told twice once", async () => {
+      test("that are sent again are dead letters no more, and go out one after the other; told twice once", async () => {
         const ids = [await opened(), await opened()];
         const endedAt = Date.now();
         for (const id of ids) await store.record(recordOf(id, "dead", { at: endedAt }));
@@ -227,7 +227,7 @@ describe.each(await environments())(
         expect(answers.map(({ kind }) => kind)).toEqual(["found", "found"]);
         const repeated = await store.redeliverAll(commands);
         expect(repeated).toMatchObject(answers.map((answer) => ({ ...answer, now: expect.any(Number) })));
-        expect(await lettersOf()).toEqual({ count: 0, ids: [] });
+        expect(await deadLetterKeysOf()).toEqual({ count: 0, ids: [] });
         const [first = 0, second = 0] = await Promise.all(ids.map((id) => dueOf(caller.project, id)));
         expect(second - first).toBeGreaterThan(59_000);
       });

@@ -65,9 +65,9 @@ describe.each(await environments())(
       expect(await dueOf(caller.project, alive.id)).toBeDefined();
       expect(await dueOf(caller.project, dead.id)).toBeUndefined();
       expect(await ttlOf(`d:${dead.id}`)).toBeGreaterThan(DELIVERY_RETENTION - 60_000);
-      const letters = `rb1:000:${caller.project}:dead:callback:${Math.floor(at / 3_600_000)}`;
-      expect(await redis("ZSCORE", letters, dead.id)).not.toBeNull();
-      expect(await redis("ZSCORE", letters, alive.id)).toBeNull();
+      const deadLetters = `rb1:000:${caller.project}:dead:callback:${Math.floor(at / 3_600_000)}`;
+      expect(await redis("ZSCORE", deadLetters, dead.id)).not.toBeNull();
+      expect(await redis("ZSCORE", deadLetters, alive.id)).toBeNull();
       const read = await store.readDeliveries(caller, [dead.id]);
       expect(read).toMatchObject({
         records: [{ status: "dead", attempt: 1, attempts: [{ error: { code: "endpoint-disabled" } }] }],
@@ -84,7 +84,7 @@ describe.each(await environments())(
         nonce: "again",
       });
       expect(again).toMatchObject({ kind: "found", record: { status: "pending", base: 1 } });
-      expect(await redis("ZSCORE", letters, dead.id)).toBeNull();
+      expect(await redis("ZSCORE", deadLetters, dead.id)).toBeNull();
       expect(await ttlOf(`d:${dead.id}`)).toBe(-1);
       expect(await ttlOf(`e:${dead.eventId}:full`)).toBeGreaterThan(BODY_RETENTION - 60_000);
     });

@@ -3,7 +3,7 @@ import { Undecryptable } from "../../ports/ports.ts";
 import { base64url, concat, fromBase64url, fromHex, hex, sha256, utf8 } from "../../shared/bytes.ts";
 import { idBytes, idOf } from "../../shared/id.ts";
 import { derive, type Find, type Generation, MASTER_ID, PROJECT } from "./generation.ts";
-import { isProbe, issueTaskToken, openLink, sealLink, sealProbe, verifyTaskToken } from "./tokens.ts";
+import { isProbe, issueLink, issueProbe, issueTaskToken, verifyLink, verifyTaskToken } from "./tokens.ts";
 
 const KEY_PREFIX = "rb_";
 const KEY = 16;
@@ -45,14 +45,14 @@ export function createKeyring(
       if (id === (await current).id) return "current";
       return (await find(id)) ? "previous" : "lost";
     },
-    issueReadToken: (project, task, expiresAt) => sealLink(current, "readTokens", project, task, expiresAt),
-    verifyReadToken: (text, task, now) => openLink(find, "readTokens", text, task, now),
+    issueReadToken: (project, task, expiresAt) => issueLink(current, "readTokens", project, task, expiresAt),
+    verifyReadToken: (text, task, now) => verifyLink(find, "readTokens", text, task, now),
     issueEventsToken: (project, task, expiresAt) =>
-      sealLink(current, "eventsTokens", project, task, expiresAt),
-    verifyEventsToken: (text, task, now) => openLink(find, "eventsTokens", text, task, now),
+      issueLink(current, "eventsTokens", project, task, expiresAt),
+    verifyEventsToken: (text, task, now) => verifyLink(find, "eventsTokens", text, task, now),
     issueTaskToken: (token) => issueTaskToken(current, token),
     verifyTaskToken: (text) => verifyTaskToken(find, text),
-    sealProbe: () => sealProbe(current),
+    issueProbe: () => issueProbe(current),
     isProbe: (text) => isProbe(find, text),
   };
 }

@@ -12,7 +12,7 @@ const TASK = 16;
 /** Length of what the MAC of a task token covers: generation, project, task, run, attempt, expiry in seconds. */
 const TASK_TOKEN_SIGNED = MASTER_ID + PROJECT + TASK + 12;
 /** The kind's prefix + base64url(generation, project, expiry in seconds, MAC over them and the task's id). */
-export async function sealLink(
+export async function issueLink(
   current: Promise<Generation>,
   kind: keyof typeof LINKS,
   project: string,
@@ -27,7 +27,7 @@ export async function sealLink(
   return LINKS[kind] + base64url(concat(head, mac));
 }
 
-export async function openLink(
+export async function verifyLink(
   find: Find,
   kind: keyof typeof LINKS,
   text: string,
@@ -94,7 +94,7 @@ export async function verifyTaskToken(find: Find, text: string): Promise<TaskTok
 }
 
 /** `rbp_` + base64url(generation, 16 random bytes, MAC over them). */
-export async function sealProbe(current: Promise<Generation>): Promise<string> {
+export async function issueProbe(current: Promise<Generation>): Promise<string> {
   const generation = await current;
   const signed = concat(fromHex(generation.id), crypto.getRandomValues(new Uint8Array(PROBE)));
   const mac = new Uint8Array(await crypto.subtle.sign("HMAC", generation.probes, signed));

@@ -51,7 +51,7 @@ export function createFetcher(options: FetcherOptions): Fetcher {
     const name = unsafe ? undefined : guard.nameOf(url);
     if (name === undefined) return { unsafe, addresses: undefined };
     const addresses = await lookup(name, signal);
-    const [bad] = addresses.flatMap((address) => guard.judgeAddress(address) ?? []);
+    const [bad] = addresses.flatMap((address) => guard.checkAddress(address) ?? []);
     return { unsafe: bad && { ...bad, detail: `The host's name resolves to it: ${bad.detail}` }, addresses };
   }
 

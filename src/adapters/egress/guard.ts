@@ -26,7 +26,7 @@ export interface Guard {
   /** What can be told from the URL alone; never throws. */
   checkUrl(url: string): UnsafeUrl | undefined;
   /** Judges one address that a name resolved to (dotted IPv4, IPv6 without brackets); never throws. */
-  judgeAddress(address: string): UnsafeUrl | undefined;
+  checkAddress(address: string): UnsafeUrl | undefined;
   /**
    * The name whose addresses must be judged before the URL is called. There is none for an IP literal, for a host that
    * the deployer listed (it may be known to a private resolver alone), and under `local`; never throws.
@@ -89,7 +89,7 @@ export function createGuard(policy: GuardPolicy): Guard {
     return CLASS_RULES[found];
   }
 
-  function judgeAddress(text: string): string | undefined {
+  function checkAddress(text: string): string | undefined {
     const host = canonicalHost(text);
     const address = host !== undefined && local ? unmapped(host) : host;
     const found = address === undefined ? undefined : classify(address);
@@ -110,7 +110,7 @@ export function createGuard(policy: GuardPolicy): Guard {
 
   return {
     checkUrl: (url) => unsafe(judgeUrl(url)),
-    judgeAddress: (address) => unsafe(judgeAddress(address)),
+    checkAddress: (address) => unsafe(checkAddress(address)),
     nameOf,
   };
 }

@@ -21,7 +21,7 @@ export const BOUND_FROM = `${SCHEMA}:bound`;
 export const GENERATIONS = `${SCHEMA}:gens`;
 
 /** How far the re-encryption under a new master secret has come. */
-export const RESEALING = `${SCHEMA}:reseal`;
+export const RE_ENCRYPTION = `${SCHEMA}:reseal`;
 
 /** What every key matches. */
 export const EVERY_KEY = `${SCHEMA}:*`;
@@ -66,7 +66,8 @@ export function keysOf(project: string) {
     ending: (hour: number, status: string) => `${p}:x:${hour}:${status}`,
     metadata: (hour: number, pair: string) => `${p}:x:${hour}:m:${pair}`,
     /** An endpoint's dead letters of one hour; without an endpoint those of `callbackUrl`. */
-    letters: (endpoint: string | undefined, hour: number) => `${p}:dead:${endpoint ?? "callback"}:${hour}`,
+    deadLetters: (endpoint: string | undefined, hour: number) =>
+      `${p}:dead:${endpoint ?? "callback"}:${hour}`,
     /** All dead letters of one day: the release before reads no other set, and files in no other. */
     oldLetters: (day: number) => `${p}:dead:${day}`,
     circuits: `${p}:circuits`,
@@ -107,7 +108,7 @@ export function deliveryMember(project: string, delivery: string): string {
 }
 
 /** A dead delivery's member of its day's dead letters. */
-export function oldLetterOf(delivery: string, endpoint: string | undefined): string {
+export function oldDeadLetterOf(delivery: string, endpoint: string | undefined): string {
   return endpoint === undefined ? delivery : `${delivery}|${endpoint}`;
 }
 

@@ -1,7 +1,7 @@
 import type { Redis } from "@upstash/redis/cloudflare";
 import { RequestTooLarge, StoreRefused, StoreUnavailable } from "../../ports/ports.ts";
-import { jsonLength } from "../../shared/byte-count.ts";
 import { hex, utf8 } from "../../shared/bytes.ts";
+import { jsonLength } from "../../shared/json/byte-count.ts";
 import { REQUEST_LIMIT } from "../../shared/limits.ts";
 import { MOVES, TERMINAL } from "../../tasks/status.ts";
 import { failureOf, isFull, isNoScript } from "./failure.ts";

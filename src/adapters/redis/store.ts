@@ -8,7 +8,7 @@ import { redeliver, redeliverAll } from "./deliveries/redeliver.ts";
 import { noteProbe, probe } from "./doctor.ts";
 import { createHint } from "./due-hint.ts";
 import { configure } from "./projects/configure.ts";
-import { findSealed, generations, resealing } from "./projects/encrypted.ts";
+import { findEncrypted, generations, reEncryptionState } from "./projects/encrypted.ts";
 import {
   dropKey,
   findProject,
@@ -100,8 +100,8 @@ export function createStore(options: StoreOptions): Store {
     ...projectsIn(context),
     version: () => readVersion(context),
     generations: (changes) => generations(context, changes),
-    resealing: (text) => resealing(context, text),
-    findSealed: (cursor, generation) => findSealed(context, cursor, generation),
+    reEncryptionState: (text) => reEncryptionState(context, text),
+    findEncrypted: (cursor, generation) => findEncrypted(context, cursor, generation),
     probe: (nonce, every) => probe(context, nonce, every),
     noteProbe: (nonce, field, value) => noteProbe(context, nonce, field, value),
     ping: () => ping(context),

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import * as z from "zod/mini";
-import { isExact, MAX_DEPTH, surveyJson } from "../../shared/json-text.ts";
+import { isExact, MAX_DEPTH, surveyJson } from "../../shared/json/json-text.ts";
 import { ApiError, type ValidationError } from "../../shared/problems.ts";
 import { fragmentOf, pointer, toValidationErrors } from "../../shared/validation-errors.ts";
 import type { Env } from "./route.ts";

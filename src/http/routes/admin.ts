@@ -10,7 +10,7 @@ import {
   listProjects,
   ownerOf,
 } from "../../projects/manage-projects.ts";
-import { listEncrypted, sealedPayloads } from "../../projects/re-encrypt.ts";
+import { encryptedPayloads, listEncrypted } from "../../projects/re-encrypt.ts";
 import { MAX_SEARCHABLE, SEARCHABLE } from "../../shared/limits.ts";
 import { duration, page, text } from "../../shared/schema-fields.ts";
 import { timestamp } from "../../tasks/view.ts";
@@ -105,7 +105,7 @@ const encrypted = route({
   summary: "Show what still needs the previous master secret",
   answers: { 200: { shape: "SealedSecrets" } },
   async handle({ c, ctx }) {
-    const [data, payloads] = await Promise.all([listEncrypted(ctx), sealedPayloads(ctx)]);
+    const [data, payloads] = await Promise.all([listEncrypted(ctx), encryptedPayloads(ctx)]);
     const byPayloads = payloads !== undefined && payloads !== "clear";
     return answer(c, 200, {
       rotating: ctx.keyring.rotating,

@@ -1,8 +1,8 @@
 import type { Context } from "hono";
 import * as z from "zod/mini";
-import { utf8Length } from "../../shared/byte-count.ts";
 import { type Idempotency, idempotencyOf } from "../../shared/idempotency.ts";
-import { itemTexts } from "../../shared/json-items.ts";
+import { utf8Length } from "../../shared/json/byte-count.ts";
+import { itemTexts } from "../../shared/json/json-items.ts";
 import { BATCH_BODIES } from "../../shared/limits.ts";
 import { ApiError, PROBLEMS } from "../../shared/problems.ts";
 import type { Settings } from "../../shared/settings.ts";

@@ -1,18 +1,18 @@
 import type { Engine } from "../engine.ts";
 import type { Clock } from "./clock.ts";
-import { DeadLetters } from "./dead-letters.ts";
-import { Deduplication } from "./deduplication.ts";
-import { Dispatcher } from "./dispatcher.ts";
-import { Journal } from "./journal.ts";
-import { Logs } from "./logs.ts";
+import { Dispatcher } from "./delivery/dispatcher.ts";
+import type { Plan } from "./delivery/plan.ts";
+import type { SigningKeys } from "./delivery/signature.ts";
+import { rotateKeys } from "./delivery/signature.ts";
 import type { Message } from "./message.ts";
 import { decodeRecord } from "./message.ts";
-import type { Plan } from "./plan.ts";
 import { Publisher } from "./publisher.ts";
-import { Schedules } from "./schedules.ts";
-import type { SigningKeys } from "./signature.ts";
-import { rotateKeys } from "./signature.ts";
-import { KEYS, readHash, readList } from "./storage.ts";
+import { DeadLetters } from "./state/dead-letters.ts";
+import { Deduplication } from "./state/deduplication.ts";
+import { Journal } from "./state/journal.ts";
+import { Logs } from "./state/logs.ts";
+import { Schedules } from "./state/schedules.ts";
+import { KEYS, readHash, readList } from "./state/storage.ts";
 
 export interface BrokerOptions {
   readonly engine: Engine;

@@ -1,12 +1,12 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
+import { evaluateRetryDelay } from "./delivery/expression.ts";
+import type { Plan } from "./delivery/plan.ts";
+import { LONGEST_RATE_PERIOD } from "./delivery/plan.ts";
 import { parseGoDuration } from "./duration.ts";
 import { badRequest, overLimit } from "./errors.ts";
-import { evaluateRetryDelay } from "./expression.ts";
 import type { HeaderMap, HeaderPairs } from "./headers.ts";
 import { stripPrefix, toHeaderMap } from "./headers.ts";
 import type { CallbackTarget, FlowLimits, MessageSettings } from "./message.ts";
-import type { Plan } from "./plan.ts";
-import { LONGEST_RATE_PERIOD } from "./plan.ts";
 
 type NamedSettings = { readonly [K in keyof Omit<MessageSettings, "body">]?: MessageSettings[K] | undefined };
 

@@ -1,17 +1,17 @@
 import type { Clock } from "./clock.ts";
-import type { DeadLetter, DeadLetters } from "./dead-letters.ts";
-import type { Deduplication } from "./deduplication.ts";
-import { deduplicationKey } from "./deduplication.ts";
-import type { Dispatcher } from "./dispatcher.ts";
+import type { Dispatcher } from "./delivery/dispatcher.ts";
+import type { Plan } from "./delivery/plan.ts";
+import { DEFAULT_RETRIES } from "./delivery/plan.ts";
 import { overLimit, QStashError } from "./errors.ts";
 import type { HeaderPairs } from "./headers.ts";
-import type { Change, Journal } from "./journal.ts";
 import type { Message } from "./message.ts";
 import { newId } from "./message.ts";
 import type { PublishOptions } from "./options.ts";
 import { checkUrl, readOptions } from "./options.ts";
-import type { Plan } from "./plan.ts";
-import { DEFAULT_RETRIES } from "./plan.ts";
+import type { DeadLetter, DeadLetters } from "./state/dead-letters.ts";
+import type { Deduplication } from "./state/deduplication.ts";
+import { deduplicationKey } from "./state/deduplication.ts";
+import type { Change, Journal } from "./state/journal.ts";
 
 /** One message as a publisher sends it. */
 export interface Publication {

@@ -6,17 +6,17 @@ import type { Engine } from "../engine.ts";
 import { Broker } from "./broker.ts";
 import type { Clock } from "./clock.ts";
 import { systemClock } from "./clock.ts";
+import type { Plan } from "./delivery/plan.ts";
+import { PAY_AS_YOU_GO } from "./delivery/plan.ts";
+import type { SigningKeys } from "./delivery/signature.ts";
+import { DEV_SIGNING_KEYS } from "./delivery/signature.ts";
 import { QStashError } from "./errors.ts";
-import type { Plan } from "./plan.ts";
-import { PAY_AS_YOU_GO } from "./plan.ts";
 import { accountRoutes } from "./routes/account.ts";
 import { type Env, queryOf, rawPath } from "./routes/app.ts";
 import { dlqRoutes } from "./routes/dlq.ts";
 import { messageRoutes } from "./routes/messages.ts";
 import { publishRoutes } from "./routes/publish.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
-import type { SigningKeys } from "./signature.ts";
-import { DEV_SIGNING_KEYS } from "./signature.ts";
 
 /** The token of `qstash dev`'s first user, documented in howto/local-development. */
 export const DEV_TOKEN = "eyJVc2VySUQiOiJkZWZhdWx0VXNlciIsIlBhc3N3b3JkIjoiZGVmYXVsdFBhc3N3b3JkIn0=";

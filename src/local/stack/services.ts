@@ -1,7 +1,7 @@
 import { openEngine } from "../engine/open.ts";
 import type { Engine } from "../engine.ts";
+import { DEV_SIGNING_KEYS } from "../qstash/delivery/signature.ts";
 import { DEV_TOKEN, startQStashServer } from "../qstash/server.ts";
-import { DEV_SIGNING_KEYS } from "../qstash/signature.ts";
 import { startRedisServer } from "../redis/server.ts";
 import { holdPort, onFreePort } from "./port.ts";
 

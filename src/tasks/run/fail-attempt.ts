@@ -3,7 +3,7 @@ import type { Authority } from "../../ports/task-commands.ts";
 import type { Caller, StoredConfig } from "../../projects/caller.ts";
 import { runMessage } from "../../scheduling/flow-control.ts";
 import { publish } from "../../scheduling/publish.ts";
-import { handlerBackoff } from "../../shared/retry-schedule.ts";
+import { handlerBackoff } from "../../shared/time/retry-schedule.ts";
 import type { Actor, Failure, Progress, TaskRecord } from "../record.ts";
 import { expiry, type FinishResult, finishTask } from "./finish-task.ts";
 

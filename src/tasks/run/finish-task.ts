@@ -39,12 +39,12 @@ export type FinishResult =
  * Ends a task. Past its deadline it can only expire; when endpoints changed meanwhile its deliveries are worked out
  * again; with a result that Redis will never take it ends without it.
  */
-export async function finishTask(deps: Dependencies, conclusion: FinishInput): Promise<FinishResult> {
-  const { authority, progress } = conclusion;
-  const record = progress ? { ...conclusion.record, progress } : conclusion.record;
-  let { ending, config, cause } = conclusion;
+export async function finishTask(deps: Dependencies, input: FinishInput): Promise<FinishResult> {
+  const { authority, progress } = input;
+  const record = progress ? { ...input.record, progress } : input.record;
+  let { ending, config, cause } = input;
   for (let attempt = 0; attempt < 5; attempt++) {
-    const endedAt = Math.max(Math.floor(conclusion.time()), record.startedAt ?? record.createdAt);
+    const endedAt = Math.max(Math.floor(input.time()), record.startedAt ?? record.createdAt);
     const resultTtl = record.options.resultTtl ?? deps.settings.resultTtl;
     const made = await fanOut(deps, config, endOf(record, ending, endedAt, resultTtl));
     // The holder of the task's lease sends the first attempts itself; for others the deliver step begins them.
@@ -60,11 +60,11 @@ export async function finishTask(deps: Dependencies, conclusion: FinishInput): P
         ...(ending.result !== undefined && { result: ending.result }),
         ...(ending.error && { error: ending.error }),
       },
-      actor: conclusion.actor,
-      ...(conclusion.caller && { caller: conclusion.caller }),
-      ...(conclusion.idempotency && { idempotency: conclusion.idempotency }),
+      actor: input.actor,
+      ...(input.caller && { caller: input.caller }),
+      ...(input.idempotency && { idempotency: input.idempotency }),
       ...(cause !== undefined && { cause }),
-      ...(conclusion.progress && { progress: conclusion.progress }),
+      ...(input.progress && { progress: input.progress }),
       configVersion: config.version,
       nonce: crypto.randomUUID(),
     };

@@ -1,7 +1,7 @@
-import { cutText } from "../../shared/cut-text.ts";
-import { MAX_DEPTH, surveyJson } from "../../shared/json-text.ts";
+import { cutText } from "../../shared/json/cut-text.ts";
+import { MAX_DEPTH, surveyJson } from "../../shared/json/json-text.ts";
 import { ERROR_CODE, ERROR_MESSAGE, MAX_DEADLINE } from "../../shared/limits.ts";
-import { RETRY_AFTER_LIMIT } from "../../shared/retry-after.ts";
+import { RETRY_AFTER_LIMIT } from "../../shared/time/retry-after.ts";
 import { TaskError, Waiting } from "../../task.ts";
 import type { Failure } from "../record.ts";
 

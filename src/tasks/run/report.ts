@@ -3,7 +3,7 @@ import { announceProgress } from "../../events/announce.ts";
 import type { RequestContext, TaskToken } from "../../ports/dependencies.ts";
 import type { Authority } from "../../ports/task-commands.ts";
 import { ApiError } from "../../shared/problems.ts";
-import { redisTime } from "../../shared/redis-clock.ts";
+import { redisTime } from "../../shared/time/redis-clock.ts";
 import type { Failure, TaskRecord } from "../record.ts";
 import { isTerminal, type TaskStatus, type TerminalStatus } from "../status.ts";
 import { alreadyEnded } from "../steer/steered-task.ts";

@@ -9,7 +9,7 @@ import { recall } from "../../services/call-service.ts";
 import { HTTP_REQUEST } from "../../services/http-request.ts";
 import { runService } from "../../services/run-service.ts";
 import { INLINE_DELIVERIES } from "../../shared/limits.ts";
-import { redisTime } from "../../shared/redis-clock.ts";
+import { redisTime } from "../../shared/time/redis-clock.ts";
 import { underWay } from "./attempts-under-way.ts";
 import { type Executed, execute } from "./execute-handler.ts";
 import { abandon, failAttempt } from "./fail-attempt.ts";
@@ -75,18 +75,18 @@ async function write(
   const { record } = leased;
   const { progress } = outcome;
   const held = { ...leased, ...(progress && { progress }) };
-  const concludeAs = (ending: FinishInput["ending"], cause?: string) =>
+  const finishAs = (ending: FinishInput["ending"], cause?: string) =>
     finishTask(ctx, { ...held, ending, ...(cause !== undefined && { cause }) });
   switch (outcome.kind) {
     case "lost":
       ctx.log("info", "lease-lost", { task: record.id, run: record.run, attempt: record.attempt });
       return;
     case "expired":
-      return sendFirstAttempts(ctx, record, await concludeAs(expiry(record), "deadline"));
+      return sendFirstAttempts(ctx, record, await finishAs(expiry(record), "deadline"));
     case "succeeded": {
       const { result } = outcome;
       const ending = { status: "succeeded", ...(result !== undefined && { result }) } as const;
-      return sendFirstAttempts(ctx, record, await concludeAs(ending));
+      return sendFirstAttempts(ctx, record, await finishAs(ending));
     }
     case "waiting":
       await suspend(ctx, {

@@ -4,7 +4,7 @@ import type { Caller } from "../../projects/caller.ts";
 import { denied } from "../../projects/denied.ts";
 import { recall } from "../../services/call-service.ts";
 import { type Idempotency, reused } from "../../shared/idempotency.ts";
-import { redisTime } from "../../shared/redis-clock.ts";
+import { redisTime } from "../../shared/time/redis-clock.ts";
 import { finishTask } from "../run/finish-task.ts";
 import { isTerminal, type TaskStatus } from "../status.ts";
 import {

@@ -14,7 +14,7 @@ export async function agree(model: Model, world: World): Promise<void> {
   await dueSet(model, world);
   await lifetimes(model, world);
   await counters(model, world);
-  await letters(model, world);
+  await deadLetters(model, world);
   await project(model, world);
 }
 
@@ -190,7 +190,7 @@ async function counters(model: Model, world: World): Promise<void> {
 }
 
 /** The dead letters are those that died and were not sent again since, in both forms that they are filed in. */
-async function letters(model: Model, world: World): Promise<void> {
+async function deadLetters(model: Model, world: World): Promise<void> {
   const prefix = `rb1:000:${world.caller.project}:dead:`;
   const keys = (await world.environment.redis("KEYS", `${prefix}*`))?.split(",").filter(Boolean) ?? [];
   const isDay = (key: string) => /^\d+$/.test(key.slice(prefix.length));
@@ -198,7 +198,7 @@ async function letters(model: Model, world: World): Promise<void> {
     const read = await Promise.all(names.map((key) => world.environment.redis("ZRANGE", key, "0", "-1")));
     return read.flatMap((text) => (text ? text.split(",") : [])).map((member) => member.split("|")[0]);
   };
-  const dead = [...model.letters.keys()].sort();
+  const dead = [...model.deadLetters.keys()].sort();
   expect((await filed(keys.filter((key) => !isDay(key)))).sort(), "dead letters by hour").toEqual(dead);
   expect((await filed(keys.filter(isDay))).sort(), "dead letters by day").toEqual(dead);
 }

@@ -41,7 +41,7 @@ export function record(model: Model, op: Of<"record">): Answer {
     return ["recorded"];
   }
   Object.assign(delivery, { status: op.outcome, endedAt: op.at, due: undefined });
-  if (op.outcome === "dead") model.letters.set(delivery.id, Math.floor(op.at / DAY));
+  if (op.outcome === "dead") model.deadLetters.set(delivery.id, Math.floor(op.at / DAY));
   return ["recorded"];
 }
 
@@ -61,7 +61,8 @@ export function redeliver(model: Model, op: Of<"redeliver">): Answer {
   Object.assign(delivery, { lease: "", leaseUntil: 0, crashes: 0, sweeps: undefined });
   delivery.redeliverNonce = op.nonce;
   delivery.due = model.now + GRACE;
-  if (model.letters.get(delivery.id) === Math.floor(op.endedAt / DAY)) model.letters.delete(delivery.id);
+  if (model.deadLetters.get(delivery.id) === Math.floor(op.endedAt / DAY))
+    model.deadLetters.delete(delivery.id);
   return found();
 }
 

@@ -81,7 +81,7 @@ export interface Model {
   /** Tasks without an idempotency key that were erased: what accepted them may come once more. */
   erased: Set<string>;
   /** Dead letters: the delivery's id, the day that it is filed under. */
-  letters: Map<string, number>;
+  deadLetters: Map<string, number>;
   open: number;
   endings: Record<TerminalStatus, number>;
   config: { version: number; nonce: string };
@@ -101,7 +101,7 @@ export function emptyModel(): Model {
     poisons: new Map(),
     idempotency: new Map(),
     erased: new Set(),
-    letters: new Map(),
+    deadLetters: new Map(),
     open: 0,
     endings: { succeeded: 0, failed: 0, canceled: 0, expired: 0 },
     config: { version: 1, nonce: "" },

@@ -246,7 +246,7 @@ export function erase(model: Model, op: Of<"erase">): Answer {
   if (task.sequence !== op.record.sequence) return ["changed"];
   for (const id of [...task.deliveries, ...task.pastDeliveries]) {
     model.deliveries.delete(id);
-    model.letters.delete(id);
+    model.deadLetters.delete(id);
   }
   if (task.idempotencyHash === undefined) model.erased.add(task.id);
   else {

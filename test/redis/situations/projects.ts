@@ -115,7 +115,7 @@ export const projectSituations: Situations = {
     "of a state":
       async ({ store }) =>
       () =>
-        store.resealing("00000000 - 0 0 checking"),
+        store.reEncryptionState("00000000 - 0 0 checking"),
   },
   generations: {
     "with one that is new":
@@ -129,7 +129,7 @@ export const projectSituations: Situations = {
       return async () => {
         let cursor = "0";
         do {
-          cursor = (await stage.store.findSealed(cursor, "00000000")).cursor;
+          cursor = (await stage.store.findEncrypted(cursor, "00000000")).cursor;
         } while (cursor !== "0");
       };
     },

@@ -46,7 +46,7 @@ return {'found', ms(count), found}
  * this version files there, for the release before, lies in the hours too: its time has a fraction, and it is passed over.
  *
  * KEYS: project, then the days' sets in order.
- * Returns `found`, the endpoint's letters (id, time, id, time…), and where it stopped: the number of the set, the entry
+ * Returns `found`, the endpoint's dead letters (id, time, id, time…), and where it stopped: the number of the set, the entry
  * and its time; 0 when it came to the end.
  */
 export const OLD_LETTERS = script(
@@ -78,7 +78,7 @@ return {'found', found, '0', '', ''}
 `,
 );
 
-/** Sets that one call of `letters` looks at, and calls of `old-letters` that one page makes at most. */
+/** Sets that one call of `dead-letters` looks at, and calls of `old-letters` that one page makes at most. */
 const HOURS = 750;
 const OLD_CALLS = 10;
 
@@ -86,17 +86,17 @@ const HOUR = 3_600_000;
 
 /** Those of earlier versions first: most of them died before the others. */
 export async function listDeadLetters(context: Context, query: DeadLettersQuery): Promise<DeadLettersAnswer> {
-  const none: Found = { kind: "found", count: 0, letters: [] };
+  const none: Found = { kind: "found", count: 0, deadLetters: [] };
   const old = query.after?.filed === "by-hour" ? none : await oldLetters(context, query);
   if (old.kind !== "found") return old;
-  const most = old.stopped ? 0 : query.most - old.letters.length;
+  const most = old.stopped ? 0 : query.most - old.deadLetters.length;
   const rest = await newLetters(context, { ...query, most });
   if (rest.kind !== "found") return rest;
-  const found = [...old.letters, ...rest.letters];
+  const found = [...old.deadLetters, ...rest.deadLetters];
   const isFull = found.length === query.most;
   const more = isFull && found.length < old.count + rest.count ? found.at(-1) : undefined;
   const next = isFull && old.stopped ? found.at(-1) : (more ?? old.stopped);
-  return { kind: "found", count: old.count + rest.count, letters: found, ...(next && { next }) };
+  return { kind: "found", count: old.count + rest.count, deadLetters: found, ...(next && { next }) };
 }
 
 type Found = Extract<DeadLettersAnswer, { kind: "found" }> & {
@@ -115,7 +115,7 @@ async function newLetters(context: Context, query: DeadLettersQuery): Promise<De
     const length = Math.min(HOURS, hourOf(until) - hour + 1);
     const [code, here, rows] = await context.quick(
       LIST_DEAD_LETTERS,
-      [names.project, ...Array.from({ length }, (_, index) => names.letters(endpointId, hour + index))],
+      [names.project, ...Array.from({ length }, (_, index) => names.deadLetters(endpointId, hour + index))],
       named({
         offset: context.offset,
         key: caller.key,
@@ -130,7 +130,7 @@ async function newLetters(context: Context, query: DeadLettersQuery): Promise<De
     count += Number(here);
     found.push(...lettersIn(rows, "by-hour"));
   }
-  return { kind: "found", count, letters: found };
+  return { kind: "found", count, deadLetters: found };
 }
 
 async function oldLetters(context: Context, query: DeadLettersQuery): Promise<Found | Denied> {
@@ -156,11 +156,11 @@ async function oldLetters(context: Context, query: DeadLettersQuery): Promise<Fo
     );
     if (code === "unauthenticated" || code === "forbidden") return { kind: code };
     found.push(...lettersIn(rows, "by-day"));
-    if (stopped === "0") return { kind: "found", count: found.length, letters: found.slice(0, most) };
+    if (stopped === "0") return { kind: "found", count: found.length, deadLetters: found.slice(0, most) };
     from = { at: Number(at), entry: String(entry) };
   }
   const stopped: Letter = { id: from.entry, at: from.at, filed: "by-day" };
-  return { kind: "found", count: found.length, letters: found.slice(0, most), stopped };
+  return { kind: "found", count: found.length, deadLetters: found.slice(0, most), stopped };
 }
 
 /** The entry of a day after which to go on: a position names the delivery, or the entry itself of another endpoint. */

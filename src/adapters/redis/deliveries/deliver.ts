@@ -23,7 +23,7 @@ import { deliveryMember, keysOf } from "../keys.ts";
 import { configOf } from "../projects/config.ts";
 import { fieldsOf, named, script } from "../script.ts";
 import { CIRCUIT, FAILED } from "./circuit.ts";
-import { addLetterKeys } from "./filing.ts";
+import { addDeadLetterKeys } from "./filing.ts";
 import { OPENING, openingArgs } from "./opening.ts";
 
 /**
@@ -241,7 +241,7 @@ export async function record(context: Context, command: RecordCommand): Promise<
   const keys = [names.due, names.delivery(delivery), names.project, names.circuits];
   const places = {
     health: endpointId === undefined ? 0 : keys.push(names.health(endpointId)),
-    dead: outcome.kind === "dead" ? addLetterKeys(keys, project, endpointId, Math.round(command.at)) : 0,
+    dead: outcome.kind === "dead" ? addDeadLetterKeys(keys, project, endpointId, Math.round(command.at)) : 0,
   };
   const { args } = openingArgs(keys, project, deliveries);
   const [code, next, failingSince] = await context.worker(RECORD, keys, [

@@ -17,14 +17,14 @@ end
 `;
 
 /** Adds the keys that `fileDead` writes for a death at that time: the number of the first, the other follows it. */
-export function addLetterKeys(
+export function addDeadLetterKeys(
   keys: string[],
   project: string,
   endpoint: string | undefined,
   at: number,
 ): number {
   const names = keysOf(project);
-  const number = keys.push(names.letters(endpoint, hourOf(at)));
+  const number = keys.push(names.deadLetters(endpoint, hourOf(at)));
   keys.push(names.oldLetters(dayOf(at)));
   return number;
 }

@@ -4,7 +4,7 @@ import { originOf } from "../../../shared/origin.ts";
 import { deliveryMember, keysOf } from "../keys.ts";
 import type { ScriptReply } from "../script.ts";
 import { CIRCUIT } from "./circuit.ts";
-import { addLetterKeys, FILING } from "./filing.ts";
+import { addDeadLetterKeys, FILING } from "./filing.ts";
 
 /**
  * Opens deliveries: their due entries first, then what they share, then their hashes. Words per delivery: the key's
@@ -30,7 +30,7 @@ local function open(due, t, created, args, at, count, p)
   local dues, hashes, dead, held, circuits = {}, {}, {}, {}, {}
   for _ = 1, count do
     local key, entry, lease, size = KEYS[num(args[at])], args[at + 1], num(args[at + 2]), num(args[at + 4])
-    local letters, day = KEYS[num(args[at + 3])], KEYS[num(args[at + 3]) + 1]
+    local deadLetters, day = KEYS[num(args[at + 3])], KEYS[num(args[at + 3]) + 1]
     local own, fields, wait = {}, {'created', created}, 0
     for i = at + 5, at + 4 + size, 2 do
       own[args[i]] = args[i + 1]
@@ -38,7 +38,7 @@ local function open(due, t, created, args, at, count, p)
       fields[#fields + 1] = args[i + 1]
     end
     local id, place = string.match(entry, '[^|]+$'), placeOf(own)
-    local c = p and not letters and circuitOf(p[place], t)
+    local c = p and not deadLetters and circuitOf(p[place], t)
     local function field(name, value) fields[#fields + 1] = name; fields[#fields + 1] = value end
     if c then field('watch', '1') end
     if c and c.trips > 0 and lease > 0 then
@@ -55,7 +55,7 @@ local function open(due, t, created, args, at, count, p)
       field('attempt', '0') field('lease', '') field('held', ms(t))
     end
     field('next', ms(t + wait)) field('until', ms(lease > 0 and t + lease or 0))
-    if letters then dead[#dead + 1] = {letters, day, own.ended, id, own.endpoint} fields.dead = true
+    if deadLetters then dead[#dead + 1] = {deadLetters, day, own.ended, id, own.endpoint} fields.dead = true
     else
       dues[#dues + 1] = ms(lease > 0 and t + lease + ${LEASE_GRACE} or t + wait + ${DUE_GRACE})
       dues[#dues + 1] = entry
@@ -90,8 +90,8 @@ export function openingArgs(
     const fields = fieldsOfNew(delivery);
     const key = keys.push(names.delivery(id));
     if (delivery.shared) apart.set(`${delivery.eventId}:${delivery.format}`, delivery.body);
-    const letters = dead ? addLetterKeys(keys, project, delivery.endpointId, Math.round(dead.at)) : 0;
-    const place = [key, deliveryMember(project, id), delivery.lease?.length ?? 0, letters];
+    const deadLetters = dead ? addDeadLetterKeys(keys, project, delivery.endpointId, Math.round(dead.at)) : 0;
+    const place = [key, deliveryMember(project, id), delivery.lease?.length ?? 0, deadLetters];
     return [...place, fields.length, ...fields];
   });
   const kept = [...apart].map(([name, body]) => [keys.push(names.sharedBody(name)), body] as const);

@@ -2,7 +2,7 @@ import type { RedeliverAnswer, RedeliverCommand } from "../../../ports/delivery-
 import { BODY_RETENTION, DELIVERY_RETENTION, DUE_GRACE, IDEMPOTENCY_TTL } from "../../../shared/limits.ts";
 import type { Context } from "../context.ts";
 import { readDeliveryFields } from "../fields.ts";
-import { dayOf, deliveryMember, hourOf, keysOf, oldLetterOf } from "../keys.ts";
+import { dayOf, deliveryMember, hourOf, keysOf, oldDeadLetterOf } from "../keys.ts";
 import { fieldsOf, named, type Runner, type ScriptReply, script } from "../script.ts";
 import { CIRCUIT, FAILED } from "./circuit.ts";
 
@@ -10,8 +10,8 @@ import { CIRCUIT, FAILED } from "./circuit.ts";
 export const REDELIVER = script(
   "redeliver",
   `${CIRCUIT}${FAILED}
-local due, delivery, proj, circuits, letters, old = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local a = named(ARGV) -- offset nonce key secret scope member id letter ended fingerprint note delay idem body
+local due, delivery, proj, circuits, deadLetters, old = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local a = named(ARGV) -- offset nonce key secret scope member id deadLetter ended fingerprint note delay idem body
 local idem, body = KEYS[num(a.idem)], KEYS[num(a.body)]
 local t = now(a.offset)
 local no = denied(redis.call('HGET', proj, 'k:' .. a.key), a.secret, a.scope, t)
@@ -33,8 +33,8 @@ together(function()
   redis.call('HSET', delivery, 'status', 'pending', 'base', d.attempt, 'next', ms(t + a.delay), 'lease', '', 'until', '0',
     'crashes', '0', 'sweep', '', 'held', '', 'again', a.nonce, 'ended', '')
 end)
-redis.call('ZREM', letters, a.id)
-redis.call('ZREM', old, a.letter)
+redis.call('ZREM', deadLetters, a.id)
+redis.call('ZREM', old, a.deadLetter)
 if a.delay == '0' then circuitClosed(proj, circuits, placeOf(d)) end
 local _, changed = hash(delivery)
 return {'found', ms(t), changed}
@@ -62,7 +62,7 @@ function redeliverCall(context: Context, command: RedeliverCommand): Parameters<
     names.delivery(delivery),
     names.project,
     names.circuits,
-    names.letters(endpointId, hourOf(command.endedAt)),
+    names.deadLetters(endpointId, hourOf(command.endedAt)),
     names.oldLetters(dayOf(command.endedAt)),
   ];
   const args = named({
@@ -73,7 +73,7 @@ function redeliverCall(context: Context, command: RedeliverCommand): Parameters<
     scope: command.scope,
     member: deliveryMember(caller.project, delivery),
     id: delivery,
-    letter: oldLetterOf(delivery, endpointId),
+    deadLetter: oldDeadLetterOf(delivery, endpointId),
     ended: command.endedAt.toFixed(0),
     fingerprint: idempotency?.fingerprint ?? "",
     note: command.note ?? delivery,

@@ -1,13 +1,13 @@
 import { StoreUnavailable } from "../../../ports/ports.ts";
 import type { Context } from "../context.ts";
-import { GENERATIONS as KEPT, RESEALING as STATE } from "../keys.ts";
+import { GENERATIONS as KEPT, RE_ENCRYPTION as STATE } from "../keys.ts";
 import { fieldsOf, script } from "../script.ts";
 
 /** Keys that one call of the script looks at. */
 const CHUNK = 100;
 
 /** How far the re-encryption under a new master secret has come: one text, read or written. */
-export const RESEALING = script(
+export const RE_ENCRYPTION = script(
   "reEncryption",
   `
 local state, text = KEYS[1], ARGV[1]
@@ -63,13 +63,13 @@ export async function generations(
   return fieldsOf(await run(GENERATIONS, [KEPT], words));
 }
 
-export async function resealing(context: Context, text?: string): Promise<string> {
-  const [state] = await context.worker(RESEALING, [STATE], [text ?? ""]);
+export async function reEncryptionState(context: Context, text?: string): Promise<string> {
+  const [state] = await context.worker(RE_ENCRYPTION, [STATE], [text ?? ""]);
   return String(state);
 }
 
 /** One page of all keys: whether something in it is encrypted under that generation, and where the next page begins. */
-export async function findSealed(
+export async function findEncrypted(
   context: Context,
   cursor: string,
   generation: string,

@@ -4,7 +4,7 @@ import type { TaskRecord } from "../../../tasks/record.ts";
 import type { TerminalStatus } from "../../../tasks/status.ts";
 import type { Context } from "../context.ts";
 import { readTaskFields } from "../fields.ts";
-import { dayOf, deliveryMember, ERASED, erasureChore, hourOf, keysOf, oldLetterOf } from "../keys.ts";
+import { dayOf, deliveryMember, ERASED, erasureChore, hourOf, keysOf, oldDeadLetterOf } from "../keys.ts";
 import { fieldsOf, named, type ScriptReply, script } from "../script.ts";
 import { pairHash } from "./search.ts";
 
@@ -81,10 +81,10 @@ local a, at = named(ARGV) -- offset from till last keys members chore
 local e = some(erasing, {'run', 'erased'})
 if not e.run then redis.call('ZREM', chores, a.chore) return {'done'} end
 if (e.erased or '0') ~= a.from then return {'moved'} end
-local letters = at + num(a.members)
-for i = letters, #ARGV, 2 do redis.call('ZREM', KEYS[num(ARGV[i])], ARGV[i + 1]) end
+local deadLetters = at + num(a.members)
+for i = deadLetters, #ARGV, 2 do redis.call('ZREM', KEYS[num(ARGV[i])], ARGV[i + 1]) end
 if num(a.keys) > 0 then redis.call('DEL', unpack(KEYS, 4, 3 + num(a.keys))) end
-if num(a.members) > 0 then redis.call('ZREM', due, unpack(ARGV, at, letters - 1)) end
+if num(a.members) > 0 then redis.call('ZREM', due, unpack(ARGV, at, deadLetters - 1)) end
 if a.last == '' then
   redis.call('ZADD', chores, ms(now(a.offset) + ${CHORE_GRACE}), a.chore)
   redis.call('HSET', erasing, 'erased', a.till)
@@ -162,7 +162,7 @@ export async function erasePart(context: Context, project: string, id: string): 
   const part = all.slice(from, from + ERASED_AT_ONCE);
   const deliveries = part.flatMap(({ delivery }) => delivery ?? []);
   const keys = [names.due, names.chores, names.erasing(id), ...part.map(({ key }) => key)];
-  const letters = await lettersOf(context, project, deliveries, keys);
+  const deadLetters = await deadLetterKeysOf(context, project, deliveries, keys);
   const last = from + part.length >= all.length;
   const [answer] = await context.worker(ERASE_PART, keys, [
     ...named({
@@ -175,7 +175,7 @@ export async function erasePart(context: Context, project: string, id: string): 
       chore: erasureChore(project, id),
     }),
     ...deliveries.map((delivery) => deliveryMember(project, delivery)),
-    ...letters,
+    ...deadLetters,
   ]);
   return answer !== "done";
 }
@@ -200,7 +200,7 @@ function leftOf(
 }
 
 /** The dead letters among some deliveries: the numbers of their sets, whose keys are added, and their members. */
-async function lettersOf(context: Context, project: string, deliveries: readonly string[], keys: string[]) {
+async function deadLetterKeysOf(context: Context, project: string, deliveries: readonly string[], keys: string[]) {
   if (deliveries.length === 0) return [];
   const names = keysOf(project);
   const fates = await context.worker(
@@ -214,8 +214,8 @@ async function lettersOf(context: Context, project: string, deliveries: readonly
     const endpointId = endpoint || undefined;
     const at = Number(ended);
     return [
-      ...[keys.push(names.letters(endpointId, hourOf(at))), delivery],
-      ...[keys.push(names.oldLetters(dayOf(at))), oldLetterOf(delivery, endpointId)],
+      ...[keys.push(names.deadLetters(endpointId, hourOf(at))), delivery],
+      ...[keys.push(names.oldLetters(dayOf(at))), oldDeadLetterOf(delivery, endpointId)],
     ];
   });
 }

@@ -1,10 +1,10 @@
 import { Hono } from "hono";
 import type { Broker } from "../broker.ts";
-import type { DeadLetter } from "../dead-letters.ts";
-import { deadLetterView } from "../dead-letters.ts";
 import { notFound } from "../errors.ts";
-import { FILTERS, listParameter, pageSize, readFilter } from "../filters.ts";
 import { toPairs } from "../headers.ts";
+import type { DeadLetter } from "../state/dead-letters.ts";
+import { deadLetterView } from "../state/dead-letters.ts";
+import { FILTERS, listParameter, pageSize, readFilter } from "../state/filters.ts";
 import { type Env, queryOf } from "./app.ts";
 
 /** The dead letter queue (docs: features/dlq). */

@@ -1,8 +1,8 @@
 import { type Context, Hono } from "hono";
 import type { Broker } from "../broker.ts";
 import { badRequest, notFound } from "../errors.ts";
-import { countOf, FILTERS, listParameter, pageSize, readFilter } from "../filters.ts";
 import { messageView } from "../message.ts";
+import { countOf, FILTERS, listParameter, pageSize, readFilter } from "../state/filters.ts";
 import { type Env, queryOf } from "./app.ts";
 
 /** The most that one bulk cancel takes (docs: api/messages/bulk-cancel). */

@@ -1,9 +1,9 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import type { Clock } from "./clock.ts";
-import type { HeaderMap } from "./headers.ts";
-import { toHeaderMap, toPairs } from "./headers.ts";
+import type { Clock } from "../clock.ts";
+import type { HeaderMap } from "../headers.ts";
+import { toHeaderMap, toPairs } from "../headers.ts";
 
 /** One HTTP call to a destination. */
 export interface Call {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { itemTexts } from "../../src/shared/json-items.ts";
+import { itemTexts } from "../../../src/shared/json/json-items.ts";
 
 it("an item's text is what was written, spaces and escapes included", () => {
   const text =

@@ -1,5 +1,5 @@
-import { RETRY_AFTER_LIMIT } from "../shared/retry-after.ts";
 import { parseDuration } from "./duration.ts";
+import { RETRY_AFTER_LIMIT } from "./retry-after.ts";
 
 /** How much of a delay is random, either way: ±20 %, so that what failed together does not return together. */
 export const JITTER = 0.2;

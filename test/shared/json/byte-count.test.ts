@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { jsonLength, utf8Length } from "../../src/shared/byte-count.ts";
+import { jsonLength, utf8Length } from "../../../src/shared/json/byte-count.ts";
 
 const text = fc.string({
   unit: fc.constantFrom(...'\0\b\t\n\v\f\r"\\/a\u007f漢é😀\ud800\udfff\u2028'),

@@ -1,9 +1,10 @@
 import { Cron } from "croner";
-import type { Clock } from "./clock.ts";
-import { badRequest, notFound, overLimit } from "./errors.ts";
-import type { HeaderPairs } from "./headers.ts";
-import type { Change, Journal } from "./journal.ts";
-import type { Message } from "./message.ts";
+import type { Clock } from "../clock.ts";
+import type { Plan } from "../delivery/plan.ts";
+import { DEFAULT_RETRIES } from "../delivery/plan.ts";
+import { badRequest, notFound, overLimit } from "../errors.ts";
+import type { HeaderPairs } from "../headers.ts";
+import type { Message } from "../message.ts";
 import {
   bodyFields,
   decodeRecord,
@@ -12,13 +13,12 @@ import {
   omitEmpty,
   shownBody,
   shownHeader,
-} from "./message.ts";
-import { checkUrl, readOptions } from "./options.ts";
-import type { Plan } from "./plan.ts";
-import { DEFAULT_RETRIES } from "./plan.ts";
-import type { Publication, Published } from "./publisher.ts";
+} from "../message.ts";
+import { checkUrl, readOptions } from "../options.ts";
+import type { Publication, Published } from "../publisher.ts";
+import { type Timer, TimerQueue } from "../timer-queue.ts";
+import type { Change, Journal } from "./journal.ts";
 import { KEYS } from "./storage.ts";
-import { type Timer, TimerQueue } from "./timer-queue.ts";
 
 const ID = /^[\w.-]+$/;
 

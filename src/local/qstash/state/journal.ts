@@ -1,5 +1,5 @@
-import type { Engine, Reply } from "../engine.ts";
-import { ReplyError } from "../engine.ts";
+import type { Engine, Reply } from "../../engine.ts";
+import { ReplyError } from "../../engine.ts";
 
 /** One field of a hash set, or removed with `null`; or one entry appended to a list. */
 export type Change =

@@ -1,6 +1,6 @@
-import { parseGoDuration } from "./duration.ts";
+import { parseGoDuration } from "../duration.ts";
+import type { HeaderMap } from "../headers.ts";
 import { evaluateRetryDelay } from "./expression.ts";
-import type { HeaderMap } from "./headers.ts";
 import { LONGEST_BACKOFF } from "./plan.ts";
 
 /** The response headers by which a destination may name the time of the next attempt (docs: features/retry). */

@@ -164,8 +164,15 @@ function significant(digits: string): [string, number] {
 function pointerOf(text: string, way: readonly number[]): string {
   const steps = way.map((place) => {
     if (place < 0) return `${-1 - place}`;
-    const name: string = JSON.parse(text.slice(place, endOfString(text, place) + 1));
-    return name.replaceAll("~", "~0").replaceAll("/", "~1");
+    return nameAt(text, place).replaceAll("~", "~0").replaceAll("/", "~1");
   });
   return steps.map((step) => `/${step}`).join("");
+}
+
+function nameAt(text: string, place: number): string {
+  try {
+    return JSON.parse(text.slice(place, endOfString(text, place) + 1));
+  } catch {
+    return ""; // not JSON: the parser refuses the text
+  }
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { surveyJson } from "../../src/shared/json-text.ts";
+import { surveyJson } from "../../../src/shared/json/json-text.ts";
 
 const changed = (literal: string) => surveyJson(`[${literal}]`).inexact?.pointer === "/0";
 

@@ -1,6 +1,6 @@
+import type { CallbackTarget, Message } from "../message.ts";
+import { newId, omitEmpty } from "../message.ts";
 import type { Outcome } from "./http-sender.ts";
-import type { CallbackTarget, Message } from "./message.ts";
-import { newId, omitEmpty } from "./message.ts";
 
 /** What a callback needs to know in addition to the message and its outcome. */
 export interface CallbackContext {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseRetryAfter } from "../../src/shared/retry-after.ts";
+import { parseRetryAfter } from "../../../src/shared/time/retry-after.ts";
 
 const now = Date.parse("2026-11-24T12:00:00.000Z");
 const DAY = 86_400_000;

@@ -1,8 +1,8 @@
+import type { HeaderMap } from "../headers.ts";
+import type { Message } from "../message.ts";
+import type { LogDetails } from "../state/logs.ts";
 import { retryDelay } from "./backoff.ts";
-import type { HeaderMap } from "./headers.ts";
 import type { Outcome } from "./http-sender.ts";
-import type { LogDetails } from "./logs.ts";
-import type { Message } from "./message.ts";
 import { signDelivery } from "./signature.ts";
 
 const NON_RETRYABLE_STATUS = 489;
@@ -29,7 +29,7 @@ export function attemptHeader(message: Message, signingKey: string, region: stri
 }
 
 /** 2xx is a delivery; everything else is tried again as often as the publisher asked for (docs: features/retry). */
-export function judge(message: Message, outcome: Outcome, now: number): Verdict {
+export function classifyOutcome(message: Message, outcome: Outcome, now: number): Verdict {
   if (outcome.kind === "answered" && outcome.status >= 200 && outcome.status <= 299)
     return { kind: "delivered" };
   if (message.retried >= message.maxRetries || isNonRetryable(outcome)) return { kind: "dead" };

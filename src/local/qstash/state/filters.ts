@@ -1,4 +1,4 @@
-import { badRequest } from "./errors.ts";
+import { badRequest } from "../errors.ts";
 
 /** What messages and dead letters can be filtered by. */
 export interface Filterable {

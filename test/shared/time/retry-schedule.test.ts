@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseDuration } from "../../src/shared/duration.ts";
-import { RETRY_AFTER_LIMIT } from "../../src/shared/retry-after.ts";
+import { parseDuration } from "../../../src/shared/time/duration.ts";
+import { RETRY_AFTER_LIMIT } from "../../../src/shared/time/retry-after.ts";
 import {
   DELIVERY_SCHEDULE,
   deliveryBackoff,
   handlerBackoff,
   parseSchedule,
-} from "../../src/shared/retry-schedule.ts";
+} from "../../../src/shared/time/retry-schedule.ts";
 
 const MIDDLE = 0.5; // no jitter
 

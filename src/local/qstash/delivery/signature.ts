@@ -1,5 +1,5 @@
 import { createHash, createHmac, randomBytes } from "node:crypto";
-import { newId } from "./message.ts";
+import { newId } from "../message.ts";
 
 /** The keys that deliveries are signed with; a receiver accepts both, so that they can be rotated. */
 export interface SigningKeys {

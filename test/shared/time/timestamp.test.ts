@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseTimestamp } from "../../src/shared/timestamp.ts";
+import { parseTimestamp } from "../../../src/shared/time/timestamp.ts";
 
 describe("a time (RFC 3339)", () => {
   test.each([

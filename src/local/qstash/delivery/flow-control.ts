@@ -1,10 +1,10 @@
-import type { Clock } from "./clock.ts";
-import { notFound } from "./errors.ts";
+import type { Clock } from "../clock.ts";
+import { notFound } from "../errors.ts";
+import type { Message } from "../message.ts";
+import type { Change, Journal } from "../state/journal.ts";
+import { KEYS } from "../state/storage.ts";
 import { Fifo } from "./fifo.ts";
-import type { Change, Journal } from "./journal.ts";
-import type { Message } from "./message.ts";
 import type { Pending } from "./pending.ts";
-import { KEYS } from "./storage.ts";
 
 /** What is kept of a flow-control key over restarts. */
 interface KeyState {

@@ -1,7 +1,7 @@
-import type { HeaderMap } from "./headers.ts";
+import type { HeaderMap } from "../headers.ts";
+import type { Message } from "../message.ts";
+import { decodeRecord, omitEmpty, shownBody, shownHeader } from "../message.ts";
 import type { Change } from "./journal.ts";
-import type { Message } from "./message.ts";
-import { decodeRecord, omitEmpty, shownBody, shownHeader } from "./message.ts";
 import { KEYS } from "./storage.ts";
 
 export type LogState =

@@ -1,5 +1,5 @@
-import type { Message } from "./message.ts";
-import type { Timer } from "./timer-queue.ts";
+import type { Message } from "../message.ts";
+import type { Timer } from "../timer-queue.ts";
 
 /** A message that has not ended, and where it stands on its way. */
 export interface Pending {

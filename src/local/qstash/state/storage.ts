@@ -1,5 +1,5 @@
-import type { Engine, Reply } from "../engine.ts";
-import { ReplyError } from "../engine.ts";
+import type { Engine, Reply } from "../../engine.ts";
+import { ReplyError } from "../../engine.ts";
 
 /** The hashes and the list in which the stand-in keeps everything, without their common prefix. */
 export const KEYS = {

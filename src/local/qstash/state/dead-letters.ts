@@ -1,11 +1,11 @@
-import type { Clock } from "./clock.ts";
-import { notFound } from "./errors.ts";
+import type { Clock } from "../clock.ts";
+import type { Outcome } from "../delivery/http-sender.ts";
+import { notFound } from "../errors.ts";
+import type { HeaderMap } from "../headers.ts";
+import type { Message } from "../message.ts";
+import { bodyFields, decodeRecord, encodeRecord, messageView } from "../message.ts";
 import type { Filterable } from "./filters.ts";
-import type { HeaderMap } from "./headers.ts";
-import type { Outcome } from "./http-sender.ts";
 import type { Change, Journal } from "./journal.ts";
-import type { Message } from "./message.ts";
-import { bodyFields, decodeRecord, encodeRecord, messageView } from "./message.ts";
 import { KEYS } from "./storage.ts";
 
 /** A message that could not be delivered, with the last answer of its destination. */

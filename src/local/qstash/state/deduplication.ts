@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock.ts";
+import { DEDUPLICATION_WINDOW } from "../delivery/plan.ts";
+import type { PublishOptions } from "../options.ts";
 import type { Change, Journal } from "./journal.ts";
-import type { PublishOptions } from "./options.ts";
-import { DEDUPLICATION_WINDOW } from "./plan.ts";
 import { KEYS } from "./storage.ts";
 
 interface Remembered {

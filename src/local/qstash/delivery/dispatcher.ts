@@ -1,20 +1,20 @@
-import { attemptHeader, errorDetails, judge } from "./attempt.ts";
+import type { Clock } from "../clock.ts";
+import type { CallbackTarget, Message } from "../message.ts";
+import { encodeRecord } from "../message.ts";
+import type { DeadLetters } from "../state/dead-letters.ts";
+import type { Change, Journal } from "../state/journal.ts";
+import type { LogDetails, LogState, Logs } from "../state/logs.ts";
+import { KEYS } from "../state/storage.ts";
+import { TimerQueue } from "../timer-queue.ts";
+import { attemptHeader, classifyOutcome, errorDetails } from "./attempt.ts";
 import { callbackMessage } from "./callbacks.ts";
-import type { Clock } from "./clock.ts";
-import type { DeadLetters } from "./dead-letters.ts";
 import { Fifo } from "./fifo.ts";
 import { FlowControl } from "./flow-control.ts";
 import type { Outcome } from "./http-sender.ts";
 import { HttpSender } from "./http-sender.ts";
-import type { Change, Journal } from "./journal.ts";
-import type { LogDetails, LogState, Logs } from "./logs.ts";
-import type { CallbackTarget, Message } from "./message.ts";
-import { encodeRecord } from "./message.ts";
 import type { Pending } from "./pending.ts";
 import type { Plan } from "./plan.ts";
 import type { SigningKeys } from "./signature.ts";
-import { KEYS } from "./storage.ts";
-import { TimerQueue } from "./timer-queue.ts";
 
 export interface DispatcherParts {
   readonly clock: Clock;
@@ -176,7 +176,7 @@ export class Dispatcher {
   /** Does what an outcome asks for, and returns the changes that keep it. */
   #settle(pending: Pending, outcome: Outcome): Change[] {
     const { message } = pending;
-    const verdict = judge(message, outcome, this.#parts.clock.now());
+    const verdict = classifyOutcome(message, outcome, this.#parts.clock.now());
     const callback = this.#callback(message, message.callback, outcome);
     if (verdict.kind === "delivered") {
       return [...callback, this.#log("DELIVERED", message), ...this.#end(pending, true)];
