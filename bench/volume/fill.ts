@@ -4,7 +4,7 @@ import { ReplyError } from "../../src/local/engine.ts";
 import { startRedisServer } from "../../src/local/redis/server.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { AcceptCommand } from "../../src/ports/task-commands.ts";
-import type { Caller } from "../../src/projects/caller.ts";
+import type { ApiKey } from "../../src/projects/principal.ts";
 import { makeId } from "../../src/shared/id.ts";
 import { DEFAULT_DEADLINE } from "../../src/shared/limits.ts";
 import { startRedis } from "../../test/support/process.ts";
@@ -17,8 +17,8 @@ export interface Crowd {
   /** Milliseconds, as the store's Redis has them. */
   now(): number;
   /** One with four fifths of the tasks, and small ones that share the rest. */
-  readonly big: Caller;
-  readonly small: readonly Caller[];
+  readonly big: ApiKey;
+  readonly small: readonly ApiKey[];
   info(section: string): Promise<string>;
   stop(): Promise<void>;
 }
@@ -42,7 +42,7 @@ export async function openCrowd(): Promise<Crowd> {
   const storeAt = (milliseconds: number) =>
     createStore({ url: rest.url, token: TOKEN, offset: offset + milliseconds });
   const store = storeAt(0);
-  const callers: Caller[] = [];
+  const callers: ApiKey[] = [];
   for (let n = 0; n <= SMALL_PROJECTS; n++) callers.push(await project(store, `project ${n}`));
   const [big, ...small] = callers;
   if (!big) throw new Error("there is no project");
@@ -65,7 +65,7 @@ export async function openCrowd(): Promise<Crowd> {
   };
 }
 
-async function project(store: Store, name: string): Promise<Caller> {
+async function project(store: Store, name: string): Promise<ApiKey> {
   const id = makeId("prj", Date.now(), 0, random());
   await store.initProject(id, name, JSON.stringify({ signing: [] }));
   await store.putKey(id, {
@@ -77,7 +77,7 @@ async function project(store: Store, name: string): Promise<Caller> {
     name: "the crowd's",
   });
   await store.limitProject(id, { searchable: [SEARCHABLE] }, crypto.randomUUID());
-  return { project: id, key: KEY, hash: HASH };
+  return { kind: "api-key", project: id, key: KEY, hash: HASH };
 }
 
 const random = () => crypto.getRandomValues(new Uint8Array(8));
@@ -90,7 +90,7 @@ export const customerOf = (n: number): string => `c-${n % CUSTOMERS}`;
 export const REPORT = "report.generate";
 
 /** A task as the gateway hands it to Redis: an idempotency key, one searchable pair, a callback. */
-export function newTask(volume: Crowd, caller: Caller, n: number, delay: number): AcceptCommand {
+export function newTask(volume: Crowd, caller: ApiKey, n: number, delay: number): AcceptCommand {
   const hash = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("hex");
   return {
     caller,

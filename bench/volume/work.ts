@@ -1,5 +1,5 @@
 import type { NewDelivery } from "../../src/ports/delivery-commands.ts";
-import type { Caller } from "../../src/projects/caller.ts";
+import type { ApiKey } from "../../src/projects/principal.ts";
 import { makeId } from "../../src/shared/id.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 import { type Crowd, newTask } from "./fill.ts";
@@ -69,7 +69,7 @@ function deliveryOf(volume: Crowd, { id }: TaskRecord, lease: string): NewDelive
 const BODY = 900;
 
 /** Accepts one task, to be run at once. */
-export async function submitted(volume: Crowd, caller: Caller, n: number, delay = 0): Promise<TaskRecord> {
+export async function submitted(volume: Crowd, caller: ApiKey, n: number, delay = 0): Promise<TaskRecord> {
   const answer = await volume.store.accept(newTask(volume, caller, n, delay));
   if (answer.kind !== "accepted") throw new Error(`accept answered ${answer.kind}`);
   return answer.record;

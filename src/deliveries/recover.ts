@@ -1,8 +1,8 @@
 import type { Letter } from "../ports/delivery-commands.ts";
 import type { RequestContext } from "../ports/dependencies.ts";
-import type { Caller } from "../projects/caller.ts";
 import { foundIn, readConfiguration } from "../projects/configure.ts";
 import { denied } from "../projects/denied.ts";
+import { type ApiKey, system } from "../projects/principal.ts";
 import { rateOf } from "../projects/project-config.ts";
 import { deliverMessage } from "../scheduling/flow-control.ts";
 import { publishAll } from "../scheduling/publish.ts";
@@ -11,7 +11,6 @@ import { type Idempotency, reused } from "../shared/idempotency.ts";
 import { DELIVERY_RETENTION, RECOVER_BATCH, RECOVER_PACE } from "../shared/limits.ts";
 import { ApiError } from "../shared/problems.ts";
 import type { DeliveryRecord } from "../tasks/record.ts";
-import { internalCaller } from "../tasks/run/fail-attempt.ts";
 import { closed } from "./destination.ts";
 import { again } from "./redeliver.ts";
 
@@ -56,7 +55,7 @@ export interface Recovery {
  */
 export async function recover(
   ctx: RequestContext,
-  caller: Caller,
+  caller: ApiKey,
   id: string,
   { since, until, dryRun, pace, cursor }: RecoverRequest,
   idempotency?: Idempotency,
@@ -106,7 +105,7 @@ interface Sending {
  */
 async function sendAll(
   ctx: RequestContext,
-  caller: Caller,
+  caller: ApiKey,
   deadLetters: readonly Letter[],
   sending: Sending,
 ) {
@@ -172,7 +171,7 @@ const OLD_TOLERANCE = 60_000;
  */
 async function readDead(
   ctx: RequestContext,
-  caller: Caller,
+  caller: ApiKey,
   deadLetters: readonly Letter[],
 ): Promise<{ readonly records: readonly DeliveryRecord[]; readonly stale: number }> {
   const read = await readAll(
@@ -190,15 +189,15 @@ async function readDead(
   return { records, stale: deadLetters.length - records.length };
 }
 
-async function readAll(ctx: RequestContext, { project }: Caller, ids: readonly string[]) {
-  const answer = ids.length > 0 && (await ctx.store.readDeliveries(internalCaller(project), ids));
+async function readAll(ctx: RequestContext, { project }: ApiKey, ids: readonly string[]) {
+  const answer = ids.length > 0 && (await ctx.store.readDeliveries(system(project), ids));
   return answer && answer.kind === "found" ? answer.records : [];
 }
 
 /** Sends some again, each a little later than the one before; how many are on their way. */
 async function sendAgain(
   ctx: RequestContext,
-  caller: Caller,
+  caller: ApiKey,
   records: readonly DeliveryRecord[],
   {
     from,

@@ -1,17 +1,16 @@
 import type { RedeliverAnswer, RedeliverCommand } from "../ports/delivery-commands.ts";
 import type { RequestContext } from "../ports/dependencies.ts";
-import type { Caller } from "../projects/caller.ts";
 import { denied } from "../projects/denied.ts";
+import { type ApiKey, system } from "../projects/principal.ts";
 import { type Idempotency, reused } from "../shared/idempotency.ts";
 import { ApiError } from "../shared/problems.ts";
 import { findDelivery } from "../tasks/read/get-task.ts";
 import type { DeliveryRecord } from "../tasks/record.ts";
-import { internalCaller } from "../tasks/run/fail-attempt.ts";
 import { deliver } from "./deliver.ts";
 
 /** The command that sends a delivery again, at once. */
 export function again(
-  caller: Caller,
+  caller: ApiKey,
   { id, endedAt, endpointId, body, eventId, format }: DeliveryRecord,
 ): RedeliverCommand {
   return {
@@ -21,7 +20,7 @@ export function again(
   };
 }
 
-function atOnce(caller: Caller, delivery: string, endedAt = 0): RedeliverCommand {
+function atOnce(caller: ApiKey, delivery: string, endedAt = 0): RedeliverCommand {
   return { caller, scope: "tasks:write", delivery, delay: 0, endedAt, nonce: crypto.randomUUID() };
 }
 
@@ -33,12 +32,12 @@ function atOnce(caller: Caller, delivery: string, endedAt = 0): RedeliverCommand
  */
 export async function redeliver(
   ctx: RequestContext,
-  caller: Caller,
+  caller: ApiKey,
   id: string,
   idempotency?: Idempotency,
 ): Promise<{ readonly record: DeliveryRecord; readonly replayed: boolean }> {
   // Whether the caller may is the script's to say, and whether there is such a delivery is told after that.
-  const found = await findDelivery(ctx, internalCaller(caller.project), id);
+  const found = await findDelivery(ctx, system(caller.project), id);
   const answer = await sendAgain(ctx, found ? again(caller, found) : atOnce(caller, id), idempotency);
   switch (answer.kind) {
     case "found": {

@@ -3,9 +3,9 @@ import { operationalEvents, publishOperationalEvents } from "../events/operation
 import type { NewDelivery } from "../ports/delivery-commands.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
 import { configure } from "../projects/configure.ts";
+import { system } from "../projects/principal.ts";
 import { type Endpoint, findEndpoint, withEndpoint } from "../projects/project-config.ts";
 import { DISABLE_AFTER } from "../shared/limits.ts";
-import { internalCaller } from "../tasks/run/fail-attempt.ts";
 import { timestamp } from "../tasks/view.ts";
 
 /**
@@ -32,7 +32,7 @@ export async function disableEndpoint(
 ): Promise<void> {
   let told: readonly NewDelivery[] = [];
   let written = false;
-  await configure(deps, internalCaller(project), { scope: "endpoints:write" }, async (config, now) => {
+  await configure(deps, system(project), { scope: "endpoints:write" }, async (config, now) => {
     const endpoint = findEndpoint(config, id);
     written = endpoint !== undefined && !endpoint.disabled && endpoint.url === url;
     if (!endpoint || !written) return { config, id, same: true };

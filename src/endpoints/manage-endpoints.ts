@@ -1,8 +1,9 @@
 import type { EndpointHealth } from "../ports/delivery-commands.ts";
 import type { Dependencies, RequestContext } from "../ports/dependencies.ts";
 import { FetchFailure, ResolverUnavailable } from "../ports/ports.ts";
-import type { Caller, Scope } from "../projects/caller.ts";
+import type { Scope } from "../projects/caller.ts";
 import { type Configured, configure, foundIn, readConfiguration } from "../projects/configure.ts";
+import type { ApiKey } from "../projects/principal.ts";
 import { type Endpoint, type ProjectConfig, withEndpoint } from "../projects/project-config.ts";
 import { isId, makeId, partitionOf } from "../shared/id.ts";
 import type { Idempotency } from "../shared/idempotency.ts";
@@ -44,7 +45,7 @@ export interface FoundEndpoint {
 /** Registers an endpoint; its secret is shown. @throws ApiError */
 export async function createEndpoint(
   ctx: RequestContext,
-  caller: Caller,
+  caller: ApiKey,
   wanted: EndpointChanges & { readonly url: string },
   idempotency?: Idempotency,
 ): Promise<FoundEndpoint & { readonly secret: string; readonly replayed: boolean }> {
@@ -79,7 +80,7 @@ export async function createEndpoint(
 /** An endpoint, and how it fares. @throws ApiError */
 export async function readEndpoint(
   ctx: Dependencies,
-  caller: Caller,
+  caller: ApiKey,
   id: string,
 ): Promise<FoundEndpoint & { readonly health: EndpointHealth }> {
   const { config, now } = await readConfiguration(ctx, caller, "endpoints:read");
@@ -90,7 +91,7 @@ export async function readEndpoint(
 /** A page of the project's endpoints, newest first. @throws ApiError */
 export async function listEndpoints(
   ctx: Dependencies,
-  caller: Caller,
+  caller: ApiKey,
   { limit, cursor }: { readonly limit: number; readonly cursor?: string },
 ): Promise<{ readonly data: readonly Endpoint[]; readonly nextCursor?: string }> {
   if (cursor !== undefined && !isId("ep", cursor)) {
@@ -113,7 +114,7 @@ export async function listEndpoints(
  */
 export async function changeEndpoint(
   ctx: RequestContext,
-  caller: Caller,
+  caller: ApiKey,
   id: string,
   changes: EndpointChanges,
 ): Promise<FoundEndpoint & { readonly droppedHeaders: readonly string[] }> {
@@ -129,7 +130,7 @@ export async function changeEndpoint(
 }
 
 /** Forgets an endpoint. What was on its way to it ends as dead letters. @throws ApiError */
-export async function deleteEndpoint(ctx: RequestContext, caller: Caller, id: string): Promise<void> {
+export async function deleteEndpoint(ctx: RequestContext, caller: ApiKey, id: string): Promise<void> {
   await configure(ctx, caller, { scope: "endpoints:write" }, async (config) => {
     foundIn(config, id);
     return { config: withEndpoint(config, id, undefined), id };
@@ -144,7 +145,7 @@ export async function deleteEndpoint(ctx: RequestContext, caller: Caller, id: st
  */
 export async function rotateEndpointSecret(
   ctx: RequestContext,
-  caller: Caller,
+  caller: ApiKey,
   id: string,
   overlap: number,
   idempotency?: Idempotency,
@@ -160,7 +161,7 @@ export async function rotateEndpointSecret(
 /** Writes what was learnt of an endpoint that still has the address it was learnt at. @throws ApiError */
 export function noteEndpoint(
   ctx: Dependencies,
-  caller: Caller,
+  caller: ApiKey,
   { id, url }: Endpoint,
   options: { readonly scope: Scope; readonly idempotency?: Idempotency | undefined },
   note: (endpoint: Endpoint, now: number) => Endpoint,
@@ -176,7 +177,7 @@ export function noteEndpoint(
 
 async function change(
   ctx: Dependencies,
-  caller: Caller,
+  caller: ApiKey,
   config: ProjectConfig,
   before: Endpoint,
   changes: EndpointChanges,
@@ -208,7 +209,7 @@ async function change(
 
 function headersOf(
   { keyring, store }: Dependencies,
-  caller: Caller,
+  caller: ApiKey,
   before: Endpoint,
   { url = before.url, headers: patch }: EndpointChanges,
 ) {

@@ -1,4 +1,5 @@
 import type { Dependencies } from "../ports/dependencies.ts";
+import { system } from "../projects/principal.ts";
 import { parseConfig } from "../projects/project-config.ts";
 import { type PublicJwk, publicJwk } from "./signing-keys.ts";
 
@@ -42,7 +43,7 @@ export function forgetPublicKeys({ store }: Dependencies, project: string): void
 }
 
 async function readPublicKeys(ctx: Dependencies, project: string): Promise<readonly PublicJwk[] | undefined> {
-  const answer = await ctx.store.readConfig({ project, key: "", hash: "" }, "admin");
+  const answer = await ctx.store.readConfig(system(project), "admin");
   if (answer.kind !== "found") return undefined;
   const { ed25519 } = parseConfig(answer.config);
   return ed25519 ? [await publicJwk(ed25519)] : [];

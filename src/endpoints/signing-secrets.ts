@@ -1,7 +1,7 @@
 import { opened } from "../deliveries/destination.ts";
 import type { Dependencies, Keyring } from "../ports/dependencies.ts";
-import type { Caller } from "../projects/caller.ts";
 import { configure, foundIn, readConfiguration } from "../projects/configure.ts";
+import type { ApiKey } from "../projects/principal.ts";
 import {
   type EncryptedSecret,
   type KeyPair,
@@ -91,7 +91,7 @@ export interface Verifiers {
 /** What checks the project's callbacks, or one endpoint's events. @throws ApiError */
 export async function readVerifiers(
   ctx: Dependencies,
-  caller: Caller,
+  caller: ApiKey,
   endpointId?: string,
 ): Promise<Verifiers> {
   const { config, now } = await readConfiguration(ctx, caller, "secrets:read");
@@ -109,7 +109,7 @@ export async function readVerifiers(
 /** The same for a key that may change secrets and perhaps not read them; undefined when it may not. @throws ApiError */
 export async function verifiersIfAllowed(
   ctx: Dependencies,
-  caller: Caller,
+  caller: ApiKey,
   endpointId?: string,
 ): Promise<Verifiers | undefined> {
   try {
@@ -123,7 +123,7 @@ export async function verifiersIfAllowed(
 /** Gives the project's callbacks a new secret; the old one signs along for so many milliseconds. @throws ApiError */
 export async function rotateSigningSecret(
   ctx: Dependencies,
-  caller: Caller,
+  caller: ApiKey,
   overlap: number,
   idempotency?: Idempotency,
 ): Promise<boolean> {
@@ -145,7 +145,7 @@ export async function rotateSigningSecret(
 /** Says how the project's callbacks are signed; the key pair is made when it is first asked for. @throws ApiError */
 export async function chooseSignatures(
   ctx: Dependencies,
-  caller: Caller,
+  caller: ApiKey,
   signatures: readonly SignatureKind[],
 ): Promise<void> {
   await configure(ctx, caller, { scope: "secrets:write" }, async (config) => ({

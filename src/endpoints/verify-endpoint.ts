@@ -3,8 +3,8 @@ import { type AttemptResult, attemptDelivery } from "../deliveries/send-webhook.
 import { write } from "../events/serialize-event.ts";
 import type { Dependencies, RequestContext } from "../ports/dependencies.ts";
 import { FetchFailure } from "../ports/ports.ts";
-import type { Caller } from "../projects/caller.ts";
 import { foundIn, readConfiguration } from "../projects/configure.ts";
+import type { ApiKey } from "../projects/principal.ts";
 import type { Endpoint, ProjectConfig } from "../projects/project-config.ts";
 import { makeId, partitionOf } from "../shared/id.ts";
 import type { Idempotency } from "../shared/idempotency.ts";
@@ -24,7 +24,7 @@ export type Proof = "challenge" | "cloudevents";
  */
 export async function verifyEndpoint(
   ctx: RequestContext,
-  caller: Caller,
+  caller: ApiKey,
   id: string,
   proof: Proof,
   idempotency?: Idempotency,
@@ -51,7 +51,7 @@ export async function verifyEndpoint(
 }
 
 /** Sends an `endpoint.test` event, once, and says how it went. @throws ApiError */
-export async function testEndpoint(ctx: RequestContext, caller: Caller, id: string) {
+export async function testEndpoint(ctx: RequestContext, caller: ApiKey, id: string) {
   const { config, now } = await readConfiguration(ctx, caller, "endpoints:write");
   const endpoint = foundIn(config, id);
   const refused = closed(endpoint);

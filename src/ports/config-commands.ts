@@ -1,9 +1,10 @@
-import type { Caller, Denied, Scope, StoredConfig } from "../projects/caller.ts";
+import type { Denied, Scope, StoredConfig } from "../projects/caller.ts";
+import type { ApiKey, System } from "../projects/principal.ts";
 import type { Idempotency } from "../shared/idempotency.ts";
 import type { NewDelivery } from "./delivery-commands.ts";
 
 export interface ConfigureCommand {
-  readonly caller: Caller;
+  readonly caller: ApiKey | System;
   /** What the caller's key must be allowed. */
   readonly scope: Scope;
   /** The version that was read and changed. */

@@ -1,8 +1,9 @@
-import type { Caller, Denied } from "../projects/caller.ts";
+import type { Denied } from "../projects/caller.ts";
+import type { ApiKey } from "../projects/principal.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 
 export interface DeleteCommand {
-  readonly caller: Caller;
+  readonly caller: ApiKey;
   readonly record: TaskRecord;
 }
 

@@ -1,5 +1,6 @@
 import type { Format } from "../endpoints/endpoint.ts";
-import type { Caller, Denied, ReadAnswer, Scope, StoredConfig } from "../projects/caller.ts";
+import type { Denied, ReadAnswer, Scope, StoredConfig } from "../projects/caller.ts";
+import type { ApiKey } from "../projects/principal.ts";
 import type { Idempotency } from "../shared/idempotency.ts";
 import type { DeliveryRecord } from "../tasks/record.ts";
 
@@ -106,7 +107,7 @@ export type RecordAnswer =
   | { readonly kind: "gone" | "stale" };
 
 export interface RedeliverCommand {
-  readonly caller: Caller;
+  readonly caller: ApiKey;
   /** What the caller's key must be allowed. */
   readonly scope: Scope;
   readonly delivery: string;
@@ -151,7 +152,7 @@ export interface Letter {
 
 /** Which of an endpoint's dead letters: those that died in a span of time (milliseconds), so many at most. */
 export interface DeadLettersQuery {
-  readonly caller: Caller;
+  readonly caller: ApiKey;
   readonly endpointId: string;
   readonly since: number;
   readonly until: number;

@@ -1,7 +1,6 @@
 import type { ProbeNote, ProbeState } from "../doctor/ports.ts";
 import type {
   ApiKeyRecord,
-  Caller,
   Denied,
   KeyOnce,
   ProjectLimits,
@@ -10,6 +9,7 @@ import type {
   Scope,
   StoredConfig,
 } from "../projects/caller.ts";
+import type { ApiKey, System, TaskReader } from "../projects/principal.ts";
 import type { Idempotency } from "../shared/idempotency.ts";
 import type { DeliveryRecord, TaskRecord } from "../tasks/record.ts";
 import type { ConfigureAnswer, ConfigureCommand, KnownRequest, StoredForm } from "./config-commands.ts";
@@ -103,7 +103,7 @@ export interface Store {
   /** Accepts many in one Redis request, each on its own, in order. */
   acceptAll(commands: readonly AcceptCommand[]): Promise<readonly AcceptAnswer[]>;
   /** Reads a task and has its changes told for so many milliseconds. */
-  watch(caller: Caller, id: string, length: number): Promise<ReadAnswer<{ record: TaskRecord }>>;
+  watch(caller: TaskReader, id: string, length: number): Promise<ReadAnswer<{ record: TaskRecord }>>;
   /** Listens for changes of a watched task until it is closed or lost; never throws. */
   follow(project: string, id: string, follower: Follower): Following;
   /** Partitions, of the first so many, that seem to have something due: by the edge's clock, so it is a hint alone. */
@@ -126,24 +126,24 @@ export interface Store {
   /** Notes that a sweep was made. */
   swept(): Promise<void>;
   readTask(
-    caller: Caller,
+    caller: TaskReader,
     id: string,
     include?: TaskParts,
   ): Promise<ReadAnswer<{ record: TaskRecord; deliveries: readonly DeliveryRecord[] }>>;
   readTasks(
-    caller: Caller,
+    caller: ApiKey | System,
     ids: readonly string[],
   ): Promise<
     Denied | { readonly kind: "found"; readonly now: number; readonly records: readonly TaskRecord[] }
   >;
   listTasks(
-    caller: Caller,
+    caller: ApiKey,
     before: TaskPosition | undefined,
     limit: number,
     filter?: TaskFilter,
   ): Promise<ListAnswer>;
   readDeliveries(
-    caller: Caller,
+    caller: ApiKey | System,
     ids: readonly string[],
   ): Promise<
     Denied | { readonly kind: "found"; readonly now: number; readonly records: readonly DeliveryRecord[] }
@@ -152,7 +152,7 @@ export interface Store {
   readBody(project: string, event: string, format: string): Promise<string | undefined>;
   /** A project's configuration, for a caller with the scope; and what an idempotency key was used for before. */
   readConfig(
-    caller: Caller,
+    caller: ApiKey | System,
     scope: Scope,
     idempotency?: Idempotency,
   ): Promise<ReadAnswer<{ config: StoredConfig; known?: KnownRequest }>>;

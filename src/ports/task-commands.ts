@@ -1,4 +1,5 @@
-import type { Caller, Denied, ReadAnswer, Scope, StoredConfig } from "../projects/caller.ts";
+import type { Denied, ReadAnswer, Scope, StoredConfig } from "../projects/caller.ts";
+import type { ApiKey, System } from "../projects/principal.ts";
 import type { Idempotency } from "../shared/idempotency.ts";
 import type { Actor, Progress, TaskRecord } from "../tasks/record.ts";
 import type { TerminalStatus } from "../tasks/status.ts";
@@ -19,7 +20,7 @@ export interface NewTask {
 }
 
 export interface AcceptCommand {
-  readonly caller: Caller;
+  readonly caller: ApiKey;
   readonly task: NewTask;
   readonly idempotency?: Idempotency;
   /** What the key must be allowed; `tasks:write` unless said. */
@@ -138,12 +139,13 @@ export interface RecordPollCommand {
   readonly nonce: string;
 }
 
-/** What entitles a caller to end an attempt or a task. */
+/** The proof that an attempt or a task may be ended. */
 export type Authority =
   | { readonly by: "lease"; readonly lease: string; readonly attempt: number }
   /** The token of this run and attempt, and the sequence that its bearer's bodies were made from. */
   | { readonly by: "token"; readonly attempt: number; readonly sequence: number }
-  | { readonly by: "sequence"; readonly sequence: number };
+  /** A client whose key may write tasks, or the gateway itself: nothing has changed since the sequence that it read. */
+  | { readonly by: "sequence"; readonly sequence: number; readonly caller: ApiKey | System };
 
 export type Outcome =
   | { readonly kind: "retry"; readonly delay: number; readonly error: NonNullable<TaskRecord["error"]> }
@@ -171,8 +173,7 @@ export interface EndCommand {
   readonly record: TaskRecord;
   readonly authority: Authority;
   readonly outcome: Outcome;
-  /** A client whose key has to be checked too, and the Idempotency-Key that it sent. */
-  readonly caller?: Caller;
+  /** Of the client's request. */
   readonly idempotency?: Idempotency;
   readonly actor: Actor;
   readonly cause?: string;
@@ -202,7 +203,7 @@ export type EndAnswer =
   | { readonly kind: "config-changed"; readonly config: StoredConfig };
 
 export interface ReplayCommand {
-  readonly caller: Caller;
+  readonly caller: ApiKey;
   readonly record: TaskRecord;
   readonly idempotency?: Idempotency;
   readonly maxOpen: number;

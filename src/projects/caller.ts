@@ -1,14 +1,5 @@
 import type { Idempotency } from "../shared/idempotency.ts";
 
-/** A caller whose key passed the MAC filter; Redis decides whether the key is still there. */
-export interface Caller {
-  readonly project: string;
-  /** Hex of the key's UUID; empty for callers that proved themselves by a signature of ours. */
-  readonly key: string;
-  /** Hex SHA-256 of the key's secret. */
-  readonly hash: string;
-}
-
 /** What Redis refuses to a key. */
 export type Denied = { readonly kind: "unauthenticated" } | { readonly kind: "forbidden" };
 

@@ -2,8 +2,9 @@ import type { NewDelivery } from "../ports/delivery-commands.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
 import { type Idempotency, reused } from "../shared/idempotency.ts";
 import { ApiError } from "../shared/problems.ts";
-import type { Caller, Scope, StoredConfig } from "./caller.ts";
+import type { Scope, StoredConfig } from "./caller.ts";
 import { denied } from "./denied.ts";
+import type { ApiKey, System } from "./principal.ts";
 import {
   type Endpoint,
   findEndpoint,
@@ -41,7 +42,7 @@ interface Change {
  */
 export async function readConfiguration(
   deps: Dependencies,
-  caller: Caller,
+  caller: ApiKey | System,
   scope: Scope,
   idempotency?: Idempotency,
 ): Promise<Pick<Configured, "config" | "now" | "replayed"> & { readonly known?: string }> {
@@ -54,7 +55,12 @@ export async function readConfiguration(
   };
 }
 
-async function read(deps: Dependencies, caller: Caller, scope: Scope, idempotency: Idempotency | undefined) {
+async function read(
+  deps: Dependencies,
+  caller: ApiKey | System,
+  scope: Scope,
+  idempotency: Idempotency | undefined,
+) {
   const answer = await deps.store.readConfig(caller, scope, idempotency);
   if (answer.kind === "missing") throw missing();
   if (answer.kind !== "found") throw denied(answer, scope);
@@ -72,7 +78,7 @@ async function read(deps: Dependencies, caller: Caller, scope: Scope, idempotenc
  */
 export async function configure(
   deps: Dependencies,
-  caller: Caller,
+  caller: ApiKey | System,
   { scope, idempotency }: { readonly scope: Scope; readonly idempotency?: Idempotency | undefined },
   change: (config: ProjectConfig, now: number) => Promise<Change>,
 ): Promise<Configured> {

@@ -1,9 +1,9 @@
 import type { Dependencies, Keyring, Purpose } from "../ports/dependencies.ts";
 import { StoreUnavailable } from "../ports/ports.ts";
-import { internalCaller } from "../tasks/run/fail-attempt.ts";
 import { configure, readConfiguration } from "./configure.ts";
 import { keepGenerations } from "./generations.ts";
 import { allProjects } from "./manage-projects.ts";
+import { system } from "./principal.ts";
 import { encryptedTexts, mapEncrypted, type ProjectConfig } from "./project-config.ts";
 
 /** Projects that one sweep looks at. */
@@ -51,7 +51,7 @@ export async function encryptedOf(
   deps: Dependencies,
   { id, name }: Pick<Encrypted, "id" | "name">,
 ): Promise<Encrypted> {
-  const { config } = await readConfiguration(deps, internalCaller(id), "admin");
+  const { config } = await readConfiguration(deps, system(id), "admin");
   return { id, name, ...(await countOf(deps.keyring, config)) };
 }
 
@@ -130,7 +130,7 @@ function writeProgress({ generation, project, scan, found, payloads }: Progress)
 
 /** Encrypts a project's secrets anew; every secret and key stays as it is. Gives how many there were to do. */
 export async function reEncrypt(deps: Dependencies, project: string): Promise<number> {
-  const us = internalCaller(project);
+  const us = system(project);
   const { config } = await readConfiguration(deps, us, "admin");
   const { previous } = await countOf(deps.keyring, config);
   if (previous === 0) return 0;

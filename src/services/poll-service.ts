@@ -1,9 +1,9 @@
 import type { Dependencies, RequestContext } from "../ports/dependencies.ts";
 import { CallRefused, QueueUnavailable } from "../ports/ports.ts";
+import { system } from "../projects/principal.ts";
 import { flowOf } from "../scheduling/flow-control.ts";
 import { DUE_GRACE } from "../shared/limits.ts";
 import { type TaskRecord, traceHeaders } from "../tasks/record.ts";
-import { internalCaller } from "../tasks/run/fail-attempt.ts";
 import { type Suspending, suspend } from "../tasks/run/suspend-task.ts";
 import { outcomePath, timeoutOf } from "./call-service.ts";
 import { readHttpRequest } from "./http-request.ts";
@@ -59,7 +59,7 @@ export async function repeatPoll(ctx: RequestContext, record: TaskRecord): Promi
 
 /** Where a poll was noted before its service stood there, the task's input names it. */
 async function serviceOf(ctx: RequestContext, { project, id }: TaskRecord): Promise<string | undefined> {
-  const found = await ctx.store.readTask(internalCaller(project), id, { input: true });
+  const found = await ctx.store.readTask(system(project), id, { input: true });
   const json = found.kind === "found" ? found.record.input.json : undefined;
   return json === undefined ? undefined : readHttpRequest(json).service;
 }

@@ -7,7 +7,7 @@ import type { Dependencies } from "../../src/ports/dependencies.ts";
 import type { SignatureVerdict } from "../../src/ports/ports.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { AcceptCommand } from "../../src/ports/task-commands.ts";
-import type { Caller } from "../../src/projects/caller.ts";
+import type { TaskReader } from "../../src/projects/principal.ts";
 import { type AnyTask, defineTask } from "../../src/task.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 
@@ -176,7 +176,7 @@ export function readToken(task: string, expiresAt: number): Promise<string> {
 /** Stores that know one task. */
 export function knowing(record: TaskRecord): Partial<Store> {
   return {
-    readTask: (caller: Caller, id: string) =>
+    readTask: (caller: TaskReader, id: string) =>
       Promise.resolve(
         caller.project === record.project && id === record.id
           ? { kind: "found", now: NOW, record, deliveries: [] }

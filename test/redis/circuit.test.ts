@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { RecordCommand } from "../../src/ports/delivery-commands.ts";
 import type { Store } from "../../src/ports/store.ts";
-import type { Caller } from "../../src/projects/caller.ts";
+import type { ApiKey } from "../../src/projects/principal.ts";
 import { CIRCUIT_OPEN, CIRCUITS } from "../../src/shared/limits.ts";
 import { accepted, claimed, environments, freshProject, newDelivery, succeeded } from "./store-fixture.ts";
 
@@ -11,7 +11,7 @@ const HOUR = 60 * MINUTE;
 describe.each(await environments())("circuits on the %s engine", (_kind, { store, at, redis, dueOf }) => {
   let count = 0;
   // Each test travels in time: it has a project, and so a rate, of its own.
-  let caller: Caller;
+  let caller: ApiKey;
   beforeEach(async () => {
     caller = await freshProject(store);
   });

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { ConfigureCommand } from "../../src/ports/config-commands.ts";
-import type { Caller } from "../../src/projects/caller.ts";
+import { type ApiKey, type System, system } from "../../src/projects/principal.ts";
 import { makeId } from "../../src/shared/id.ts";
 import { acceptCommand, environments, freshProject } from "./store-fixture.ts";
 
-function command(caller: Caller, changes: Partial<ConfigureCommand> = {}): ConfigureCommand {
+function command(caller: ApiKey | System, changes: Partial<ConfigureCommand> = {}): ConfigureCommand {
   return {
     caller,
     scope: "endpoints:write",
@@ -88,7 +88,7 @@ describe.each(await environments())("configure on the %s engine", (_kind, { stor
     expect(await store.configure(command({ ...reader, hash: "00".repeat(32) }))).toEqual({
       kind: "unauthenticated",
     });
-    const nobody = { project: makeId("prj", Date.now(), 0, new Uint8Array(8)), key: "", hash: "" };
+    const nobody = system(makeId("prj", Date.now(), 0, new Uint8Array(8)));
     expect((await store.configure(command(nobody))).kind).toBe("missing");
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { EndCommand } from "../../src/ports/task-commands.ts";
+import { system } from "../../src/projects/principal.ts";
 import { INLINE_LIMIT } from "../../src/shared/limits.ts";
 import { accepted, claimed, environments, newDelivery, succeeded } from "./store-fixture.ts";
 
@@ -44,9 +45,8 @@ describe.each(await environments())(
         const idempotency = { hash: crypto.randomUUID(), fingerprint: "f1" };
         const command: EndCommand = {
           record,
-          authority: { by: "sequence", sequence: record.sequence },
+          authority: { by: "sequence", sequence: record.sequence, caller },
           outcome: { kind: "canceled", endedAt: Date.now(), resultTtl: HOUR, deliveries: [] },
-          caller,
           idempotency,
           actor: "client",
           nonce: "one",
@@ -67,7 +67,7 @@ describe.each(await environments())(
         const late: EndCommand = {
           ...command,
           record: again,
-          authority: { by: "sequence", sequence: again.sequence },
+          authority: { by: "sequence", sequence: again.sequence, caller },
           nonce: "four",
         };
         expect(await store.end(late)).toMatchObject({
@@ -81,9 +81,8 @@ describe.each(await environments())(
         const record = await accepted(store, caller);
         const cancel = (hash: string, sequence: number, nonce: string): EndCommand => ({
           record,
-          authority: { by: "sequence", sequence },
+          authority: { by: "sequence", sequence, caller },
           outcome: { kind: "canceled", endedAt: Date.now(), resultTtl: HOUR, deliveries: [] },
-          caller,
           idempotency: { hash, fingerprint: "f" },
           actor: "client",
           nonce,
@@ -151,9 +150,15 @@ describe.each(await environments())(
         const record = await accepted(store, caller);
         await claimed(store, record, "mine");
         const command = succeeded(record, "unused", {});
-        const stale = await store.end({ ...command, authority: { by: "sequence", sequence: 1 } });
+        const stale = await store.end({
+          ...command,
+          authority: { by: "sequence", sequence: 1, caller: system(caller.project) },
+        });
         expect(stale).toMatchObject({ kind: "changed", record: { status: "running", sequence: 2 } });
-        const fresh = await store.end({ ...command, authority: { by: "sequence", sequence: 2 } });
+        const fresh = await store.end({
+          ...command,
+          authority: { by: "sequence", sequence: 2, caller: system(caller.project) },
+        });
         expect(fresh.kind).toBe("ended");
       });
 

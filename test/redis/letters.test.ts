@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { DeadLettersAnswer, Letter, RecordCommand } from "../../src/ports/delivery-commands.ts";
 import type { Store } from "../../src/ports/store.ts";
-import type { Caller } from "../../src/projects/caller.ts";
+import type { ApiKey } from "../../src/projects/principal.ts";
 import { makeId } from "../../src/shared/id.ts";
 import { FAILURE_PAUSE } from "../../src/shared/limits.ts";
 import { accepted, claimed, environments, freshProject, newDelivery, succeeded } from "./store-fixture.ts";
@@ -12,7 +12,7 @@ const LIST_DEAD_LETTERS = { since: 0, until: Date.now() + DAY, most: 10 } as con
 describe.each(await environments())(
   "an endpoint's failures on the %s engine",
   (_kind, { store, at, redis, dueOf }) => {
-    let caller: Caller;
+    let caller: ApiKey;
     let endpointId: string;
     beforeEach(async () => {
       caller = await freshProject(store);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { TypeLimits } from "../../src/ports/task-commands.ts";
+import { system } from "../../src/projects/principal.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 import { accepted, environments, freshProject, succeeded } from "./store-fixture.ts";
 
@@ -108,7 +109,7 @@ describe.each(await environments())(
       const { record } = held;
       await store.end({
         ...succeeded(record, "mine"),
-        authority: { by: "sequence", sequence: record.sequence },
+        authority: { by: "sequence", sequence: record.sequence, caller: system(record.project) },
         outcome: { kind: "canceled", endedAt: Date.now(), resultTtl: 1_000, deliveries: [] },
       });
       expect((await start(second, limited(type))).kind).toBe("busy");

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { TaskFilter, TaskPosition } from "../../src/ports/list-commands.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { AcceptCommand } from "../../src/ports/task-commands.ts";
-import type { Caller } from "../../src/projects/caller.ts";
+import { type ApiKey, system } from "../../src/projects/principal.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 import type { TerminalStatus } from "../../src/tasks/status.ts";
 import { acceptCommand, accepted, claimed, environments, freshProject } from "./store-fixture.ts";
@@ -10,7 +10,7 @@ import { acceptCommand, accepted, claimed, environments, freshProject } from "./
 const HOUR = 3_600_000;
 
 /** Walks a list to its end; also how many pages it took. */
-async function walk(store: Store, caller: Caller, filter: TaskFilter, limit = 10) {
+async function walk(store: Store, caller: ApiKey, filter: TaskFilter, limit = 10) {
   const ids: string[] = [];
   let before: TaskPosition | undefined;
   for (let pages = 1; pages < 100; pages++) {
@@ -27,7 +27,7 @@ async function walk(store: Store, caller: Caller, filter: TaskFilter, limit = 10
 async function ended(store: Store, record: TaskRecord, status: TerminalStatus): Promise<void> {
   await store.end({
     record,
-    authority: { by: "sequence", sequence: record.sequence },
+    authority: { by: "sequence", sequence: record.sequence, caller: system(record.project) },
     outcome: { kind: status, endedAt: Date.now(), resultTtl: HOUR, deliveries: [] },
     actor: "client",
     nonce: crypto.randomUUID(),
@@ -35,10 +35,10 @@ async function ended(store: Store, record: TaskRecord, status: TerminalStatus): 
 }
 
 describe.each(await environments())("lists on the %s engine", (kind, { store, at, redis }) => {
-  const make = (caller: Caller, task: Partial<AcceptCommand["task"]> = {}) =>
+  const make = (caller: ApiKey, task: Partial<AcceptCommand["task"]> = {}) =>
     accepted(store, caller, { metadata: {}, ...task });
 
-  const fill = async (caller: Caller, count: number, task: Partial<AcceptCommand["task"]>) => {
+  const fill = async (caller: ApiKey, count: number, task: Partial<AcceptCommand["task"]>) => {
     for (let left = count; left > 0; left -= 100) {
       const commands = Array.from({ length: Math.min(left, 100) }, () =>
         acceptCommand(caller, { metadata: {}, ...task }, { rateLimit: 100_000, maxOpen: 100_000 }),

@@ -59,7 +59,7 @@ describe.each(await environments())(
       const task = await accepted(store, far, { options: { deadline: 30 * DAY } });
       await store.end({
         ...succeeded(task, ""),
-        authority: { by: "sequence", sequence: 1 },
+        authority: { by: "sequence", sequence: 1, caller: far },
         outcome: { kind: "canceled", endedAt: Date.now(), resultTtl: 30 * DAY, deliveries: [] },
       });
       const found = await store.readTask(far, task.id);

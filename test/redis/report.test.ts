@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { EndCommand } from "../../src/ports/task-commands.ts";
+import { system } from "../../src/projects/principal.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 import { accepted, claimed, environments, newDelivery, succeeded } from "./store-fixture.ts";
 
@@ -70,15 +71,15 @@ describe.each(await environments())(
         const held = await claimed(store, await accepted(store, caller), "mine");
         const cancel: EndCommand = {
           record: held.record,
-          authority: { by: "sequence", sequence: 2 },
+          authority: { by: "sequence", sequence: 2, caller: { ...caller, hash: "00".repeat(32) } },
           outcome: { kind: "canceled", endedAt: Date.now(), resultTtl: 3_600_000, deliveries: [] },
           actor: "client",
-          caller: { ...caller, hash: "00".repeat(32) },
           nonce: crypto.randomUUID(),
         };
         expect(await store.end(cancel)).toEqual({ kind: "unauthenticated" });
         expect(await readTask(held.record.id)).toMatchObject({ status: "running" });
-        expect(await store.end({ ...cancel, caller })).toMatchObject({ kind: "ended" });
+        const authority = { by: "sequence", sequence: 2, caller } as const;
+        expect(await store.end({ ...cancel, authority })).toMatchObject({ kind: "ended" });
         const { project, id: task } = held.record;
         expect(await store.renew({ project, task, run: 1, attempt: 1, lease: "mine" })).toEqual({
           kind: "lost",
@@ -126,7 +127,7 @@ describe.each(await environments())(
         const error = { code: "heartbeat-timeout", message: "silent", retryable: true };
         const missed: EndCommand = {
           ...succeeded(held.record, "mine"),
-          authority: { by: "sequence", sequence: 3 },
+          authority: { by: "sequence", sequence: 3, caller: system(caller.project) },
           outcome: { kind: "retry", delay: 0, error },
         };
         expect(await store.end(missed)).toMatchObject({ kind: "ended" });

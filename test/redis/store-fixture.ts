@@ -5,7 +5,7 @@ import type { DeleteAnswer, DeleteCommand } from "../../src/ports/delete-command
 import type { NewDelivery } from "../../src/ports/delivery-commands.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { AcceptCommand, ClaimAnswer, EndCommand } from "../../src/ports/task-commands.ts";
-import type { Caller } from "../../src/projects/caller.ts";
+import type { ApiKey } from "../../src/projects/principal.ts";
 import { makeId } from "../../src/shared/id.ts";
 import { DEFAULT_DEADLINE } from "../../src/shared/limits.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
@@ -21,7 +21,7 @@ export function storeOver(standIn: StandIn, offset = 0, clock: () => number = Da
 }
 
 /** A fresh project with one key of every scope. */
-export async function freshProject(store: Store, scopes: readonly string[] = ["admin"]): Promise<Caller> {
+export async function freshProject(store: Store, scopes: readonly string[] = ["admin"]): Promise<ApiKey> {
   const project = makeId("prj", Date.now(), 0, random());
   await store.initProject(project, "a project", JSON.stringify({ signing: [] }));
   await store.putKey(project, {
@@ -32,11 +32,11 @@ export async function freshProject(store: Store, scopes: readonly string[] = ["a
     createdAt: Date.now(),
     name: "test key",
   });
-  return { project, key: KEY, hash: HASH };
+  return { kind: "api-key", project, key: KEY, hash: HASH };
 }
 
 export function acceptCommand(
-  caller: Caller,
+  caller: ApiKey,
   task: Partial<AcceptCommand["task"]> = {},
   rest: Partial<AcceptCommand> = {},
 ): AcceptCommand {
@@ -62,7 +62,7 @@ export function acceptCommand(
 /** Accepts a task and returns its record. */
 export async function accepted(
   store: Store,
-  caller: Caller,
+  caller: ApiKey,
   task: Partial<AcceptCommand["task"]> = {},
 ): Promise<TaskRecord> {
   const answer = await store.accept(acceptCommand(caller, task));
@@ -104,7 +104,7 @@ export function newDelivery(lease?: string): NewDelivery {
 /** What a conformance test works with: a store on one engine, a project of its own, and a look behind the scripts. */
 export interface Environment {
   readonly store: Store;
-  readonly caller: Caller;
+  readonly caller: ApiKey;
   /** The stand-in's address. */
   readonly url: string;
   /** The store with its clock moved by so many milliseconds. */

@@ -5,6 +5,7 @@ import { deliver } from "../../src/deliveries/deliver.ts";
 import { openSecrets } from "../../src/endpoints/signing-secrets.ts";
 import type { Dependencies } from "../../src/ports/dependencies.ts";
 import type { Store } from "../../src/ports/store.ts";
+import { system } from "../../src/projects/principal.ts";
 import { accepted, claimed, type Environment, environments, newDelivery } from "../redis/store-fixture.ts";
 
 const lost = createKeyring("the master secret that was removed too early");
@@ -35,7 +36,7 @@ function delivering(store: Store, sent: string[]): Dependencies {
 /** A pending delivery in a project that signs with these secrets; its body is sealed by that store. */
 async function pending({ store, caller }: Environment, sealing: Store, signing: readonly unknown[]) {
   const { project } = caller;
-  const config = await store.readConfig({ project, key: "", hash: "" }, "admin");
+  const config = await store.readConfig(system(project), "admin");
   const version = config.kind === "found" ? config.config.version : 0;
   await store.configure({
     caller,

@@ -1,12 +1,12 @@
 import type { Context } from "hono";
 import type { Dependencies } from "../../ports/dependencies.ts";
 import type { SignatureVerdict } from "../../ports/ports.ts";
-import type { Caller } from "../../projects/caller.ts";
 import { createRetiredGenerations } from "../../projects/generations.ts";
+import type { ApiKey, SignedLink, TaskTokenBearer } from "../../projects/principal.ts";
 import { sha256, utf8 } from "../../shared/bytes.ts";
 import { ApiError } from "../../shared/problems.ts";
 import { refusedCalls } from "./refused-calls.ts";
-import type { Env, Route } from "./route.ts";
+import type { Access, Callers, Env, Route } from "./route.ts";
 
 /** Proves that a request comes from the queue; `path` is its path and query as the queue signed them. */
 export type VerifySignature = (request: {
@@ -15,26 +15,25 @@ export type VerifySignature = (request: {
   readonly body: Uint8Array;
 }) => Promise<SignatureVerdict>;
 
-const NOBODY: Caller = { project: "", key: "", hash: "" };
 const BEARER = /^Bearer +([\w.~+/=-]+) *$/i;
 
-/** Decides who calls, by what the route asks for. */
-export type Admit = (c: Context<Env>, route: Route) => Promise<Caller>;
+/** The principal of a request to a route; none where anybody may call, or the queue has signed. */
+export type Admit = (c: Context<Env>, route: Route) => Promise<Callers[Access]>;
 
 /** @throws ApiError `unauthenticated` or `invalid-signature` from what it returns */
 export function admitter(deps: Dependencies, verifySignature: VerifySignature): Admit {
   const retired = createRetiredGenerations(deps);
-  const byKey = async (c: Context<Env>): Promise<Caller> => {
-    const caller = await deps.keyring.verifyApiKey(bearer(c), retired);
-    if (!caller) throw unauthenticated("Send an API key of this gateway as a bearer token.");
-    return caller;
+  const byKey = async (c: Context<Env>): Promise<ApiKey> => {
+    const verified = await deps.keyring.verifyApiKey(bearer(c), retired);
+    if (!verified) throw unauthenticated("Send an API key of this gateway as a bearer token.");
+    return { kind: "api-key", ...verified };
   };
   const isAdmin = adminCheck(deps.settings.adminToken);
   const report = refusedCalls(deps.log, deps.clock);
   return async (c, route) => {
     switch (route.access) {
       case "open":
-        return NOBODY;
+        return undefined;
       case "key":
         return await byKey(c);
       case "key-or-link":
@@ -45,13 +44,13 @@ export function admitter(deps: Dependencies, verifySignature: VerifySignature): 
         return await byTaskToken(c, deps);
       case "admin":
         if (!(await isAdmin(bearer(c)))) throw unauthenticated("Send the admin token as a bearer token.");
-        return NOBODY;
+        return { kind: "admin" };
       case "queue": {
         const signature = c.req.header("Upstash-Signature") ?? null;
         const body = new Uint8Array(await c.req.arrayBuffer());
         const path = c.req.path + new URL(c.req.url).search;
         const verdict = await verifySignature({ signature, path, body });
-        if (verdict.valid) return NOBODY;
+        if (verdict.valid) return undefined;
         report(c.req.path, verdict);
         if (route.refused) c.executionCtx.waitUntil(route.refused(deps, body, verdict));
         throw new ApiError("invalid-signature", "Only the queue may call this address.");
@@ -61,12 +60,11 @@ export function admitter(deps: Dependencies, verifySignature: VerifySignature): 
 }
 
 /** A task token proves itself: it entitles to one attempt of one run of the task in the path. */
-async function byTaskToken(c: Context<Env>, deps: Dependencies): Promise<Caller> {
+async function byTaskToken(c: Context<Env>, deps: Dependencies): Promise<TaskTokenBearer> {
   const token = await deps.keyring.verifyTaskToken(bearer(c));
   if (!token || token.task !== c.req.param("id"))
     throw unauthenticated("Send this task's own token as a bearer token.");
-  c.set("taskToken", token);
-  return { ...NOBODY, project: token.project };
+  return { kind: "task-token", ...token };
 }
 
 /** The token of a signed link proves itself, and names the one task that it opens. */
@@ -74,14 +72,15 @@ async function byKeyOrLink(
   c: Context<Env>,
   deps: Dependencies,
   open: Dependencies["keyring"]["verifyReadToken"],
-  byKey: (c: Context<Env>) => Promise<Caller>,
-): Promise<Caller> {
+  byKey: (c: Context<Env>) => Promise<ApiKey>,
+): Promise<ApiKey | SignedLink> {
   const token = c.req.query("token");
   if (token === undefined) return byKey(c);
-  const project = await open(token, c.req.param("id") ?? "", deps.clock());
+  const task = c.req.param("id") ?? "";
+  const project = await open(token, task, deps.clock());
   if (project === undefined)
     throw unauthenticated("The link's token is not valid for this task, or has expired.");
-  return { ...NOBODY, project };
+  return { kind: "signed-link", project, task };
 }
 
 function bearer(c: Context<Env>): string {

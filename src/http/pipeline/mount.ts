@@ -78,13 +78,16 @@ type AnyCall = Parameters<Route["handle"]>[0];
 
 /** Takes what the request costs of the project's reads: 1, also for a wait; a long walk's is taken before and settled after. */
 async function countingReads(
-  { c, caller: { project }, query }: AnyCall,
+  { c, caller, query }: AnyCall,
   route: Route,
   limit: ReadLimit,
   handle: () => Promise<Response> | Response,
 ): Promise<Response> {
   const waits = route.headers?.includes("Prefer") && preferencesOf(c).wait !== undefined;
   if (!isRead(route) && !waits) return handle();
+  if (caller === undefined || caller.kind === "admin")
+    throw new Error(`${route.operation} reads for no project.`);
+  const { project } = caller;
   const cost = route.walks?.(query) ? LONG_WALK_COST : 1;
   limit.take(project, cost);
   const response = await handle();

@@ -1,8 +1,9 @@
 import type { Context } from "hono";
 import type * as z from "zod/v4/core";
-import type { Dependencies, RequestContext, TaskToken } from "../../ports/dependencies.ts";
+import type { Dependencies, RequestContext } from "../../ports/dependencies.ts";
 import type { SignatureRefusal } from "../../ports/ports.ts";
-import type { Caller, Scope } from "../../projects/caller.ts";
+import type { Scope } from "../../projects/caller.ts";
+import type { Admin, ApiKey, SignedLink, TaskTokenBearer } from "../../projects/principal.ts";
 import type { IdPrefix } from "../../shared/id.ts";
 import type { ProblemCode } from "../../shared/problems.ts";
 import type { AnswerHeader, RequestHeader } from "../openapi/headers.ts";
@@ -13,8 +14,7 @@ export interface Env {
   Variables: {
     requestId: string;
     route: Route;
-    caller: Caller;
-    taskToken?: TaskToken;
+    caller: Callers[Access];
     /** How many entries of indexes a list has looked at. */
     visited?: number;
   };
@@ -33,6 +33,17 @@ export type Access =
   | "admin"
   | "queue";
 
+/** The principal that each kind of access admits; an open route and the queue's have none. */
+export interface Callers {
+  readonly open: undefined;
+  readonly key: ApiKey;
+  readonly "key-or-link": ApiKey | SignedLink;
+  readonly "key-or-events-token": ApiKey | SignedLink;
+  readonly "task-token": TaskTokenBearer;
+  readonly admin: Admin;
+  readonly queue: undefined;
+}
+
 /** One answer: the shape of its JSON body (none: no body), and headers beside those that every answer carries. */
 export interface Answer {
   readonly shape?: ShapeName;
@@ -44,11 +55,11 @@ export interface Answer {
 }
 
 /** What a route's handler is given: everything that was declared, checked. */
-export interface Call<Params, Query, Body> {
+export interface Call<Params, Query, Body, A extends Access = Access> {
   readonly c: Context<Env>;
   readonly ctx: RequestContext;
-  /** Who calls; of no meaning where nobody had to say so. */
-  readonly caller: Caller;
+  /** The principal that the route's access admitted. */
+  readonly caller: Callers[A];
   readonly params: Readonly<Record<keyof Params, string>>;
   readonly query: Query;
   readonly body: Body;
@@ -59,7 +70,7 @@ export interface Call<Params, Query, Body> {
 type Schema = z.$ZodType;
 
 /** A route, declared once: it is served by what it says here, and the OpenAPI document is made from it. */
-export interface Declaration<Params, Query extends Schema, Body extends Schema> {
+export interface Declaration<Params, Query extends Schema, Body extends Schema, A extends Access = Access> {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** In Hono's spelling, `/v1/tasks/:id`. */
   readonly path: string;
@@ -75,7 +86,7 @@ export interface Declaration<Params, Query extends Schema, Body extends Schema> 
     | "Administration"
     | "Operations"
     | "Queue";
-  readonly access: Access;
+  readonly access: A;
   /** What the key must be allowed; Redis looks, within the script that does the work. */
   readonly scope?: Scope;
   /** The kind of id that each path parameter must be; what is none is not found. */
@@ -105,7 +116,7 @@ export interface Declaration<Params, Query extends Schema, Body extends Schema> 
   readonly cache?: "revalidate";
   /** Of a queue route: goes on in the background when the signature of a call is refused. Its body proves nothing. */
   readonly refused?: (deps: Dependencies, body: Uint8Array, refusal: SignatureRefusal) => Promise<void>;
-  handle(call: Call<Params, z.output<Query>, z.output<Body>>): Promise<Response> | Response;
+  handle(call: Call<Params, z.output<Query>, z.output<Body>, A>): Promise<Response> | Response;
 }
 
 /** A declaration whose own types no longer matter. */
@@ -116,8 +127,9 @@ export function route<
   const Params extends Readonly<Record<string, IdPrefix | "text">>,
   Query extends Schema,
   Body extends Schema,
->(declaration: Declaration<Params, Query, Body>): Route {
-  return declaration as unknown as Route; // the border fills `params`, `query` and `body` from this very declaration
+  A extends Access,
+>(declaration: Declaration<Params, Query, Body, A>): Route {
+  return declaration as unknown as Route; // the border fills `caller`, `params`, `query` and `body` from this very declaration
 }
 
 /** Whether each request counts against the project's limit of reads. */

@@ -39,7 +39,12 @@ export const proxyRoutes: readonly Route[] = SERVICE_METHODS.map((method) =>
 );
 
 /** The request becomes the task of type `http.request` that means the same, and is judged as that. */
-async function proxy({ c, ctx, caller, params }: Call<{ service: "text"; path: "text" }, unknown, unknown>) {
+async function proxy({
+  c,
+  ctx,
+  caller,
+  params,
+}: Call<{ service: "text"; path: "text" }, unknown, unknown, "key">) {
   if (!preferencesOf(c).respondAsync) {
     throw new ApiError(
       "respond-async-required",

@@ -1,5 +1,4 @@
 import * as z from "zod/mini";
-import type { TaskToken } from "../../ports/dependencies.ts";
 import { PROGRESS_MESSAGE } from "../../shared/limits.ts";
 import { ApiError } from "../../shared/problems.ts";
 import { json, text } from "../../shared/schema-fields.ts";
@@ -45,8 +44,8 @@ const progressRoute = route({
   body: progressRequest,
   answers: { 200: { shape: "Heartbeat" } },
   problems: REFUSED,
-  async handle({ c, ctx, body }) {
-    return answer(c, 200, alive(await report(ctx, tokenOf(c.get("taskToken")), body)));
+  async handle({ c, ctx, caller, body }) {
+    return answer(c, 200, alive(await report(ctx, caller, body)));
   },
 });
 
@@ -57,8 +56,8 @@ const heartbeatRoute = route({
   summary: "Say that the work goes on",
   answers: { 200: { shape: "Heartbeat" } },
   problems: REFUSED,
-  async handle({ c, ctx }) {
-    return answer(c, 200, alive(await report(ctx, tokenOf(c.get("taskToken")))));
+  async handle({ c, ctx, caller }) {
+    return answer(c, 200, alive(await report(ctx, caller)));
   },
 });
 
@@ -70,10 +69,9 @@ const completeRoute = route({
   body: completeRequest,
   answers: { 200: { shape: "ReportResult" } },
   problems: [...REFUSED, "task-already-ended"],
-  async handle({ c, ctx, body }) {
+  async handle({ c, ctx, caller, body }) {
     const result = body.result === undefined ? {} : { result: JSON.stringify(body.result) };
-    const token = tokenOf(c.get("taskToken"));
-    return answer(c, 200, heard(await conclusion(ctx, token, { kind: "complete", ...result })));
+    return answer(c, 200, heard(await conclusion(ctx, caller, { kind: "complete", ...result })));
   },
 });
 
@@ -85,10 +83,9 @@ const failRoute = route({
   body: failRequest,
   answers: { 200: { shape: "ReportResult" } },
   problems: [...REFUSED, "task-already-ended"],
-  async handle({ c, ctx, body: { code, message, retryable = true } }) {
+  async handle({ c, ctx, caller, body: { code, message, retryable = true } }) {
     const error = { code, message, retryable };
-    const token = tokenOf(c.get("taskToken"));
-    return answer(c, 200, heard(await conclusion(ctx, token, { kind: "fail", error })));
+    return answer(c, 200, heard(await conclusion(ctx, caller, { kind: "fail", error })));
   },
 });
 
@@ -130,12 +127,6 @@ function alive({ deadlineAt }: { readonly deadlineAt: number }) {
 
 function heard({ status }: ReportResult) {
   return { status, done: isTerminal(status) };
-}
-
-/** The border has admitted the request by it. */
-function tokenOf(token: TaskToken | undefined): TaskToken {
-  if (!token) throw new Error("A route for task tokens was reached without one.");
-  return token;
 }
 
 export const reportRoutes: readonly Route[] = [

@@ -9,7 +9,7 @@ import {
   verifiersIfAllowed,
 } from "../../endpoints/signing-secrets.ts";
 import type { Dependencies, RequestContext } from "../../ports/dependencies.ts";
-import type { Caller } from "../../projects/caller.ts";
+import type { ApiKey } from "../../projects/principal.ts";
 import { isId } from "../../shared/id.ts";
 import { ApiError } from "../../shared/problems.ts";
 import { timestamp } from "../../tasks/view.ts";
@@ -95,7 +95,7 @@ const keys = route({
 /** What checks events, as receivers need it. */
 export function verifiersView(
   { settings }: Dependencies,
-  { project }: Caller,
+  { project }: ApiKey,
   { secrets, signatures, ed25519 }: Verifiers,
 ) {
   const [current, ...previous] = secrets;
@@ -114,7 +114,7 @@ export function verifiersView(
 export async function rotatedAnswer(
   c: Context<Env>,
   ctx: RequestContext,
-  caller: Caller,
+  caller: ApiKey,
   replayed: boolean,
   endpointId?: string,
 ): Promise<Response> {

@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import * as z from "zod/mini";
 import type { RequestContext } from "../../ports/dependencies.ts";
-import type { Caller } from "../../projects/caller.ts";
+import type { ApiKey } from "../../projects/principal.ts";
 import { MAX_SEARCHABLE } from "../../shared/limits.ts";
 import { instant, page, text } from "../../shared/schema-fields.ts";
 import { getTask, listTasks } from "../../tasks/read/get-task.ts";
@@ -146,7 +146,7 @@ const read = route({
 export async function submitted(
   c: Context<Env>,
   ctx: RequestContext,
-  caller: Caller,
+  caller: ApiKey,
   asked: Submit,
 ): Promise<Response> {
   const key = idempotencyKey(c.req.header("Idempotency-Key"));

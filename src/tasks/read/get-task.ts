@@ -1,8 +1,8 @@
 import { callbackDelivery } from "../../events/task-events.ts";
 import type { RequestContext } from "../../ports/dependencies.ts";
 import type { TaskFilter, TaskPosition } from "../../ports/list-commands.ts";
-import type { Caller } from "../../projects/caller.ts";
 import { denied } from "../../projects/denied.ts";
+import type { ApiKey, System, TaskReader } from "../../projects/principal.ts";
 import { base64url, fromBase64url, utf8 } from "../../shared/bytes.ts";
 import { isId } from "../../shared/id.ts";
 import { ApiError } from "../../shared/problems.ts";
@@ -20,7 +20,7 @@ export interface FoundTask {
 /** Reads one task. @throws ApiError `not-found`, also for other projects' tasks */
 export async function getTask(
   ctx: RequestContext,
-  caller: Caller,
+  caller: TaskReader,
   id: string,
   include: { readonly input?: boolean; readonly result?: boolean } = {},
 ): Promise<FoundTask> {
@@ -42,7 +42,7 @@ export interface TaskPage {
 /** A page of the project's tasks, newest first. @throws ApiError */
 export async function listTasks(
   ctx: RequestContext,
-  caller: Caller,
+  caller: ApiKey,
   query: { readonly limit: number; readonly cursor?: string },
   filter: TaskFilter = {},
 ): Promise<TaskPage> {
@@ -77,7 +77,7 @@ function unsearchable(name: string, searchable: readonly string[]): ApiError {
 /** Reads many tasks, in this order, without large results; those that are gone are left out. @throws ApiError */
 export async function getTasks(
   ctx: RequestContext,
-  caller: Caller,
+  caller: ApiKey | System,
   wanted: readonly string[],
 ): Promise<readonly FoundTask[]> {
   if (wanted.length === 0) return [];
@@ -105,7 +105,7 @@ function allDeliveries({ deliveries, pastDeliveries, progressDeliveries }: TaskR
 }
 
 /** Reads one delivery. @throws ApiError */
-export async function getDelivery(ctx: RequestContext, caller: Caller, id: string): Promise<DeliveryRecord> {
+export async function getDelivery(ctx: RequestContext, caller: ApiKey, id: string): Promise<DeliveryRecord> {
   const delivery = isId("del", id) && (await findDelivery(ctx, caller, id));
   if (!delivery) throw missing("delivery", id);
   return delivery;
@@ -114,7 +114,7 @@ export async function getDelivery(ctx: RequestContext, caller: Caller, id: strin
 /** Reads one delivery, if there is one. @throws ApiError when the caller may not read */
 export async function findDelivery(
   ctx: RequestContext,
-  caller: Caller,
+  caller: ApiKey | System,
   id: string,
 ): Promise<DeliveryRecord | undefined> {
   const [delivery] = await deliveriesOf(ctx, caller, [id]);
@@ -126,7 +126,7 @@ export async function findDelivery(
 /** The deliveries of one task, or of the project's tasks, newest task first; a page may be short. @throws ApiError */
 export async function listDeliveries(
   ctx: RequestContext,
-  caller: Caller,
+  caller: ApiKey,
   query: {
     readonly taskId?: string;
     readonly endpointId?: string;
@@ -178,7 +178,7 @@ function fewEnough(records: readonly TaskRecord[]): readonly TaskRecord[] {
 
 async function deliveriesOf(
   ctx: RequestContext,
-  caller: Caller,
+  caller: ApiKey | System,
   ids: readonly string[],
 ): Promise<readonly DeliveryRecord[]> {
   const records: DeliveryRecord[] = [];

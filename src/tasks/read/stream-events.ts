@@ -1,5 +1,5 @@
 import type { RequestContext } from "../../ports/dependencies.ts";
-import type { Caller } from "../../projects/caller.ts";
+import type { TaskReader } from "../../projects/principal.ts";
 import type { Progress, TaskRecord, TimelineEntry } from "../record.ts";
 import { isTerminal } from "../status.ts";
 import { listen } from "./listen.ts";
@@ -46,7 +46,7 @@ const WATCH_MARGIN = 5_000;
  */
 export async function* live(
   ctx: RequestContext,
-  caller: Caller,
+  caller: TaskReader,
   first: TaskRecord,
   { after, hold, gone }: Live,
 ): AsyncGenerator<LiveEvent, void, void> {

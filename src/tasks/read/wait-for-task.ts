@@ -1,9 +1,9 @@
 import type { RequestContext } from "../../ports/dependencies.ts";
 import { StoreUnavailable } from "../../ports/ports.ts";
-import type { Caller } from "../../projects/caller.ts";
+import { type ApiKey, system, type TaskReader } from "../../projects/principal.ts";
 import type { TaskRecord } from "../record.ts";
 import { isTerminal, visibleStatus } from "../status.ts";
-import { type Accepted, accept, type Submit, submitter } from "../submit/submit-task.ts";
+import { type Accepted, accept, type Submit } from "../submit/submit-task.ts";
 import { type FoundTask, getTask } from "./get-task.ts";
 import { type Listener, listen } from "./listen.ts";
 
@@ -36,7 +36,7 @@ const BACKOFF = [500, 2_000, 8_000] as const;
  */
 export async function wait(
   ctx: RequestContext,
-  caller: Caller,
+  caller: TaskReader,
   found: FoundTask,
   waiting: Waiting,
 ): Promise<FoundTask> {
@@ -58,7 +58,7 @@ export async function wait(
  */
 export async function acceptAndWait(
   ctx: RequestContext,
-  caller: Caller,
+  caller: ApiKey,
   submit: Submit,
   waiting: Waiting,
 ): Promise<Accepted> {
@@ -70,7 +70,7 @@ export async function acceptAndWait(
     const accepted = await accept(ctx, caller, { ...submit, watch });
     const own = listeners.find(({ task }) => task === accepted.record.id);
     if (!own) for (const listener of listeners) listener.close(); // it was accepted before, under another id
-    const reader = submitter(caller);
+    const reader = system(caller.project);
     try {
       const found = own
         ? await hearOut(ctx, reader, accepted, waiting, own, ends, own.state === "open")
@@ -89,7 +89,7 @@ export async function acceptAndWait(
 /** @param watched every change since the task was found has been told, or will be */
 async function hearOut(
   ctx: RequestContext,
-  caller: Caller,
+  caller: TaskReader,
   first: FoundTask,
   waiting: Waiting,
   listener: Listener,

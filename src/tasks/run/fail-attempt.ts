@@ -1,6 +1,7 @@
 import type { RequestContext } from "../../ports/dependencies.ts";
 import type { Authority } from "../../ports/task-commands.ts";
-import type { Caller, StoredConfig } from "../../projects/caller.ts";
+import type { StoredConfig } from "../../projects/caller.ts";
+import { system } from "../../projects/principal.ts";
 import { runMessage } from "../../scheduling/flow-control.ts";
 import { publish } from "../../scheduling/publish.ts";
 import { handlerBackoff } from "../../shared/time/retry-schedule.ts";
@@ -73,7 +74,7 @@ export function abandon(
   actor: "worker" | "sweep",
 ): Promise<FinishResult | { readonly kind: "retrying" }> {
   const { record, config, time } = held;
-  const authority: Authority = { by: "sequence", sequence: record.sequence };
+  const authority: Authority = { by: "sequence", sequence: record.sequence, caller: system(record.project) };
   const common = { record, config, authority, actor, time };
   switch (held.kind) {
     case "expired":
@@ -88,9 +89,4 @@ export function abandon(
       return failAttempt(ctx, { ...common, error: { code: "heartbeat-timeout", message, retryable: true } });
     }
   }
-}
-
-/** A caller of our own: its proof is a signature, not a key. */
-export function internalCaller(project: string): Caller {
-  return { project, key: "", hash: "" };
 }

@@ -3,7 +3,7 @@ import { type Ending, endOf } from "../../events/task-events.ts";
 import type { Dependencies } from "../../ports/dependencies.ts";
 import { RequestTooLarge, StoreRefused } from "../../ports/ports.ts";
 import type { Authority, EndAnswer, EndCommand } from "../../ports/task-commands.ts";
-import type { Caller, StoredConfig } from "../../projects/caller.ts";
+import type { StoredConfig } from "../../projects/caller.ts";
 import type { Idempotency } from "../../shared/idempotency.ts";
 import type { Actor, Failure, Progress, TaskRecord } from "../record.ts";
 
@@ -13,8 +13,7 @@ export interface FinishInput {
   readonly authority: Authority;
   readonly ending: Ending;
   readonly actor: Actor;
-  /** A client whose key has to be checked too. */
-  readonly caller?: Caller;
+  /** Of the client's request. */
   readonly idempotency?: Idempotency;
   readonly cause?: string;
   /** What the handler said last of how far it is. */
@@ -61,7 +60,6 @@ export async function finishTask(deps: Dependencies, input: FinishInput): Promis
         ...(ending.error && { error: ending.error }),
       },
       actor: input.actor,
-      ...(input.caller && { caller: input.caller }),
       ...(input.idempotency && { idempotency: input.idempotency }),
       ...(cause !== undefined && { cause }),
       ...(input.progress && { progress: input.progress }),

@@ -2,12 +2,13 @@ import { sendFirstAttempts } from "../../deliveries/first-attempts.ts";
 import { announceProgress } from "../../events/announce.ts";
 import type { RequestContext, TaskToken } from "../../ports/dependencies.ts";
 import type { Authority } from "../../ports/task-commands.ts";
+import { system } from "../../projects/principal.ts";
 import { ApiError } from "../../shared/problems.ts";
 import { redisTime } from "../../shared/time/redis-clock.ts";
 import type { Failure, TaskRecord } from "../record.ts";
 import { isTerminal, type TaskStatus, type TerminalStatus } from "../status.ts";
 import { alreadyEnded } from "../steer/steered-task.ts";
-import { failAttempt, internalCaller } from "./fail-attempt.ts";
+import { failAttempt } from "./fail-attempt.ts";
 import { type FinishInput, type FinishResult, finishTask } from "./finish-task.ts";
 
 /** How often the end of a task that somebody else keeps moving is tried. */
@@ -114,7 +115,7 @@ function write(
 }
 
 async function readHeld(ctx: RequestContext, { project, task }: TaskToken) {
-  const us = internalCaller(project);
+  const us = system(project);
   const [found, config] = await Promise.all([
     ctx.store.readTask(us, task),
     ctx.store.readConfig(us, "admin"),

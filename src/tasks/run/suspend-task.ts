@@ -6,7 +6,7 @@ import type { TaskRecord } from "../record.ts";
 import { expiry, type FinishInput, finishTask } from "./finish-task.ts";
 
 /** A leased attempt whose work was handed on. */
-export interface Suspending extends Omit<FinishInput, "ending" | "caller" | "idempotency"> {
+export interface Suspending extends Omit<FinishInput, "ending" | "idempotency"> {
   /** Milliseconds that the bearer of the task's token may be silent. */
   readonly heartbeat?: number;
   /** Where a service is asked after the work, and which. */

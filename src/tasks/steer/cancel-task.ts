@@ -1,7 +1,7 @@
 import { sendFirstAttempts } from "../../deliveries/first-attempts.ts";
 import type { RequestContext } from "../../ports/dependencies.ts";
-import type { Caller } from "../../projects/caller.ts";
 import { denied } from "../../projects/denied.ts";
+import type { ApiKey } from "../../projects/principal.ts";
 import { recall } from "../../services/call-service.ts";
 import { type Idempotency, reused } from "../../shared/idempotency.ts";
 import { redisTime } from "../../shared/time/redis-clock.ts";
@@ -25,7 +25,7 @@ import {
  */
 export async function cancel(
   ctx: RequestContext,
-  caller: Caller,
+  caller: ApiKey,
   id: string,
   idempotency?: Idempotency,
 ): Promise<SteeredTask> {
@@ -35,10 +35,9 @@ export async function cancel(
     const finished = await finishTask(ctx, {
       record,
       config,
-      authority: { by: "sequence", sequence: record.sequence },
+      authority: { by: "sequence", sequence: record.sequence, caller },
       ending: { status: "canceled" },
       actor: "client",
-      caller,
       ...(idempotency && { idempotency }),
       time: redisTime(now, ctx.clock),
     });
@@ -78,7 +77,7 @@ export async function cancel(
 
 async function canceled(
   ctx: RequestContext,
-  caller: Caller,
+  caller: ApiKey,
   id: string,
   status: TaskStatus,
 ): Promise<SteeredTask> {

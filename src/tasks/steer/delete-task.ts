@@ -1,7 +1,7 @@
 import type { RequestContext } from "../../ports/dependencies.ts";
 import { StoreUnavailable } from "../../ports/ports.ts";
-import type { Caller } from "../../projects/caller.ts";
 import { denied } from "../../projects/denied.ts";
+import type { ApiKey } from "../../projects/principal.ts";
 import { eraseRest } from "../../scheduling/chores.ts";
 import type { TaskRecord } from "../record.ts";
 import { keptChanging, notEnded, ROUNDS, readOwn } from "./steered-task.ts";
@@ -12,7 +12,7 @@ import { keptChanging, notEnded, ROUNDS, readOwn } from "./steered-task.ts";
  *
  * @throws ApiError `task-not-ended` and those of the key
  */
-export async function deleteTask(ctx: RequestContext, caller: Caller, id: string): Promise<void> {
+export async function deleteTask(ctx: RequestContext, caller: ApiKey, id: string): Promise<void> {
   let { record } = await readOwn(ctx, caller, id);
   for (let round = 0; round < ROUNDS; round++) {
     const answer = await ctx.store.deleteTask({ caller, record });

@@ -1,6 +1,6 @@
 import type { RequestContext } from "../../ports/dependencies.ts";
-import type { Caller } from "../../projects/caller.ts";
 import { denied } from "../../projects/denied.ts";
+import type { ApiKey } from "../../projects/principal.ts";
 import { runMessage } from "../../scheduling/flow-control.ts";
 import { publish } from "../../scheduling/publish.ts";
 import { type Idempotency, reused } from "../../shared/idempotency.ts";
@@ -16,7 +16,7 @@ import { keptChanging, look, missing, notEnded, ROUNDS, readOwn, type SteeredTas
  */
 export async function replay(
   ctx: RequestContext,
-  caller: Caller,
+  caller: ApiKey,
   id: string,
   idempotency?: Idempotency,
 ): Promise<SteeredTask> {

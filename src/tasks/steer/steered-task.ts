@@ -1,10 +1,10 @@
 import type { RequestContext } from "../../ports/dependencies.ts";
-import type { Caller, StoredConfig } from "../../projects/caller.ts";
+import type { StoredConfig } from "../../projects/caller.ts";
 import { denied } from "../../projects/denied.ts";
+import { type ApiKey, system } from "../../projects/principal.ts";
 import { isId } from "../../shared/id.ts";
 import { ApiError } from "../../shared/problems.ts";
 import { type FoundTask, getTask } from "../read/get-task.ts";
-import { internalCaller } from "../run/fail-attempt.ts";
 import type { TaskStatus } from "../status.ts";
 
 /** How often a change is tried again that somebody else's change has overtaken. */
@@ -14,11 +14,11 @@ export const ROUNDS = 5;
 export type SteeredTask = FoundTask & { readonly replayed: boolean };
 
 /** Reads a task for a key that may steer it. @throws ApiError */
-export async function readOwn(ctx: RequestContext, caller: Caller, id: string) {
+export async function readOwn(ctx: RequestContext, caller: ApiKey, id: string) {
   if (!isId("task", id)) throw missing(id);
   const [allowed, found] = await Promise.all([
     ctx.store.readConfig(caller, "tasks:write"),
-    ctx.store.readTask(internalCaller(caller.project), id),
+    ctx.store.readTask(system(caller.project), id),
   ]);
   if (allowed.kind === "unauthenticated" || allowed.kind === "forbidden")
     throw denied(allowed, "tasks:write");
@@ -28,8 +28,8 @@ export async function readOwn(ctx: RequestContext, caller: Caller, id: string) {
 }
 
 /** The task as it is now, for a caller whose key has been checked. */
-export function look(ctx: RequestContext, { project }: Caller, id: string): Promise<FoundTask> {
-  return getTask(ctx, internalCaller(project), id, { result: true });
+export function look(ctx: RequestContext, { project }: ApiKey, id: string): Promise<FoundTask> {
+  return getTask(ctx, system(project), id, { result: true });
 }
 
 export function alreadyEnded(status: TaskStatus): ApiError {

@@ -1,11 +1,12 @@
 import type { RequestContext } from "../../ports/dependencies.ts";
 import type { AcceptAnswer, AcceptCommand } from "../../ports/task-commands.ts";
-import type { Caller, Scope } from "../../projects/caller.ts";
+import type { Scope } from "../../projects/caller.ts";
 import { denied } from "../../projects/denied.ts";
+import { type ApiKey, system } from "../../projects/principal.ts";
 import { publishAll } from "../../scheduling/publish.ts";
 import { ApiError } from "../../shared/problems.ts";
 import { type FoundTask, getTasks } from "../read/get-task.ts";
-import { type Accepted, firstRun, prepare, type Submit, settle, submitter } from "./submit-task.ts";
+import { type Accepted, firstRun, prepare, type Submit, settle } from "./submit-task.ts";
 
 /**
  * Accepts many tasks in one Redis request, each on its own, in order; all runs are published in one request. What came
@@ -17,7 +18,7 @@ import { type Accepted, firstRun, prepare, type Submit, settle, submitter } from
  */
 export async function acceptBatch(
   ctx: RequestContext,
-  caller: Caller,
+  caller: ApiKey,
   items: readonly (Submit | ApiError)[],
 ): Promise<readonly (Accepted | ApiError)[]> {
   const prepared = await Promise.all(
@@ -64,11 +65,11 @@ function outcomeOf(
 
 async function lookReplayed(
   ctx: RequestContext,
-  caller: Caller,
+  caller: ApiKey,
   answers: readonly AcceptAnswer[],
 ): Promise<ReadonlyMap<string, FoundTask>> {
   const ids = new Set(answers.flatMap((answer) => (answer.kind === "replayed" ? [answer.id] : [])));
-  const found = await getTasks(ctx, submitter(caller), [...ids]);
+  const found = await getTasks(ctx, system(caller.project), [...ids]);
   return new Map(found.map((one) => [one.record.id, one]));
 }
 

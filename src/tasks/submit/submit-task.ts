@@ -2,8 +2,9 @@ import { asksFor } from "../../events/task-events.ts";
 import type { RequestContext } from "../../ports/dependencies.ts";
 import type { QueueMessage } from "../../ports/ports.ts";
 import type { AcceptAnswer, AcceptCommand, NewTask, RateState } from "../../ports/task-commands.ts";
-import type { Caller, Scope } from "../../projects/caller.ts";
+import type { Scope } from "../../projects/caller.ts";
 import { denied } from "../../projects/denied.ts";
+import { type ApiKey, system } from "../../projects/principal.ts";
 import { runMessage } from "../../scheduling/flow-control.ts";
 import { publish } from "../../scheduling/publish.ts";
 import { callFirst } from "../../services/call-service.ts";
@@ -70,12 +71,13 @@ export interface Accepted {
 }
 
 /** Accepts a task: one Redis request, then the answer; the publish starts at once and holds nothing up. @throws ApiError */
-export async function accept(ctx: RequestContext, caller: Caller, submit: Submit): Promise<Accepted> {
+export async function accept(ctx: RequestContext, caller: ApiKey, submit: Submit): Promise<Accepted> {
   const command = await prepare(ctx, caller, submit);
   submit.watch?.begin(command.task.id);
   const answer = await ctx.store.accept(command);
   if (answer.kind === "replayed") {
-    return { ...(await getTask(ctx, submitter(caller), answer.id, { result: true })), replayed: true };
+    // A key may see the task that it has submitted, even without tasks:read.
+    return { ...(await getTask(ctx, system(caller.project), answer.id, { result: true })), replayed: true };
   }
   const accepted = settle(answer, command.scope);
   ctx.background.waitUntil(start(ctx, accepted, command.task.input));
@@ -83,7 +85,7 @@ export async function accept(ctx: RequestContext, caller: Caller, submit: Submit
 }
 
 /** Judges what a client submits, before anything is asked of Redis. @throws ApiError */
-export async function prepare(ctx: RequestContext, caller: Caller, submit: Submit): Promise<AcceptCommand> {
+export async function prepare(ctx: RequestContext, caller: ApiKey, submit: Submit): Promise<AcceptCommand> {
   const definition = ctx.tasks.get(submit.type);
   if (!definition) throw new ApiError("unknown-task-type", `There is no task type "${submit.type}" here.`);
   judgeStart(ctx, submit.notBefore);
@@ -158,11 +160,6 @@ export function settle(
 /** The message that asks for a new task's first attempt. */
 export function firstRun(ctx: RequestContext, { record, now }: Accepted): Promise<QueueMessage> {
   return runMessage(ctx, record, 1, Math.max(0, record.startsAt - now));
-}
-
-/** What one has submitted oneself one may see, whatever else the key may read; that it is one's own is proven by then. */
-export function submitter({ project }: Caller): Caller {
-  return { project, key: "", hash: "" };
 }
 
 function judgeStart(ctx: RequestContext, notBefore: number | undefined): void {

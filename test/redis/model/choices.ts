@@ -1,5 +1,6 @@
 import type { NewDelivery } from "../../../src/ports/delivery-commands.ts";
 import type { Outcome } from "../../../src/ports/task-commands.ts";
+import { system } from "../../../src/projects/principal.ts";
 import { makeId } from "../../../src/shared/id.ts";
 import type { TaskRecord } from "../../../src/tasks/record.ts";
 import { newDelivery } from "../store-fixture.ts";
@@ -159,7 +160,7 @@ const stop: Choice = ([a, b, c, d], { now }, world) => {
   return {
     kind: "end",
     record,
-    authority: { by: "sequence", sequence: record.sequence },
+    authority: { by: "sequence", sequence: record.sequence, caller: system(record.project) },
     outcome: terminal(late && d % 3 > 0 ? "expired" : "canceled", c, now),
     ...(late ? {} : idempotency(d, `cancel-${record.id}`)),
     nonce: fresh(),

@@ -1,7 +1,7 @@
 import type { NewDelivery } from "../../../src/ports/delivery-commands.ts";
 import type { Store } from "../../../src/ports/store.ts";
 import type { DueAction } from "../../../src/ports/sweep-commands.ts";
-import type { Caller } from "../../../src/projects/caller.ts";
+import type { ApiKey } from "../../../src/projects/principal.ts";
 import type { DeliveryRecord, TaskRecord } from "../../../src/tasks/record.ts";
 import { acceptCommand, type Environment, erased, freshProject } from "../store-fixture.ts";
 import {
@@ -33,7 +33,7 @@ const LARGE = JSON.stringify("x".repeat(17 * 1024));
 /** The real thing: a store, whose clock runs ahead by what has passed, and what was read from it last. */
 export class World {
   readonly environment: Environment;
-  readonly caller: Caller;
+  readonly caller: ApiKey;
   /** Milliseconds that the scripts' clock is ahead. */
   offset = 0;
   /** As they were read last, and as they were when they were read first or an attempt began. */
@@ -48,7 +48,7 @@ export class World {
   readonly seen: Set<string>;
   #store: Store;
 
-  private constructor(environment: Environment, caller: Caller, seen: Set<string>) {
+  private constructor(environment: Environment, caller: ApiKey, seen: Set<string>) {
     this.environment = environment;
     this.caller = caller;
     this.seen = seen;

@@ -1,3 +1,4 @@
+import { system } from "../../../src/projects/principal.ts";
 import { makeId } from "../../../src/shared/id.ts";
 import { newDelivery } from "../store-fixture.ts";
 import { granted, HOUR, idempotency, listing, over, type Situations } from "./stage.ts";
@@ -93,7 +94,7 @@ export const projectSituations: Situations = {
       const project = makeId("prj", Date.now(), 0, crypto.getRandomValues(new Uint8Array(8)));
       return async () => {
         await store.initProject(project, "a project", '{"signing":[]}');
-        const read = await store.readConfig({ project, key: "", hash: "" }, "admin");
+        const read = await store.readConfig(system(project), "admin");
         return read.kind;
       };
     },

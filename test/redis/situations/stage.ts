@@ -1,7 +1,7 @@
 import type { NewDelivery } from "../../../src/ports/delivery-commands.ts";
 import type { Store } from "../../../src/ports/store.ts";
 import type { AcceptCommand, EndCommand } from "../../../src/ports/task-commands.ts";
-import type { Caller } from "../../../src/projects/caller.ts";
+import type { ApiKey } from "../../../src/projects/principal.ts";
 import { makeId } from "../../../src/shared/id.ts";
 import { INLINE_LIMIT } from "../../../src/shared/limits.ts";
 import type { TaskRecord } from "../../../src/tasks/record.ts";
@@ -10,7 +10,7 @@ import { acceptCommand, accepted, newDelivery, succeeded } from "../store-fixtur
 /** A store and a project of a situation's own. */
 export interface Stage {
   readonly store: Store;
-  readonly caller: Caller;
+  readonly caller: ApiKey;
   /** The endpoint that its deliveries go to, and the type of its tasks. */
   readonly endpoint: string;
   readonly type: string;

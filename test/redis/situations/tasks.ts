@@ -52,10 +52,9 @@ export const taskSituations: Situations = {
     },
     "by a client, under a key": async (stage) => {
       const { record: held } = await running(stage);
-      const authority = { by: "sequence", sequence: held.sequence } as const;
+      const authority = { by: "sequence", sequence: held.sequence, caller: stage.caller } as const;
       const outcome = { kind: "canceled", endedAt: Date.now(), resultTtl: HOUR, deliveries: [] } as const;
-      const { caller } = stage;
-      const command = { ...ended(stage, { record: held, lease: "" }), authority, outcome, caller };
+      const command = { ...ended(stage, { record: held, lease: "" }), authority, outcome };
       const once = { ...command, idempotency: idempotency() };
       return () => stage.store.end(once);
     },

@@ -2,6 +2,7 @@ import type { DeadLettersAnswer, DeadLettersQuery, Letter } from "../../../ports
 import type { Denied } from "../../../projects/caller.ts";
 import type { Context } from "../context.ts";
 import { dayOf, hourOf, keysOf } from "../keys.ts";
+import { proofOf } from "../proof.ts";
 import { named, type ScriptReply, script } from "../script.ts";
 
 /**
@@ -118,8 +119,7 @@ async function newLetters(context: Context, query: DeadLettersQuery): Promise<De
       [names.project, ...Array.from({ length }, (_, index) => names.deadLetters(endpointId, hour + index))],
       named({
         offset: context.offset,
-        key: caller.key,
-        secret: caller.hash,
+        ...proofOf(caller),
         since: Math.max(since, hour * HOUR).toFixed(0),
         till: until.toFixed(0),
         after: isHere && hour === hourOf(after.at) ? after.id : "",
@@ -146,8 +146,7 @@ async function oldLetters(context: Context, query: DeadLettersQuery): Promise<Fo
       [names.project, ...Array.from({ length }, (_, index) => names.oldLetters(day + index))],
       named({
         offset: context.offset,
-        key: caller.key,
-        secret: caller.hash,
+        ...proofOf(caller),
         since: from.at.toFixed(0),
         till: until.toFixed(0),
         after: from.entry,

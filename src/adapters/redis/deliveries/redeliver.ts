@@ -3,6 +3,7 @@ import { BODY_RETENTION, DELIVERY_RETENTION, DUE_GRACE, IDEMPOTENCY_TTL } from "
 import type { Context } from "../context.ts";
 import { readDeliveryFields } from "../fields.ts";
 import { dayOf, deliveryMember, hourOf, keysOf, oldDeadLetterOf } from "../keys.ts";
+import { proofOf } from "../proof.ts";
 import { fieldsOf, named, type Runner, type ScriptReply, script } from "../script.ts";
 import { CIRCUIT, FAILED } from "./circuit.ts";
 
@@ -68,8 +69,7 @@ function redeliverCall(context: Context, command: RedeliverCommand): Parameters<
   const args = named({
     offset: context.offset,
     nonce: command.nonce,
-    key: caller.key,
-    secret: caller.hash,
+    ...proofOf(caller),
     scope: command.scope,
     member: deliveryMember(caller.project, delivery),
     id: delivery,

@@ -3,6 +3,7 @@ import { IDEMPOTENCY_TTL } from "../../../shared/limits.ts";
 import type { Context } from "../context.ts";
 import { OPENING, openingArgs } from "../deliveries/opening.ts";
 import { keysOf } from "../keys.ts";
+import { proofOf } from "../proof.ts";
 import { named, script } from "../script.ts";
 import { configOf } from "./config.ts";
 
@@ -50,8 +51,7 @@ export async function configure(context: Context, command: ConfigureCommand): Pr
     ...named({
       offset: context.offset,
       nonce: command.nonce,
-      key: caller.key,
-      secret: caller.hash,
+      ...proofOf(caller),
       scope: command.scope,
       version: command.version,
       config: command.json,

@@ -11,6 +11,7 @@ import {
 import type { Context } from "../context.ts";
 import { newTaskFields, readTaskFields } from "../fields.ts";
 import { ERASED, hourOf, keysOf, taskMember } from "../keys.ts";
+import { proofOf } from "../proof.ts";
 import { callBytes, fieldsOf, named, type Runner, script } from "../script.ts";
 import { searchablePairs } from "./search.ts";
 
@@ -158,8 +159,7 @@ async function callOf(context: Context, command: AcceptCommand, hour: number): P
   const args = [
     ...named({
       offset: context.offset,
-      key: caller.key,
-      secret: caller.hash,
+      ...proofOf(caller),
       scope: command.scope ?? "tasks:write",
       member: taskMember(caller.project, task.id),
       id: task.id,

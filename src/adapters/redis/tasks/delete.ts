@@ -5,6 +5,7 @@ import type { TerminalStatus } from "../../../tasks/status.ts";
 import type { Context } from "../context.ts";
 import { readTaskFields } from "../fields.ts";
 import { dayOf, deliveryMember, ERASED, erasureChore, hourOf, keysOf, oldDeadLetterOf } from "../keys.ts";
+import { proofOf } from "../proof.ts";
 import { fieldsOf, named, type ScriptReply, script } from "../script.ts";
 import { pairHash } from "./search.ts";
 
@@ -108,8 +109,7 @@ export async function deleteTask(context: Context, { caller, record }: DeleteCom
     keys,
     named({
       offset: context.offset,
-      key: caller.key,
-      secret: caller.hash,
+      ...proofOf(caller),
       id,
       seq: record.sequence,
       chore: erasureChore(project, id),
@@ -200,7 +200,12 @@ function leftOf(
 }
 
 /** The dead letters among some deliveries: the numbers of their sets, whose keys are added, and their members. */
-async function deadLetterKeysOf(context: Context, project: string, deliveries: readonly string[], keys: string[]) {
+async function deadLetterKeysOf(
+  context: Context,
+  project: string,
+  deliveries: readonly string[],
+  keys: string[],
+) {
   if (deliveries.length === 0) return [];
   const names = keysOf(project);
   const fates = await context.worker(

@@ -1,4 +1,5 @@
 import type { EndAnswer, EndCommand, Outcome } from "../../../ports/task-commands.ts";
+import { system } from "../../../projects/principal.ts";
 import {
   DUE_GRACE,
   IDEMPOTENCY_TTL,
@@ -14,6 +15,7 @@ import { heldOf, OPENING, openingArgs } from "../deliveries/opening.ts";
 import { readTaskFields } from "../fields.ts";
 import { hourOf, keysOf, taskMember } from "../keys.ts";
 import { configOf } from "../projects/config.ts";
+import { proofOf } from "../proof.ts";
 import { fieldsOf, named, type ScriptReply, script } from "../script.ts";
 
 /**
@@ -128,7 +130,7 @@ return {'ended', ms(t), seq, a.ended, held}
 type Terminal = Extract<Outcome, { kind: TerminalStatus }>;
 
 export async function end(context: Context, command: EndCommand): Promise<EndAnswer> {
-  const { record, authority, outcome, caller, idempotency } = command;
+  const { record, authority, outcome, idempotency } = command;
   const names = keysOf(record.project);
   const keys = [names.due, names.task(record.id), names.project, names.config];
   const fields = changesOf(command);
@@ -151,8 +153,7 @@ export async function end(context: Context, command: EndCommand): Promise<EndAns
       heartbeat: outcome.kind === "waiting" ? (outcome.heartbeat ?? 0) : 0,
       ...endingArgs(keys, record, outcome),
       id: record.id,
-      key: caller?.key ?? "",
-      secret: caller?.hash ?? "",
+      ...proofOf(authority.by === "sequence" ? authority.caller : system(record.project)),
       running: record.held ? keys.push(names.running(record.type)) : 0,
       fingerprint: idempotency?.fingerprint ?? "",
       idem: idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0,

@@ -1,8 +1,9 @@
 import type { ListAnswer, TaskFilter, TaskPosition } from "../../../ports/list-commands.ts";
-import type { Caller } from "../../../projects/caller.ts";
+import type { ApiKey } from "../../../projects/principal.ts";
 import type { TaskStatus } from "../../../tasks/status.ts";
 import type { Context } from "../context.ts";
 import { hourOf, keysOf } from "../keys.ts";
+import { proofOf } from "../proof.ts";
 import { named, type ScriptReply, script } from "../script.ts";
 import { pairHash } from "./search.ts";
 
@@ -98,7 +99,7 @@ const UNHAPPY: readonly TaskStatus[] = ["failed", "canceled", "expired"];
 /** Positions of tasks, newest first; stable while tasks are added, because a position is a time and an id. */
 export async function listTasks(
   context: Context,
-  caller: Caller,
+  caller: ApiKey,
   before: TaskPosition | undefined,
   limit: number,
   filter: TaskFilter = {},
@@ -121,8 +122,7 @@ export async function listTasks(
     [
       ...named({
         offset: context.offset,
-        key: caller.key,
-        secret: caller.hash,
+        ...proofOf(caller),
         most: isAsked ? PAGE_ASKED : limit + 1,
         budget: isAsked || beside > 0 ? PAGE_ASKED : PAGE_ENTRIES,
         before: before?.at ?? "",
@@ -178,7 +178,7 @@ async function groupsOf(
 /** Those that have the status now, at most so many; one request, up to three commands for each that is looked at. */
 async function ofStatus(
   context: Context,
-  caller: Caller,
+  caller: ApiKey,
   positions: readonly TaskPosition[],
   wanted: TaskStatus,
   most: number,

@@ -1,7 +1,14 @@
 import type { KnownRequest } from "../../../ports/config-commands.ts";
 import type { EndpointHealth } from "../../../ports/delivery-commands.ts";
 import type { TaskParts } from "../../../ports/list-commands.ts";
-import type { Caller, Denied, ReadAnswer, Scope, StoredConfig } from "../../../projects/caller.ts";
+import type { Denied, ReadAnswer, Scope, StoredConfig } from "../../../projects/caller.ts";
+import {
+  type ApiKey,
+  type SignedLink,
+  type System,
+  system,
+  type TaskReader,
+} from "../../../projects/principal.ts";
 import type { Idempotency } from "../../../shared/idempotency.ts";
 import { originOf } from "../../../shared/origin.ts";
 import type { DeliveryRecord, TaskRecord } from "../../../tasks/record.ts";
@@ -9,6 +16,7 @@ import type { Context } from "../context.ts";
 import { readDeliveryFields, readTaskFields } from "../fields.ts";
 import { keysOf } from "../keys.ts";
 import { configOf } from "../projects/config.ts";
+import { mayRead, proofOf } from "../proof.ts";
 import { fieldsOf, type ScriptReply, script } from "../script.ts";
 
 /** Reads hashes (h) and strings (s) for a caller who may. A script, so that no lagging replica answers. */
@@ -43,14 +51,15 @@ type Reply = readonly ScriptReply[];
 
 async function read(
   context: Context,
-  caller: Caller,
+  caller: ApiKey | SignedLink | System,
   scope: Scope,
   keys: readonly { readonly key: string; readonly kind: "h" | "s" }[],
 ): Promise<Denied | { kind: "found"; now: number; values: Reply }> {
+  const { key, secret } = proofOf(caller);
   const [code, now, ...values] = await context.quick(
     READ,
-    [keysOf(caller.project).project, ...keys.map(({ key }) => key)],
-    [context.offset, caller.key, caller.hash, scope, keys.map(({ kind }) => kind).join("")],
+    [keysOf(caller.project).project, ...keys.map((one) => one.key)],
+    [context.offset, key, secret, scope, keys.map(({ kind }) => kind).join("")],
   );
   if (code === "unauthenticated" || code === "forbidden") return { kind: code };
   return { kind: "found", now: Number(now), values };
@@ -62,10 +71,11 @@ async function read(
  */
 export async function readTask(
   context: Context,
-  caller: Caller,
+  caller: TaskReader,
   id: string,
   include: TaskParts = {},
 ): Promise<ReadAnswer<{ record: TaskRecord; deliveries: readonly DeliveryRecord[] }>> {
+  if (!mayRead(caller, id)) return { kind: "forbidden" };
   const names = keysOf(caller.project);
   const first = await read(context, caller, "tasks:read", [{ key: names.task(id), kind: "h" }]);
   if (first.kind !== "found") return first;
@@ -100,7 +110,7 @@ function deliveriesIn(project: string, ids: readonly string[], values: Reply): r
   });
 }
 
-export async function readTasks(context: Context, caller: Caller, ids: readonly string[]) {
+export async function readTasks(context: Context, caller: ApiKey | System, ids: readonly string[]) {
   const names = keysOf(caller.project);
   const keys = ids.map((id) => ({ key: names.task(id), kind: "h" as const }));
   const answer = await read(context, caller, "tasks:read", keys);
@@ -112,7 +122,7 @@ export async function readTasks(context: Context, caller: Caller, ids: readonly 
   return { kind: answer.kind, now: answer.now, records };
 }
 
-export async function readDeliveries(context: Context, caller: Caller, ids: readonly string[]) {
+export async function readDeliveries(context: Context, caller: ApiKey | System, ids: readonly string[]) {
   const names = keysOf(caller.project);
   const keys = ids.map((id) => ({ key: names.delivery(id), kind: "h" as const }));
   const answer = await read(context, caller, "tasks:read", keys);
@@ -122,7 +132,7 @@ export async function readDeliveries(context: Context, caller: Caller, ids: read
 
 export async function readConfig(
   context: Context,
-  caller: Caller,
+  caller: ApiKey | System,
   scope: Scope,
   idempotency?: Idempotency,
 ): Promise<ReadAnswer<{ config: StoredConfig; known?: KnownRequest }>> {
@@ -169,8 +179,7 @@ export async function readBody(
   event: string,
   format: string,
 ): Promise<string | undefined> {
-  const nobody = { project, key: "", hash: "" };
-  const answer = await read(context, nobody, "admin", [
+  const answer = await read(context, system(project), "admin", [
     { key: keysOf(project).sharedBody(`${event}:${format}`), kind: "s" },
   ]);
   const body = answer.kind === "found" ? String(answer.values[0] ?? "") : "";

@@ -11,6 +11,7 @@ import { isTerminal } from "../../../tasks/status.ts";
 import type { Context } from "../context.ts";
 import { readTaskFields } from "../fields.ts";
 import { hourOf, keysOf, taskMember } from "../keys.ts";
+import { proofOf } from "../proof.ts";
 import { fieldsOf, named, script } from "../script.ts";
 import { searchablePairs } from "./search.ts";
 
@@ -99,8 +100,7 @@ export async function replay(context: Context, command: ReplayCommand): Promise<
     ...named({
       offset: context.offset,
       nonce: command.nonce,
-      key: caller.key,
-      secret: caller.hash,
+      ...proofOf(caller),
       seq: record.sequence,
       member: taskMember(caller.project, record.id),
       id: record.id,

@@ -1,9 +1,11 @@
 import type { Follower, Following } from "../../../ports/task-commands.ts";
-import type { Caller, ReadAnswer } from "../../../projects/caller.ts";
+import type { ReadAnswer } from "../../../projects/caller.ts";
+import type { TaskReader } from "../../../projects/principal.ts";
 import type { TaskRecord } from "../../../tasks/record.ts";
 import type { Context } from "../context.ts";
 import { readTaskFields } from "../fields.ts";
 import { keysOf } from "../keys.ts";
+import { mayRead, proofOf } from "../proof.ts";
 import { fieldsOf, named, script } from "../script.ts";
 
 /** Reads a task and asks its next changes to be told on its channel, for a while. */
@@ -27,15 +29,16 @@ return {'found', ms(t), flat}
 /** @param length how long changes are told, milliseconds */
 export async function watch(
   context: Context,
-  caller: Caller,
+  caller: TaskReader,
   id: string,
   length: number,
 ): Promise<ReadAnswer<{ record: TaskRecord }>> {
+  if (!mayRead(caller, id)) return { kind: "forbidden" };
   const names = keysOf(caller.project);
   const [code, now, flat] = await context.quick(
     WATCH,
     [names.project, names.task(id)],
-    named({ offset: context.offset, key: caller.key, secret: caller.hash, for: length }),
+    named({ offset: context.offset, ...proofOf(caller), for: length }),
   );
   if (code === "unauthenticated" || code === "forbidden") return { kind: code };
   const record = readTaskFields(caller.project, id, fieldsOf(flat));

@@ -1,0 +1,48 @@
+import type { TaskToken } from "../ports/dependencies.ts";
+
+/**
+ * Who acts, and by which proof. Each function names the principals that it serves; the store's adapter translates them
+ * for the scripts in one exhaustive switch.
+ */
+export type Principal = ApiKey | Admin | TaskTokenBearer | SignedLink | System;
+
+/** The bearer of an API key. The key's MAC has been verified; Redis decides whether the key exists and what it allows. */
+export interface ApiKey {
+  readonly kind: "api-key";
+  readonly project: string;
+  /** Hex of the key's UUID. */
+  readonly key: string;
+  /** Hex SHA-256 of the key's secret. */
+  readonly hash: string;
+}
+
+/** The bearer of the deployment's admin token. */
+export interface Admin {
+  readonly kind: "admin";
+}
+
+/** The bearer of a task token. Its claims have been verified; Redis decides whether the attempt is still the present one. */
+export interface TaskTokenBearer extends TaskToken {
+  readonly kind: "task-token";
+}
+
+/** The bearer of a signed link, which opens one task for reading until it expires. */
+export interface SignedLink {
+  readonly kind: "signed-link";
+  readonly project: string;
+  readonly task: string;
+}
+
+/** The gateway itself, at work for one project. */
+export interface System {
+  readonly kind: "system";
+  readonly project: string;
+}
+
+/** The principals that may read one task. */
+export type TaskReader = ApiKey | SignedLink | System;
+
+/** The gateway as a principal of one project. */
+export function system(project: string): System {
+  return { kind: "system", project };
+}
