@@ -7,7 +7,7 @@ import { registerZodMessages } from "../shared/zod-messages.ts";
 import { admitter, type VerifySignature } from "./pipeline/authenticate.ts";
 import { mount } from "./pipeline/mount.ts";
 import { answerFailure } from "./pipeline/problem.ts";
-import type { Env } from "./pipeline/route.ts";
+import type { Env, Route } from "./pipeline/route.ts";
 import { routesOf } from "./routes/index.ts";
 import { PROXY } from "./routes/proxy.ts";
 import type { Assets } from "./routes/static.ts";
@@ -17,6 +17,8 @@ export interface AppOptions {
   /** The static pages: the `ASSETS` binding on Workers, a reader of the disk elsewhere. */
   readonly assets?: Assets;
   readonly verifySignature: VerifySignature;
+  /** What is served; every route of the gateway unless set. */
+  readonly routes?: readonly Route[];
 }
 
 /** OWASP's secure headers for an API; the pages bring their style along and run no script. */
@@ -40,7 +42,12 @@ async function measure({ body, headers }: Response): Promise<void> {
 }
 
 /** The gateway's HTTP side over its parts. Give it an execution context: what goes on after an answer needs it. */
-export function createApp({ deps, assets, verifySignature }: AppOptions): Hono<Env> {
+export function createApp({
+  deps,
+  assets,
+  verifySignature,
+  routes = routesOf(assets),
+}: AppOptions): Hono<Env> {
   registerZodMessages();
   const app = new Hono<Env>();
   app.use(requestId());
@@ -58,6 +65,6 @@ export function createApp({ deps, assets, verifySignature }: AppOptions): Hono<E
   app.use((c, next) =>
     /.\/$/.test(c.req.path) && !c.req.path.startsWith(PROXY) ? Promise.resolve(missing(c)) : next(),
   );
-  mount(app, routesOf(assets), deps, admitter(deps, verifySignature));
+  mount(app, routes, deps, admitter(deps, verifySignature));
   return app;
 }

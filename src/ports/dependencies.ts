@@ -1,20 +1,11 @@
 import type { DoctorParts } from "../doctor/ports.ts";
+import type { TaskToken } from "../projects/principal.ts";
 import type { Service } from "../services/service.ts";
 import type { Log } from "../shared/log.ts";
 import type { Settings } from "../shared/settings.ts";
 import type { AnyTask } from "../task.ts";
 import type { Background, Fetcher, Queue, Sign } from "./ports.ts";
 import type { Store } from "./store.ts";
-
-/** Whom a task token entitles: whoever finishes this attempt of this run. */
-export interface TaskToken {
-  readonly project: string;
-  readonly task: string;
-  readonly run: number;
-  readonly attempt: number;
-  /** The task's deadline, milliseconds, rounded up to a second. */
-  readonly expiresAt: number;
-}
 
 /** What an encrypted text is: it opens for nothing else. */
 export type Purpose = "signing-secret" | "header" | "key-pair" | "api-key" | "payload" | "generation";

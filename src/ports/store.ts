@@ -62,6 +62,8 @@ export interface ProjectName {
 
 /** What the gateway keeps in Redis: one script per state change. Every call may throw StoreUnavailable. */
 export interface Store {
+  /** Whether an API key is valid and has the scope. */
+  authorize(caller: ApiKey, scope: Scope): Promise<Denied | { readonly kind: "allowed" }>;
   accept(command: AcceptCommand): Promise<AcceptAnswer>;
   claim(command: ClaimCommand): Promise<ClaimAnswer>;
   renew(command: RenewCommand): Promise<RenewAnswer>;

@@ -1,5 +1,3 @@
-import type { TaskToken } from "../ports/dependencies.ts";
-
 /**
  * Who acts, and by which proof. Each function names the principals that it serves; the store's adapter translates them
  * for the scripts in one exhaustive switch.
@@ -19,6 +17,16 @@ export interface ApiKey {
 /** The bearer of the deployment's admin token. */
 export interface Admin {
   readonly kind: "admin";
+}
+
+/** Claims of a task token: it authorizes its bearer to finish one attempt of one run. */
+export interface TaskToken {
+  readonly project: string;
+  readonly task: string;
+  readonly run: number;
+  readonly attempt: number;
+  /** The task's deadline, milliseconds, rounded up to a second. */
+  readonly expiresAt: number;
 }
 
 /** The bearer of a task token. Its claims have been verified; Redis decides whether the attempt is still the present one. */

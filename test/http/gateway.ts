@@ -2,12 +2,14 @@ import * as z from "zod/mini";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
 import { sign } from "../../src/adapters/crypto/sign.ts";
 import { createApp } from "../../src/http/app.ts";
+import type { Route } from "../../src/http/pipeline/route.ts";
 import type { Assets } from "../../src/http/routes/static.ts";
 import type { Dependencies } from "../../src/ports/dependencies.ts";
 import type { SignatureVerdict } from "../../src/ports/ports.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { AcceptCommand } from "../../src/ports/task-commands.ts";
 import type { TaskReader } from "../../src/projects/principal.ts";
+import type { Service } from "../../src/services/service.ts";
 import { type AnyTask, defineTask } from "../../src/task.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 
@@ -73,6 +75,9 @@ export interface Options {
   readonly assets?: Assets;
   /** Task types next to `test.echo`. */
   readonly tasks?: readonly AnyTask[];
+  readonly services?: readonly Service[];
+  /** Routes in place of the gateway's own. */
+  readonly routes?: readonly Route[];
 }
 
 export interface Gateway {
@@ -130,7 +135,7 @@ export async function open(options: Options = {}): Promise<Gateway> {
     fetcher: { checkUrl: () => undefined, resolveAndCheck: notHere, fetch: notHere, read: notHere },
     keyring,
     tasks: new Map([echo, ...(options.tasks ?? [])].map((task) => [task.type, task])),
-    services: new Map(),
+    services: new Map((options.services ?? []).map((service) => [service.name, service])),
     doctor: {
       queue: { status: notHere, probe: notHere, fate: notHere, slots: notHere },
       queueUrl: "https://qstash.example.com",
@@ -145,7 +150,12 @@ export async function open(options: Options = {}): Promise<Gateway> {
     Promise.resolve<SignatureVerdict>(
       options.signed ? { valid: true } : { valid: false, reason: "no-signature" },
     );
-  const app = createApp({ deps, verifySignature, ...(options.assets && { assets: options.assets }) });
+  const app = createApp({
+    deps,
+    verifySignature,
+    ...(options.assets && { assets: options.assets }),
+    ...(options.routes && { routes: options.routes }),
+  });
   const authorization = `Bearer ${await keyring.issueApiKey(project, new Uint8Array(16), new Uint8Array(24))}`;
   const work: Promise<unknown>[] = [];
   const context = {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import type { RequestContext, TaskToken } from "../../src/ports/dependencies.ts";
+import type { RequestContext } from "../../src/ports/dependencies.ts";
 import type { Store } from "../../src/ports/store.ts";
+import type { TaskToken } from "../../src/projects/principal.ts";
 import { conclusion, report } from "../../src/tasks/run/report.ts";
 import { accepted, environments } from "../redis/store-fixture.ts";
 

@@ -1,4 +1,4 @@
-import type { TaskToken } from "../../ports/dependencies.ts";
+import type { TaskToken } from "../../projects/principal.ts";
 import { base64url, concat, fromBase64url, fromHex, hex, utf8 } from "../../shared/bytes.ts";
 import { idBytes, idOf } from "../../shared/id.ts";
 import { type Find, type Generation, MASTER_ID, PROJECT } from "./generation.ts";

@@ -29,7 +29,15 @@ import { claim, renew } from "./tasks/claim.ts";
 import { deleteTask, erasePart, isErasing } from "./tasks/delete.ts";
 import { end } from "./tasks/end.ts";
 import { listTasks } from "./tasks/list.ts";
-import { readBody, readConfig, readDeliveries, readHealth, readTask, readTasks } from "./tasks/read.ts";
+import {
+  authorize,
+  readBody,
+  readConfig,
+  readDeliveries,
+  readHealth,
+  readTask,
+  readTasks,
+} from "./tasks/read.ts";
 import { recordCall, recordPoll } from "./tasks/record-call.ts";
 import { replay } from "./tasks/replay.ts";
 import { announce, report } from "./tasks/report.ts";
@@ -62,6 +70,7 @@ export function createStore(options: StoreOptions): Store {
   };
   const hint = createHint(worker, context);
   return {
+    authorize: (caller, scope) => authorize(context, caller, scope),
     accept: (command) => accept(context, command),
     claim: (command) => claim(context, command),
     renew: (command) => renew(context, command),

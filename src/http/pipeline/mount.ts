@@ -7,14 +7,15 @@ import { isId } from "../../shared/id.ts";
 import { LARGEST_BODY } from "../../shared/limits.ts";
 import { ApiError } from "../../shared/problems.ts";
 import type { Admit } from "./authenticate.ts";
+import { authorize } from "./authorize.ts";
 import { fitting, parseJson, readJson, readJsonBody } from "./body.ts";
 import { acceptsStream, preferencesOf } from "./prefer.ts";
 import { createReadLimit, LONG_WALK, LONG_WALK_COST, type ReadLimit } from "./read-limit.ts";
 import { type Env, isRead, type Route } from "./route.ts";
 
 /**
- * Serves the routes: each request is admitted, its size bounded, and what the route declares checked, before its
- * handler sees it. Other methods on a known path are refused by name.
+ * Serves the routes: each request is admitted and authorized, its size bounded, and what the route declares checked,
+ * before its handler sees it. Other methods on a known path are refused by name.
  */
 export function mount(app: Hono<Env>, routes: readonly Route[], deps: Dependencies, admit: Admit): void {
   const { maxBody } = deps.settings;
@@ -32,7 +33,9 @@ export function mount(app: Hono<Env>, routes: readonly Route[], deps: Dependenci
     const admitted: MiddlewareHandler<Env> = async (c, next) => {
       c.set("route", route);
       setCaching(c, route);
-      c.set("caller", await admit(c, route));
+      const caller = await admit(c, route);
+      await authorize(deps.store, c, route, caller);
+      c.set("caller", caller);
       await next();
     };
     const chain: MiddlewareHandler<Env>[] =

@@ -87,8 +87,13 @@ export interface Declaration<Params, Query extends Schema, Body extends Schema, 
     | "Operations"
     | "Queue";
   readonly access: A;
-  /** What the key must be allowed; Redis looks, within the script that does the work. */
+  /** The scope that an API key needs. The pipeline asks Redis for it before the handler runs. */
   readonly scope?: Scope;
+  /**
+   * The handler cannot answer before one of its own scripts has checked key and scope: the pipeline's request is saved.
+   * test/http/authorization.test.ts calls every such route on a store that forbids everything.
+   */
+  readonly scopeCheckedBy?: "script";
   /** The kind of id that each path parameter must be; what is none is not found. */
   readonly params?: Params;
   readonly query?: Query;
@@ -119,6 +124,11 @@ export interface Declaration<Params, Query extends Schema, Body extends Schema, 
   handle(call: Call<Params, z.output<Query>, z.output<Body>, A>): Promise<Response> | Response;
 }
 
+/** A route that admits API keys names a scope; no other route has one. */
+export type Scoped<A extends Access> = A extends "key" | "key-or-link" | "key-or-events-token"
+  ? { readonly scope: Scope }
+  : { readonly scope?: never; readonly scopeCheckedBy?: never };
+
 /** A declaration whose own types no longer matter. */
 export type Route = Declaration<Readonly<Record<string, IdPrefix | "text">>, Schema, Schema>;
 
@@ -128,7 +138,7 @@ export function route<
   Query extends Schema,
   Body extends Schema,
   A extends Access,
->(declaration: Declaration<Params, Query, Body, A>): Route {
+>(declaration: Declaration<Params, Query, Body, A> & Scoped<A>): Route {
   return declaration as unknown as Route; // the border fills `caller`, `params`, `query` and `body` from this very declaration
 }
 

@@ -25,6 +25,7 @@ const submitMany = route({
   tag: "Tasks",
   access: "key",
   scope: "tasks:write",
+  scopeCheckedBy: "script",
   headers: ["Idempotency-Key", "traceparent", "tracestate"],
   body: batchRequest,
   bodies: BATCH_BODIES,

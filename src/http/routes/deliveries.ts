@@ -16,6 +16,7 @@ const list = route({
   tag: "Deliveries",
   access: "key",
   scope: "tasks:read",
+  scopeCheckedBy: "script",
   query: z.strictObject({
     taskId: z.exactOptional(id("task")),
     endpointId: z.exactOptional(id("ep")),
@@ -45,6 +46,7 @@ const read = route({
   tag: "Deliveries",
   access: "key",
   scope: "tasks:read",
+  scopeCheckedBy: "script",
   params: { id: "del" },
   answers: { 200: { shape: "Delivery" } },
   async handle({ c, ctx, caller, params }) {
@@ -60,6 +62,7 @@ const again = route({
   tag: "Deliveries",
   access: "key",
   scope: "tasks:write",
+  scopeCheckedBy: "script",
   params: { id: "del" },
   headers: ["Idempotency-Key"],
   answers: { 202: { shape: "Delivery", headers: ["Location", "Idempotent-Replayed"] } },

@@ -39,6 +39,7 @@ const create = route({
   operation: "createEndpoint",
   summary: "Register an endpoint; its secret is shown",
   scope: "endpoints:write",
+  scopeCheckedBy: "script",
   headers: ["Idempotency-Key"],
   body: endpointRequest,
   answers: { 201: { shape: "NewEndpoint", headers: ["Location", "Idempotent-Replayed"] } },
@@ -65,6 +66,7 @@ const list = route({
   operation: "listEndpoints",
   summary: "List the project's endpoints, newest first",
   scope: "endpoints:read",
+  scopeCheckedBy: "script",
   query: z.strictObject(page),
   answers: { 200: { shape: "EndpointPage", headers: ["Link"] } },
   problems: ["not-found"],
@@ -83,6 +85,7 @@ const read = route({
   operation: "getEndpoint",
   summary: "Look an endpoint up",
   scope: "endpoints:read",
+  scopeCheckedBy: "script",
   answers: { 200: { shape: "EndpointWithHealth" } },
   async handle({ c, ctx, caller, params }) {
     const { endpoint, health } = await readEndpoint(ctx, caller, params.id);
@@ -97,6 +100,7 @@ const change = route({
   operation: "updateEndpoint",
   summary: "Change, disable or enable an endpoint",
   scope: "endpoints:write",
+  scopeCheckedBy: "script",
   body: endpointPatch,
   answers: { 200: { shape: "ChangedEndpoint" } },
   problems: ["unsafe-callback-url"],
@@ -116,6 +120,7 @@ const remove = route({
   operation: "deleteEndpoint",
   summary: "Forget an endpoint",
   scope: "endpoints:write",
+  scopeCheckedBy: "script",
   answers: { 204: {} },
   async handle({ c, ctx, caller, params }) {
     await deleteEndpoint(ctx, caller, params.id);
@@ -130,6 +135,7 @@ const verify = route({
   operation: "verifyEndpoint",
   summary: "Ask an endpoint's receiver whether it wants events",
   scope: "endpoints:write",
+  scopeCheckedBy: "script",
   headers: ["Idempotency-Key"],
   body: verifyRequest,
   optionalBody: true,
@@ -149,6 +155,7 @@ const test = route({
   operation: "testEndpoint",
   summary: "Send an endpoint a test event",
   scope: "endpoints:write",
+  scopeCheckedBy: "script",
   answers: { 200: { shape: "TestAttempt" } },
   problems: ["endpoint-closed"],
   async handle({ c, ctx, caller, params }) {
@@ -163,6 +170,7 @@ const recoverRoute = route({
   operation: "recoverEndpoint",
   summary: "Send an endpoint's dead letters again",
   scope: "endpoints:write",
+  scopeCheckedBy: "script",
   headers: ["Idempotency-Key"],
   body: recoverRequest,
   answers: {
@@ -192,6 +200,7 @@ const readSecret = route({
   operation: "getEndpointSecret",
   summary: "Read the secret that signs an endpoint's events",
   scope: "secrets:read",
+  scopeCheckedBy: "script",
   answers: { 200: { shape: "SigningSecret" } },
   async handle({ c, ctx, caller, params }) {
     const verifiers = await readVerifiers(ctx, caller, params.id);
@@ -206,6 +215,7 @@ const rotate = route({
   operation: "rotateEndpointSecret",
   summary: "Give an endpoint a new secret",
   scope: "secrets:write",
+  scopeCheckedBy: "script",
   headers: ["Idempotency-Key"],
   body: rotateRequest,
   optionalBody: true,

@@ -31,6 +31,7 @@ const events = route({
   tag: "Tasks",
   access: "key-or-events-token",
   scope: "tasks:read",
+  scopeCheckedBy: "script",
   params: { id: "task" },
   query: z.strictObject({
     token: z.exactOptional(text(1, 1_000)),
@@ -70,6 +71,7 @@ const token = route({
   tag: "Tasks",
   access: "key",
   scope: "tasks:read",
+  scopeCheckedBy: "script",
   params: { id: "task" },
   answers: { 201: { shape: "EventsToken" } },
   async handle({ c, ctx, caller, params }) {

@@ -26,6 +26,7 @@ export const proxyRoutes: readonly Route[] = SERVICE_METHODS.map((method) =>
     tag: "Services",
     access: "key",
     scope: "service:{service}",
+    scopeCheckedBy: "script",
     params: { service: "text", path: "text" },
     headers: ["Prefer", "Idempotency-Key", ...Object.values(OWN), "traceparent", "tracestate"],
     rawBody: true,

@@ -21,6 +21,7 @@ const result = route({
   tag: "Tasks",
   access: "key-or-link",
   scope: "tasks:read",
+  scopeCheckedBy: "script",
   params: { id: "task" },
   query: z.strictObject({
     token: z.exactOptional(text(1, 1_000)),

@@ -32,6 +32,7 @@ const read = route({
   operation: "getSigningSecret",
   summary: "Read the secret that signs the project's callbacks",
   scope: "secrets:read",
+  scopeCheckedBy: "script",
   answers: { 200: { shape: "SigningSecret" } },
   problems: ["not-found", "undecryptable"],
   async handle({ c, ctx, caller }) {
@@ -45,6 +46,7 @@ const choose = route({
   operation: "updateSigning",
   summary: "Choose how the project's callbacks are signed",
   scope: "secrets:write",
+  scopeCheckedBy: "script",
   body: signaturesRequest,
   answers: { 200: { shape: "SigningSecret" }, 204: {} },
   problems: ["not-found", "undecryptable"],
@@ -61,6 +63,7 @@ const rotate = route({
   operation: "rotateSigningSecret",
   summary: "Give the project's callbacks a new secret",
   scope: "secrets:write",
+  scopeCheckedBy: "script",
   headers: ["Idempotency-Key"],
   body: rotateRequest,
   optionalBody: true,

@@ -14,6 +14,7 @@ const cancelRoute = route({
   tag: "Tasks",
   access: "key",
   scope: "tasks:write",
+  scopeCheckedBy: "script",
   params: { id: "task" },
   headers: ["Idempotency-Key"],
   answers: { 200: { shape: "Task", headers: ["Idempotent-Replayed"] } },
@@ -32,6 +33,7 @@ const replayRoute = route({
   tag: "Tasks",
   access: "key",
   scope: "tasks:write",
+  scopeCheckedBy: "script",
   params: { id: "task" },
   headers: ["Idempotency-Key"],
   answers: {
@@ -68,6 +70,7 @@ const eraseRoute = route({
   tag: "Tasks",
   access: "key",
   scope: "tasks:write",
+  scopeCheckedBy: "script",
   params: { id: "task" },
   answers: { 204: {} },
   problems: ["task-not-ended"],

@@ -45,6 +45,7 @@ const submit = route({
   tag: "Tasks",
   access: "key",
   scope: "tasks:write",
+  scopeCheckedBy: "script",
   headers: ["Idempotency-Key", "Prefer", "traceparent", "tracestate"],
   body: taskRequest,
   answers: {
@@ -63,6 +64,7 @@ const list = route({
   tag: "Tasks",
   access: "key",
   scope: "tasks:read",
+  scopeCheckedBy: "script",
   query: z.strictObject({
     status: z.exactOptional(z.enum(STATUSES)),
     type: z.exactOptional(text(1, 128)),
@@ -112,6 +114,7 @@ const read = route({
   tag: "Tasks",
   access: "key",
   scope: "tasks:read",
+  scopeCheckedBy: "script",
   params: { id: "task" },
   query: z.strictObject({ include: z.exactOptional(z.literal("input")) }),
   headers: ["If-None-Match", "Prefer"],

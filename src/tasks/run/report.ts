@@ -1,8 +1,8 @@
 import { sendFirstAttempts } from "../../deliveries/first-attempts.ts";
 import { announceProgress } from "../../events/announce.ts";
-import type { RequestContext, TaskToken } from "../../ports/dependencies.ts";
+import type { RequestContext } from "../../ports/dependencies.ts";
 import type { Authority } from "../../ports/task-commands.ts";
-import { system } from "../../projects/principal.ts";
+import { system, type TaskToken } from "../../projects/principal.ts";
 import { ApiError } from "../../shared/problems.ts";
 import { redisTime } from "../../shared/time/redis-clock.ts";
 import type { Failure, TaskRecord } from "../record.ts";

@@ -65,6 +65,12 @@ async function read(
   return { kind: "found", now: Number(now), values };
 }
 
+/** Checks an API key and its scope, and reads nothing. */
+export async function authorize(context: Context, caller: ApiKey, scope: Scope) {
+  const answer = await read(context, caller, scope, []);
+  return answer.kind === "found" ? ({ kind: "allowed" } as const) : answer;
+}
+
 /**
  * Reads a task; its large input or result and the deliveries that are asked for together cost a further request, because
  * only the task knows where they lie.
