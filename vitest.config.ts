@@ -4,15 +4,19 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 type Combination = { runtime: "workerd" | "deno"; redisKind: "real" | "embedded" };
 
-// The whole over HTTP. Files mostly wait for callbacks and backoff, so several may share a core.
-function e2e(
-  { runtime, redisKind }: Combination,
-  include = ["test/e2e/**/*.test.ts"],
-): TestProjectConfiguration {
+/*
+ * Two tiers. `npm test` runs unit, store and end-to-end tests. A file named `*.slow.test.ts` belongs to
+ * `npm run test:slow`: it takes over 20 s, or needs programs that are not installed everywhere.
+ */
+const SLOW = "**/*.slow.test.ts";
+
+// Files mostly wait for callbacks and backoff, so several may share a core.
+function e2e({ runtime, redisKind }: Combination, name: string, include: string[], exclude: string[] = []) {
   return {
     test: {
-      name: `e2e ${runtime} ${redisKind}`,
+      name: `${name} ${runtime} ${redisKind}`,
       include,
+      exclude,
       globalSetup: "test/support/shared-stack.ts",
       setupFiles: "test/support/documented.ts",
       provide: { combination: { runtime, redisKind } },
@@ -21,16 +25,32 @@ function e2e(
       maxWorkers: 6,
       sequence: { groupOrder: 1, concurrent: true },
     },
-  };
+  } satisfies TestProjectConfiguration;
 }
 
-// Each runtime and each Redis goes through everything once; the other two pairs through a task's whole way.
-const way = ["submit", "attempts", "callbacks", "lookup"].map((name) => `test/e2e/${name}.test.ts`);
+function unit(name: string, include: string[], exclude: string[]) {
+  return {
+    test: {
+      name,
+      include,
+      exclude,
+      testTimeout: name === "slow" ? 120_000 : 20_000,
+      hookTimeout: 60_000,
+      maxWorkers: 2,
+      sequence: { groupOrder: 0 },
+    },
+  } satisfies TestProjectConfiguration;
+}
 
-/** What waits longest, the longest first: begun last it would have the machine to itself. */
+const E2E = "test/e2e/**/*.test.ts";
+const SLOW_E2E = "test/e2e/**/*.slow.test.ts";
+// Each runtime and each Redis runs every file once. The other two pairs run the files that follow a task to its end.
+const LIFECYCLE = ["submit", "attempts", "callbacks", "lookup"].map((name) => `test/e2e/${name}.test.ts`);
+
+/** The files that take longest, longest first: started last, one of them would run alone at the end. */
 const LONGEST = [
-  ...["storm", "services-restart", "wait-cost", "never-lost", "failing-receivers", "live", "flow-control"],
-  ...["attacks-access", "start", "stop", "model", "patterns", "services-faults", "master-secret"],
+  ...["storm.slow", "services-restart.slow", "wait-cost.slow", "never-lost", "failing-receivers", "live"],
+  ...["flow-control", "attacks-access", "start", "stop.slow", "model.slow", "patterns", "services-faults"],
 ].map((name) => `${name}.test.ts`);
 
 class LongestFirst extends BaseSequencer {
@@ -47,21 +67,14 @@ export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
     projects: [
-      {
-        test: {
-          name: "unit",
-          include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-          exclude: ["test/e2e/**"],
-          testTimeout: 20_000,
-          hookTimeout: 60_000,
-          maxWorkers: 2,
-          sequence: { groupOrder: 0 },
-        },
-      },
-      e2e({ runtime: "workerd", redisKind: "real" }),
-      e2e({ runtime: "deno", redisKind: "embedded" }),
-      e2e({ runtime: "workerd", redisKind: "embedded" }, way),
-      e2e({ runtime: "deno", redisKind: "real" }, way),
+      unit("unit", ["test/**/*.test.ts"], ["test/e2e/**", SLOW]),
+      e2e({ runtime: "workerd", redisKind: "real" }, "e2e", [E2E], [SLOW]),
+      e2e({ runtime: "deno", redisKind: "embedded" }, "e2e", [E2E], [SLOW]),
+      e2e({ runtime: "workerd", redisKind: "embedded" }, "e2e", LIFECYCLE),
+      e2e({ runtime: "deno", redisKind: "real" }, "e2e", LIFECYCLE),
+      unit("slow", ["test/**/*.slow.test.ts"], ["test/e2e/**"]),
+      e2e({ runtime: "workerd", redisKind: "real" }, "slow e2e", [SLOW_E2E]),
+      e2e({ runtime: "deno", redisKind: "embedded" }, "slow e2e", [SLOW_E2E]),
     ],
   },
 });

@@ -3,25 +3,41 @@ import { delimiter, join } from "node:path";
 import { runChild } from "../src/local/child.ts";
 import { root } from "../src/local/root.ts";
 
-/** What the tests need and npm cannot install: a program on the PATH, by the Debian package that has it. */
-const PROGRAMS = [
-  { names: ["redis-server"], package: "redis-server" },
-  { names: ["ffmpeg"], package: "ffmpeg" },
-  { names: ["pdftotext"], package: "poppler-utils" },
+/*
+ * npm test [vitest's arguments]: unit, store and end-to-end tests. npm run test:slow: the tests that take longer or need
+ * more programs. `--project` chooses for itself.
+ */
+
+/** Programs that npm cannot install, by the Debian package that contains them. */
+const QUICK_PROGRAMS = [{ name: "redis-server", package: "redis-server" }];
+const SLOW_PROGRAMS = [
+  ...QUICK_PROGRAMS,
+  { name: "ffmpeg", package: "ffmpeg" },
+  { name: "pdftotext", package: "poppler-utils" },
 ];
+
+const [first, ...others] = process.argv.slice(2);
+const slow = first === "--slow";
+const args = slow ? others : process.argv.slice(2);
 
 const isOnPath = (name: string): boolean =>
   (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, name)));
 
-const missing = PROGRAMS.filter(({ names }) => !names.some(isOnPath)).map((program) => program.package);
+const missing = (slow ? SLOW_PROGRAMS : QUICK_PROGRAMS)
+  .filter(({ name }) => !isOnPath(name))
+  .map((program) => program.package);
 if (missing.length > 0 && !(await installed(missing))) {
   console.error(`missing: ${missing.join(", ")}; type: sudo apt-get install -y ${missing.join(" ")}`);
   process.exit(1);
 }
+
+const chosen = args.some((arg) => arg.startsWith("--project"));
+const tier = slow ? ["--project", "slow*"] : ["--project", "unit", "--project", "e2e*"];
 process.exitCode = await runChild(process.execPath, [
   join(root, "node_modules/vitest/vitest.mjs"),
   "run",
-  ...process.argv.slice(2),
+  ...(chosen ? [] : tier),
+  ...args,
 ]);
 
 /** Installs Debian packages where that is allowed without a question. */

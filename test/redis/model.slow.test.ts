@@ -1,0 +1,44 @@
+import { describe, expect, test } from "vitest";
+import { runModel } from "./model/run-model.ts";
+import { environments } from "./store-fixture.ts";
+
+// The long runs of the model: enough choices to meet every answer that a script has, and as many random ones.
+
+const seed = Date.now() % 2 ** 31;
+const runs = 80;
+
+/** A seed whose sequences meet every answer of {@link ANSWERS}. */
+const EVERY_ANSWER = { seed: 5, runs: 80 };
+
+/** What must have been answered at least once, or the choices miss what they are made for. */
+const ANSWERS = {
+  accept: ["accepted", "replayed", "reused", "erased", "quota"],
+  claim: ["claimed", "ended", "stale", "busy", "expired"],
+  renew: ["renewed", "lost"],
+  report: ["reported", "stale"],
+  end: ["ended", "already", "stale", "changed", "deadline-passed", "config-changed"],
+  published: ["published", "already", "stale"],
+  announce: ["opened", "known", "stale"],
+  configure: ["configured", "changed"],
+  grant: ["granted"],
+  revoke: ["revoked", "missing"],
+  limit: ["limited"],
+  replay: ["replayed", "pending"],
+  erase: ["erased", "pending", "missing"],
+  begin: ["begun", "closed", "stale"],
+  record: ["recorded", "stale"],
+  redeliver: ["found", "pending", "changed"],
+  inspect: ["run", "deliver", "expired", "broken"],
+};
+
+describe.each(await environments())("the scripts on the %s engine", (_kind, environment) => {
+  test(`do what the model says, seed ${seed}`, { timeout: 300_000 }, async () => {
+    await runModel(environment, seed, runs);
+  });
+
+  test("do so in sequences that meet every answer", { timeout: 300_000 }, async () => {
+    const seen = await runModel(environment, EVERY_ANSWER.seed, EVERY_ANSWER.runs);
+    const wanted = Object.entries(ANSWERS).flatMap(([kind, all]) => all.map((one) => `${kind} ${one}`));
+    expect(wanted.filter((one) => !seen.has(one))).toEqual([]);
+  });
+});
