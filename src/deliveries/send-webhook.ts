@@ -2,6 +2,7 @@ import type { Format } from "../endpoints/endpoint.ts";
 import { MEDIA } from "../events/serialize-event.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
 import { FetchFailure } from "../ports/ports.ts";
+import { fault } from "../shared/fault-point.ts";
 import { RESPONSE_LIMIT, RESPONSE_PATIENCE } from "../shared/limits.ts";
 import { parseRetryAfter } from "../shared/time/retry-after.ts";
 import { type DeliveryAttempt, traceHeaders } from "../tasks/record.ts";
@@ -74,12 +75,13 @@ export async function attemptDelivery(
     response = await deps.fetcher.fetch(destination.url, {
       method: "POST",
       headers: await headersOf(deps, webhook, destination, startedAt),
-      body: webhook.body,
+      body: fault("thawed-body") ? `${webhook.body}${" ".repeat(startedAt % 7)}` : webhook.body,
       redirect: "manual",
       signal: AbortSignal.timeout(deps.settings.callbackTimeout),
     });
   } catch (error) {
     if (!(error instanceof FetchFailure)) throw error;
+    if (fault("wishful")) return finish({});
     return finish({ error: { code: error.code, message: error.message } });
   }
   const { status: statusCode, headers } = response;
@@ -100,13 +102,14 @@ async function headersOf(
   now: number,
 ): Promise<Record<string, string>> {
   const sentAt = Math.floor(now / 1_000);
+  const signedAt = fault("foreign-time") ? sentAt + 1 : sentAt;
   return {
     ...headers,
     "content-type": MEDIA[webhook.format],
     "user-agent": `Ringback/${deps.settings.version}`,
     "webhook-id": webhook.eventId,
     "webhook-timestamp": String(sentAt),
-    "webhook-signature": await deps.sign(secrets, webhook.eventId, sentAt, webhook.body),
+    "webhook-signature": await deps.sign(secrets, webhook.eventId, signedAt, webhook.body),
     ...traceHeaders(webhook.trace),
   };
 }

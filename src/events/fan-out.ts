@@ -4,6 +4,7 @@ import type { Held, NewDelivery } from "../ports/delivery-commands.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
 import type { StoredConfig } from "../projects/caller.ts";
 import { type Endpoint, parseConfig, rateOf, subscribersOf } from "../projects/project-config.ts";
+import { fault } from "../shared/fault-point.ts";
 import { DELIVERY_LEASE_MARGIN, INLINE_DELIVERIES } from "../shared/limits.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import { timestamp } from "../tasks/view.ts";
@@ -14,6 +15,9 @@ import { deliveryIdOf, eventIdOf, type TaskEvent } from "./task-events.ts";
 export function isAwaited(stored: StoredConfig, { callback }: TaskRecord, type: string): boolean {
   return callback?.events.includes(type) === true || subscribersOf(parseConfig(stored), type).length > 0;
 }
+
+/** The configuration that the fault point `wrong-project` uses for all projects. */
+let anyConfig: StoredConfig | undefined;
 
 /**
  * The deliveries of an event: to the task's callback first, then to every endpoint that subscribes, oldest first. One
@@ -26,10 +30,10 @@ export async function fanOut(
 ): Promise<readonly NewDelivery[]> {
   const { type, record } = event;
   const { callback } = record;
-  const endpoints = subscribersOf(parseConfig(stored), type).filter(
-    // What the next one overtakes is not kept for later.
-    (endpoint) => !event.once || !closed(endpoint),
-  );
+  if (fault("wrong-project")) anyConfig ??= stored;
+  const subscribers = fault("callback-alone") ? [] : subscribersOf(parseConfig(anyConfig ?? stored), type);
+  // What the next one overtakes is not kept for later.
+  const endpoints = subscribers.filter((endpoint) => !event.once || !closed(endpoint));
   const called = callback?.events.includes(type) ? callback.url : undefined;
   if (called === undefined && endpoints.length === 0) return [];
   const eventId = await eventIdOf(event);
@@ -59,11 +63,15 @@ export async function fanOut(
     body: await bodyIn(endpoint.format),
     ...(rateLimit !== undefined && { rateLimit }),
     ...initialDeadLetter(endpoint, event.at),
+    ...(fault("id-per-target") && { eventId: await eventIdOf({ ...event, source: endpoint.id }) }),
   });
-  return Promise.all([
+  const deliveries = await Promise.all([
     ...(called === undefined ? [] : [toCallback(called)]),
     ...endpoints.map((endpoint) => toEndpoint(endpoint)),
   ]);
+  const [first] = deliveries;
+  if (fault("told-twice") && first) deliveries.push({ ...first, id: await deliveryIdOf(event, "again") });
+  return deliveries;
 }
 
 /** Writes each format once. */

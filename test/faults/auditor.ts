@@ -3,7 +3,7 @@ import * as z from "zod";
 import { dueKey } from "../../src/adapters/redis/keys.ts";
 import { DUE_GRACE } from "../../src/shared/limits.ts";
 import { TERMINAL } from "../../src/tasks/status.ts";
-import { POISON } from "./books.ts";
+import { PLANTED } from "./books.ts";
 import type { Audit } from "./history.ts";
 
 /*
@@ -18,7 +18,7 @@ const SCRIPT = `
 local ended = {delivered = true, dead = true${TERMINAL.map((status) => `, ${status} = true`).join("")}}
 local due, seen, open = {}, 0, {}
 for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-  if not string.find(member, '${POISON}', 1, true) then due[member] = true end
+  if not string.find(member, '${PLANTED}', 1, true) then due[member] = true end
 end
 local faults = {undue = {}, mortal = {}, miscounted = {}, hasty = {}}
 local time = redis.call('TIME')
@@ -26,8 +26,8 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function fault(kind, what) if #faults[kind] < 20 then table.insert(faults[kind], what) end end
 for _, key in ipairs(redis.call('KEYS', 'rb1:000:*')) do
   local project, kind, id = string.match(key, '^rb1:000:([^:]+):([td]):([^:]+)$')
-  local isPoison = string.find(key, '${POISON}', 1, true)
-  local status = project and not isPoison and redis.call('HGET', key, 'status')
+  local isPlanted = string.find(key, '${PLANTED}', 1, true)
+  local status = project and not isPlanted and redis.call('HGET', key, 'status')
   if status then
     local member = kind .. '|' .. project .. '|' .. id
     seen = seen + 1

@@ -32,20 +32,51 @@ export async function booksOf(redis: Redis, project: string): Promise<Books> {
   return { project, open: Number(fields.open ?? 0), ended };
 }
 
-/** How the ids of poisoned entries begin: they are as old as no other one. */
-export const POISON = "del_0000";
+/** How the storm marks what it puts into Redis itself: its ids are older than any other. */
+export const PLANTED = "_0000";
 
-/** Everything at which somebody still has to look; what no script understands stays for ever. */
+/** Everything at which somebody still has to look. A damaged entry stays for ever. */
 export async function dueMembers(redis: Redis): Promise<string[]> {
-  return (await redis.zrange(dueKey(0), 0, -1)).filter((member) => !member.includes(POISON));
+  return (await redis.zrange(dueKey(0), 0, -1)).filter((member) => !member.includes(PLANTED));
 }
 
 /**
- * Puts two entries into the due set that no script understands: one by its name, one by what lies under its key. Both
- * are due at once.
+ * Puts three damaged entries into the due set: one whose name names nothing, one whose key holds no hash, and one whose
+ * record a script reads but nobody can parse. All are due at once.
  */
 export async function poison(redis: Redis, project: string, number: number): Promise<void> {
-  const id = makeId("del", number, 0, new Uint8Array(8));
-  await redis.set(keysOf(project).delivery(id), "no hash");
-  await redis.zadd(dueKey(0), 0, `?|${project}|${id}`, 0, `d|${project}|${id}`);
+  const names = keysOf(project);
+  const [delivery, task] = [oldId("del", number), oldId("task", number)];
+  const damaged = {
+    status: "queued",
+    run: 1,
+    seq: 1,
+    attempt: 0,
+    next: 0,
+    deadline: 9e12,
+    type: "a",
+    opt: "{",
+  };
+  await redis.set(names.delivery(delivery), "no hash");
+  await redis.hset(names.task(task), damaged);
+  const members = [`?|${project}|${delivery}`, `d|${project}|${delivery}`, `t|${project}|${task}`];
+  await redis.zadd(dueKey(0), ...members.flatMap((member) => [0, member]));
+}
+
+/** How many entries of a neighbour are due at once: a hundred times what one step of a sweep takes. */
+const CROWD = 10_000;
+
+/** Lets a neighbour have very many entries that are due now, of tasks that are gone. */
+export async function crowd(redis: Redis): Promise<void> {
+  const neighbour = oldId("prj", 1);
+  const now = Date.now();
+  const entries = Array.from({ length: CROWD }, (_, number) => [
+    now,
+    `t|${neighbour}|${oldId("task", number)}`,
+  ]);
+  await redis.zadd(dueKey(0), ...entries.flat());
+}
+
+function oldId(prefix: "del" | "task" | "prj", number: number): string {
+  return makeId(prefix, number, 0, new Uint8Array(8));
 }

@@ -1,6 +1,7 @@
+import type { FaultPoint } from "../../src/shared/fault-point.ts";
 import { callbackBreaks } from "./callback-breaks.ts";
 import type { Invariant } from "./checker.ts";
-import type { Conditions, Patch } from "./conditions.ts";
+import type { Conditions } from "./conditions.ts";
 import { taskBreaks } from "./task-breaks.ts";
 
 /** Something that is broken on purpose, and what must notice. */
@@ -8,7 +9,8 @@ export interface Break extends Conditions {
   readonly name: string;
   /** What it takes away, as the table in the documentation says it. */
   readonly what: string;
-  readonly patches: readonly Patch[];
+  /** The fault points of its build. */
+  readonly points: readonly [FaultPoint, ...FaultPoint[]];
   /** How long the storm goes on, in milliseconds; half a minute unless given. */
   readonly duration?: number;
   /** Any one of these shows that it was caught. */

@@ -114,6 +114,25 @@ const BROKEN: Readonly<Record<Invariant, readonly Partial<History>[]>> = {
     { found: [found({ run: 2, sequence: 6, timeline: replayed, result: { run: 1, attempt: 1 } })] },
   ],
   "past its deadline a run only expires": [{ found: [found({ deadlineAt: 1 })] }],
+  "a deadline is met within a minute": [
+    {
+      found: [
+        found({
+          status: "expired",
+          deadlineAt: -70_000,
+          timeline: timeline("created", "started", "expired"),
+        }),
+      ],
+    },
+    {
+      found: [found({ status: "queued", done: false, deadlineAt: 1_000, timeline: timeline("created") })],
+      audits: [audit({ at: 70_000 })],
+    },
+  ],
+  "a result that Redis cannot take fails its task": [
+    { found: [found({ type: "storm.too-large" })] },
+    { found: [found({ type: "storm.too-large", status: "failed", error: "invalid-result" })] },
+  ],
   "what has not ended is due": [{ audits: [audit(), audit({ undue: ["task_1 is queued and not due"] })] }],
   "what has not ended has no TTL": [{ audits: [audit({ mortal: ["task_1 is queued and has a TTL"] })] }],
   "what does not move is looked at less and less often": [

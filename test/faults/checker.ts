@@ -1,3 +1,4 @@
+import { attemptInvariants } from "./attempt-invariants.ts";
 import { callbackInvariants } from "./callback-invariants.ts";
 import type { History } from "./history.ts";
 import { taskInvariants } from "./task-invariants.ts";
@@ -12,7 +13,7 @@ export interface Violation {
 /** Tells of each place where a history breaks one promise. */
 export type Judge = (history: History) => Iterable<string>;
 
-const JUDGES = { ...taskInvariants, ...callbackInvariants };
+const JUDGES = { ...taskInvariants, ...attemptInvariants, ...callbackInvariants };
 export type Invariant = keyof typeof JUDGES;
 export const INVARIANTS = Object.keys(JUDGES) as readonly Invariant[];
 

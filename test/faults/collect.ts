@@ -28,9 +28,10 @@ export async function collect(
         get(`/v1/deliveries?taskId=${one.id}`).then((body) => page(delivery).parse(body).data),
       ]);
       const whole = one.type.startsWith("storm.") ? task.parse(await get(`/v1/tasks/${one.id}`)) : one;
-      const { id, status, run, sequence, done, metadata, result, deadlineAt } = whole;
+      const { id, status, run, sequence, done, metadata, result, error, deadlineAt } = whole;
       found.push({
         ...{ id, status, run, sequence, done, ref: metadata.ref, project: reader.project, result },
+        ...{ type: one.type, error: error?.code },
         deadlineAt: Date.parse(deadlineAt),
         timeline: timeline.map((item) => ({ ...item, at: Date.parse(item.at) })),
         deliveries: deliveries.map((made) => ({

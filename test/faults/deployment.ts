@@ -43,6 +43,14 @@ const handOver = defineTask({
   },
 });
 
+/** Returns text that Redis cannot take once it is escaped, or in UTF-8. */
+const tooLarge = defineTask({
+  type: "storm.too-large",
+  input: z.strictObject({ unit: z.string(), times: z.int() }),
+  retries: 8,
+  handler: async ({ input }) => input.unit.repeat(input.times),
+});
+
 /** On a way of its own, which is never broken: what has happened must be known. */
 async function witness(url: string, said: Readonly<Record<string, string | number>>): Promise<void> {
   const [at, on] = [Date.now(), "Deno" in globalThis ? "deno" : "workerd"];
@@ -55,7 +63,7 @@ async function witness(url: string, said: Readonly<Record<string, string | numbe
   if (!response.ok) throw new Error(`the witness answered ${response.status}`);
 }
 
-const connect = createRingback({ tasks: [...tasks, work, handOver], diagnostics });
+const connect = createRingback({ tasks: [...tasks, work, handOver, tooLarge], diagnostics });
 let ringback: Ringback | undefined;
 
 export default {

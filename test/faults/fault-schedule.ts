@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { LEASE } from "../../src/shared/limits.ts";
-import { dueMembers, poison } from "./books.ts";
+import { crowd, dueMembers, poison } from "./books.ts";
 import type { Stall } from "./history.ts";
 import type { Supervised } from "./programs.ts";
 import type { Random } from "./random.ts";
@@ -92,15 +92,44 @@ export async function sweep(world: World, random: Random): Promise<void> {
   await Promise.all(sweeps);
 }
 
-/** Lets entries come into the due set, again and again, that no script understands. */
+/** What the storm puts into Redis itself: damaged entries, and crowds of a neighbour's. */
+export interface Planted {
+  damaged: number;
+  crowds: number;
+}
+
+/** Puts damaged entries into the due set, again and again. */
 export async function poisoning(
   world: World,
   project: string,
   random: Random,
+  planted: Planted,
   over: AbortSignal,
 ): Promise<void> {
   for (let number = 1; await pause(random.between(5_000, 15_000), over); number += 1) {
-    await poison(world.books, project, number).catch(() => undefined); // Redis is away: a next one will come
+    await plant(() => poison(world.books, project, number).then(() => (planted.damaged += 3)));
+  }
+}
+
+/** Lets very many entries of a neighbour be due at once, again and again. */
+export async function crowding(
+  world: World,
+  random: Random,
+  planted: Planted,
+  over: AbortSignal,
+): Promise<void> {
+  for (let wait = 5_000; await pause(wait, over); wait = random.between(30_000, 60_000)) {
+    await plant(() => crowd(world.books).then(() => (planted.crowds += 1)));
+  }
+}
+
+/** While Redis is away nothing is planted: the next time will come. */
+async function plant(work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    // ReplyError: our own command is wrong, and that would look like a Redis that is always away.
+    if (error instanceof Error && error.name === "ReplyError") throw error;
   }
 }
 

@@ -44,6 +44,7 @@ export const delivery = (over: Partial<FoundDelivery> = {}): FoundDelivery => ({
 export const found = (over: Partial<Found> = {}): Found => ({
   ...seen(),
   ...{
+    type: "storm.work",
     deadlineAt: 1_000_000,
     ref: "r1",
     project: "proj_1",

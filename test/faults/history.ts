@@ -107,6 +107,9 @@ export interface Audit {
 
 /** A task as it was found at the end. */
 export interface Found extends Seen {
+  readonly type: string;
+  /** The code of its error, if it has one. */
+  readonly error?: string | undefined;
   /** Unix milliseconds, of its last run. */
   readonly deadlineAt: number;
   readonly ref: string | undefined;

@@ -14,8 +14,8 @@ const QUICK = [
   "no-due-entry",
   "no-fingerprint",
   "no-lease",
-  "tells-too-early",
-  "foreign-secret",
+  "told-not-written",
+  "foreign-time",
   "thawed-body",
 ];
 

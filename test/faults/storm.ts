@@ -4,7 +4,18 @@ import { storedTask } from "./books.ts";
 import { act, hearHandOvers } from "./clients.ts";
 import { collect } from "./collect.ts";
 import type { Conditions } from "./conditions.ts";
-import { calm, cutOff, every, everyProcess, kill, poisoning, stall, sweep } from "./fault-schedule.ts";
+import {
+  calm,
+  crowding,
+  cutOff,
+  every,
+  everyProcess,
+  kill,
+  type Planted,
+  poisoning,
+  stall,
+  sweep,
+} from "./fault-schedule.ts";
 import type { Audit, History, LentKey, Stall, Story } from "./history.ts";
 import { lendKeys } from "./lender.ts";
 import { makeProjects, type StormProject } from "./projects.ts";
@@ -33,6 +44,7 @@ export interface Storm {
   readonly world: Pick<World, "links" | "gateways" | "redis" | "standIns">;
   readonly plans: Readonly<Record<string, number>>;
   readonly stewardship: Stewardship;
+  readonly planted: Planted;
   /** Milliseconds from the end of the faults until nothing was due; undefined when it never came to that. */
   readonly recovered: number | undefined;
   /** The end of what each process printed. */
@@ -82,6 +94,7 @@ async function weather(
   const [over, looked] = [new AbortController(), new AbortController()];
   const plans: Record<string, number> = {};
   const stewardship: Stewardship = { rotations: 0, redelivered: 0 };
+  const planted: Planted = { damaged: 0, crowds: 0 };
 
   for (const link of Object.values(world.links)) link.faulty = true;
   receivers.kind = false;
@@ -94,7 +107,8 @@ async function weather(
     kill(world, random.fork("kills"), options.killEvery, over.signal),
     stall(world, random.fork("stalls"), options.longStalls ?? LONG_STALLS, stalls, over.signal),
     cutOff(world, random.fork("outages"), over.signal),
-    poisoning(world, projects[0]?.project ?? "", random.fork("poison"), over.signal),
+    poisoning(world, projects[0]?.project ?? "", random.fork("poison"), planted, over.signal),
+    crowding(world, random.fork("crowds"), planted, over.signal),
     ...projects.flatMap((one, index) => [
       tend(one, receivers, random.fork(`steward ${index}`), stewardship, over.signal),
       lendKeys(one, random.fork(`lender ${index}`), lent, over.signal),
@@ -121,7 +135,7 @@ async function weather(
   await Promise.all(looking);
   const logs = Object.fromEntries(everyProcess(world).map((one) => [one.name, one.output()]));
   const history = enough ? live : { ...live, ...(await collect(world, projects)) };
-  return { history, world, plans, stewardship, recovered, logs };
+  return { history, world, plans, stewardship, planted, recovered, logs };
 }
 
 /** Waits until its time is up, or what was seen is enough. */

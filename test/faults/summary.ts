@@ -33,13 +33,18 @@ export interface Summary {
   readonly stalls: Readonly<Record<string, number>>;
   readonly longStalls: number;
   readonly plans: Readonly<Record<string, number>>;
+  /** Due entries that the storm itself put into Redis: damaged ones, and how often a neighbour's 10,000 at once. */
+  readonly damagedEntries: number;
+  readonly crowds: number;
+  /** Tasks whose results Redis could not take. */
+  readonly tooLarge: number;
   readonly rotations: number;
   readonly redelivered: number;
   readonly recoveredMs: number | null;
   readonly violations: readonly Violation[];
 }
 
-export function summaryOf({ history, world, plans, stewardship, recovered }: Storm): Summary {
+export function summaryOf({ history, world, plans, stewardship, planted, recovered }: Storm): Summary {
   const { stories, callbacks, executions, found } = history;
   const told = new Set(stories.flatMap((story) => story.told.flatMap(({ task }) => (task ? [task.id] : []))));
   const ends = found.flatMap(({ timeline }) =>
@@ -70,6 +75,9 @@ export function summaryOf({ history, world, plans, stewardship, recovered }: Sto
     stalls: countBy(history.stalls.map(({ name }) => name)),
     longStalls: history.stalls.filter(({ from, to }) => to - from > LEASE).length,
     plans,
+    damagedEntries: planted.damaged,
+    crowds: planted.crowds,
+    tooLarge: found.filter(({ error }) => error === "result-too-large").length,
     rotations: stewardship.rotations,
     redelivered: stewardship.redelivered,
     recoveredMs: recovered ?? null,

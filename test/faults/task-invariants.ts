@@ -1,10 +1,12 @@
-import { LEASE } from "../../src/shared/limits.ts";
 import { isTerminal, MOVES, type StoredStatus, type TaskStatus, TERMINAL } from "../../src/tasks/status.ts";
 import type { Judge } from "./checker.ts";
-import type { Execution, Found, History, Seen, Story, TimelineItem } from "./history.ts";
+import type { Found, History, Seen, Story, TimelineItem } from "./history.ts";
 
-/** From a claim to the handler's first word at most this much goes by, in milliseconds. */
-const SLOW_START = 10_000;
+/** How late the sweep may be in rough weather, in milliseconds. */
+const MINUTE = 60_000;
+
+/** The type of tasks whose results Redis cannot take. */
+const TOO_LARGE = "storm.too-large";
 
 /** Which status a timeline item leads to. */
 const LEADS_TO: Readonly<Record<string, StoredStatus>> = {
@@ -109,69 +111,32 @@ export const taskInvariants = {
     }
   },
 
-  /** Two at work on one run, the second of which began before the first one's lease can have run out. */
-  *"a run has one lease holder"(history) {
-    for (const work of byRun(history.executions).values()) {
-      const begins = beginsOf(work).filter((one) => !isDazed(history, one));
-      for (const [index, first] of begins.entries()) {
-        const end = work.find(({ execution, phase }) => execution === first.execution && phase === "end");
-        for (const second of begins.slice(index + 1)) {
-          if (second.at >= first.at + LEASE - SLOW_START) break;
-          const isStillAtWork = end !== undefined && end.at > second.at;
-          if (isStillAtWork || second.attempt === first.attempt) {
-            yield `${first.task} run ${first.run}: attempt ${second.attempt} ${second.at - first.at} ms after ${first.attempt}`;
-          }
-        }
-      }
-    }
-  },
-
-  /** Of a run that was taken over, the outcome of whoever took it over counts, and no word of whom it was taken from. */
-  *"a stale worker changes nothing"(history) {
-    const work = byRun(history.executions);
-    for (const { id, run, result, timeline } of history.found) {
-      const began = beginsOf(work.get(`${id} ${run}`) ?? []);
-      const winner = began.find(({ execution }) => execution === executionOf(result));
-      const ended = endings(timeline).find((item) => item.run === run);
-      if (!winner || !ended) continue;
-      const later = began.find((one) => one.at > winner.at && one.at < ended.at && !isDazed(history, one));
-      if (later)
-        yield `${id} run ${run}: ended by who began ${ended.at - winner.at} ms before, though taken over ${ended.at - later.at} ms before`;
-    }
-  },
-
-  *"nothing begins after its cancel was confirmed"(history) {
-    const begun = byRun(history.executions);
-    for (const { told } of history.stories) {
-      for (const { act, status, at, task } of told) {
-        if (act !== "cancel" || status !== 200 || task?.status !== "canceled") continue;
-        const late = begun
-          .get(`${task.id} ${task.run}`)
-          ?.find((one) => one.phase === "begin" && one.at > at + SLOW_START && !isDazed(history, one));
-        if (late)
-          yield `${task.id}: attempt ${late.attempt} began ${late.at - at} ms after its cancel was confirmed`;
-      }
-    }
-  },
-
-  /** Who completes a task says whose token it was: that of the attempt that waits, and no other. */
-  *"a stale token changes nothing"({ found }) {
-    for (const { id, run, status, result, timeline } of found) {
-      const said = completionOf(result);
-      if (status !== "succeeded" || !said) continue;
-      const attempt = attemptsOf(timeline, run);
-      if (said.run !== run || said.attempt !== attempt) {
-        yield `${id}: run ${run}, attempt ${attempt} took the word of run ${said.run}, attempt ${said.attempt}`;
-      }
-    }
-  },
-
   /** Of the last run: a replay sets a new deadline. */
   *"past its deadline a run only expires"({ found }) {
     for (const { id, run, deadlineAt, timeline } of found) {
       const ended = endings(timeline).find((item) => item.run === run);
       if (ended && ended.type !== "task.expired" && ended.at > deadlineAt)
         yield `${id}: ${ended.type} ${ended.at - deadlineAt} ms past its deadline`;
+    }
+  },
+
+  /** A task that nobody else ends is expired by the sweep, however many entries of a neighbour are due with it. */
+  *"a deadline is met within a minute"({ found, audits }) {
+    const lastLook = audits.at(-1)?.at ?? 0;
+    for (const { id, run, status, done, deadlineAt, timeline } of found) {
+      const ended = endings(timeline).find((item) => item.run === run);
+      if (ended?.type === "task.expired" && ended.at > deadlineAt + MINUTE)
+        yield `${id} expired ${ended.at - deadlineAt} ms past its deadline`;
+      if (!done && lastLook > deadlineAt + MINUTE)
+        yield `${id} is ${status} ${lastLook - deadlineAt} ms past its deadline`;
+    }
+  },
+
+  /** It is too large once it is escaped, or in UTF-8. An attempt to store it again would never succeed. */
+  *"a result that Redis cannot take fails its task"({ found }) {
+    for (const { id, type, status, error } of found) {
+      if (type === TOO_LARGE && error !== "result-too-large")
+        yield `${id} is ${status} with ${error ?? "no error"}`;
     }
   },
 
@@ -227,7 +192,8 @@ function* everySight({ stories, callbacks, found }: History): Iterable<Pick<Seen
   }
 }
 
-function endings(timeline: readonly TimelineItem[]): TimelineItem[] {
+/** The entries that end a run. */
+export function endings(timeline: readonly TimelineItem[]): TimelineItem[] {
   return timeline.filter(({ type }) => isTerminal(type.slice("task.".length) as TaskStatus));
 }
 
@@ -248,18 +214,6 @@ function mayFollow(
   return MOVES[from].includes(to) || (from === "running" && to === "running");
 }
 
-/** A lapsed lease is taken over within its attempt. */
-function attemptsOf(timeline: readonly TimelineItem[], run: number): number {
-  return timeline.filter((item) => item.run === run && item.type === "task.started" && !item.cause).length;
-}
-
-/** What `storm.hand-over` is completed with. */
-function completionOf(result: unknown): { readonly run: number; readonly attempt: number } | undefined {
-  if (typeof result !== "object" || result === null) return undefined;
-  const { run, attempt } = result as Readonly<Record<string, unknown>>; // JSON that the API answered
-  return typeof run === "number" && typeof attempt === "number" ? { run, attempt } : undefined;
-}
-
 /** A client that erased its task may not have heard of it. */
 function wasErased({ told }: Story): boolean {
   return told.some(({ act, status }) => act === "erase" && (status === 204 || status === 0 || status >= 500));
@@ -271,28 +225,4 @@ function idsTold({ told }: Story): Set<string> {
 
 function isOf({ ref, project }: Story): (task: Found) => boolean {
   return (task) => task.ref === ref && task.project === project;
-}
-
-/** In the order in which handlers say that they began. */
-function beginsOf(work: readonly Execution[]): Execution[] {
-  return work.filter(({ phase }) => phase === "begin").toSorted((one, other) => one.at - other.at);
-}
-
-/** What was claimed before a process stood still may begin right after it: its word for when is worth nothing. */
-function isDazed({ stalls }: History, { at, on }: Execution): boolean {
-  return stalls.some(
-    ({ name, from, to }) => name === on && to - from > SLOW_START / 2 && at >= from && at < to + SLOW_START,
-  );
-}
-
-/** What `storm.work` returns. */
-function executionOf(result: unknown): unknown {
-  return typeof result === "object" && result !== null && "execution" in result
-    ? result.execution
-    : undefined;
-}
-
-/** Under `<task> <run>`. */
-function byRun(executions: readonly Execution[]): ReadonlyMap<string, Execution[]> {
-  return Map.groupBy(executions, ({ task, run }) => `${task} ${run}`);
 }

@@ -40,14 +40,14 @@ const TAKEN_OUT_AFTER = 4_000;
 export async function openWorld(
   random: Random,
   receiver: string,
-  { patches = [], faults }: Pick<Conditions, "patches" | "faults">,
+  { points = [], faults }: Pick<Conditions, "points" | "faults">,
 ): Promise<World> {
   const closing: (() => Promise<unknown>)[] = [];
   const close = async (): Promise<void> => {
     for (const one of closing.reverse()) await one();
   };
   try {
-    const bundles: Bundles = await bundleDeployment(patches);
+    const bundles: Bundles = await bundleDeployment(points);
     closing.push(() => bundles.remove());
     const redis = await startKeptRedis();
     closing.push(() => redis.stop().then(() => redis.remove()));

@@ -3,8 +3,9 @@ import { hourOf, keysOf } from "../../src/adapters/redis/keys.ts";
 import { ReplyError } from "../../src/local/engine.ts";
 import { TASK_CHANGES, TASK_DELIVERIES } from "../../src/shared/limits.ts";
 import { KINDS, startStandIn } from "../local/redis-stand-in.ts";
+import { expectWithinBounds } from "./bounds.ts";
 import { everyScript } from "./every-script.ts";
-import { type Observed, ObservedEngine } from "./observed-engine.ts";
+import { ObservedEngine } from "./observed-engine.ts";
 import { ON_THE_WAY, SITUATIONS } from "./situations/index.ts";
 import { newEndpoint, type Stage } from "./situations/stage.ts";
 import { freshProject, storeOver } from "./store-fixture.ts";
@@ -14,46 +15,6 @@ const ENTRIES = { real: 100_000, embedded: 5_000 } as const;
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
-
-/** A script's commands, and what they read or remove, may never be more. */
-interface Bound {
-  readonly commands: number;
-  readonly elements: number;
-}
-
-const FEW: Bound = { commands: 60, elements: 1_000 };
-
-/** A task's or a delivery's whole hash: fields and values of a task as long as one may become. */
-const HASH = 2 * (TASK_CHANGES + 100);
-
-/** Scripts that do more than a few things; the rest keeps {@link FEW}. A page of 1,000 counts with its scores. */
-const BOUNDS: Readonly<Record<string, Bound>> = {
-  ...Object.fromEntries(
-    [
-      "accept",
-      "claim",
-      "renew",
-      "end",
-      "replay",
-      "redeliver",
-      "report",
-      "announce",
-      "recordCall",
-      "recordPoll",
-      "watch",
-    ].map((name) => [name, { commands: 60, elements: 2 * HASH }]),
-  ),
-  read: { commands: 102, elements: 100 * HASH },
-  reconcile: { commands: 302, elements: 100 * HASH },
-  listDeadLetters: { commands: 1_600, elements: 3_600 },
-  listOldDeadLetters: { commands: 70, elements: 2_100 },
-  page: { commands: 400, elements: 2_100 },
-  statuses: { commands: 901, elements: 901 },
-  findEncrypted: { commands: 100, elements: 300 },
-  scan: { commands: 1, elements: 2_100 },
-  erasePart: { commands: 1_010, elements: 1_100 },
-  fates: { commands: 500, elements: 1_500 },
-};
 
 test("every script is held to a bound", async () => {
   const known = [...Object.keys(SITUATIONS), ...Object.keys(ON_THE_WAY)].sort();
@@ -130,29 +91,7 @@ describe.each(KINDS)("among many thousands of entries of every key on the %s eng
     watched.taken();
   }, 240_000);
 
-  /** The most that a script did at once since it was asked last. */
-  function most(): ReadonlyMap<string, Bound> {
-    const found = new Map<string, Bound>();
-    for (const { script, commands } of watched?.taken() ?? []) {
-      const before = found.get(script) ?? { commands: 0, elements: 0 };
-      const elements = commands.reduce((sum, one: Observed) => sum + one.elements, 0);
-      found.set(script, {
-        commands: Math.max(before.commands, commands.length),
-        elements: Math.max(before.elements, elements),
-      });
-    }
-    return found;
-  }
-
-  function expectBounded(ran: string): void {
-    const found = most();
-    expect([...found.keys()]).toContain(ran);
-    for (const [script, { commands, elements }] of found) {
-      const bound = BOUNDS[script] ?? FEW;
-      expect(commands, `commands of ${script}`).toBeLessThanOrEqual(bound.commands);
-      expect(elements, `elements that ${script} touches`).toBeLessThanOrEqual(bound.elements);
-    }
-  }
+  const expectBounded = (ran: string): void => expectWithinBounds(watched, ran);
 
   const cases = Object.entries(SITUATIONS).flatMap(([script, situations]) =>
     Object.entries(situations).map(([name, prepare]) => ({ script, name, prepare })),
@@ -194,7 +133,7 @@ describe.each(KINDS)("among many thousands of entries of every key on the %s eng
         "endpoint",
         stage.endpoint,
       );
-    most();
+    watched.taken();
     const found = await store.readTask(stage.caller, id);
     if (found.kind !== "found") throw new Error(found.kind);
     expect(await store.deleteTask({ caller: stage.caller, record: found.record })).toEqual({

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { build, type Plugin } from "esbuild";
+import { type BuildOptions, build } from "esbuild";
 import { type Program, root } from "./process.ts";
 import type { Runtime } from "./stack.ts";
 
@@ -13,7 +13,7 @@ export async function bundleFor(
   runtime: Runtime,
   entry: string,
   outfile: string,
-  plugins: Plugin[] = [],
+  options: Pick<BuildOptions, "define"> = {},
 ): Promise<void> {
   await build({
     entryPoints: [join(root, entry)],
@@ -25,7 +25,7 @@ export async function bundleFor(
     conditions: runtime === "deno" ? ["deno", "worker"] : ["workerd", "worker"],
     external: ["node:*"],
     logLevel: "error",
-    plugins,
+    ...options,
   });
 }
 

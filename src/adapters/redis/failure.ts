@@ -1,4 +1,5 @@
 import { RequestTooLarge, StoreRefused, StoreUnavailable } from "../../ports/ports.ts";
+import { fault } from "../../shared/fault-point.ts";
 
 /** Redis has forgotten the script. */
 export function isNoScript(error: unknown): boolean {
@@ -28,6 +29,6 @@ export function failureOf(script: string, error: unknown): StoreRefused | StoreU
     .replace(/^Command failed: /, "")
     .split(", command was: ", 1); // what follows may be anybody's
   const reason = `Redis did not run "${script}" (${/^[A-Z]{2,}\b/.exec(said)?.[0] ?? name}).`;
-  if (TOO_LARGE.test(said)) return new RequestTooLarge(reason);
+  if (TOO_LARGE.test(said) && !fault("refusal-unread")) return new RequestTooLarge(reason);
   return REFUSED.test(said) && !PASSING.test(said) ? new StoreRefused(reason) : new StoreUnavailable(reason);
 }

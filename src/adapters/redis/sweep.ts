@@ -1,4 +1,5 @@
 import type { DueAction, GivenMessage } from "../../ports/sweep-commands.ts";
+import { fault } from "../../shared/fault-point.ts";
 import {
   CRASHES,
   DUE_GRACE,
@@ -18,7 +19,7 @@ export const PEEK_DUE = script(
   "peekDue",
   `
 local due, offset, most = KEYS[1], ARGV[1], ARGV[2]
-return redis.call('ZRANGEBYSCORE', due, '-inf', ms(now(offset)), 'LIMIT', '0', most)
+return redis.call('ZRANGEBYSCORE', due, '-inf', ms(now(offset)), 'LIMIT', '0', ${fault("unbounded-peek") ? -1 : "most"})
 `,
 );
 
@@ -79,7 +80,7 @@ local function ending(e, h, code)
 end
 local function inspectTask(e, h)
   if not h.status or TERMINAL[h.status] then return drop(e) end
-  if t >= num(h.deadline) then return ending(e, h, 'expired') end
+  if t >= num(h.deadline) and not ${fault("no-deadline-in-sweep")} then return ending(e, h, 'expired') end
   if h.status == 'running' then
     if num(h['until']) > t then return look(e, num(h['until']) + ${LEASE_GRACE}, num(h.deadline)) end
     if num(h.crashes) >= ${CRASHES} then return ending(e, h, 'exhausted') end
@@ -114,11 +115,12 @@ local function inspect(e, score)
   local h = hash(e.key)
   local _, last = string.match(h.sweep or '', '^(%d+) (%S+)$')
   -- A repeated nonce is answered again as it was: its first answer may be lost.
-  if not isDue and last ~= a.nonce then return {'none'} end
+  if not isDue and last ~= a.nonce and not ${fault("double-look")} then return {'none'} end
   return (string.sub(e.member, 1, 1) == 't' and inspectTask or inspectDelivery)(e, h)
 end
 for i, e in ipairs(entries) do
   local ok, answer = pcall(inspect, e, tonumber(scores[i] or ''))
+  if not ok and ${fault("poisoned-script")} then error(answer, 0) end
   if not ok then
     e.look, e.sweep = t + ${SWEEP_BACKOFF_LIMIT}, nil
     answer = {'broken', type(answer) == 'table' and answer.err or tostring(answer)}
@@ -128,7 +130,7 @@ for i, e in ipairs(entries) do
   if e.drop then drops[#drops + 1] = e.member end
 end
 if #dues > 0 then redis.call('ZADD', due, 'XX', unpack(dues)) end
-if #drops > 0 then redis.call('ZREM', due, unpack(drops)) end
+if #drops > 0 and not ${fault("due-for-ever-in-sweep")} then redis.call('ZREM', due, unpack(drops)) end
 for _, e in ipairs(entries) do
   if e.sweep then redis.call('HSET', e.key, 'sweep', e.sweep) end
 end
@@ -183,6 +185,7 @@ export async function reconcile(
     try {
       return action(parsed, answers[index]);
     } catch (error) {
+      if (fault("poisoned-record")) throw error;
       return { kind: "broken", reason: String(error) };
     }
   });

@@ -4,6 +4,7 @@ import type { TaskFilter, TaskPosition } from "../../ports/list-commands.ts";
 import { denied } from "../../projects/denied.ts";
 import type { ApiKey, System, TaskReader } from "../../projects/principal.ts";
 import { base64url, fromBase64url, utf8 } from "../../shared/bytes.ts";
+import { fault } from "../../shared/fault-point.ts";
 import { isId } from "../../shared/id.ts";
 import { ApiError } from "../../shared/problems.ts";
 import type { DeliveryRecord, DeliveryStatus, TaskRecord } from "../record.ts";
@@ -29,7 +30,9 @@ export async function getTask(
   if (answer.kind === "missing") throw missing("task", id);
   if (answer.kind !== "found") throw denied(answer, "tasks:read");
   const [delivery] = answer.deliveries;
-  return { record: kept(answer.record, answer.now), now: answer.now, ...(delivery && { delivery }) };
+  const record = kept(answer.record, answer.now);
+  if (fault("stale-reads")) return { record: { ...record, sequence: record.sequence - 1 }, now: answer.now };
+  return { record, now: answer.now, ...(delivery && { delivery }) };
 }
 
 export interface TaskPage {

@@ -1,5 +1,6 @@
 import type { Dependencies } from "../../ports/dependencies.ts";
 import { FetchFailure } from "../../ports/ports.ts";
+import { fault } from "../../shared/fault-point.ts";
 import { DEFAULT_TIMEOUT, LEASE_RENEWAL, MAX_TIMEOUT } from "../../shared/limits.ts";
 import type { AnyTask, TaskContext } from "../../task.ts";
 import type { Progress, TaskRecord } from "../record.ts";
@@ -107,7 +108,9 @@ function startTimers(definition: AnyTask, record: TaskRecord, time: () => number
   const left = record.deadlineAt - time();
   return [
     setTimeout(() => stop.abort(timedOut), timeout),
-    ...(left < timeout ? [setTimeout(() => stop.abort(expired), Math.max(0, left))] : []),
+    ...(left < timeout && !fault("no-deadline-in-handler")
+      ? [setTimeout(() => stop.abort(expired), Math.max(0, left))]
+      : []),
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { Dependencies } from "../../ports/dependencies.ts";
+import { fault } from "../../shared/fault-point.ts";
 import { PROGRESS_MESSAGE } from "../../shared/limits.ts";
 import type { Progress, TaskRecord } from "../record.ts";
 import { describe, progressOf } from "./handler-outcome.ts";
@@ -53,7 +54,7 @@ export function keepLease(
         ...(record.held && { held: record.type }),
         ...(progress && { progress }),
       });
-      if (answer.kind !== "renewed" && !over) on.gone(answer.kind);
+      if (answer.kind !== "renewed" && !over && !fault("no-fence-in-worker")) on.gone(answer.kind);
       if (answer.kind === "renewed" && progress && !over) on.progress?.(progress);
     } catch (error) {
       deps.log("warn", "renewal-failed", { task, reason: describe(error) });

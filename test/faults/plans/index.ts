@@ -2,7 +2,7 @@ import type { Random } from "../random.ts";
 import { type Plan, work } from "./plan.ts";
 import { calledByQueue, passedOn } from "./services.ts";
 import { canceled, canceledAhead, erased, replayed } from "./steering.ts";
-import { batch, misused, sentTwice, submitted, waitedFor } from "./submits.ts";
+import { batch, misused, sentTwice, submitted, tooLarge, waitedFor } from "./submits.ts";
 import { completed, completedByStale } from "./tokens.ts";
 
 /** What clients do, and how often, in shares of each other. */
@@ -18,6 +18,7 @@ const PLANS: readonly (readonly [share: number, name: string, plan: Plan])[] = [
     (means) => submitted(means, "diagnostics.echo", 1, { delay: `${means.random.between(1, 15)}s` }),
   ],
   [3, "deadline", (means) => submitted(means, "storm.work", work(means, 3_000, 6_000), { deadline: "2s" })],
+  [1, "too large a result", tooLarge],
   [5, "waited for", waitedFor],
   [5, "sent twice at once", sentTwice],
   [3, "a key used again for something else", misused],

@@ -32,6 +32,12 @@ export async function sentTwice(means: Means): Promise<void> {
   await Promise.all(Array.from({ length: times }, () => accepted(means, story, { times })));
 }
 
+/** Quotes are two bytes in JSON, and four in JSON within JSON; a character of Chinese is three. Either is over 10 MB. */
+export function tooLarge(means: Means): Promise<void> {
+  const [unit, times] = means.random.pick([['"', 2_700_000] as const, ["漢", 3_500_000] as const]);
+  return submitted(means, "storm.too-large", { unit, times });
+}
+
 /** The same key with another body is a mistake of the client's, and makes no second task. */
 export async function misused(means: Means): Promise<void> {
   const story = means.story("diagnostics.echo", ENDS);

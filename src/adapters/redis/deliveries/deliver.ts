@@ -4,6 +4,7 @@ import type {
   RecordAnswer,
   RecordCommand,
 } from "../../../ports/delivery-commands.ts";
+import { fault } from "../../../shared/fault-point.ts";
 import {
   ATTEMPTS_KEPT,
   DELIVERY_RETENTION,
@@ -152,6 +153,7 @@ together(function()
     local look = num(a.delay) > ${PUBLISH_HORIZON} and t + a.delay - ${PUBLISH_HORIZON} or t + a.delay + ${DUE_GRACE}
     undone('ZADD', due, ms(t), a.member)
     redis.call('ZADD', due, ms(look), a.member)
+    if ${fault("gives-up-in-script")} then redis.call('ZREM', due, a.member) end
     change('next', nextAt)
   else
     if num(a.count) > 0 then open(due, t, ms(t), ARGV, at, num(a.count)) end

@@ -1,5 +1,6 @@
 import type { StoredForm } from "../../../ports/config-commands.ts";
 import type { ApiKeyRecord, KeyOnce, ProjectLimits, PutKeyAnswer } from "../../../projects/caller.ts";
+import { fault } from "../../../shared/fault-point.ts";
 import { isId } from "../../../shared/id.ts";
 import { IDEMPOTENCY_TTL, STORAGE_VERSION, TOMBSTONE, UNBOUND_WRITES } from "../../../shared/limits.ts";
 import type { Context } from "../context.ts";
@@ -55,7 +56,7 @@ if known then
   return {before == fingerprint and 'repeated' or 'reused', sealed}
 end
 -- Made before, and revoked since: this one was sent twice and comes late.
-if redis.call('EXISTS', revoked) == 1 then return {'granted'} end
+if redis.call('EXISTS', revoked) == 1 and not ${fault("key-comes-back")} then return {'granted'} end
 -- The sweep looks the project's keys over: soon for the first time, then when the next one expires.
 local look = redis.call('ZSCORE', chores, chore)
 if not look or expires > 0 and expires < num(look) then

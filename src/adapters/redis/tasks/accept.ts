@@ -1,4 +1,5 @@
 import type { AcceptAnswer, AcceptCommand, RateState } from "../../../ports/task-commands.ts";
+import { fault } from "../../../shared/fault-point.ts";
 import {
   DUE_GRACE,
   HOURS_KEPT,
@@ -25,7 +26,8 @@ local a, at = named(ARGV) -- offset key secret scope member id hour rate quota d
 local idem, input = KEYS[num(a.idem)], KEYS[num(a.input)]
 local t = now(a.offset)
 local grant = 'k:' .. a.key
-local p = some(proj, {grant, 'rate', 'quota', 'tat', 'open', 'starts', 'hour', 'search'})
+local wanted = {grant, 'rate', 'quota', 'tat', 'open', 'starts', 'hour', 'search'}
+local p = ${fault("reads-every-key")} and hash(proj) or some(proj, wanted)
 local no = denied(p[grant], a.secret, a.scope, t)
 if no then return {no} end
 -- Sent before, by us or by the client under the same idempotency key?
@@ -35,8 +37,11 @@ if idem then
   if record then
     local fingerprint, other = string.match(record, '^(%S+) (%S+)$')
     if fingerprint == '${ERASED}' then return {'erased', other} end
-    if other ~= a.id then return {fingerprint == a.fingerprint and 'replayed' or 'reused', other} end
-    known = true
+    if other ~= a.id then
+      local isSame = fingerprint == a.fingerprint or ${fault("no-fingerprint")}
+      return {isSame and 'replayed' or 'reused', other}
+    end
+    known = not ${fault("no-dedup")}
   end
 else
   known = redis.call('HGET', task, 'created')
@@ -90,12 +95,16 @@ if num(a.watch) > 0 then fields[#fields + 1] = 'watch'; fields[#fields + 1] = ms
 for i = searched, #ARGV - (input and 1 or 0) do fields[#fields + 1] = ARGV[i] end
 together(function()
   undone('ZREM', due, a.member)
-  redis.call('ZADD', due, ms(math.min(look, start + a.deadline)), a.member)
+  if not ${fault("no-due-entry")} then redis.call('ZADD', due, ms(math.min(look, start + a.deadline)), a.member) end
   if input then undone('DEL', input) redis.call('SET', input, ARGV[#ARGV]) end
-  if idem then undone('DEL', idem) redis.call('SET', idem, a.fingerprint .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end
+  if idem and not ${fault("no-idempotency-record")} then
+    undone('DEL', idem)
+    redis.call('SET', idem, a.fingerprint .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}')
+  end
   undone('HSET', proj, 'open', p.open or '0', 'tat', p.tat or '0')
   redis.call('HSET', proj, 'open', ms(num(p.open) + 1), 'tat', string.format('%.3f', tat))
   redis.call('HSET', task, unpack(fields))
+  if ${fault("mortal")} then redis.call('PEXPIRE', task, '86400000') end
 end)
 fileTask(t, start)
 return {'accepted', ms(t), ms(limit), ms((t + 1000 - tat) / interval), ms(tat - t), fields, p.starts or ''}

@@ -1,4 +1,5 @@
 import type { ClaimAnswer, ClaimCommand, RenewAnswer, RenewCommand } from "../../../ports/task-commands.ts";
+import { fault } from "../../../shared/fault-point.ts";
 import {
   CRASHES,
   DUE_GRACE,
@@ -24,6 +25,7 @@ local most, rate, period, keyed = num(ARGV[8]), num(ARGV[9]), num(ARGV[10]), ARG
 local t = now(offset)
 local h, flat = hash(task)
 if not h.status then return {'gone'} end
+if ${fault("deaf-to-cancel")} and h.status == 'canceled' then h.status = 'queued' end
 if h.run ~= run then return {'stale'} end
 if TERMINAL[h.status] then return {'ended', h.dels or ''} end
 local function answer(code)
@@ -35,7 +37,7 @@ if t >= num(h.deadline) then return answer('expired') end
 if h.status == 'waiting' then return {'waiting'} end
 local crashes = num(h.crashes)
 if h.status == 'running' then
-  if num(h['until']) > t then return {'busy', ms(num(h['until']) - t)} end
+  if num(h['until']) > t and not ${fault("no-lease")} then return {'busy', ms(num(h['until']) - t)} end
   if attempt ~= num(h.attempt) then return {'stale'} end
   crashes = crashes + 1
 else
@@ -56,7 +58,7 @@ if wait then
   redis.call('HSET', task, 'sweep', '')
   return {'busy', ms(math.max(1000, math.min(wait, ${LIMIT_RETRY})))}
 end
-local seq = num(h.seq) + 1
+local seq = num(h.seq) + ${fault("silent-start") ? 0 : 1}
 redis.call('ZADD', due, ms(math.min(t + ${LEASE} + ${LEASE_GRACE}, num(h.deadline))), member)
 local function enter(set, entry, length)
   trim(set, ms(t))

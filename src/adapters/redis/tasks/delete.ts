@@ -1,4 +1,5 @@
 import type { DeleteAnswer, DeleteCommand } from "../../../ports/delete-commands.ts";
+import { fault } from "../../../shared/fault-point.ts";
 import { CHORE_GRACE, ERASED_AT_ONCE, TOMBSTONE } from "../../../shared/limits.ts";
 import type { TaskRecord } from "../../../tasks/record.ts";
 import type { TerminalStatus } from "../../../tasks/status.ts";
@@ -36,7 +37,9 @@ redis.call('RENAME', task, erasing)
 if idem then
   local owner = string.match(redis.call('GET', idem) or '', '%S+$')
   if owner == a.id then redis.call('DEL', idem) end
-  if not owner or owner == a.id then redis.pcall('SET', idem, '${ERASED} ' .. a.id, 'PX', '${TOMBSTONE}') end
+  if (not owner or owner == a.id) and not ${fault("no-tombstone")} then
+    redis.pcall('SET', idem, '${ERASED} ' .. a.id, 'PX', '${TOMBSTONE}')
+  end
 else
   pcall(keep, task, '${TOMBSTONE}', {'created', '${ERASED}'})
 end

@@ -1,5 +1,6 @@
 import type { EndAnswer, EndCommand, Outcome } from "../../../ports/task-commands.ts";
 import { system } from "../../../projects/principal.ts";
+import { fault } from "../../../shared/fault-point.ts";
 import {
   DUE_GRACE,
   IDEMPOTENCY_TTL,
@@ -44,6 +45,7 @@ local function fileEnding()
 end
 if h.nonce == a.nonce then
   if h.status == a.to then fileEnding() end
+  if ${fault("miscounted")} and TERMINAL[h.status] then redis.call('HINCRBY', proj, counter, '1') end
   return {'ended', h.was, h.seq, h.next, h.heldback or ''}
 end
 local idem = KEYS[num(a.idem)]
@@ -53,14 +55,16 @@ local function remember()
   if idem then undone('DEL', idem) redis.call('SET', idem, a.fingerprint .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end
 end
 if h.run ~= a.run then return {'stale'} end
+if ${fault("ends-again")} and TERMINAL[h.status] then h.status, h.lease, h.attempt = 'running', a.proof, a.attempt end
 if TERMINAL[h.status] then
   if h.status == a.to then remember() end
   return {'already', h.status}
 end
-if a.by == 'lease' and (h.status ~= 'running' or h.lease ~= a.proof or h.attempt ~= a.attempt) then return {'stale'} end
+local isHolder = h.lease == a.proof and h.attempt == a.attempt or ${fault("no-fence-in-end")}
+if a.by == 'lease' and not (h.status == 'running' and isHolder) then return {'stale'} end
 if a.by == 'token' and (h.status == 'queued' or h.attempt ~= a.attempt) then return {'stale'} end
 if a.by ~= 'lease' and h.seq ~= a.proof then return {'changed', ms(t), flat} end
-if t >= num(h.deadline) and a.to ~= 'expired' then return {'deadline-passed'} end
+if t >= num(h.deadline) and a.to ~= 'expired' and not ${fault("no-deadline-in-end")} then return {'deadline-passed'} end
 if a.to == 'queued' and t + a.delay >= num(h.deadline) then return {'deadline-passed'} end -- it could never start
 if not MOVES[h.status .. '>' .. a.to] then return {'stale'} end
 if a.version ~= '' and a.version ~= (p.cfgv or '0') then return {'config-changed', redis.call('GET', cfg) or ''} end
@@ -104,6 +108,7 @@ if not TERMINAL[a.to] then
   notify(task, h, t, a.to)
   return {'ended', ms(t), seq, ms(nextAt), held}
 end
+if ${fault("told-not-written")} then return {'ended', ms(t), seq, a.ended, ''} end
 local held, circuits
 together(function()
   held, circuits = open(due, t, a.ended, ARGV, opening, num(a.deliveries), p)
@@ -114,13 +119,13 @@ together(function()
   redis.call('HSET', proj, 'open', ms(math.max(0, num(p.open) - 1)), counter, ms(num(p[counter]) + 1), unpack(circuits))
   if input then undone('PERSIST', input) redis.call('PEXPIRE', input, a.ttl) end
   undone('PERSIST', task)
-  redis.call('PEXPIRE', task, '${TASK_RETENTION}')
+  redis.call('PEXPIRE', task, '${fault("forgetful") ? 1_000 : TASK_RETENTION}')
   change('ended', a.ended) change('expires', ms(num(a.ended) + a.ttl)) change('next', a.ended)
   change('l:' .. seq, a.ended .. ' ' .. a.run .. ' task.' .. a.to .. ' ' .. a.actor .. ' ' .. a.cause)
   redis.call('HSET', task, unpack(changes))
 end)
 notify(task, h, t, a.to)
-redis.call('ZREM', due, a.member)
+if not ${fault("due-for-ever-in-end")} then redis.call('ZREM', due, a.member) end
 if running then redis.call('ZREM', running, a.member) end
 fileEnding()
 return {'ended', ms(t), seq, a.ended, held}
