@@ -22,6 +22,7 @@ import type { Log } from "./shared/log.ts";
 import { log } from "./shared/log.ts";
 import type { AnyTask } from "./task.ts";
 import { type AttemptName, attemptsUnderWay } from "./tasks/run/attempts-under-way.ts";
+import { createRunTimes } from "./tasks/run-times.ts";
 
 // biome-ignore lint/performance/noBarrelFile: this is the package's entry
 export { ConfigError } from "./config/config.ts";
@@ -120,6 +121,7 @@ function createParts(options: RingbackOptions, config: Config): Dependencies {
       sweepInterval: config.sweepInterval,
       resolves: config.callbacks.policy === "strict",
     },
+    runTimes: createRunTimes(),
     log,
     random: Math.random,
     clock: Date.now,

@@ -1,5 +1,5 @@
 import { disableEndpoint, hasFailedLong } from "../endpoints/disable-endpoint.ts";
-import { deadLetterEvent, publishOperationalEvents } from "../events/operational-events.ts";
+import { deadLetterEvent } from "../events/operational-events.ts";
 import type {
   BeginCommand,
   LeaseDeliveryAnswer,
@@ -12,6 +12,8 @@ import { findEndpoint, parseConfig, rateOf } from "../projects/project-config.ts
 import { type DeliveryFlow, deliverMessage } from "../scheduling/flow-control.ts";
 import { publish } from "../scheduling/publish.ts";
 import { fault } from "../shared/fault-point.ts";
+import { type DeliveryFlow, deliverMessage, firstAttemptMessages } from "../scheduling/flow-control.ts";
+import { publish, publishAll } from "../scheduling/publish.ts";
 import { CRASHES, DELIVERY_LEASE_MARGIN } from "../shared/limits.ts";
 import { originOf } from "../shared/origin.ts";
 import { redisTime } from "../shared/time/redis-clock.ts";
@@ -126,6 +128,8 @@ export async function send(deps: Dependencies, leased: LeasedAttempt): Promise<v
   }
   await publishOperationalEvents(deps, project, operationalEvents);
   if (outcome.kind !== "retry" || fault("gives-up-in-step")) return;
+  await publishAll(deps, firstAttemptMessages(deps, project, operationalEvents));
+  if (outcome.kind !== "retry") return;
   const body = { v: 1, project, delivery, attempt: leased.attempt + 1 } as const;
   await publish(deps, deliverMessage(deps, body, outcome.delay, lineOf(webhook, destination)));
 }

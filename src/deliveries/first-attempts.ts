@@ -2,7 +2,7 @@ import type { Opened } from "../events/fan-out.ts";
 import type { Dependencies, RequestContext } from "../ports/dependencies.ts";
 import type { QueueMessage } from "../ports/ports.ts";
 import type { StoredConfig } from "../projects/caller.ts";
-import { deliverMessage } from "../scheduling/flow-control.ts";
+import { firstAttemptMessages } from "../scheduling/flow-control.ts";
 import { publishAll } from "../scheduling/publish.ts";
 import { DELIVERY_LEASE_MARGIN } from "../shared/limits.ts";
 import type { TaskRecord } from "../tasks/record.ts";
@@ -27,7 +27,7 @@ export function firstMessages(
 ): readonly QueueMessage[] {
   if (!isEnded(deps, record, finished)) return [];
   const { now, queued } = finished.opened;
-  return messagesOf(deps, record.project, [...now, ...queued]);
+  return firstAttemptMessages(deps, record.project, [...now, ...queued]);
 }
 
 function isEnded(
@@ -69,7 +69,7 @@ export async function sendOpened(
   opened: Opened,
   { config, now }: { readonly config: StoredConfig; readonly now: number },
 ): Promise<void> {
-  const messages = messagesOf(deps, project, opened.queued);
+  const messages = firstAttemptMessages(deps, project, opened.queued);
   const sent = opened.now.map((webhook) => {
     const { id: delivery, lease } = webhook;
     if (!lease) return deliver(deps, { v: 1, project, delivery, attempt: 1 });
@@ -77,10 +77,4 @@ export async function sendOpened(
     return send(deps, { project, delivery, ...attempt, webhook, config, now });
   });
   await Promise.all([publishAll(deps, messages), ...sent]);
-}
-
-function messagesOf(deps: Dependencies, project: string, opened: Opened["queued"]): readonly QueueMessage[] {
-  return opened.map((one) =>
-    deliverMessage(deps, { v: 1, project, delivery: one.id, attempt: 1 }, one.delay ?? 0, one),
-  );
 }

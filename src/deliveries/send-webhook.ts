@@ -128,6 +128,8 @@ function steering({ status, headers }: Response): Pick<AttemptResult, "final" | 
 /** Whose fault a status tells of, or undefined for success (2xx alone). */
 function errorOf(status: number): { code: string; message: string } | undefined {
   if (status >= 200 && status < 300) return undefined;
+  if (status < 200)
+    return { code: "response-aborted", message: `The receiver answered ${status}, and nothing after it.` };
   if (status >= 300 && status < 400)
     return { code: "redirect", message: `The receiver answered ${status}; redirects are not followed.` };
   if (status === 410) return { code: "gone", message: "The receiver answered 410: it wants no more." };

@@ -1,10 +1,12 @@
 import type { DisableReason } from "../deliveries/send-webhook.ts";
-import { operationalEvents, publishOperationalEvents } from "../events/operational-events.ts";
+import { operationalEvents } from "../events/operational-events.ts";
 import type { NewDelivery } from "../ports/delivery-commands.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
 import { configure } from "../projects/configure.ts";
 import { system } from "../projects/principal.ts";
 import { type Endpoint, findEndpoint, withEndpoint } from "../projects/project-config.ts";
+import { firstAttemptMessages } from "../scheduling/flow-control.ts";
+import { publishAll } from "../scheduling/publish.ts";
 import { DISABLE_AFTER } from "../shared/limits.ts";
 import { timestamp } from "../tasks/view.ts";
 
@@ -43,5 +45,5 @@ export async function disableEndpoint(
   });
   if (!written) return;
   deps.log("warn", "endpoint-disabled", { endpoint: id, reason });
-  await publishOperationalEvents(deps, project, told);
+  await publishAll(deps, firstAttemptMessages(deps, project, told));
 }

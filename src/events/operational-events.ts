@@ -4,8 +4,6 @@ import type { OwnEvent } from "../endpoints/endpoint.ts";
 import type { NewDelivery } from "../ports/delivery-commands.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
 import { type ProjectConfig, parseConfig, rateOf, subscribersOf } from "../projects/project-config.ts";
-import { deliverMessage } from "../scheduling/flow-control.ts";
-import { publishAll } from "../scheduling/publish.ts";
 import { makeId, partitionOf } from "../shared/id.ts";
 import { initialDeadLetter } from "./fan-out.ts";
 import { write } from "./serialize-event.ts";
@@ -47,20 +45,6 @@ export function operationalEvents(
         ...initialDeadLetter(endpoint, at),
       };
     });
-}
-
-/** Has the queue send what was opened; dead letters stay where they are. */
-export async function publishOperationalEvents(
-  deps: Dependencies,
-  project: string,
-  opened: readonly NewDelivery[],
-): Promise<void> {
-  const alive = opened.filter(({ dead }) => !dead);
-  if (alive.length === 0) return;
-  await publishAll(
-    deps,
-    alive.map((one) => deliverMessage(deps, { v: 1, project, delivery: one.id, attempt: 1 }, 0, one)),
-  );
 }
 
 /** What tells of a delivery that this attempt was the last of; that of such an event is told to nobody. */

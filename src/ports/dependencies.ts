@@ -4,6 +4,7 @@ import type { Service } from "../services/service.ts";
 import type { Log } from "../shared/log.ts";
 import type { Settings } from "../shared/settings.ts";
 import type { AnyTask } from "../task.ts";
+import type { RunTimes } from "../tasks/run-times.ts";
 import type { Background, Fetcher, Queue, Sign } from "./ports.ts";
 import type { Store } from "./store.ts";
 
@@ -77,6 +78,7 @@ export interface Dependencies {
   /** Services that the queue calls, by name. */
   readonly services: ReadonlyMap<string, Service>;
   readonly doctor: DoctorParts;
+  readonly runTimes: RunTimes;
   readonly log: Log;
   /** In [0, 1). */
   readonly random: () => number;

@@ -1,4 +1,5 @@
 import type { Dependencies } from "../ports/dependencies.ts";
+import { errorText } from "../shared/error-text.ts";
 import { KEYS_PURGED } from "../shared/limits.ts";
 
 /** Parts of one erasure that are done in one go. */
@@ -18,10 +19,7 @@ export async function doChores(deps: Dependencies, partition: number, isTime: ()
       if (chore.kind === "erase") await eraseRest(deps, chore.project, chore.task, isTime);
       else if (left > 0) left -= await deps.store.purgeKeys(chore.project, left);
     } catch (error) {
-      deps.log("warn", "chore-failed", {
-        ...chore,
-        reason: error instanceof Error ? error.message : String(error),
-      });
+      deps.log("warn", "chore-failed", { ...chore, error: errorText(error) });
     }
   }
 }

@@ -1,3 +1,4 @@
+import type { NewDelivery } from "../ports/delivery-commands.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
 import type { DeliverMessage, Flow, QueueMessage, RunMessage } from "../ports/ports.ts";
 import type { TypeLimits } from "../ports/task-commands.ts";
@@ -116,6 +117,17 @@ export function deliverMessage(
     endpointId === undefined ? [`deliveries.${body.project}`, 2] : [`endpoint.${endpointId}`, 8];
   const parallelism = Math.max(1, Math.floor(deps.settings.concurrency.perProject / share));
   return { kind: "deliver", body, delay, flow: { key, parallelism, ...(rateLimit && paceOf(rateLimit)) } };
+}
+
+/** The messages that ask for the first attempts of deliveries that were just opened; dead letters stay where they are. */
+export function firstAttemptMessages(
+  deps: Dependencies,
+  project: string,
+  opened: readonly NewDelivery[],
+): readonly QueueMessage[] {
+  return opened
+    .filter(({ dead }) => !dead)
+    .map((one) => deliverMessage(deps, { v: 1, project, delivery: one.id, attempt: 1 }, one.delay ?? 0, one));
 }
 
 /** So many per second as the queue counts them: whole calls in whole seconds. */

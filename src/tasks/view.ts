@@ -149,17 +149,29 @@ export function timestamp(time: number): string {
   return new Date(time).toISOString();
 }
 
+/** Seconds that a client is sent away for at most. */
+const LONGEST_WAIT = 3_600;
+
 /**
- * Seconds after which looking again makes sense (RFC 9110, section 10.2.3): until the start when it lies ahead,
- * else a wait that grows with the task's age; never beyond the deadline, at which the task ends.
+ * Seconds after which looking again makes sense (RFC 9110, section 10.2.3): until the start when it lies ahead, then
+ * what is left of the type's usual run time; else a wait that grows with the task's age. Never beyond the deadline, at
+ * which the task ends.
+ *
+ * @param usual milliseconds that runs of the type take, where that is known
  */
-export function retryAfter(record: TaskRecord, now: number): number {
+export function retryAfter(record: TaskRecord, now: number, usual = 0): number {
   const left = Math.ceil((record.deadlineAt - now) / 1_000);
-  return Math.max(1, Math.min(left, estimate(record, now)));
+  return Math.max(1, Math.min(left, LONGEST_WAIT, estimate(record, now, usual)));
 }
 
-function estimate(record: TaskRecord, now: number): number {
-  if (record.nextAt > now) return Math.min(3_600, Math.max(1, Math.ceil((record.nextAt - now) / 1_000)));
+function estimate(record: TaskRecord, now: number, usual: number): number {
+  if (record.nextAt > now) return Math.ceil((record.nextAt - now) / 1_000);
+  if (record.status === "queued") return Math.max(Math.ceil(usual / 1_000), grown(record, now));
+  const ahead = (record.startedAt ?? now) + usual - now;
+  return ahead > 0 ? Math.ceil(ahead / 1_000) : grown(record, now);
+}
+
+function grown(record: TaskRecord, now: number): number {
   const age = now - record.createdAt;
   if (age < 10_000) return 1;
   if (age < 60_000) return 2;

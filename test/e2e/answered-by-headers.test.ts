@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
-import { afterAll, describe, expect } from "vitest";
+import { afterAll, describe, expect, inject } from "vitest";
 import { test, verifiedEndpoint } from "../support/endpoints.ts";
 
 const ECHO = { type: "diagnostics.echo", input: "x" };
@@ -74,6 +74,36 @@ const BODIES: readonly [string, string, (socket: Socket) => void][] = [
   ["is no UTF-8", "Content-Length: 2", (socket) => socket.write("\xff\xfe", "latin1")],
 ];
 
+/** Heads that are odd, and that a client of HTTP can read all the same. */
+const READABLE: readonly [string, string, string][] = [
+  ["one length twice", "Content-Length: 2\r\nContent-Length: 2", "hi"],
+  ["a length in a list", "Content-Length: 2, 2", "hi"],
+  ["a length and chunks", "Content-Length: 7\r\nTransfer-Encoding: chunked", "2\r\nhi\r\n0\r\n\r\n"],
+  ["chunks named twice", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "0\r\n\r\n"],
+  ["an unknown transfer encoding", "Transfer-Encoding: bogus", "hi"],
+  ["gzip as the last transfer encoding", "Transfer-Encoding: chunked, gzip", "hi"],
+  ["a first chunk below zero", "Transfer-Encoding: chunked", "-1\r\nhi\r\n"],
+  ["a first chunk beyond any number", "Transfer-Encoding: chunked", `${"f".repeat(20)}\r\nhi\r\n`],
+  ["an unknown encoding", "Content-Encoding: bogus\r\nContent-Length: 2", "hi"],
+  ["encodings one over the other", "Content-Encoding: gzip, br\r\nContent-Length: 2", "hi"],
+  ["an encoding in capitals that is none", "Content-Encoding: GZIP\r\nContent-Length: 2", "hi"],
+  ["a content type that is none", "Content-Type: ;;\xff\r\nContent-Length: 2", "hi"],
+  ["a location that is none", "Location: http://[\r\nContent-Length: 2", "hi"],
+  ["a value that is no ASCII", "X-A: \xe9\r\nContent-Length: 2", "hi"],
+];
+
+/** Heads that both runtimes refuse: they give an error instead of a response. */
+const REFUSED: readonly [string, string][] = [
+  ["a length that is no number", "Content-Length: abc"],
+  ["a length below zero", "Content-Length: -1"],
+  ["a length beyond any number", `Content-Length: ${"9".repeat(30)}`],
+  ["two lengths", "Content-Length: 2\r\nContent-Length: 3"],
+  ["an empty length", "Content-Length:"],
+  ["a line that is no header", "nonsense"],
+  ["a space in a name", "X A: b"],
+  ["a NUL in a value", "X-A: a\0b"],
+];
+
 describe("status and headers decide, whatever the body does then", () => {
   for (const [what, headers, goOn] of BODIES) {
     test(`a 2xx whose body ${what} is delivered, once`, async ({ client }) => {
@@ -84,6 +114,44 @@ describe("status and headers decide, whatever the body does then", () => {
       expect(delivery.attempts[0]).not.toHaveProperty("error");
     });
   }
+
+  for (const [what, headers, body] of READABLE) {
+    test(`a 2xx whose head has ${what} is delivered, once`, async ({ client }) => {
+      const callbackUrl = await answering(`${OK}\r\nConnection: close\r\n${headers}`, (socket) =>
+        socket.end(body, "latin1"),
+      );
+      const { id } = await client.submit({ ...ECHO, callbackUrl });
+      const delivery = await client.settled(id);
+      expect(delivery).toMatchObject({ status: "delivered", attempts: [{ statusCode: 200 }] });
+      expect(delivery.attempts).toHaveLength(1);
+      expect(delivery.attempts[0]).not.toHaveProperty("error");
+    });
+  }
+
+  for (const [what, headers] of REFUSED) {
+    test(`an answer whose head has ${what} came over a connection, as far as the runtime says`, async ({
+      client,
+    }) => {
+      const callbackUrl = await answering(`${OK}\r\n${headers}`, (socket) => socket.end("hi"));
+      const { id } = await client.submit({ ...ECHO, callbackUrl });
+      const { status, attempts } = await client.settled(id);
+      // workerd says the same of a connection that was refused, and does not give the status.
+      const code = inject("stack").runtime === "deno" ? "response-aborted" : "connect-failed";
+      expect(status).toBe("dead");
+      expect(new Set(attempts.map(({ error }) => error?.code))).toEqual(new Set([code]));
+      for (const attempt of attempts) expect(attempt).not.toHaveProperty("statusCode");
+    });
+  }
+
+  test("an answer that never gets to a final status is a failure, and not the receiver's 5xx", async ({
+    client,
+  }) => {
+    const callbackUrl = await answering("HTTP/1.1 101 Switching Protocols", (socket) => socket.end());
+    const { id } = await client.submit({ ...ECHO, callbackUrl });
+    const { status, attempts } = await client.settled(id);
+    expect(status).toBe("dead");
+    expect(attempts[0]).toMatchObject({ statusCode: 101, error: { code: "response-aborted" } });
+  });
 
   for (const [status, code] of [
     [500, "http-5xx"],

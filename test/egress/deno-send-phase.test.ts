@@ -81,13 +81,17 @@ describe("an error before the end of the TLS handshake is tls-failed, after it n
       ],
       [
         "the peer closes after the handshake, without an answer",
-        "connect-failed",
+        "response-aborted",
         await overTls((response) => response.destroy()),
       ],
-      ["the peer resets after the handshake", "connect-failed", await overTls((_response, reset) => reset())],
+      [
+        "the peer resets after the handshake",
+        "response-aborted",
+        await overTls((_response, reset) => reset()),
+      ],
       [
         "the peer answers something else after the handshake",
-        "connect-failed",
+        "response-aborted",
         await overTls((response) => response.socket?.end("TLS handshake certificate corrupt message\r\n")),
       ],
       [

@@ -143,7 +143,7 @@ describe("a request over a connection of its own", () => {
     expect(outcomes.map((outcome) => ("code" in outcome ? outcome.code : outcome.status))).toEqual([
       "tls-failed",
       "tls-failed",
-      "connect-failed",
+      "response-aborted",
       "timeout",
       "timeout",
       "timeout",

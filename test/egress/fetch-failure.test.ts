@@ -5,7 +5,7 @@ import { failureCode } from "../../src/adapters/egress/fetch-failure.ts";
 import { echo, failure, fetcher, guard, listen, lookup, serve } from "./local-server.ts";
 
 describe("failures", () => {
-  it("connect-failed: nobody listens, or the connection breaks", async () => {
+  it("connect-failed: nobody listens; response-aborted: the connection was made, and breaks", async () => {
     const server = createSocketServer();
     const port = await listen(server);
     await new Promise((resolve) => server.close(resolve));
@@ -16,7 +16,12 @@ describe("failures", () => {
       createSocketServer((socket) => socket.once("data", () => socket.destroy())),
     );
     const broken = await failure(fetcher.fetch(`http://127.0.0.1:${breaking}/`, { redirect: "manual" }));
-    expect(broken.code).toBe("connect-failed");
+    expect(broken.code).toBe("response-aborted");
+    const garbled = await listen(
+      createSocketServer((socket) => socket.once("data", () => socket.end("no\n"))),
+    );
+    const nonsense = await failure(fetcher.fetch(`http://127.0.0.1:${garbled}/`, { redirect: "manual" }));
+    expect(nonsense.code).toBe("response-aborted");
   });
 
   it("dns-failed: the name does not resolve", async () => {
@@ -82,6 +87,21 @@ describe("failures", () => {
     [
       "Deno",
       deno("(https://x.example/dns-error/certificate/timed-out): client error (SendRequest)"),
+      "response-aborted",
+    ],
+    [
+      "Deno",
+      deno("(http://x.example/): client error (SendRequest): invalid content-length parsed"),
+      "response-aborted",
+    ],
+    [
+      "Deno",
+      deno("(https://x.example/): client error (SendRequest): received fatal alert: CertificateRequired"),
+      "response-aborted",
+    ],
+    [
+      "Deno",
+      deno("(https://x.example/(SendRequest)): client error (Connect): tcp connect error"),
       "connect-failed",
     ],
     ["Node", node("ECONNREFUSED"), "connect-failed"],

@@ -12,6 +12,7 @@ import type { TaskReader } from "../../src/projects/principal.ts";
 import type { Service } from "../../src/services/service.ts";
 import { type AnyTask, defineTask } from "../../src/task.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
+import { createRunTimes } from "../../src/tasks/run-times.ts";
 
 /** Redis time in these tests. */
 export const NOW = Date.parse("2026-11-24T09:00:00.000Z");
@@ -143,6 +144,7 @@ export async function open(options: Options = {}): Promise<Gateway> {
       resolves: false,
     },
     log: (...line) => logged.push(line),
+    runTimes: createRunTimes(),
     random: () => 0.5,
     clock: options.clock ?? (() => NOW),
   };
@@ -176,6 +178,11 @@ export async function open(options: Options = {}): Promise<Gateway> {
       headers: { "content-type": "application/json", ...headers },
     });
   return { send, submit, accepted, logged };
+}
+
+/** The authorization of another API key of the project. */
+export async function anotherKey(id: number): Promise<string> {
+  return `Bearer ${await keyring.issueApiKey(project, new Uint8Array(16).fill(id), new Uint8Array(24))}`;
 }
 
 /** A caller with a read link's rights, sealed by the gateway's own keyring. */

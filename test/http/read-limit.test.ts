@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Store } from "../../src/ports/store.ts";
-import { NOW, open, readToken, taskRecord } from "./gateway.ts";
+import { anotherKey, NOW, open, readToken, taskRecord } from "./gateway.ts";
 
 const record = taskRecord();
 const readTask: Store["readTask"] = () =>
@@ -73,6 +73,35 @@ describe("the limit of a project's reads", () => {
     pass(1_000);
     expect(await statuses(1, "/v1/tasks?type=a")).toEqual([200]);
   });
+
+  test.each(["unauthenticated", "forbidden"] as const)(
+    "a key that is refused as %s uses up reads of its own, and none of its project's",
+    async (kind) => {
+      const others = [await anotherKey(1), await anotherKey(2)];
+      const isOther = (key: string) => key !== "00".repeat(16);
+      const refusing = (found: Store["readTask"]): Store["readTask"] => {
+        return (caller, ...rest) =>
+          isOther(caller.key) ? Promise.resolve({ kind }) : found(caller, ...rest);
+      };
+      const gateway = await open({
+        readLimit: 3,
+        clock: () => NOW,
+        store: {
+          readTask: refusing(readTask),
+          listTasks: (caller, ...rest) =>
+            isOther(caller.key) ? Promise.resolve({ kind }) : page(0)(caller, ...rest),
+        },
+      });
+      const ask = async (authorization?: string, asked = path) =>
+        (await gateway.send("GET", asked, authorization ? { headers: { authorization } } : {})).status;
+      const refused = kind === "forbidden" ? 403 : 401;
+      for (const other of others) {
+        expect([await ask(other), await ask(other), await ask(other)]).toEqual(Array(3).fill(refused));
+        expect([await ask(other), await ask(other, "/v1/tasks?status=failed")]).toEqual([429, 429]);
+      }
+      expect([await ask(), await ask(), await ask(), await ask()]).toEqual([200, 200, 200, 429]);
+    },
+  );
 
   test("what is refused for its form costs nothing", async () => {
     const { statuses } = await limited(1);

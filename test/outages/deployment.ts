@@ -22,6 +22,7 @@ import { sweep } from "../../src/scheduling/sweep.ts";
 import { httpRequestTask } from "../../src/services/http-request.ts";
 import type { AnyTask } from "../../src/task.ts";
 import { diagnostics } from "../../src/task-types/index.ts";
+import { createRunTimes } from "../../src/tasks/run-times.ts";
 import { ManualClock } from "../local/qstash-harness.ts";
 import { type KINDS, type StandIn, startStandIn, TOKEN } from "../local/redis-stand-in.ts";
 import { type Client, newProject } from "../support/client.ts";
@@ -232,6 +233,7 @@ export class Deployment {
       fetcher: createFetcher({ guard, lookup: createLookup({ url: "http://127.0.0.1:9/dns-query" }) }),
       sign,
       keyring,
+      runTimes: createRunTimes(),
       tasks: new Map(
         [httpRequestTask(services), ...diagnostics, ...(this.#options.tasks ?? [])].map((task) => [
           task.type,

@@ -157,6 +157,35 @@ describe.each(await environments())(
         expect(await deadLetterKeysOf()).toEqual({ count: 0, ids: [] });
       });
 
+      test.each([
+        ["opened dead", "written", 60_000],
+        ["opened dead", "not written", -60_000],
+        ["died later", "written", 60_000],
+        ["died later", "not written", -60_000],
+      ] as const)(
+        "that %s: their day is %s when texts are bound to their place from %i ms on",
+        async (how, day, from) => {
+          await redis("SET", "rb1:bound", `${Date.now() + from}`);
+          const through = at(0);
+          await through.version();
+          await redis("DEL", "rb1:bound");
+          const held = await claimed(through, await accepted(through, caller), crypto.randomUUID());
+          const log = JSON.stringify({ at: new Date().toISOString(), durationMs: 0 });
+          const delivery = { ...newDelivery("first"), endpointId };
+          const dead = how === "opened dead" ? { dead: { at: Date.now(), log } } : {};
+          // The one after it shows that its words are read from the right place.
+          const next = { ...newDelivery("next"), endpointId };
+          const deliveries = [{ ...delivery, ...dead }, next];
+          await through.end(succeeded(held.record, held.lease, { deliveries }));
+          if (how === "died later") await through.record(recordOf(delivery.id, "dead"));
+          expect(await deadLetterKeysOf()).toEqual({ count: 1, ids: [delivery.id] });
+          const key = `rb1:000:${caller.project}:dead:${Math.floor(Date.now() / DAY)}`;
+          expect(await redis("EXISTS", key)).toBe(day === "written" ? "1" : "0");
+          await through.record(recordOf(next.id, "dead", { lease: "next" }));
+          expect(await deadLetterKeysOf()).toEqual({ count: 2, ids: [delivery.id, next.id] });
+        },
+      );
+
       test("of earlier versions are read with the others, page by page, and leave both lists when they are sent", async () => {
         const day = Math.floor(Date.now() / DAY);
         const old = `rb1:000:${caller.project}:dead:${day}`;

@@ -8,6 +8,7 @@ import { sweep } from "../../src/scheduling/sweep.ts";
 import { defineTask } from "../../src/task.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 import { run } from "../../src/tasks/run/run-attempt.ts";
+import { createRunTimes } from "../../src/tasks/run-times.ts";
 import { accept } from "../../src/tasks/submit/submit-task.ts";
 import { environments, freshProject } from "../redis/store-fixture.ts";
 
@@ -52,6 +53,7 @@ function travel() {
       tasks: new Map([[echo.type, echo]]),
       background: { waitUntil: (work: Promise<unknown>) => void work },
       log: () => undefined,
+      runTimes: createRunTimes(),
       random: () => 0.5,
       clock: Date.now,
     }) as unknown as RequestContext; // what these steps use of it

@@ -9,6 +9,7 @@ import { type OutcomeMessage, outcome } from "../../src/services/receive-outcome
 import type { Service } from "../../src/services/service.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 import { run } from "../../src/tasks/run/run-attempt.ts";
+import { createRunTimes } from "../../src/tasks/run-times.ts";
 import { accept } from "../../src/tasks/submit/submit-task.ts";
 import { environments, freshProject } from "../redis/store-fixture.ts";
 
@@ -72,6 +73,7 @@ function deployment() {
       tasks: new Map([[task.type, task]]),
       background: { waitUntil: (one: Promise<unknown>) => void work.push(one) },
       log: (_level: string, event: string) => void logged.push(event),
+      runTimes: createRunTimes(),
       random: () => 0.5,
       clock: Date.now,
     }) as unknown as RequestContext; // what these steps use of it

@@ -8,6 +8,7 @@ import type { Store } from "../../src/ports/store.ts";
 import { type AnyTask, defineTask, type TaskContext, TaskError } from "../../src/task.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 import { run } from "../../src/tasks/run/run-attempt.ts";
+import { createRunTimes } from "../../src/tasks/run-times.ts";
 import { accepted, environments } from "../redis/store-fixture.ts";
 
 const MASTER = "a master secret for tests, and for nothing else";
@@ -54,6 +55,7 @@ function running(
     background: { waitUntil: (work: Promise<unknown>) => void work },
     log,
     fetcher,
+    runTimes: createRunTimes(),
     random: () => 0.5,
     clock: Date.now,
   } as unknown as RequestContext; // what a run uses of it

@@ -7,6 +7,7 @@ import type { Store } from "../../src/ports/store.ts";
 import { type AnyTask, defineTask, type TaskContext, TaskError } from "../../src/task.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 import { run } from "../../src/tasks/run/run-attempt.ts";
+import { createRunTimes } from "../../src/tasks/run-times.ts";
 import { retryAfter } from "../../src/tasks/view.ts";
 import { taskRecord } from "../http/gateway.ts";
 import { accepted, environments } from "../redis/store-fixture.ts";
@@ -32,12 +33,13 @@ function running(store: Store, handler: (context: TaskContext<unknown>) => unkno
     services: new Map(),
     background: { waitUntil: (work: Promise<unknown>) => void work },
     log: () => undefined,
+    runTimes: createRunTimes(),
     random: () => 0.5,
     clock: Date.now,
   } as unknown as RequestContext; // what a run uses of it
   const attempt = ({ project, id: task, run: number }: TaskRecord, which: number) =>
     run(ctx, { v: 1, project, task, run: number, attempt: which });
-  return { attempt, published };
+  return { attempt, published, usual: () => ctx.runTimes.usual(type.type) };
 }
 
 const busy = (retryAfter: number) => () => {
@@ -103,6 +105,17 @@ describe.each(await environments())("a deadline on the %s engine", (_kind, { sto
     });
   });
 
+  test("a run that succeeds at its first attempt tells how long its type's usually are, others do not", async () => {
+    const failing = running(store, busy(0));
+    const retried = await open(2 * MINUTE);
+    await failing.attempt(retried, 1);
+    expect(failing.usual()).toBeUndefined();
+    const { attempt, usual } = running(store, () => new Promise((done) => setTimeout(done, 60, "done")));
+    await attempt(await open(2 * MINUTE), 1);
+    expect(usual()).toBeGreaterThanOrEqual(50);
+    expect(usual()).toBeLessThan(20_000);
+  });
+
   test("that passes while the only attempt runs names no failure", async () => {
     const task = await open(2 * MINUTE);
     await store.claim({ project: caller.project, task: task.id, run: 1, attempt: 1, lease: "a" });
@@ -120,4 +133,42 @@ test("Retry-After of a pending task never lies beyond its deadline", () => {
   expect(after(3_600_000, 7_200_000)).toBe(3_600);
   expect(after(0, 3_500, now - 3_600_000)).toBe(4);
   expect(after(0, -10_000, now - 3_600_000)).toBe(1);
+});
+
+describe("Retry-After of a pending task estimates its type's usual run time, where that is known", () => {
+  const now = 1_000_000_000_000;
+  const later = { deadlineAt: now + 86_400_000, createdAt: now, nextAt: now };
+  const after = (usual: number | undefined, changes: Partial<TaskRecord> = {}) =>
+    retryAfter(taskRecord({ ...later, ...changes }), now, usual);
+
+  test.each<readonly [string, number, number | undefined, Partial<TaskRecord>]>([
+    ["nothing is known", 1, undefined, {}],
+    ["it has not begun", 30, 29_500, {}],
+    ["it waits longer than it runs", 15, 50, { createdAt: now - 3_600_000 }],
+    ["it starts later", 60, 30_000, { nextAt: now + 60_000 }],
+    ["it runs", 20, 30_000, { status: "running", attempt: 1, startedAt: now - 10_000 }],
+    ["it waits for its service", 20, 30_000, { status: "waiting", attempt: 1, startedAt: now - 10_000 }],
+    [
+      "it runs longer than usual",
+      2,
+      5_000,
+      { status: "running", attempt: 1, createdAt: now - 20_000, startedAt: now - 20_000 },
+    ],
+    ["its deadline is nearer", 10, 30_000, { deadlineAt: now + 10_000 }],
+    ["it takes days", 3_600, 2 * 86_400_000, {}],
+  ])("%s: %i s", (_what, expected, usual, changes) => {
+    expect(after(usual, changes)).toBe(expected);
+  });
+
+  test("it is the mean of the runs that ended here, the newest counting most", () => {
+    const times = createRunTimes();
+    expect(times.usual("a")).toBeUndefined();
+    times.succeeded("a", 10_000);
+    expect(times.usual("a")).toBe(10_000);
+    times.succeeded("a", 20_000);
+    expect(times.usual("a")).toBe(12_000);
+    for (let run = 0; run < 30; run++) times.succeeded("a", 1_000);
+    expect(times.usual("a")).toBeLessThan(1_100);
+    expect(times.usual("b")).toBeUndefined();
+  });
 });

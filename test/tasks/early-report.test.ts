@@ -4,6 +4,7 @@ import type { RequestContext } from "../../src/ports/dependencies.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { TaskToken } from "../../src/projects/principal.ts";
 import { conclusion, report } from "../../src/tasks/run/report.ts";
+import { createRunTimes } from "../../src/tasks/run-times.ts";
 import { accepted, environments } from "../redis/store-fixture.ts";
 
 /** What a token's word is heard by: the real store, and nobody to tell. */
@@ -14,6 +15,7 @@ function hearing(store: Store): RequestContext {
     keyring: createKeyring("a master secret for tests, and for nothing else"),
     background: { waitUntil: (work: Promise<unknown>) => void work },
     log: () => undefined,
+    runTimes: createRunTimes(),
     random: () => 0.5,
     clock: Date.now,
   } as unknown as RequestContext; // what these steps use of it

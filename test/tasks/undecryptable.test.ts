@@ -6,6 +6,7 @@ import { openSecrets } from "../../src/endpoints/signing-secrets.ts";
 import type { Dependencies } from "../../src/ports/dependencies.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { system } from "../../src/projects/principal.ts";
+import { createRunTimes } from "../../src/tasks/run-times.ts";
 import { accepted, claimed, type Environment, environments, newDelivery } from "../redis/store-fixture.ts";
 
 const lost = createKeyring("the master secret that was removed too early");
@@ -28,6 +29,7 @@ function delivering(store: Store, sent: string[]): Dependencies {
     },
     queue: { publish: () => Promise.resolve() },
     log: () => undefined,
+    runTimes: createRunTimes(),
     random: () => 0.5,
     clock: Date.now,
   } as unknown as Dependencies; // of a gateway's many parts

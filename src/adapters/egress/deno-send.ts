@@ -150,10 +150,7 @@ function headersToSend(host: string, method: string, given: Headers, length: num
 /** The response as `fetch` gives it: its body unpacked, and failing with the signal's reason once that aborts. */
 function asFetched(response: IncomingMessage, method: string, signal: AbortSignal): Response {
   const status = response.statusCode ?? 0;
-  const headers = new Headers();
-  for (let at = 0; at + 1 < response.rawHeaders.length; at += 2) {
-    headers.append(response.rawHeaders[at] ?? "", response.rawHeaders[at + 1] ?? "");
-  }
+  const headers = headersOf(response);
   if (method === "HEAD" || EMPTY_STATUSES.has(status)) {
     response.destroy();
     return new Response(null, { status, headers });
@@ -165,6 +162,19 @@ function asFetched(response: IncomingMessage, method: string, signal: AbortSigna
       ? stream.pipeThrough(new DecompressionStream(encoding))
       : stream;
   return new Response(unpacked, { status, headers });
+}
+
+/** The headers that can be kept: one that `Headers` refuses, such as a value with a NUL, takes no answer down. */
+function headersOf({ rawHeaders }: IncomingMessage): Headers {
+  const headers = new Headers();
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    try {
+      headers.append(rawHeaders[at] ?? "", rawHeaders[at + 1] ?? "");
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+    }
+  }
+  return headers;
 }
 
 function streamOf(response: IncomingMessage, signal: AbortSignal): ReadableStream<Uint8Array<ArrayBuffer>> {

@@ -9,6 +9,10 @@ const EXPLANATIONS = {
   dns: { code: "dns-failed", message: "The host's name could not be resolved." },
   tls: { code: "tls-failed", message: "The TLS handshake with the host failed." },
   timeout: { code: "timeout", message: "The host did not answer in time." },
+  exchange: {
+    code: "response-aborted",
+    message: "The host broke the connection, or answered no valid HTTP.",
+  },
   connect: { code: "connect-failed", message: "The host could not be reached, or broke the connection." },
 } as const satisfies Record<string, Explanation>;
 
@@ -18,20 +22,25 @@ const TLS =
   /\b(?:CERT_[A-Z_]+|[A-Z_]*SELF_SIGNED[A-Z_]*|UNABLE_TO_[A-Z_]+|ERR_(?:TLS|SSL)_[A-Z_0-9]+|EPROTO)\b|certificate|\b(?:TLS|SSL|handshake)\b|corrupt message/i;
 const TIMEOUT = /\b(?:ETIMEDOUT|UND_ERR_[A-Z]+_TIMEOUT|TimeoutError)\b|timed out/i;
 
+// Said once the connection was made, of an answer whose head never came or is no HTTP.
+const EXCHANGE = /client error \(SendRequest\)|\b(?:HTTPParserError|UND_ERR_SOCKET)\b/;
+
 /** How far a connection had come when it failed; plain HTTP has no `handshake`. */
 export type ConnectionPhase = "connect" | "handshake" | "exchange";
 
 /**
  * Tells what kept a fetch from answering, from the errors of workerd, Deno and Node, which have no code in common.
- * In doubt it is `connect-failed`. The message is ours: the runtimes' own carry addresses.
+ * In doubt it is `connect-failed`: workerd says the same of a connection that was refused and of an answer that is no
+ * HTTP. The message is ours: the runtimes' own carry addresses.
  *
- * @param phase where the caller knows it, it alone decides on `tls-failed`
+ * @param phase where the caller knows it, it alone decides on `tls-failed` and `response-aborted`
  */
 export function failureCode(error: unknown, phase?: ConnectionPhase): Explanation {
   if (phase === "handshake") return EXPLANATIONS.tls;
   const said = describe(error);
-  if (DNS.test(said)) return EXPLANATIONS.dns;
   if (TIMEOUT.test(said)) return EXPLANATIONS.timeout;
+  if (phase === "exchange" || (phase === undefined && EXCHANGE.test(said))) return EXPLANATIONS.exchange;
+  if (DNS.test(said)) return EXPLANATIONS.dns;
   return phase === undefined && TLS.test(said) ? EXPLANATIONS.tls : EXPLANATIONS.connect;
 }
 

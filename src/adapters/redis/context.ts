@@ -16,4 +16,6 @@ export interface Context {
   readonly offset: number;
   /** The edge's clock, only to guess which hour Redis will say. */
   readonly clock: () => number;
+  /** Whether dead letters are filed by the day too, for the release before. */
+  readonly filesByDay: () => boolean;
 }

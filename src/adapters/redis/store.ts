@@ -1,4 +1,5 @@
 import { Redis } from "@upstash/redis/cloudflare";
+import type { StoredForm } from "../../ports/config-commands.ts";
 import type { Store } from "../../ports/store.ts";
 import { purgeKeys, takeChores } from "./chores.ts";
 import type { Context } from "./context.ts";
@@ -59,6 +60,8 @@ const WORKER_TIMEOUT = 15_000;
 export function createStore(options: StoreOptions): Store {
   const quick = connect(options, 1, QUICK_TIMEOUT);
   const worker = connect(options, 3, WORKER_TIMEOUT);
+  // Until the version was asked for, nothing tells that no older gateway is at work.
+  let form: StoredForm | undefined;
   const context: Context = {
     quick: createRunner(quick, true),
     adding: createRunner(quick),
@@ -67,6 +70,7 @@ export function createStore(options: StoreOptions): Store {
     scan: createScanner(worker),
     offset: options.offset ?? 0,
     clock: options.clock ?? Date.now,
+    filesByDay: () => !form?.bound,
   };
   const hint = createHint(worker, context);
   return {
@@ -107,7 +111,10 @@ export function createStore(options: StoreOptions): Store {
     readBody: (project, event, format) => readBody(context, project, event, format),
     readConfig: (caller, scope, idempotency) => readConfig(context, caller, scope, idempotency),
     ...projectsIn(context),
-    version: () => readVersion(context),
+    version: async () => {
+      form = await readVersion(context);
+      return form;
+    },
     generations: (changes) => generations(context, changes),
     reEncryptionState: (text) => reEncryptionState(context, text),
     findEncrypted: (cursor, generation) => findEncrypted(context, cursor, generation),

@@ -79,7 +79,10 @@ function isStream(c: Context<Env>, route: Route): boolean {
 
 type AnyCall = Parameters<Route["handle"]>[0];
 
-/** Takes what the request costs of the project's reads: 1, also for a wait; a long walk's is taken before and settled after. */
+/**
+ * Takes what the request costs of the project's reads: 1, also for a wait; a long walk's is taken before and settled
+ * after. A refused key, such as a revoked one, uses up as many of its own, and none of its project's.
+ */
 async function countingReads(
   { c, caller, query }: AnyCall,
   route: Route,
@@ -92,11 +95,23 @@ async function countingReads(
     throw new Error(`${route.operation} reads for no project.`);
   const { project } = caller;
   const cost = route.walks?.(query) ? LONG_WALK_COST : 1;
+  const own = caller.kind === "api-key" ? [caller.key] : [];
   limit.take(project, cost);
-  const response = await handle();
-  if (cost > 1 && (c.get("visited") ?? 0) <= LONG_WALK) limit.giveBack(project, cost - 1);
-  return response;
+  try {
+    for (const bucket of own) limit.take(bucket, cost);
+    const response = await handle();
+    if (cost > 1 && (c.get("visited") ?? 0) <= LONG_WALK) {
+      for (const bucket of [project, ...own]) limit.giveBack(bucket, cost - 1);
+    }
+    return response;
+  } catch (error) {
+    if (error instanceof ApiError && REFUSALS.has(error.code)) limit.giveBack(project, cost);
+    throw error;
+  }
 }
+
+/** Answers to a key that may not read. */
+const REFUSALS: ReadonlySet<string> = new Set(["unauthenticated", "forbidden", "rate-limited"]);
 
 async function callOf(c: Context<Env>, route: Route, deps: Dependencies): Promise<AnyCall> {
   for (const [name, kind] of Object.entries(route.params ?? {})) {

@@ -1,7 +1,7 @@
 import { ApiError } from "../../shared/problems.ts";
 
-/** Projects whose reads one process counts; of more, those that have not read for longest begin with a full second. */
-const PROJECTS = 10_000;
+/** Projects and API keys whose reads one process counts; of more, those that have not read for longest begin with a full second. */
+const COUNTED = 20_000;
 
 /** What a page of a filtered list costs that visits more than these entries; any other read costs 1. */
 export const LONG_WALK = 100;
@@ -12,42 +12,42 @@ interface Bucket {
   readonly at: number;
 }
 
-/** Counts a process's reads: a bucket of one second's reads per project, filled evenly. */
+/** Counts a process's reads: a bucket of one second's reads per project, and per API key, filled evenly. */
 export interface ReadLimit {
   /**
    * Takes that many reads, or a whole second's when it is fewer.
    *
    * @throws ApiError `rate-limited` when there are not enough
    */
-  take(project: string, cost: number): void;
+  take(reader: string, cost: number): void;
   /** Gives back what was not needed. */
-  giveBack(project: string, count: number): void;
+  giveBack(reader: string, count: number): void;
 }
 
 export function createReadLimit(perSecond: number, clock: () => number): ReadLimit {
   const buckets = new Map<string, Bucket>();
-  const left = (project: string, now: number): number => {
-    const { tokens, at } = buckets.get(project) ?? { tokens: perSecond, at: now };
+  const left = (reader: string, now: number): number => {
+    const { tokens, at } = buckets.get(reader) ?? { tokens: perSecond, at: now };
     return Math.min(perSecond, tokens + (Math.max(0, now - at) * perSecond) / 1_000);
   };
   /** The newest is the last; a map remembers the order in which it was filled. */
-  const keep = (project: string, tokens: number, at: number): void => {
-    buckets.delete(project);
-    buckets.set(project, { tokens, at });
+  const keep = (reader: string, tokens: number, at: number): void => {
+    buckets.delete(reader);
+    buckets.set(reader, { tokens, at });
     const [oldest] = buckets.keys();
-    if (buckets.size > PROJECTS && oldest !== undefined) buckets.delete(oldest);
+    if (buckets.size > COUNTED && oldest !== undefined) buckets.delete(oldest);
   };
   return {
-    take(project, cost) {
+    take(reader, cost) {
       const now = clock();
-      const tokens = left(project, now);
+      const tokens = left(reader, now);
       const needed = Math.min(cost, perSecond);
       if (tokens < needed) throw refusal(perSecond, tokens, needed);
-      keep(project, tokens - needed, now);
+      keep(reader, tokens - needed, now);
     },
-    giveBack(project, count) {
+    giveBack(reader, count) {
       const now = clock();
-      keep(project, Math.min(perSecond, left(project, now) + count), now);
+      keep(reader, Math.min(perSecond, left(reader, now) + count), now);
     },
   };
 }

@@ -49,7 +49,7 @@ const result = route({
     const { record, now } = found;
     const { publicUrl } = ctx.settings;
     if (!isTerminal(record.status)) {
-      const headers = { Location: `${publicUrl}/v1/tasks/${record.id}`, ...waiting(found) };
+      const headers = { Location: `${publicUrl}/v1/tasks/${record.id}`, ...waiting(ctx, found) };
       return answer(c, 202, taskView(record, { publicUrl, ...found }), headers);
     }
     for (const [name, value] of Object.entries(waitApplied(preferences))) c.header(name, value);

@@ -56,7 +56,7 @@ const replayRoute = route({
     return answer(c, 202, view(ctx, replayed), {
       Location: self,
       "Operation-Location": self,
-      ...waiting(replayed),
+      ...waiting(ctx, replayed),
       ...replayedHeader(replayed.replayed),
     });
   },

@@ -139,7 +139,7 @@ const read = route({
     const isOver = known === undefined ? isTerminal(now.found.record.status) : !namesTag(known, now.tag);
     return answer(c, 200, now.body, {
       ETag: now.tag,
-      ...waiting(now.found),
+      ...waiting(ctx, now.found),
       ...(isOver && waitApplied(preferences)),
     });
   },
@@ -170,7 +170,7 @@ export async function submitted(
   return answer(c, inTime ? 200 : 202, view(ctx, accepted), {
     Location: self,
     "Operation-Location": self,
-    ...waiting(accepted),
+    ...waiting(ctx, accepted),
     ...(preferences.respondAsync && { "Preference-Applied": "respond-async" }),
     ...(inTime && waitApplied(preferences)),
     ...(accepted.replayed && { "Idempotent-Replayed": "true" }),
@@ -195,8 +195,9 @@ export function view({ settings }: RequestContext, { record, now, delivery }: Fo
 }
 
 /** When looking again makes sense, while the task is not done. */
-export function waiting({ record, now }: Found): Record<string, string> {
-  return isTerminal(record.status) ? {} : { "Retry-After": `${retryAfter(record, now)}` };
+export function waiting({ runTimes }: RequestContext, { record, now }: Found): Record<string, string> {
+  if (isTerminal(record.status)) return {};
+  return { "Retry-After": `${retryAfter(record, now, runTimes.usual(record.type))}` };
 }
 
 export const taskRoutes: readonly Route[] = [submit, list, read];

@@ -82,6 +82,10 @@ export async function finishTask(deps: Dependencies, input: FinishInput): Promis
         config = answer.config;
         continue;
       case "ended":
+        // The first attempt's success is what is usual: after a failure the waits between attempts count too.
+        if (ending.status === "succeeded" && record.attempt === 1 && record.startedAt !== undefined) {
+          deps.runTimes.succeeded(record.type, endedAt - record.startedAt);
+        }
         return {
           ...{ kind: "ended", ending, endedAt, now: answer.now, config },
           opened: openedOf(deliveries, answer.held),

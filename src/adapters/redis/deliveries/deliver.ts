@@ -124,11 +124,11 @@ export const RECORD = script(
   "record",
   `${OPENING}${FAILED}
 local due, delivery, proj, circuits = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local a, at = named(ARGV) -- offset nonce lease attempt outcome log at delay member id endpoint circuit health failing dead count url place
+local a, at = named(ARGV) -- offset nonce lease attempt outcome log at delay member id endpoint circuit health failing dead day count url place
 local d = some(delivery, {'status', 'nonce', 'lease', 'attempt', 'next', 'once', 'url', 'place', 'watch', 'waits'})
 local health, dead, nextAt, first = KEYS[num(a.health)], KEYS[num(a.dead)], '', ''
 local function fileThis()
-  if dead and d.once ~= '1' then fileDead(dead, KEYS[num(a.dead) + 1], a.at, a.id, a.endpoint) end
+  if dead and d.once ~= '1' then fileDead(dead, KEYS[num(a.day)], a.at, a.id, a.endpoint) end
 end
 if not d.status then return {'gone'} end
 if d.nonce == a.nonce then
@@ -243,9 +243,11 @@ export async function record(context: Context, command: RecordCommand): Promise<
   const keys = [names.due, names.delivery(delivery), names.project, names.circuits];
   const places = {
     health: endpointId === undefined ? 0 : keys.push(names.health(endpointId)),
-    dead: outcome.kind === "dead" ? addDeadLetterKeys(keys, project, endpointId, Math.round(command.at)) : 0,
+    ...(outcome.kind === "dead"
+      ? addDeadLetterKeys(context, keys, project, endpointId, Math.round(command.at))
+      : { dead: 0, day: 0 }),
   };
-  const { args } = openingArgs(keys, project, deliveries);
+  const { args } = openingArgs(context, keys, project, deliveries);
   const [code, next, failingSince] = await context.worker(RECORD, keys, [
     ...named({
       offset: context.offset,

@@ -1,6 +1,7 @@
 import type { NewDelivery } from "../../../ports/delivery-commands.ts";
 import { BODY_RETENTION, DELIVERY_RETENTION, DUE_GRACE, LEASE_GRACE } from "../../../shared/limits.ts";
 import { originOf } from "../../../shared/origin.ts";
+import type { Context } from "../context.ts";
 import { deliveryMember, keysOf } from "../keys.ts";
 import type { ScriptReply } from "../script.ts";
 import { CIRCUIT } from "./circuit.ts";
@@ -8,8 +9,9 @@ import { addDeadLetterKeys, FILING } from "./filing.ts";
 
 /**
  * Opens deliveries: their due entries first, then what they share, then their hashes. Words per delivery: the key's
- * number, the due member, the lease's length (0: nobody sends yet), the number of the dead letters' key, after which
- * that of their day comes (0: it is alive), how many fields follow, the fields. After the last one: how many bodies follow, each with its key's number.
+ * number, the due member, the lease's length (0: nobody sends yet), the numbers of the keys of the dead letters (0: it is
+ * alive) and of their day (0: it is not written), how many fields follow, the fields. After the last one: how many bodies
+ * follow, each with its key's number.
  * Its caller runs it in `together`: when a command fails, what it wrote is taken back.
  *
  * With the project's fields it heeds the circuits of the destinations: a first attempt is held back where one is open,
@@ -19,20 +21,20 @@ export const OPENING = `${CIRCUIT}${FILING}
 -- The names of the circuits that \`open\` has to know: fields of the project's hash.
 local function placesOf(args, at, count, names)
   for _ = 1, count do
-    local size, own = num(args[at + 4]), {}
-    for i = at + 5, at + 4 + size, 2 do own[args[i]] = args[i + 1] end
+    local size, own = num(args[at + 5]), {}
+    for i = at + 6, at + 5 + size, 2 do own[args[i]] = args[i + 1] end
     names[#names + 1] = placeOf(own)
-    at = at + 5 + size
+    at = at + 6 + size
   end
   return names
 end
 local function open(due, t, created, args, at, count, p)
   local dues, hashes, dead, held, circuits = {}, {}, {}, {}, {}
   for _ = 1, count do
-    local key, entry, lease, size = KEYS[num(args[at])], args[at + 1], num(args[at + 2]), num(args[at + 4])
-    local deadLetters, day = KEYS[num(args[at + 3])], KEYS[num(args[at + 3]) + 1]
+    local key, entry, lease, size = KEYS[num(args[at])], args[at + 1], num(args[at + 2]), num(args[at + 5])
+    local deadLetters, day = KEYS[num(args[at + 3])], KEYS[num(args[at + 4])]
     local own, fields, wait = {}, {'created', created}, 0
-    for i = at + 5, at + 4 + size, 2 do
+    for i = at + 6, at + 5 + size, 2 do
       own[args[i]] = args[i + 1]
       fields[#fields + 1] = args[i]
       fields[#fields + 1] = args[i + 1]
@@ -55,14 +57,14 @@ local function open(due, t, created, args, at, count, p)
       field('attempt', '0') field('lease', '') field('held', ms(t))
     end
     field('next', ms(t + wait)) field('until', ms(lease > 0 and t + lease or 0))
-    if deadLetters then dead[#dead + 1] = {deadLetters, day, own.ended, id, own.endpoint} fields.dead = true
+    if deadLetters then dead[#dead + 1] = {deadLetters, day or false, own.ended, id, own.endpoint} fields.dead = true
     else
       dues[#dues + 1] = ms(lease > 0 and t + lease + ${LEASE_GRACE} or t + wait + ${DUE_GRACE})
       dues[#dues + 1] = entry
       undone('ZREM', due, entry)
     end
     hashes[#hashes + 1] = {key, fields}
-    at = at + 5 + size
+    at = at + 6 + size
   end
   if #dues > 0 then redis.call('ZADD', due, unpack(dues)) end
   for i = at + 1, at + 2 * num(args[at]), 2 do
@@ -79,6 +81,7 @@ end
 
 /** The words for `open`, whose keys are added to `keys`; and the names of the bodies that are kept apart. */
 export function openingArgs(
+  context: Pick<Context, "filesByDay">,
   keys: string[],
   project: string,
   deliveries: readonly NewDelivery[],
@@ -90,8 +93,10 @@ export function openingArgs(
     const fields = fieldsOfNew(delivery);
     const key = keys.push(names.delivery(id));
     if (delivery.shared) apart.set(`${delivery.eventId}:${delivery.format}`, delivery.body);
-    const deadLetters = dead ? addDeadLetterKeys(keys, project, delivery.endpointId, Math.round(dead.at)) : 0;
-    const place = [key, deliveryMember(project, id), delivery.lease?.length ?? 0, deadLetters];
+    const filed = dead
+      ? addDeadLetterKeys(context, keys, project, delivery.endpointId, Math.round(dead.at))
+      : { dead: 0, day: 0 };
+    const place = [key, deliveryMember(project, id), delivery.lease?.length ?? 0, filed.dead, filed.day];
     return [...place, fields.length, ...fields];
   });
   const kept = [...apart].map(([name, body]) => [keys.push(names.sharedBody(name)), body] as const);

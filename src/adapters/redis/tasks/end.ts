@@ -140,7 +140,7 @@ export async function end(context: Context, command: EndCommand): Promise<EndAns
   const keys = [names.due, names.task(record.id), names.project, names.config];
   const fields = changesOf(command);
   const deliveries = outcome.kind === "retry" ? [] : outcome.deliveries;
-  const { args, bodies } = openingArgs(keys, record.project, deliveries);
+  const { args, bodies } = openingArgs(context, keys, record.project, deliveries);
   const reply = await context.worker(END, keys, [
     ...named({
       offset: context.offset,

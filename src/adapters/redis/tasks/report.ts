@@ -136,7 +136,7 @@ export async function announce(context: Context, command: AnnounceCommand): Prom
   if (!first) throw new Error("announce was given nothing to open");
   const names = keysOf(project);
   const keys = [names.due, names.task(id), names.project];
-  const { args, bodies } = openingArgs(keys, project, deliveries);
+  const { args, bodies } = openingArgs(context, keys, project, deliveries);
   const overtaken = first.once ? record.progressDeliveries : [];
   const last = overtaken.length > 0 ? keys.length + 1 : 0;
   keys.push(...overtaken.map((delivery) => names.delivery(delivery)));

@@ -1,0 +1,22 @@
+/** How long the runs of each task type usually take, as far as this process has seen them end. */
+export interface RunTimes {
+  /** @param length milliseconds between the start of a run and its success */
+  succeeded(type: string, length: number): void;
+  /** Milliseconds; undefined while no run of the type has ended here. */
+  usual(type: string): number | undefined;
+}
+
+/** What one run counts for in the mean: about ten runs later it is forgotten. */
+const WEIGHT = 0.2;
+
+/** Keeps an exponentially weighted mean for each type, in memory. */
+export function createRunTimes(): RunTimes {
+  const means = new Map<string, number>();
+  return {
+    succeeded(type, length) {
+      const mean = means.get(type) ?? length;
+      means.set(type, mean + (length - mean) * WEIGHT);
+    },
+    usual: (type) => means.get(type),
+  };
+}
