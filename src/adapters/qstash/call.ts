@@ -1,6 +1,6 @@
-import type { Client, FlowControl } from "@upstash/qstash";
-import { CallRefused, type Flow, QueueUnavailable, type ServiceCall } from "../../ports/ports.ts";
-import { bounded, statusOf } from "./request.ts";
+import { CallRefused, type ServiceCall } from "../../ports/ports.ts";
+import { deliveryHeaders, publishedId, seconds } from "./message.ts";
+import { type QueueClient, statusOf } from "./request.ts";
 
 /**
  * How often QStash repeats a callback that we did not take, and after how long: 3 s, 30 s, 5 min. Every plan allows
@@ -17,30 +17,17 @@ const CALLBACK = { retries: "3", delay: "min(300000, 3000 * pow(10, retried))" }
  *
  * @throws CallRefused when it will never be taken, QueueUnavailable when it was not now
  */
-export async function publishCall(client: Client, publicUrl: string, call: ServiceCall): Promise<string> {
-  const callback = publicUrl + call.callback;
-  const delay = Math.ceil(call.delay / 1_000);
-  const request = {
-    url: call.url,
-    method: call.method,
-    headers: {
-      ...call.headers,
-      ...Object.fromEntries(["Callback", "Failure-Callback"].flatMap((name) => tuned(`Upstash-${name}`))),
-    },
-    callback,
-    // Some ends (a non-retryable answer) are told to this one alone; what is told twice counts once.
-    failureCallback: callback,
-    retries: 0,
-    timeout: Math.ceil(call.timeout / 1_000),
-    flowControl: flowControlOf(call.flow),
-    redact: { header: [...call.secrets] },
-    ...(call.body && { body: new Blob([call.body]) }),
-    ...(delay > 0 && { delay }),
-  };
+export async function publishCall(
+  client: QueueClient,
+  publicUrl: string,
+  call: ServiceCall,
+): Promise<string> {
+  const headers = headersOf(call, publicUrl + call.callback);
+  const body = call.body && new Blob([call.body]);
   try {
-    const answer = await bounded(client.publish(request));
-    if ("messageId" in answer) return answer.messageId;
-    throw new QueueUnavailable("QStash took the call for one of several.");
+    return publishedId(
+      await client({ method: "POST", path: `publish/${call.url}`, headers, ...(body && { body }) }),
+    );
   } catch (error) {
     const status = statusOf(error);
     if (status === 400 || status === 412 || status === 413) {
@@ -50,14 +37,29 @@ export async function publishCall(client: Client, publicUrl: string, call: Servi
   }
 }
 
-function tuned(name: string): [string, string][] {
-  return [
-    [`${name}-Retries`, CALLBACK.retries],
-    [`${name}-Retry-Delay`, CALLBACK.delay],
-  ];
+function headersOf(call: ServiceCall, callback: string): Record<string, string> {
+  const { method, timeout, delay, flow, secrets } = call;
+  const redacted = secrets.map((name) => `header[${name}]`).join(",");
+  return {
+    ...forwarded(call.headers),
+    ...deliveryHeaders({ method, retries: 0, delay, flow }),
+    "upstash-timeout": seconds(timeout),
+    // Some ends (a non-retryable answer) are told to the failure callback alone; what is told twice counts once.
+    ...toldTo("upstash-callback", callback),
+    ...toldTo("upstash-failure-callback", callback),
+    ...(redacted !== "" && { "upstash-redact-fields": redacted }),
+  };
 }
 
-/** QStash's periods are whole seconds, rounded up here. */
-export function flowControlOf({ key, parallelism, rate, period = 1_000 }: Flow): FlowControl {
-  return { key, parallelism, ...(rate !== undefined && { rate, period: Math.ceil(period / 1_000) }) };
+function toldTo(name: string, url: string): Record<string, string> {
+  return { [name]: url, [`${name}-retries`]: CALLBACK.retries, [`${name}-retry-delay`]: CALLBACK.delay };
+}
+
+/** The service's own headers. QStash passes on the type of the content as it is, and what has its prefix. */
+function forwarded(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const passed = [...new Headers(headers)].map(([name, value]) => [
+    name === "content-type" ? name : `upstash-forward-${name}`,
+    value,
+  ]);
+  return Object.fromEntries(passed);
 }

@@ -1,31 +1,19 @@
-import { Client } from "@upstash/qstash";
 import * as z from "zod/mini";
 import type { Fate, QueueExaminer } from "../../doctor/ports.ts";
 import { QueueUnavailable } from "../../ports/ports.ts";
+import { type QueueEvent, readEvents } from "./events.ts";
+import { deliveryHeaders, publishedId } from "./message.ts";
 import type { QueueOptions } from "./queue.ts";
-import { bounded } from "./request.ts";
+import { createClient } from "./request.ts";
 
 /** Milliseconds for one of the plain requests. */
 const TIMEOUT = 5_000;
-
-/** Of the log's entries; the SDK's type lacks the status (docs: api-reference/logs/list-logs). */
-const ENTRY = z.object({
-  state: z.string(),
-  error: z.optional(z.string()),
-  responseStatus: z.optional(z.number()),
-});
 
 const SLOTS = z.object({ parallelismMax: z.number(), parallelismCount: z._default(z.number(), 0) });
 
 /** What the doctor asks QStash: each question is one request, and none is repeated. */
 export function createExaminer(options: QueueOptions): QueueExaminer {
-  const client = new Client({
-    baseUrl: options.url,
-    token: options.token,
-    devMode: false,
-    enableTelemetry: false,
-    retry: false,
-  });
+  const client = createClient(options, 0);
   const get = async (path: string): Promise<Response> => {
     try {
       return await fetch(`${options.url}${path}`, {
@@ -43,13 +31,18 @@ export function createExaminer(options: QueueOptions): QueueExaminer {
       return response.status;
     },
     async probe(nonce) {
-      const url = `${options.publicUrl}/internal/probe`;
-      const { messageId } = await bounded(client.publishJSON({ url, body: { v: 1, nonce }, retries: 0 }));
-      return messageId;
+      const headers = {
+        "content-type": "application/json",
+        ...deliveryHeaders({ method: "POST", retries: 0 }),
+      };
+      const path = `publish/${options.publicUrl}/internal/probe`;
+      return publishedId(
+        await client({ method: "POST", path, headers, body: JSON.stringify({ v: 1, nonce }) }),
+      );
     },
     async fate(message) {
-      const { logs } = await bounded(client.logs({ messageIds: [message] }));
-      return logs.map(fateIn).find((fate) => fate !== undefined);
+      const events = await readEvents(client, message);
+      return events.map(fateIn).find((fate) => fate !== undefined);
     },
     async slots() {
       const response = await get("/v2/globalParallelism");
@@ -61,10 +54,7 @@ export function createExaminer(options: QueueOptions): QueueExaminer {
 }
 
 /** What an entry says became of its message: nothing, while the message is on its way. */
-function fateIn(entry: unknown): Fate | undefined {
-  const { data } = ENTRY.safeParse(entry);
-  if (!data) return undefined;
-  const { state, error, responseStatus } = data;
+function fateIn({ state, error, responseStatus }: QueueEvent): Fate | undefined {
   if (state === "DELIVERED") return { kind: "answered", status: responseStatus ?? 200 };
   if (state !== "ERROR" && state !== "FAILED") return undefined;
   if (responseStatus !== undefined && responseStatus > 0) return { kind: "answered", status: responseStatus };

@@ -1,7 +1,9 @@
-import { Client, type PublishBatchRequest } from "@upstash/qstash";
+import * as z from "zod/mini";
 import { type Queue, type QueueMessage, QueueUnavailable } from "../../ports/ports.ts";
-import { flowControlOf, publishCall } from "./call.ts";
-import { bounded, statusOf } from "./request.ts";
+import { publishCall } from "./call.ts";
+import { readEvents } from "./events.ts";
+import { deliveryHeaders, messageIdOf, publishedId } from "./message.ts";
+import { createClient, statusOf } from "./request.ts";
 
 export interface QueueOptions {
   readonly url: string;
@@ -13,34 +15,35 @@ export interface QueueOptions {
 /** How often QStash repeats a call that we did not answer with 2xx; the sweep makes up for the rest. */
 const RETRIES = 3;
 
+/** How often a request is repeated that QStash did not answer. */
+const REPEATS = 2;
+
+/** States of a message of which no attempt has failed (https://upstash.com/docs/qstash/howto/debug-logs). */
+const UNTRIED: ReadonlySet<string> = new Set(["CREATED", "ACTIVE"]);
+
+/** What a batch is answered with, one for each message: its id, or why it was not taken. */
+const BATCH = z.array(z.unknown());
+
 /** The queue over QStash's REST API. No deduplication ids: the scripts deduplicate, and a window could swallow a needed message. */
 export function createQueue(options: QueueOptions): Queue {
-  const client = new Client({
-    baseUrl: options.url,
-    token: options.token,
-    devMode: false,
-    enableTelemetry: false,
-    retry: { retries: 2 },
-  });
+  const client = createClient(options, REPEATS);
   const address = (message: QueueMessage) => `${options.publicUrl}/internal/${message.kind}`;
   return {
-    publish: (message) =>
-      bounded(client.publishJSON({ url: address(message), ...requestOf(message) })).then(() => undefined),
+    publish: async (message) => {
+      const path = `publish/${address(message)}`;
+      publishedId(await client({ method: "POST", path, ...contentOf(message) }));
+    },
     publishAll: async (messages) => {
-      // A new list each time: the SDK writes into the objects that it is given.
-      const batch = messages.map(
-        (message): PublishBatchRequest<QueueMessage["body"]> => ({
-          url: address(message),
-          ...requestOf(message),
-        }),
-      );
-      const answers = (await bounded(client.batchJSON(batch))) as readonly unknown[]; // one per message; the SDK does not throw for refused ones
+      const batch = messages.map((message) => ({ destination: address(message), ...contentOf(message) }));
+      const headers = { "content-type": "application/json" };
+      const answer = await client({ method: "POST", path: "batch", headers, body: JSON.stringify(batch) });
+      const answers = BATCH.safeParse(answer).data ?? [];
       return messages.map((_, index) => messageIdOf(answers[index]));
     },
     call: (call) => publishCall(client, options.publicUrl, call),
     holds: async (message) => {
       try {
-        const found: unknown = await bounded(client.messages.get(message));
+        const found = await client({ path: `messages/${encodeURIComponent(message)}` });
         if (messageIdOf(found) === message) return true;
         throw new QueueUnavailable("QStash answered with something else than the message.");
       } catch (error) {
@@ -49,14 +52,15 @@ export function createQueue(options: QueueOptions): Queue {
       }
     },
     waits: async (message) => {
-      const { logs } = await bounded(client.logs({ messageIds: [message] }));
-      const states = logs.map(({ state }) => state);
+      const states = (await readEvents(client, message)).map(({ state }) => state);
       return states.includes("CREATED") && states.every((state) => UNTRIED.has(state));
     },
     cancel: async (...messages) => {
       const [first = ""] = messages;
+      const query = new URLSearchParams(messages.map((message) => ["messageIds", message]));
+      const path = messages.length === 1 ? `messages/${encodeURIComponent(first)}` : `messages?${query}`;
       try {
-        await bounded(client.messages.cancel(messages.length === 1 ? first : [...messages]));
+        await client({ method: "DELETE", path });
       } catch (error) {
         // It has been delivered already; or the queue is away, and what comes of the message will be stale.
         if (!(error instanceof QueueUnavailable)) throw error;
@@ -77,22 +81,14 @@ export function createQueue(options: QueueOptions): Queue {
   };
 }
 
-/** States of a message of which no attempt has failed (https://upstash.com/docs/qstash/howto/debug-logs). */
-const UNTRIED: ReadonlySet<string> = new Set(["CREATED", "ACTIVE"]);
-
-/** QStash delays by whole seconds, rounded up. */
-function requestOf(message: QueueMessage) {
-  const delay = Math.ceil(message.delay / 1_000);
+/** A message's headers and body. */
+function contentOf(message: QueueMessage) {
+  const flow = "flow" in message ? message.flow : undefined;
   return {
-    body: message.body,
-    retries: RETRIES,
-    ...(delay > 0 && { delay }),
-    ...("flow" in message && message.flow && { flowControl: flowControlOf(message.flow) }),
+    headers: {
+      "content-type": "application/json",
+      ...deliveryHeaders({ method: "POST", retries: RETRIES, delay: message.delay, ...(flow && { flow }) }),
+    },
+    body: JSON.stringify(message.body),
   };
-}
-
-function messageIdOf(answer: unknown): string | undefined {
-  const { messageId } =
-    typeof answer === "object" && answer !== null ? (answer as { messageId?: unknown }) : {};
-  return typeof messageId === "string" ? messageId : undefined;
 }

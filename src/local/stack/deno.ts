@@ -13,9 +13,11 @@ const LOOK_EVERY_MS = 20;
 export async function startOnDeno(options: GatewayOptions): Promise<Gateway> {
   const permissions = ["--allow-net", "--allow-env", "--allow-read=.", "--no-prompt"];
   const offline = ["--node-modules-dir=manual", "--no-lock", "--cached-only"];
+  // Without it a request's signal aborts after each answer, and Deno writes a line of its own about that into the log.
+  const signal = "--unstable-no-legacy-abort";
   const child = spawn(
     join(root, "node_modules/.bin/deno"),
-    ["run", "--quiet", ...permissions, ...offline, "src/deno.ts"],
+    ["run", "--quiet", ...permissions, ...offline, signal, "src/deno.ts"],
     {
       cwd: root,
       stdio: ["ignore", "inherit", "inherit"],
