@@ -4,19 +4,18 @@ import { openApi } from "../src/http/openapi/document.ts";
 import { root } from "../src/local/root.ts";
 import { replaceFolder } from "./folder.ts";
 import { problemPages } from "./pages/problems.ts";
-import { type Document, referencePage } from "./pages/reference.ts";
+import { referencePages } from "./pages/reference.ts";
 
 /**
- * Writes what the gateway serves from files: the OpenAPI document, the reference made from it, a page per problem.
+ * Writes what the gateway serves from files: the OpenAPI document, the page that shows it, a page per problem.
  *
  * @param outDir the folder that becomes the top of the site; made when it is not there
  */
 export async function buildAssets(outDir: string): Promise<void> {
   const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string }; // npm insists on it
-  const document = openApi(version);
   const files: Readonly<Record<string, string>> = {
-    "openapi.json": JSON.stringify(document),
-    "docs.html": referencePage(document as unknown as Document), // what `openApi` has just made
+    "openapi.json": JSON.stringify(openApi(version)),
+    ...(await referencePages()),
     ...(await problemPages()),
   };
   for (const [name, text] of Object.entries(files)) {

@@ -1,5 +1,6 @@
 import { sendToVetted } from "./adapters/egress/deno-send.ts";
 import { ConfigError, createRingback, type Ringback } from "./app.ts";
+import { namesTag } from "./http/pipeline/etag.ts";
 import type { Assets } from "./http/routes/static.ts";
 import { errorText } from "./shared/error-text.ts";
 import { log } from "./shared/log.ts";
@@ -17,21 +18,33 @@ const TYPES: Readonly<Record<string, string>> = {
 const assets: Assets = {
   async fetch(request) {
     const path = new URL(request.url).pathname.replace(/\/$/, "");
-    // An encoded slash could lead elsewhere, and what is longer than a name may be is an error of the disk.
+    // An encoded slash could lead elsewhere, and a name longer than the disk allows is an error of the disk.
     if (path.length > 200 || !/^(\/[\w.-]*\w)+$/.test(path)) return new Response(null, { status: 404 });
     for (const name of [path, `${path}.html`, `${path}/index.html`]) {
-      const body = await read(new URL(`../dist/assets${name}`, import.meta.url));
       const type = TYPES[name.split(".").at(-1) ?? ""];
-      if (body && type) return new Response(body, { headers: { "content-type": type } });
+      const file = type && (await open(new URL(`../dist/assets${name}`, import.meta.url)));
+      if (!file) continue;
+      const headers = { "content-type": type, etag: file.etag };
+      if (!namesTag(request.headers.get("if-none-match") ?? "", file.etag))
+        return new Response(file.body, { headers });
+      await file.body.cancel();
+      return new Response(null, { status: 304, headers });
     }
     return new Response(null, { status: 404 });
   },
 };
 
-async function read(path: URL): Promise<ReadableStream<Uint8Array<ArrayBuffer>> | undefined> {
+interface AssetFile {
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
+  readonly etag: string;
+}
+
+/** A file and the tag of this version of it: its size and time, because a build writes every file again. */
+async function open(path: URL): Promise<AssetFile | undefined> {
   try {
     const file = await Deno.open(path);
-    if ((await file.stat()).isFile) return file.readable;
+    const { isFile, size, mtime } = await file.stat();
+    if (isFile) return { body: file.readable, etag: `"${size}-${mtime?.getTime() ?? 0}"` };
     file.close();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;

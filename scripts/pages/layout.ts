@@ -11,11 +11,6 @@ export function markdown(text: string): string {
   return marked.parse(text, { async: false });
 }
 
-/** One line of Markdown as HTML, without a paragraph around it. */
-export function inline(text: string): string {
-  return marked.parseInline(text, { async: false });
-}
-
 export interface Page {
   readonly title: string;
   readonly description: string;
@@ -48,8 +43,8 @@ export function layout({ title, description, contents, main }: Page): string {
 }
 
 const STYLE = `
-:root{--back:#fff;--raised:#f5f6f8;--line:#dfe2e8;--text:#1b1f27;--faint:#5a6372;--link:#0b57c2;--get:#0a6b3d;--post:#8a4500;--delete:#a8200d}
-@media(prefers-color-scheme:dark){:root{--back:#12151b;--raised:#1b2029;--line:#313846;--text:#e6e9ef;--faint:#a0a9b8;--link:#83b4ff;--get:#6fd8a0;--post:#f0b070;--delete:#ff9a8a}}
+:root{--back:#fff;--raised:#f5f6f8;--line:#dfe2e8;--text:#1b1f27;--faint:#5a6372;--link:#0b57c2}
+@media(prefers-color-scheme:dark){:root{--back:#12151b;--raised:#1b2029;--line:#313846;--text:#e6e9ef;--faint:#a0a9b8;--link:#83b4ff}}
 *{box-sizing:border-box}
 html{scroll-padding-top:4rem}
 body{margin:0;display:grid;grid-template:auto 1fr/17rem minmax(0,1fr);background:var(--back);color:var(--text);font:16px/1.55 system-ui,sans-serif}
@@ -74,9 +69,6 @@ code,pre{font:.875em/1.5 ui-monospace,"Cascadia Mono",Menlo,monospace}
 code{background:var(--raised);padding:.1em .3em;border-radius:4px;overflow-wrap:anywhere}
 pre{background:var(--raised);border:1px solid var(--line);border-radius:8px;padding:.9rem 1rem;overflow:auto}
 pre code{background:none;padding:0;overflow-wrap:normal}
-.address{display:flex;gap:.7rem;align-items:baseline;margin:.2rem 0 .8rem}
-.address b{font:700 .8rem ui-monospace,monospace}
-.get{color:var(--get)}.post{color:var(--post)}.delete{color:var(--delete)}
 table{border-collapse:collapse;width:100%;display:block;overflow-x:auto}
 th,td{text-align:left;vertical-align:top;padding:.45rem .8rem .45rem 0;border-bottom:1px solid var(--line)}
 th{font-size:.8rem;color:var(--faint);font-weight:600}

@@ -8,6 +8,8 @@ import { admitter, type VerifySignature } from "./pipeline/authenticate.ts";
 import { mount } from "./pipeline/mount.ts";
 import { answerFailure } from "./pipeline/problem.ts";
 import type { Env, Route } from "./pipeline/route.ts";
+import type { Env } from "./pipeline/route.ts";
+import { secureHeaders } from "./pipeline/secure-headers.ts";
 import { routesOf } from "./routes/index.ts";
 import { PROXY } from "./routes/proxy.ts";
 import type { Assets } from "./routes/static.ts";
@@ -20,20 +22,6 @@ export interface AppOptions {
   /** What is served; every route of the gateway unless set. */
   readonly routes?: readonly Route[];
 }
-
-/** OWASP's secure headers for an API; the pages bring their style along and run no script. */
-const SECURE_HEADERS = [
-  [
-    "Content-Security-Policy",
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  ],
-  ["Cross-Origin-Opener-Policy", "same-origin"],
-  ["Cross-Origin-Resource-Policy", "same-origin"],
-  ["Referrer-Policy", "no-referrer"],
-  ["Strict-Transport-Security", "max-age=15552000; includeSubDomains"],
-  ["X-Content-Type-Options", "nosniff"],
-  ["X-Frame-Options", "DENY"],
-] as const;
 
 /** Says how long the body is that a HEAD does not bring (RFC 9110, section 9.3.2): some servers would say 0. */
 async function measure({ body, headers }: Response): Promise<void> {
@@ -53,7 +41,7 @@ export function createApp({
   app.use(requestId());
   app.use(async (c, next) => {
     await next();
-    for (const [name, value] of SECURE_HEADERS) c.res.headers.set(name, value);
+    for (const [name, value] of secureHeaders(c.req.path)) c.res.headers.set(name, value);
     if (c.req.method === "HEAD") await measure(c.res);
   });
   const fail = (error: Error, c: Context<Env>): Response => answerFailure(error, c, deps.settings, deps.log);

@@ -56,6 +56,7 @@ const DECISIONS: Readonly<Record<string, readonly string[]>> = {
     "getReadiness",
     "getOpenApi",
     "getDocs",
+    "getDocsScript",
     "listProblems",
     "getProblem",
   ],

@@ -86,6 +86,7 @@ export function everyOperation(things: Things): Readonly<Record<string, Wanted>>
     getReadiness: { method: "GET", path: "/readyz" },
     getOpenApi: { method: "GET", path: "/openapi.json" },
     getDocs: { method: "GET", path: "/docs" },
+    getDocsScript: { method: "GET", path: "/docs/reference.js" },
     listProblems: { method: "GET", path: "/problems" },
     getProblem: { method: "GET", path: "/problems/not-found" },
     runTask: { method: "POST", path: "/internal/run", body: { v: 1, project, task, run: 1, attempt: 1 } },

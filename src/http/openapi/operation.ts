@@ -17,7 +17,7 @@ const SECURITY: Readonly<Record<Access, readonly string[]>> = {
 };
 
 /** Of bodies that are not JSON. */
-const MEDIA = { "text/html": { type: "string" }, "*/*": {} } as const;
+const MEDIA = { "text/html": { type: "string" }, "text/javascript": { type: "string" }, "*/*": {} } as const;
 
 /** A route as an OpenAPI operation. */
 export function operationOf(route: Route): Json {

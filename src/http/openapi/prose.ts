@@ -7,8 +7,8 @@ status and result, and calls a URL of yours when it is done.
 
 A 202 is a promise: the task is kept, and it reaches a terminal status whatever then fails. Times are RFC 3339 in UTC,
 durations are written \`500ms\`, \`10s\`, \`15m\`, \`24h\`, \`7d\`, and every address is absolute. Readers must tolerate fields,
-events and statuses that they do not know. Every error is \`application/problem+json\` with a stable \`code\`, and every
-answer carries \`X-Request-Id\`.`;
+events and statuses that they do not know. Every error is \`application/problem+json\` with a stable
+\`code\` ([all codes](/problems)), and every answer carries \`X-Request-Id\`.`;
 
 export const tags = {
   Tasks: "Submit work, look it up, fetch what came of it.",
@@ -99,7 +99,9 @@ export const operations: Readonly<Record<string, string>> = {
   getHealth: "Asks nothing of what the gateway stands on.",
   getReadiness: "503 names what does not answer. The answer may be 5 seconds old.",
   getOpenApi: "The very document that this reference is made from.",
-  getDocs: "For people.",
+  getDocs:
+    "This document as a page, with search and a form that sends requests. It loads nothing from another host.",
+  getDocsScript: "`scalar.js` is the viewer (Scalar), `reference.js` its configuration.",
   listProblems: "For people.",
   getProblem: "For people: what happened, whose fault it is, what to do. A problem's `type` leads here.",
   runTask: "200 when the attempt is over, or is stale; 503 when it is under way or early.",
@@ -254,6 +256,7 @@ interface Parameter {
 /** Path and query parameters, by name; an operation's own before the name's. */
 export const parameters: Readonly<Record<string, Parameter>> = {
   id: { description: "The id, a TypeID." },
+  "getDocsScript file": { description: "The script's file name.", schema: { type: "string" } },
   "getProblem code": { description: "The problem's code.", schema: { type: "string" } },
   "listTasks status": {
     description:

@@ -48,7 +48,7 @@ export interface Callers {
 export interface Answer {
   readonly shape?: ShapeName;
   /** The media type of a body that is not JSON; any: whatever a service answered with. */
-  readonly media?: "text/html" | "*/*";
+  readonly media?: "text/html" | "text/javascript" | "*/*";
   /** Also as server-sent events, for whom accepts them; with a token from any origin. */
   readonly stream?: true;
   readonly headers?: readonly AnswerHeader[];

@@ -10,15 +10,23 @@ export interface Assets {
 /** The pages that are made when the gateway is built, and lie outside of its bundle. */
 export function staticRoutes(assets?: Assets): readonly Route[] {
   const handle = ({ c }: Call<unknown, unknown, unknown>): Promise<Response> => serve(c, assets);
-  const page = { method: "GET", tag: "Operations", access: "open", problems: ["not-found"], handle } as const;
-  const html = { 200: { media: "text/html", headers: ["ETag"] } } as const;
+  const page = {
+    method: "GET",
+    tag: "Operations",
+    access: "open",
+    headers: ["If-None-Match"],
+    problems: ["not-found"],
+    handle,
+  } as const;
+  const kept = { headers: ["Cache-Control", "ETag"] } as const;
+  const html = { 200: { media: "text/html", ...kept }, 304: kept } as const;
   return [
     route({
       ...page,
       path: "/openapi.json",
       operation: "getOpenApi",
       summary: "Read this API's OpenAPI document",
-      answers: { 200: { shape: "OpenApi", headers: ["ETag"] } },
+      answers: { 200: { shape: "OpenApi", ...kept }, 304: kept },
     }),
     route({
       ...page,
@@ -26,6 +34,14 @@ export function staticRoutes(assets?: Assets): readonly Route[] {
       operation: "getDocs",
       summary: "Read this API's reference",
       answers: html,
+    }),
+    route({
+      ...page,
+      path: "/docs/:file",
+      operation: "getDocsScript",
+      summary: "Read a script of the reference",
+      params: { file: "text" },
+      answers: { 200: { media: "text/javascript", ...kept }, 304: kept },
     }),
     route({
       ...page,
@@ -49,5 +65,7 @@ async function serve(c: Call<unknown, unknown, unknown>["c"], assets: Assets | u
   // As a GET also where it is a HEAD, so that its length is known.
   const file = await assets?.fetch(new Request(c.req.url, { headers: c.req.raw.headers }));
   if (!file || file.status === 404) throw new ApiError("not-found", `Nothing is at ${c.req.path}.`);
-  return c.newResponse(file.body, file.status as StatusCode, Object.fromEntries(file.headers)); // as the file server says
+  // A file changes with a deployment and keeps its name, so a cache asks by ETag before it uses a copy.
+  const headers = { ...Object.fromEntries(file.headers), "cache-control": "no-cache" };
+  return c.newResponse(file.body, file.status as StatusCode, headers); // as the file server says
 }

@@ -1,0 +1,18 @@
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import process from "node:process";
+import { type Browser, chromium } from "playwright-core";
+
+const NAMES = ["chromium", "chromium-browser", "google-chrome"];
+
+/**
+ * Starts the Chromium that is installed on this machine.
+ * @throws Error when there is none on the PATH.
+ */
+export async function startBrowser(): Promise<Browser> {
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  const paths = folders.flatMap((folder) => NAMES.map((name) => join(folder, name)));
+  const executablePath = paths.find((path) => existsSync(path));
+  if (!executablePath) throw new Error("no Chromium is on the PATH; type: sudo apt-get install -y chromium");
+  return await chromium.launch({ executablePath });
+}
