@@ -43,9 +43,9 @@ describe("README's dependencies", () => {
   });
 });
 
-describe("docs/errors.md", () => {
+describe("docs/reference/errors.md", () => {
   test("has a section for every problem", async () => {
-    const errors = await read("docs/errors.md");
+    const errors = await read("docs/reference/errors.md");
     const problems = errors.split("## Problems")[1]?.split("\n## ")[0] ?? "";
     const sections = [...problems.matchAll(/^### (\S+)$/gm)].map(([, code]) => code ?? "");
     expect(sections.toSorted()).toEqual(Object.keys(PROBLEMS).sort());
@@ -59,12 +59,13 @@ describe("docs/errors.md", () => {
     ].map(([, code]) => code ?? "");
     const codes = [...(declared.match(/"[a-z-]+"/g) ?? []), ...answered].map((code) => code.slice(1, -1));
     expect(codes).toEqual(expect.arrayContaining(["dns-failed", "timeout", "http-4xx", "gone"]));
-    const table = (await read("docs/errors.md")).split("## Error codes of deliveries")[1] ?? "";
+    const table = (await read("docs/reference/errors.md")).split("## Error codes of deliveries")[1] ?? "";
     expect(firstCells(table)).toEqual(expect.arrayContaining([...new Set(codes)]));
   });
 
   test("has every code that a task of this project can fail with", async () => {
-    const table = (await read("docs/errors.md")).split("## Error codes of tasks")[1]?.split("\n## ")[0] ?? "";
+    const table =
+      (await read("docs/reference/errors.md")).split("## Error codes of tasks")[1]?.split("\n## ")[0] ?? "";
     const files = await Promise.all(
       ["src/services", "src/task-types", "src/tasks"].map((path) => sources(path)),
     );
@@ -85,22 +86,44 @@ async function sources(path: string): Promise<string[]> {
 
 describe("a link in Markdown", () => {
   test("that is relative leads to a file, and its fragment to a heading", async () => {
-    const pages = ["README.md", "SECURITY.md", "CONTRIBUTING.md"];
-    for (const name of await readdir(join(root, "docs")))
-      if (name.endsWith(".md")) pages.push(`docs/${name}`);
-    for (const name of await readdir(join(root, "examples"), { recursive: true }))
-      if (name.endsWith(".md")) pages.push(`examples/${name}`);
-    expect(pages).toContain("examples/bulk-mail/README.md");
+    const pages = await markdownPages();
+    expect(pages).toEqual(
+      expect.arrayContaining(["examples/bulk-mail/README.md", "docs/guides/receivers.md"]),
+    );
     const broken = (await Promise.all(pages.map(brokenLinks))).flat();
     expect(broken).toEqual([]);
   });
 });
 
+/** Every page that people read: those at the top, and all below docs and examples. */
+async function markdownPages(): Promise<string[]> {
+  const folders = await Promise.all(
+    ["docs", "examples"].map(async (folder) =>
+      (await readdir(join(root, folder), { recursive: true })).map((name) => `${folder}/${name}`),
+    ),
+  );
+  const names = ["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", ...folders.flat()];
+  return names.filter((name) => name.endsWith(".md"));
+}
+
+describe("docs/README.md", () => {
+  test("links to every page below docs", async () => {
+    const targets = linkTargets(await read("docs/README.md"));
+    const pages = (await markdownPages()).filter(
+      (name) => name.startsWith("docs/") && name !== "docs/README.md",
+    );
+    expect(pages.filter((name) => !targets.includes(name.slice("docs/".length)))).toEqual([]);
+  });
+});
+
+function linkTargets(text: string): string[] {
+  return [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target ?? "");
+}
+
 async function brokenLinks(page: string): Promise<string[]> {
   const text = (await read(page)).replace(/^```.*?^```/gms, "");
-  const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target ?? "");
   const broken: string[] = [];
-  for (const target of targets.filter((one) => !/^[a-z]+:/.test(one))) {
+  for (const target of linkTargets(text).filter((one) => !/^[a-z]+:/.test(one))) {
     const [path = "", fragment] = target.split("#");
     const file = path === "" ? join(root, page) : join(root, dirname(page), path);
     const found = await stat(file).catch(() => undefined);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** The bearer's side of a task token, see docs/tokens.md. */
+/** The bearer's side of a task token, see docs/guides/tokens.md. */
 export class TaskReport {
   readonly #base: string;
   readonly #token: string;

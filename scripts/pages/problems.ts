@@ -4,20 +4,20 @@ import { root } from "../../src/local/root.ts";
 import { PROBLEMS, type ProblemCode } from "../../src/shared/problems.ts";
 import { escapeHtml, layout, markdown } from "./layout.ts";
 
-/** The page of each problem, and the one that tells of all, by file name; the words are those of docs/errors.md. */
+/** The page of each problem, and the one that tells of all, by file name; the words are those of docs/reference/errors.md. */
 export async function problemPages(): Promise<Readonly<Record<string, string>>> {
-  const text = await readFile(join(root, "docs/errors.md"), "utf8");
+  const text = await readFile(join(root, "docs/reference/errors.md"), "utf8");
   const sections = problemSections(text);
   const pages: Record<string, string> = { "problems.html": index(text) };
   for (const code of Object.keys(PROBLEMS) as ProblemCode[]) {
     const section = sections.get(code);
-    if (section === undefined) throw new Error(`docs/errors.md says nothing about ${code}`);
+    if (section === undefined) throw new Error(`docs/reference/errors.md says nothing about ${code}`);
     pages[`problems/${code}.html`] = page(code, section);
   }
   return pages;
 }
 
-/** What docs/errors.md says under each `### code` of its chapter on problems. */
+/** What docs/reference/errors.md says under each `### code` of its chapter on problems. */
 export function problemSections(text: string): ReadonlyMap<string, string> {
   const chapter = /\n## Problems\n(?<body>.*?)\n## /s.exec(text)?.groups?.["body"] ?? "";
   const [, ...sections] = chapter.split(/^### /m);

@@ -76,7 +76,7 @@ const service = z.strictObject({
   responseLimit: z._default(size, MAX_RESPONSE),
 });
 
-/** `RINGBACK_SERVICES`: a JSON array of services (docs/services.md). */
+/** `RINGBACK_SERVICES`: a JSON array of services (docs/guides/services.md). */
 export const servicesSchema = z.pipe(
   z.pipe(
     z.string().check(z.refine((value) => parseJson(value) !== undefined, "must be JSON")),

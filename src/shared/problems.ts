@@ -1,4 +1,4 @@
-/** Every refusal that a client can meet: its HTTP status and its title. docs/errors.md says what to do about each. */
+/** Every refusal that a client can meet: its HTTP status and its title. docs/reference/errors.md says what to do about each. */
 export const PROBLEMS = {
   "malformed-json": { status: 400, title: "The body is not valid JSON" },
   "malformed-idempotency-key": { status: 400, title: "The Idempotency-Key header is malformed" },

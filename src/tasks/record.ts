@@ -3,7 +3,7 @@ import type { StoredStatus } from "./status.ts";
 
 /** A failure as clients read it. */
 export interface Failure {
-  /** Stable and kebab-case; see docs/errors.md. */
+  /** Stable and kebab-case; see docs/reference/errors.md. */
   readonly code: string;
   readonly message: string;
   readonly retryable: boolean;

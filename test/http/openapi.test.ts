@@ -181,9 +181,9 @@ describe("what is sent has the shape that the document tells of, and no field mo
   });
 });
 
-describe("docs/errors.md", () => {
+describe("docs/reference/errors.md", () => {
   test("has a section for every problem, and none for others", async () => {
-    const text = await readFile(new URL("../../docs/errors.md", import.meta.url), "utf8");
+    const text = await readFile(new URL("../../docs/reference/errors.md", import.meta.url), "utf8");
     const sections = problemSections(text);
     expect([...sections.keys()].sort()).toEqual(Object.keys(PROBLEMS).sort());
     for (const [code, section] of sections) {

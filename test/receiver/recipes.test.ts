@@ -10,7 +10,7 @@ import { freePort, node, root } from "../support/process.ts";
 import { type Dependencies, headersOf, newSecret } from "./signed.ts";
 
 /** The recipes as they stand in the documentation, by their file's name. */
-const text = await readFile(join(root, "docs/receivers.md"), "utf8");
+const text = await readFile(join(root, "docs/guides/receivers.md"), "utf8");
 const recipes = new Map(
   [...text.matchAll(/^```\w+ (\S+)\n([\s\S]*?)^```$/gm)].map(([, name = "", code = ""]) => [name, code]),
 );

@@ -165,7 +165,7 @@ describe.each(await environments())("lists on the %s engine", (kind, { store, at
     expect(pages).toBe(3);
   });
 
-  // The embedded engine keeps no statistics; the scripts that it runs are the same. docs/lists.md tells these numbers.
+  // The embedded engine keeps no statistics; the scripts that it runs are the same. docs/guides/lists.md tells these numbers.
   if (kind === "real") {
     const commandsRun = async () =>
       [...((await redis("INFO", "commandstats")) ?? "").matchAll(/^cmdstat_([^:|]+):calls=(\d+)/gm)]
