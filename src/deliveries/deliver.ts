@@ -9,11 +9,9 @@ import type {
 import type { Dependencies } from "../ports/dependencies.ts";
 import { type DeliverMessage, Undecryptable } from "../ports/ports.ts";
 import { findEndpoint, parseConfig, rateOf } from "../projects/project-config.ts";
-import { type DeliveryFlow, deliverMessage } from "../scheduling/flow-control.ts";
-import { publish } from "../scheduling/publish.ts";
-import { fault } from "../shared/fault-point.ts";
 import { type DeliveryFlow, deliverMessage, firstAttemptMessages } from "../scheduling/flow-control.ts";
 import { publish, publishAll } from "../scheduling/publish.ts";
+import { fault } from "../shared/fault-point.ts";
 import { CRASHES, DELIVERY_LEASE_MARGIN } from "../shared/limits.ts";
 import { originOf } from "../shared/origin.ts";
 import { redisTime } from "../shared/time/redis-clock.ts";
@@ -126,10 +124,8 @@ export async function send(deps: Dependencies, leased: LeasedAttempt): Promise<v
   if (endpoint && hasFailedLong(endpoint, recorded.failingSince, time())) {
     await disableEndpoint(deps, project, endpoint, "failing");
   }
-  await publishOperationalEvents(deps, project, operationalEvents);
-  if (outcome.kind !== "retry" || fault("gives-up-in-step")) return;
   await publishAll(deps, firstAttemptMessages(deps, project, operationalEvents));
-  if (outcome.kind !== "retry") return;
+  if (outcome.kind !== "retry" || fault("gives-up-in-step")) return;
   const body = { v: 1, project, delivery, attempt: leased.attempt + 1 } as const;
   await publish(deps, deliverMessage(deps, body, outcome.delay, lineOf(webhook, destination)));
 }

@@ -8,7 +8,6 @@ import { admitter, type VerifySignature } from "./pipeline/authenticate.ts";
 import { mount } from "./pipeline/mount.ts";
 import { answerFailure } from "./pipeline/problem.ts";
 import type { Env, Route } from "./pipeline/route.ts";
-import type { Env } from "./pipeline/route.ts";
 import { secureHeaders } from "./pipeline/secure-headers.ts";
 import { routesOf } from "./routes/index.ts";
 import { PROXY } from "./routes/proxy.ts";

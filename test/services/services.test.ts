@@ -67,7 +67,6 @@ function deployment() {
         holds: async (message: string) => (fault.holds ? Promise.reject(fault.holds) : held.has(message)),
         cancel: async (...messages: readonly string[]) => void canceled.push(...messages),
       },
-      fetcher: { judge: () => undefined },
       keyring: createKeyring("a master secret for tests, and for nothing else"),
       services,
       tasks: new Map([[task.type, task]]),
@@ -279,9 +278,8 @@ describe.each(await environments())("a service's call, on the %s engine", (_kind
     test("a poll that failed is told of twice, and one asks next", async () => {
       const of = deployment();
       const { told } = await polling(of);
-      const ctx = of.ctx(store);
       const failed = answered("msg_2", { status: 503, url: "https://render.example.com/v1/jobs/1" });
-      await Promise.all([1, 2, 3, 4].map(() => outcome(ctx, told(1, 1), failed)));
+      await Promise.all([1, 2, 3, 4].map(() => outcome(of.ctx(store), told(1, 1), failed)));
       expect(of.calls).toHaveLength(3);
       expect(of.calls[2]?.callback).toContain("poll=2");
     });

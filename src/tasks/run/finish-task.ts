@@ -82,10 +82,7 @@ export async function finishTask(deps: Dependencies, input: FinishInput): Promis
         config = answer.config;
         continue;
       case "ended":
-        // The first attempt's success is what is usual: after a failure the waits between attempts count too.
-        if (ending.status === "succeeded" && record.attempt === 1 && record.startedAt !== undefined) {
-          deps.runTimes.succeeded(record.type, endedAt - record.startedAt);
-        }
+        noteRunTime(deps, record, ending, endedAt);
         return {
           ...{ kind: "ended", ending, endedAt, now: answer.now, config },
           opened: openedOf(deliveries, answer.held),
@@ -95,6 +92,18 @@ export async function finishTask(deps: Dependencies, input: FinishInput): Promis
     }
   }
   throw new Error(`Task ${record.id} could not be ended: its project's configuration keeps changing.`);
+}
+
+/** Only a first attempt that succeeds shows the usual run time: later ones include the waits between attempts. */
+function noteRunTime(
+  { runTimes }: Dependencies,
+  record: TaskRecord,
+  { status }: Ending,
+  endedAt: number,
+): void {
+  const { type, attempt, startedAt } = record;
+  if (status === "succeeded" && attempt === 1 && startedAt !== undefined)
+    runTimes.succeeded(type, endedAt - startedAt);
 }
 
 /** What Redis will never do is an answer; an outage is not. */
