@@ -13,7 +13,7 @@ const COMPARED = new RegExp(
 
 /** The comparisons that look like one of a secret, and why each may stand. */
 const HARMLESS: Readonly<Record<string, string>> = {
-  'adapters/redis/tasks/end.ts: local isHolder = h.lease == a.proof and h.attempt == a.attempt or ${fault("no-fence-in-end")}':
+  'adapters/redis/tasks/end.ts: local isHolder = task.lease == args.proof and task.attempt == args.attempt or ${fault("no-fence-in-end")}':
     "a lease's name, which no client sees",
   'endpoints/verify-endpoint.ts: proof === "cloudevents"': "the name of a way to prove",
   "endpoints/verify-endpoint.ts: if (text === secret) return true;":

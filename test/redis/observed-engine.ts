@@ -8,11 +8,20 @@ export interface Observed {
   readonly elements: number;
 }
 
+/** A run of a script: what it was sent, its commands, and its reply as the engine gave it. */
+export interface Run {
+  readonly script: string;
+  readonly keys: readonly string[];
+  readonly args: readonly string[];
+  readonly commands: readonly Observed[];
+  readonly reply: unknown;
+}
+
 /** What scripts do in an engine, command by command, and a way to make one of their commands fail. */
 export class ObservedEngine {
   readonly engine: Engine;
   readonly #scripts: ReadonlyMap<string, string>;
-  readonly #runs: { script: string; commands: readonly Observed[] }[] = [];
+  readonly #runs: Run[] = [];
   #failing: { readonly script: string; readonly command: number } | undefined;
 
   private constructor(inner: Engine, scripts: ReadonlyMap<string, string>) {
@@ -37,7 +46,7 @@ export class ObservedEngine {
   }
 
   /** What scripts did since it was asked last. */
-  taken(): readonly { readonly script: string; readonly commands: readonly Observed[] }[] {
+  taken(): readonly Run[] {
     return this.#runs.splice(0);
   }
 
@@ -52,7 +61,10 @@ export class ObservedEngine {
     const reply = await inner.call([name, text.slice(0, end) + observer(fails) + text.slice(end), ...rest]);
     const log = await inner.call(["LRANGE", LOG, "0", "-1"]);
     await inner.call(["DEL", LOG]);
-    this.#runs.push({ script, commands: Array.isArray(log) ? log.map((line) => parse(String(line))) : [] });
+    const commands = Array.isArray(log) ? log.map((line) => parse(String(line))) : [];
+    const [count, ...words] = rest;
+    const keys = words.slice(0, Number(count));
+    this.#runs.push({ script, keys, args: words.slice(keys.length), commands, reply });
     return reply;
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { LIMIT } from "../../src/adapters/redis/projects/projects.ts";
+import { named } from "../../src/adapters/redis/script.ts";
 import type { AcceptAnswer } from "../../src/ports/task-commands.ts";
 import { makeId } from "../../src/shared/id.ts";
 import { TOMBSTONE } from "../../src/shared/limits.ts";
@@ -134,7 +135,8 @@ describe.each(await environments())("project scripts on the %s engine", (_kind, 
         LIMIT.lua.replace(/^#!.*$/m, ""),
         "1",
         `rb1:000:${project}:proj`,
-        ...["n1", "0", "rate", "7"],
+        ...named({ nonce: "n1", version: "0" }).map(String),
+        ...["rate", "7"],
       );
       expect(late).toBe("changed,2");
       expect(await redis("HGET", `rb1:000:${project}:proj`, "rate")).toBe("8");

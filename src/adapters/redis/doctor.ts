@@ -1,44 +1,61 @@
 import type { ProbeNote, ProbeState } from "../../doctor/ports.ts";
 import type { Context } from "./context.ts";
 import { PROBED } from "./keys.ts";
-import { fieldsOf, script } from "./script.ts";
+import { fieldsOf, named, script } from "./script.ts";
 
 /** How long what came of a probe is kept, in milliseconds. */
 const TTL = 3_600_000;
 
-/**
- * KEYS: the probe. ARGV: clock offset, nonce (empty: only read), milliseconds between probes, TTL.
- * Begins a probe unless the last one is too recent. Returns `begun` or `present`, Redis's time, and the fields.
- */
+/** Begins a probe unless the last one is too recent. */
 export const PROBE = script(
   "probe",
   `
-local key, offset, nonce, every, ttl = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local t = now(offset)
-local h = hash(key)
-if nonce ~= '' and h.nonce ~= nonce and t - num(h.at) >= num(every) then
-  redis.call('DEL', key)
-  keep(key, ttl, {'nonce', nonce, 'at', ms(t)})
+-- KEYS
+--   probe          hash of the last probe
+-- ARGV
+--   offset         ms added to Redis's clock
+--   nonce          name of the new probe; empty: only read
+--   every          ms between probes
+--   ttl            ms for which the probe is kept
+-- RETURNS
+--   begun, <now>, <probe>   the new probe; fields and values
+--   present, <now>, <probe> the last one, which is too recent, or was only read
+local probeKey = KEYS[1]
+local args = named(ARGV)
+local now = clock(args.offset)
+local last = hash(probeKey)
+if args.nonce ~= '' and last.nonce ~= args.nonce and now - number(last.at) >= number(args.every) then
+  redis.call('DEL', probeKey)
+  keep(probeKey, args.ttl, {'nonce', args.nonce, 'at', integer(now)})
 end
-local fields, flat = hash(key)
-return {nonce ~= '' and fields.nonce == nonce and 'begun' or 'present', ms(t), flat}
+local probe, flat = hash(probeKey)
+return {args.nonce ~= '' and probe.nonce == args.nonce and 'begun' or 'present', integer(now), flat}
 `,
 );
 
-/** KEYS: the probe. ARGV: nonce, field, value. Notes it once, of this probe alone. Returns `noted` or `stale`. */
+/** Notes something of a probe once, while no other probe has begun. */
 export const PROBED_NOTE = script(
   "noteProbe",
   `
-local key, nonce, field, value = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
-if redis.call('HGET', key, 'nonce') ~= nonce then return {'stale'} end
-redis.call('HSETNX', key, field, value)
+-- KEYS
+--   probe          hash of the last probe
+-- ARGV
+--   nonce          name of the probe
+--   field, value   what is noted
+-- RETURNS
+--   noted                   now or before
+--   stale                   another probe has begun
+local probeKey = KEYS[1]
+local args = named(ARGV)
+if redis.call('HGET', probeKey, 'nonce') ~= args.nonce then return {'stale'} end
+redis.call('HSETNX', probeKey, args.field, args.value)
 return {'noted'}
 `,
 );
 
 /** Begins a probe, unless one was begun less than `every` milliseconds ago; without a nonce it only reads. */
 export async function probe(context: Context, nonce: string, every: number): Promise<ProbeState> {
-  const args = [context.offset, nonce, every, TTL];
+  const args = named({ offset: context.offset, nonce, every, ttl: TTL });
   const [begun, now, flat] = await context.quick(PROBE, [PROBED], args);
   const { at, nonce: present, message, note, answer } = fieldsOf(flat);
   return {
@@ -58,5 +75,5 @@ export async function noteProbe(
   field: ProbeNote,
   value: string,
 ): Promise<void> {
-  await context.quick(PROBED_NOTE, [PROBED], [nonce, field, value]);
+  await context.quick(PROBED_NOTE, [PROBED], named({ nonce, field, value }));
 }

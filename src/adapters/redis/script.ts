@@ -25,7 +25,7 @@ const SHEBANG = "#!lua flags=allow-key-locking";
 const EXCEEDING = `${SHEBANG},allow-oom`;
 
 /**
- * What all scripts share. `now` is the one place where time comes from: milliseconds, as a float, because the
+ * What all scripts share. `clock` is the one place where time comes from: milliseconds, as a float, because the
  * embedded engine's integers have 32 bits. MOVES and TERMINAL are the domain's own lists.
  */
 const prelude = (): string => `
@@ -34,11 +34,14 @@ local MOVES = {${Object.entries(MOVES)
   .join(",")}}
 local TERMINAL = {${TERMINAL.map((status) => `${status}=true`).join(",")}}
 local unpack = unpack or table.unpack
-local function now(offset)
-  local t = redis.call('TIME')
-  return t[1] * 1000.0 + math.floor(t[2] / 1000) + offset
+local function clock(offset)
+  local time = redis.call('TIME')
+  return time[1] * 1000.0 + math.floor(time[2] / 1000) + offset
 end
-local function ms(n) return string.format('%.0f', n) end
+-- A number as the text of an integer; and the number of a text, 0 for none.
+local function integer(value) return string.format('%.0f', value) end
+local function number(text) return tonumber(text or '') or 0 end
+-- All fields of a hash by name, and the flat list that HGETALL answers.
 local function hash(key)
   local flat, fields = redis.call('HGETALL', key), {}
   for i = 1, #flat, 2 do fields[flat[i]] = flat[i + 1] end
@@ -50,7 +53,6 @@ local function some(key, names)
   for i, name in ipairs(names) do fields[name] = values[i] or nil end
   return fields
 end
-local function num(text) return tonumber(text or '') or 0 end
 -- Drops members whose score has passed, at most 100 a time.
 local function trim(set, score)
   local passed = redis.call('ZRANGEBYSCORE', set, '-inf', score, 'LIMIT', '0', '100')
@@ -84,29 +86,33 @@ local function together(write)
   -- Redis's own \`pcall\` gives the text alone, and would put ERR before a text that is raised: OOM must stay OOM.
   error(type(failed) == 'table' and failed or {err = failed}, 0)
 end
--- Named arguments: how many, then names and values; also where the rest begins.
-local function named(args)
-  local a, count = {}, num(args[1])
-  for i = 2, 2 * count, 2 do a[args[i]] = args[i + 1] end
-  return a, 2 * count + 2
+-- Named arguments: how many, then names and values; and the place at which the rest begins.
+local function named(words)
+  local args, count = {}, number(words[1])
+  for i = 2, 2 * count, 2 do args[words[i]] = words[i + 1] end
+  return args, 2 * count + 2
 end
--- Tells whoever watches a task that it has changed, and to which status (the same, when none is given); costs nothing
--- when nobody does.
-local function notify(task, h, t, status)
-  if num(h.watch) > t then redis.call('PUBLISH', task, status or h.status) end
+-- Publishes to the watchers of a task that it has changed, and to which status (the same, when none is given). Costs
+-- nothing without watchers.
+local function notify(taskKey, task, now, status)
+  if number(task.watch) > now then redis.call('PUBLISH', taskKey, status or task.status) end
 end
--- Why a key may not do this, or nil; grant is the project's record of the key.
-local function denied(grant, hash, scope, t)
-  local h, expires, scopes = string.match(grant or '', '^(%S+) (%S+) (%S+)')
-  if h ~= hash then return 'unauthenticated' end
-  if expires ~= '0' and tonumber(expires) <= t then return 'unauthenticated' end
+-- Why an API key may not do this, or nil; grant is the project's record of the key.
+local function denied(grant, secretHash, scope, now)
+  local granted, expires, scopes = string.match(grant or '', '^(%S+) (%S+) (%S+)')
+  if granted ~= secretHash then return 'unauthenticated' end
+  if expires ~= '0' and tonumber(expires) <= now then return 'unauthenticated' end
   local list = ',' .. scopes .. ','
   if string.find(list, ',admin,', 1, true) or string.find(list, ',' .. scope .. ',', 1, true) then return nil end
   return 'forbidden'
 end
 `;
 
-/** Declares a script; its KEYS and ARGV get names in its first lines. */
+/**
+ * Declares a script. Its text begins with a comment that lists its KEYS, its ARGV and what it RETURNS; its KEYS and named
+ * ARGV get names in its first lines. An optional key (`name?`) may stand anywhere: the argument of the same name says
+ * where in KEYS, 0 when the call has none. `test/redis/script-headers.test.ts` checks the comment against the script.
+ */
 export function script(name: string, body: string): Script {
   return { name, lua: `${SHEBANG}${prelude()}${body}` };
 }

@@ -18,8 +18,17 @@ import { fieldsOf, named, type ScriptReply, script } from "./script.ts";
 export const PEEK_DUE = script(
   "peekDue",
   `
-local due, offset, most = KEYS[1], ARGV[1], ARGV[2]
-return redis.call('ZRANGEBYSCORE', due, '-inf', ms(now(offset)), 'LIMIT', '0', ${fault("unbounded-peek") ? -1 : "most"})
+-- KEYS
+--   due            due set of the partition
+-- ARGV
+--   offset         ms added to Redis's clock
+--   most           number of members
+-- RETURNS
+--   <member>, …             the longest due first
+local dueKey = KEYS[1]
+local args = named(ARGV)
+local most = ${fault("unbounded-peek") ? -1 : "args.most"}
+return redis.call('ZRANGEBYSCORE', dueKey, '-inf', integer(clock(args.offset)), 'LIMIT', '0', most)
 `,
 );
 
@@ -31,108 +40,133 @@ return redis.call('ZRANGEBYSCORE', due, '-inf', ms(now(offset)), 'LIMIT', '0', $
 export const RECONCILE = script(
   "reconcile",
   `
-local due = KEYS[1]
-local a, at = named(ARGV) -- offset nonce most; then per entry: its member, the places of its hash and of its project's cfg
-local t, most = now(a.offset), num(a.most)
-local entries, members, answers, dues, drops, sweeps = {}, {}, {}, {}, {}, {}
-for i = at, #ARGV, 3 do
+-- KEYS
+--   due            due set of the partition
+--   hashes…        hash of each entry's task or delivery, and configuration of its project
+-- ARGV
+--   offset         ms added to Redis's clock
+--   nonce          the same when this is sent again
+--   most           number of answers that may cost the caller requests
+--   …              per entry: its member, the places of its hash and of its project's configuration in KEYS
+-- RETURNS
+--   <answer>, …             one per entry, each of them one of these lists
+--   none                    nothing to do
+--   left                    due, but beyond \`most\`
+--   run, <run>, <attempt>, <delay>, <type>, <options>, <message>
+--                           publish the attempt; the message that the queue may still hold, or empty
+--   deliver, <attempt>, <delay>, <endpoint>, <rate>, <message>
+--                           publish the attempt of the delivery
+--   expired | exhausted | silent, <now>, <config>, <task>
+--                           end the task: its deadline has passed, its attempts have crashed, its heartbeat is missing
+--   broken, <reason>        it cannot be understood
+local dueKey = KEYS[1]
+local args, rest = named(ARGV)
+local now, most = clock(args.offset), number(args.most)
+local entries, members, answers, dues, drops = {}, {}, {}, {}, {}
+for i = rest, #ARGV, 3 do
   members[#members + 1] = ARGV[i]
-  entries[#entries + 1] = {member = ARGV[i], key = KEYS[num(ARGV[i + 1])], config = KEYS[num(ARGV[i + 2])]}
+  entries[#entries + 1] = {member = ARGV[i], key = KEYS[number(ARGV[i + 1])], config = KEYS[number(ARGV[i + 2])]}
 end
-local scores = redis.call('ZMSCORE', due, unpack(members))
+local scores = redis.call('ZMSCORE', dueKey, unpack(members))
 -- A task is looked at no later than its deadline, so that it expires on time.
-local function look(e, time, deadline)
-  if deadline and deadline > t then time = math.min(time, deadline) end
-  e.look = time
+local function look(entry, time, deadline)
+  if deadline and deadline > now then time = math.min(time, deadline) end
+  entry.look = time
   return {'none'}
 end
-local function drop(e) e.drop = true return {'none'} end
+local function drop(entry) entry.drop = true return {'none'} end
 -- The n-th sweep in a row that finds nothing moved waits 2^n times as long; a repeated nonce counts once.
-local function again(e, h, nextAt, answer)
-  local count, last = string.match(h.sweep or '', '^(%d+) (%S+)$')
-  local n = num(count)
-  if last ~= a.nonce then
-    if count then n = n + 1 end
-    e.sweep = ms(n) .. ' ' .. a.nonce
+local function again(entry, record, nextAt, answer)
+  local count, last = string.match(record.sweep or '', '^(%d+) (%S+)$')
+  local rounds = number(count)
+  if last ~= args.nonce then
+    if count then rounds = rounds + 1 end
+    entry.sweep = integer(rounds) .. ' ' .. args.nonce
   end
-  look(e, math.max(t, nextAt) + math.min(${SWEEP_BACKOFF_LIMIT}, ${DUE_GRACE} * 2 ^ n), tonumber(h.deadline or ''))
+  local pause = math.min(${SWEEP_BACKOFF_LIMIT}, ${DUE_GRACE} * 2 ^ rounds)
+  look(entry, math.max(now, nextAt) + pause, tonumber(record.deadline or ''))
   return answer
 end
 -- What costs a request or more of its own: done while the budget lasts, else left due.
-local function costly(e, h, nextAt, answer)
+local function costly(entry, record, nextAt, answer)
   if most <= 0 then return {'left'} end
   most = most - 1
-  return again(e, h, nextAt, answer)
+  return again(entry, record, nextAt, answer)
 end
 -- The attempt's message; where the queue was given one that it may still hold, the caller asks it first.
-local function message(e, h, nextAt, mark, answer)
-  local given = string.match(h.msg or '', '^' .. string.gsub(mark, '%.', '%%.') .. ' (%S+)$')
+local function message(entry, record, nextAt, mark, answer)
+  local given = string.match(record.msg or '', '^' .. string.gsub(mark, '%.', '%%.') .. ' (%S+)$')
   answer[#answer + 1] = given or ''
-  return (given and costly or again)(e, h, nextAt, answer)
+  return (given and costly or again)(entry, record, nextAt, answer)
 end
 -- Ends it: its task without its payloads, which nobody needs for that.
-local function ending(e, h, code)
-  local rest = {}
-  for name, value in pairs(h) do
-    if name ~= 'in' and name ~= 'out' then rest[#rest + 1] = name; rest[#rest + 1] = value end
+local function ending(entry, task, code)
+  local flat = {}
+  for name, value in pairs(task) do
+    if name ~= 'in' and name ~= 'out' then flat[#flat + 1] = name; flat[#flat + 1] = value end
   end
-  return costly(e, h, t, {code, ms(t), redis.call('GET', e.config) or '', rest})
+  return costly(entry, task, now, {code, integer(now), redis.call('GET', entry.config) or '', flat})
 end
-local function inspectTask(e, h)
-  if not h.status or TERMINAL[h.status] then return drop(e) end
-  if t >= num(h.deadline) and not ${fault("no-deadline-in-sweep")} then return ending(e, h, 'expired') end
-  if h.status == 'running' then
-    if num(h['until']) > t then return look(e, num(h['until']) + ${LEASE_GRACE}, num(h.deadline)) end
-    if num(h.crashes) >= ${CRASHES} then return ending(e, h, 'exhausted') end
-    return message(e, h, t, h.run .. '.' .. h.attempt, {'run', h.run, h.attempt, '0', h.type, h.opt})
+local function inspectTask(entry, task)
+  if not task.status or TERMINAL[task.status] then return drop(entry) end
+  local deadline = number(task.deadline)
+  if now >= deadline and not ${fault("no-deadline-in-sweep")} then return ending(entry, task, 'expired') end
+  if task.status == 'running' then
+    local till = number(task['until'])
+    if till > now then return look(entry, till + ${LEASE_GRACE}, deadline) end
+    if number(task.crashes) >= ${CRASHES} then return ending(entry, task, 'exhausted') end
+    local answer = {'run', task.run, task.attempt, '0', task.type, task.opt}
+    return message(entry, task, now, task.run .. '.' .. task.attempt, answer)
   end
-  if h.status == 'waiting' then
-    if num(h.beatby) == 0 then return look(e, num(h.deadline)) end
-    if num(h.beatby) > t then return look(e, num(h.beatby), num(h.deadline)) end
-    return ending(e, h, 'silent')
+  if task.status == 'waiting' then
+    if number(task.beatby) == 0 then return look(entry, deadline) end
+    if number(task.beatby) > now then return look(entry, number(task.beatby), deadline) end
+    return ending(entry, task, 'silent')
   end
-  local nextAt, attempt = num(h.next), ms(num(h.attempt) + 1)
-  if nextAt - t > ${PUBLISH_HORIZON} then return look(e, nextAt - ${PUBLISH_HORIZON}, num(h.deadline)) end
-  return message(e, h, nextAt, h.run .. '.' .. attempt,
-    {'run', h.run, attempt, ms(math.max(0, nextAt - t)), h.type, h.opt})
+  local nextAt, attempt = number(task.next), integer(number(task.attempt) + 1)
+  if nextAt - now > ${PUBLISH_HORIZON} then return look(entry, nextAt - ${PUBLISH_HORIZON}, deadline) end
+  local answer = {'run', task.run, attempt, integer(math.max(0, nextAt - now)), task.type, task.opt}
+  return message(entry, task, nextAt, task.run .. '.' .. attempt, answer)
 end
-local function inspectDelivery(e, d)
-  if d.status ~= 'pending' then return drop(e) end
-  if num(d['until']) > t then return look(e, num(d['until']) + ${LEASE_GRACE}) end
-  local lapsed = d.lease and d.lease ~= ''
-  local nextAt = lapsed and t or num(d.next)
-  if nextAt - t > ${PUBLISH_HORIZON} then return look(e, nextAt - ${PUBLISH_HORIZON}) end
-  local attempt = lapsed and d.attempt or ms(num(d.attempt) + 1)
-  return message(e, d, nextAt, attempt, {'deliver', attempt, ms(math.max(0, nextAt - t)), d.endpoint or '', d.rate or ''})
+local function inspectDelivery(entry, delivery)
+  if delivery.status ~= 'pending' then return drop(entry) end
+  if number(delivery['until']) > now then return look(entry, number(delivery['until']) + ${LEASE_GRACE}) end
+  local lapsed = delivery.lease and delivery.lease ~= ''
+  local nextAt = lapsed and now or number(delivery.next)
+  if nextAt - now > ${PUBLISH_HORIZON} then return look(entry, nextAt - ${PUBLISH_HORIZON}) end
+  local attempt = lapsed and delivery.attempt or integer(number(delivery.attempt) + 1)
+  local delay = integer(math.max(0, nextAt - now))
+  local answer = {'deliver', attempt, delay, delivery.endpoint or '', delivery.rate or ''}
+  return message(entry, delivery, nextAt, attempt, answer)
 end
-local function inspect(e, score)
-  local isDue = score and score <= t
-  if not e.key then
+local function inspect(entry, score)
+  local isDue = score and score <= now
+  if not entry.key then
     if not isDue then return {'none'} end
-    look(e, t + ${SWEEP_BACKOFF_LIMIT})
+    look(entry, now + ${SWEEP_BACKOFF_LIMIT})
     return {'broken', 'it names nothing'}
   end
-  local h = hash(e.key)
-  local _, last = string.match(h.sweep or '', '^(%d+) (%S+)$')
+  local record = hash(entry.key)
+  local _, last = string.match(record.sweep or '', '^(%d+) (%S+)$')
   -- A repeated nonce is answered again as it was: its first answer may be lost.
-  if not isDue and last ~= a.nonce and not ${fault("double-look")} then return {'none'} end
-  return (string.sub(e.member, 1, 1) == 't' and inspectTask or inspectDelivery)(e, h)
+  if not isDue and last ~= args.nonce and not ${fault("double-look")} then return {'none'} end
+  return (string.sub(entry.member, 1, 1) == 't' and inspectTask or inspectDelivery)(entry, record)
 end
-for i, e in ipairs(entries) do
-  local ok, answer = pcall(inspect, e, tonumber(scores[i] or ''))
+for i, entry in ipairs(entries) do
+  local ok, answer = pcall(inspect, entry, tonumber(scores[i] or ''))
   if not ok and ${fault("poisoned-script")} then error(answer, 0) end
   if not ok then
-    e.look, e.sweep = t + ${SWEEP_BACKOFF_LIMIT}, nil
+    entry.look, entry.sweep = now + ${SWEEP_BACKOFF_LIMIT}, nil
     answer = {'broken', type(answer) == 'table' and answer.err or tostring(answer)}
   end
   answers[i] = answer
-  if e.look then dues[#dues + 1] = ms(e.look); dues[#dues + 1] = e.member end
-  if e.drop then drops[#drops + 1] = e.member end
+  if entry.look then dues[#dues + 1] = integer(entry.look); dues[#dues + 1] = entry.member end
+  if entry.drop then drops[#drops + 1] = entry.member end
 end
-if #dues > 0 then redis.call('ZADD', due, 'XX', unpack(dues)) end
-if #drops > 0 and not ${fault("due-for-ever-in-sweep")} then redis.call('ZREM', due, unpack(drops)) end
-for _, e in ipairs(entries) do
-  if e.sweep then redis.call('HSET', e.key, 'sweep', e.sweep) end
+if #dues > 0 then redis.call('ZADD', dueKey, 'XX', unpack(dues)) end
+if #drops > 0 and not ${fault("due-for-ever-in-sweep")} then redis.call('ZREM', dueKey, unpack(drops)) end
+for _, entry in ipairs(entries) do
+  if entry.sweep then redis.call('HSET', entry.key, 'sweep', entry.sweep) end
 end
 return answers
 `,
@@ -145,6 +179,12 @@ return answers
 export const GIVEN = script(
   "given",
   `
+-- KEYS
+--   hashes…        hashes of tasks and deliveries
+-- ARGV
+--   …              per hash: its note, \`<run>.<attempt> <message>\` of a task, \`<attempt> <message>\` of a delivery
+-- RETURNS
+--   <nothing>
 for i, key in ipairs(KEYS) do
   if redis.call('HEXISTS', key, 'status') == 1 then redis.call('HSET', key, 'msg', ARGV[i]) end
 end
@@ -153,7 +193,8 @@ return {}
 );
 
 export async function peekDue(context: Context, partition: number): Promise<readonly string[]> {
-  const members = await context.worker(PEEK_DUE, [dueKey(partition)], [context.offset, SWEEP_BATCH]);
+  const args = named({ offset: context.offset, most: SWEEP_BATCH });
+  const members = await context.worker(PEEK_DUE, [dueKey(partition)], args);
   return members.map(String);
 }
 

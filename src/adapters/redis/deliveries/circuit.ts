@@ -12,20 +12,24 @@ import {
  * The probe is the lease of the one attempt that is let through when an open circuit's time is up.
  */
 export const CIRCUIT = `
-local function placeOf(d) return 'b:' .. (d.place or string.match(d.url, '^%a+://[^/?#]+') or d.url) end
-local function circuitOf(text, t)
-  local fails, last, open, trips, probe = string.match(text or '', '^(%d+) (%d+) (%d+) (%d+) (%S+)$')
-  if not fails or t - num(last) > ${CIRCUIT_MEMORY} then return nil end
-  return {fails = num(fails), last = num(last), open = num(open), trips = num(trips), probe = probe}
+-- The name of a delivery's circuit, and the circuit from its text; nil when there is none, or its memory is over.
+local function placeOf(delivery)
+  return 'b:' .. (delivery.place or string.match(delivery.url, '^%a+://[^/?#]+') or delivery.url)
 end
-local function circuitText(c)
-  return ms(c.fails) .. ' ' .. ms(c.last) .. ' ' .. ms(c.open) .. ' ' .. ms(c.trips) .. ' ' .. c.probe
+local function circuitOf(text, now)
+  local fails, last, open, trips, probe = string.match(text or '', '^(%d+) (%d+) (%d+) (%d+) (%S+)$')
+  if not fails or now - number(last) > ${CIRCUIT_MEMORY} then return nil end
+  return {fails = number(fails), last = number(last), open = number(open), trips = number(trips), probe = probe}
+end
+local function circuitText(circuit)
+  local times = integer(circuit.last) .. ' ' .. integer(circuit.open)
+  return integer(circuit.fails) .. ' ' .. times .. ' ' .. integer(circuit.trips) .. ' ' .. circuit.probe
 end
 -- Lets one attempt through: what comes until its lease ends is held back.
-local function probeBy(c, lease, till)
-  c.open = till
-  c.probe = lease
-  return circuitText(c)
+local function probeBy(circuit, lease, till)
+  circuit.open = till
+  circuit.probe = lease
+  return circuitText(circuit)
 end
 `;
 
@@ -34,27 +38,29 @@ end
  * those beyond the limit are found without reading the project's hash.
  */
 export const FAILED = `
-local function circuitFailed(proj, circuits, place, lease, t)
-  local c = circuitOf(redis.call('HGET', proj, place), t) or {fails = 0, last = t, open = 0, trips = 0, probe = '-'}
-  c.fails = c.fails + 1
-  c.last = t
-  if c.trips > 0 and c.probe == lease or c.trips == 0 and c.fails >= ${CIRCUIT_FAILURES} then
-    c.open = t + math.min(${CIRCUIT_OPEN_LIMIT}, ${CIRCUIT_OPEN} * 2 ^ c.trips)
-    c.trips = c.trips + 1
-    c.probe = '-'
+local function circuitFailed(projectKey, circuitsKey, place, lease, now)
+  local circuit = circuitOf(redis.call('HGET', projectKey, place), now)
+    or {fails = 0, last = now, open = 0, trips = 0, probe = '-'}
+  circuit.fails = circuit.fails + 1
+  circuit.last = now
+  local probeFailed = circuit.trips > 0 and circuit.probe == lease
+  if probeFailed or circuit.trips == 0 and circuit.fails >= ${CIRCUIT_FAILURES} then
+    circuit.open = now + math.min(${CIRCUIT_OPEN_LIMIT}, ${CIRCUIT_OPEN} * 2 ^ circuit.trips)
+    circuit.trips = circuit.trips + 1
+    circuit.probe = '-'
   end
-  file(circuits, ms(t), place, '${CIRCUIT_MEMORY}')
-  redis.call('HSET', proj, place, circuitText(c))
+  file(circuitsKey, integer(now), place, '${CIRCUIT_MEMORY}')
+  redis.call('HSET', projectKey, place, circuitText(circuit))
   -- Those that failed longest ago go, whether or not their time is up.
-  local over = num(redis.call('ZCARD', circuits)) - ${CIRCUITS}
+  local over = number(redis.call('ZCARD', circuitsKey)) - ${CIRCUITS}
   if over > 0 then
-    local oldest = redis.call('ZRANGE', circuits, '0', ms(math.min(over, 100) - 1))
-    redis.call('HDEL', proj, unpack(oldest))
-    redis.call('ZREM', circuits, unpack(oldest))
+    local oldest = redis.call('ZRANGE', circuitsKey, '0', integer(math.min(over, 100) - 1))
+    redis.call('HDEL', projectKey, unpack(oldest))
+    redis.call('ZREM', circuitsKey, unpack(oldest))
   end
 end
-local function circuitClosed(proj, circuits, place)
-  redis.call('HDEL', proj, place)
-  redis.call('ZREM', circuits, place)
+local function circuitClosed(projectKey, circuitsKey, place)
+  redis.call('HDEL', projectKey, place)
+  redis.call('ZREM', circuitsKey, place)
 end
 `;

@@ -6,75 +6,98 @@ import { dayOf, hourOf, keysOf } from "../keys.ts";
 import { proofOf } from "../proof.ts";
 import { named, type ScriptReply, script } from "../script.ts";
 
-/**
- * An endpoint's dead letters, oldest first.
- *
- * KEYS: project, then the hours' sets in order.
- * ARGV: named, see below. `after` is the member in the first set after which to go on, `till` the last time.
- * Returns `found`, how many there are, and the first `most` of them: id, time, id, time…
- */
+/** An endpoint's dead letters, oldest first. */
 export const LIST_DEAD_LETTERS = script(
   "listDeadLetters",
   `
-local a = named(ARGV) -- offset key secret since till after most
-local no = denied(redis.call('HGET', KEYS[1], 'k:' .. a.key), a.secret, 'endpoints:write', now(a.offset))
-if no then return {no} end
-local most, count, found = num(a.most), 0, {}
+-- KEYS
+--   project        hash of the project
+--   hours…         the endpoint's dead letters, hour by hour
+-- ARGV
+--   offset         ms added to Redis's clock
+--   key, secret    id of the API key, SHA-256 of its secret
+--   since, till    first and last time of death, ms
+--   after          entry of the first set after which to go on; empty: at \`since\`
+--   most           number of dead letters
+-- RETURNS
+--   found, <count>, <letters>
+--                           how many there are; the first: id, time, id, time…
+--   unauthenticated | forbidden
+--                           the API key is unknown, or lacks \`endpoints:write\`
+local projectKey = KEYS[1]
+local args = named(ARGV)
+local grant = redis.call('HGET', projectKey, 'k:' .. args.key)
+local refusal = denied(grant, args.secret, 'endpoints:write', clock(args.offset))
+if refusal then return {refusal} end
+local most, count, found = number(args.most), 0, {}
 for i = 2, #KEYS do
   local first = 0
   if i == 2 then
-    first = a.after ~= '' and redis.call('ZRANK', KEYS[i], a.after)
-    first = first and first + 1 or redis.call('ZCOUNT', KEYS[i], '-inf', '(' .. a.since)
+    first = args.after ~= '' and redis.call('ZRANK', KEYS[i], args.after)
+    first = first and first + 1 or redis.call('ZCOUNT', KEYS[i], '-inf', '(' .. args.since)
   end
-  local here = redis.call('ZCOUNT', KEYS[i], '-inf', a.till) - first
+  local here = redis.call('ZCOUNT', KEYS[i], '-inf', args.till) - first
   if here > 0 then
     count = count + here
     local wanted = ${fault("reads-every-dead-letter")} and here or math.min(here, most - #found / 2)
     if wanted > 0 then
-      local rows = redis.call('ZRANGE', KEYS[i], ms(first), ms(first + wanted - 1), 'WITHSCORES')
-      for j = 1, #rows, 2 do
-        found[#found + 1] = rows[j]
-        found[#found + 1] = ms(num(rows[j + 1]))
+      local rows = redis.call('ZRANGE', KEYS[i], integer(first), integer(first + wanted - 1), 'WITHSCORES')
+      for n = 1, #rows, 2 do
+        found[#found + 1] = rows[n]
+        found[#found + 1] = integer(number(rows[n + 1]))
       end
     end
   end
 end
-return {'found', ms(count), found}
+return {'found', integer(count), found}
 `,
 );
 
 /**
  * Walks the days in which earlier versions filed the dead letters of all endpoints together: 1,000 entries a call. What
  * this version files there, for the release before, lies in the hours too: its time has a fraction, and it is passed over.
- *
- * KEYS: project, then the days' sets in order.
- * Returns `found`, the endpoint's dead letters (id, time, id, time…), and where it stopped: the number of the set, the entry
- * and its time; 0 when it came to the end.
  */
 export const OLD_LETTERS = script(
   "listOldDeadLetters",
   `
-local a = named(ARGV) -- offset key secret since till after suffix
-local no = denied(redis.call('HGET', KEYS[1], 'k:' .. a.key), a.secret, 'endpoints:write', now(a.offset))
-if no then return {no} end
+-- KEYS
+--   project        hash of the project
+--   days…          dead letters of all endpoints, day by day
+-- ARGV
+--   offset         ms added to Redis's clock
+--   key, secret    id of the API key, SHA-256 of its secret
+--   since, till    first and last time of death, ms
+--   after          entry of the first set after which to go on; empty: at \`since\`
+--   suffix         end of the endpoint's entries
+-- RETURNS
+--   found, <letters>, <number>, <entry>, <time>
+--                           id, time, id, time…; where it stopped: number of the set (0: at the end), entry, time
+--   unauthenticated | forbidden
+--                           the API key is unknown, or lacks \`endpoints:write\`
+local projectKey = KEYS[1]
+local args = named(ARGV)
+local grant = redis.call('HGET', projectKey, 'k:' .. args.key)
+local refusal = denied(grant, args.secret, 'endpoints:write', clock(args.offset))
+if refusal then return {refusal} end
 local found, left = {}, 1000
 for i = 2, #KEYS do
   local first = 0
   if i == 2 then
-    first = a.after ~= '' and redis.call('ZRANK', KEYS[i], a.after)
-    first = first and first + 1 or redis.call('ZCOUNT', KEYS[i], '-inf', '(' .. a.since)
+    first = args.after ~= '' and redis.call('ZRANK', KEYS[i], args.after)
+    first = first and first + 1 or redis.call('ZCOUNT', KEYS[i], '-inf', '(' .. args.since)
   end
-  local rows = redis.call('ZRANGE', KEYS[i], ms(first), ms(first + left - 1), 'WITHSCORES')
-  for j = 1, #rows, 2 do
-    if num(rows[j + 1]) > num(a.till) then return {'found', found, '0', '', ''} end
-    local isOnlyHere = num(rows[j + 1]) % 1 == 0
-    if isOnlyHere and string.sub(rows[j], -#a.suffix) == a.suffix then
-      found[#found + 1] = string.sub(rows[j], 1, -#a.suffix - 1)
-      found[#found + 1] = ms(num(rows[j + 1]))
+  local rows = redis.call('ZRANGE', KEYS[i], integer(first), integer(first + left - 1), 'WITHSCORES')
+  for n = 1, #rows, 2 do
+    local entry, time = rows[n], number(rows[n + 1])
+    if time > number(args.till) then return {'found', found, '0', '', ''} end
+    local isOnlyHere = time % 1 == 0
+    if isOnlyHere and string.sub(entry, -#args.suffix) == args.suffix then
+      found[#found + 1] = string.sub(entry, 1, -#args.suffix - 1)
+      found[#found + 1] = integer(time)
     end
   end
   left = left - #rows / 2
-  if left == 0 then return {'found', found, ms(i - 1), rows[#rows - 1], ms(num(rows[#rows]))} end
+  if left == 0 then return {'found', found, integer(i - 1), rows[#rows - 1], integer(number(rows[#rows]))} end
 end
 return {'found', found, '0', '', ''}
 `,

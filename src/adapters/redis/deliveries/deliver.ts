@@ -34,63 +34,92 @@ import { OPENING, openingArgs } from "./opening.ts";
  */
 export const LEASE_DELIVERY = script(
   "leaseDelivery",
-  `${CIRCUIT}
-local due, delivery, cfg, proj = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local offset, lease, attempt, length, member, place = ARGV[1], ARGV[2], num(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
-local t = now(offset)
-local d, flat = hash(delivery)
-if not d.status then return {'gone'} end
-local mine = d.status == 'pending' and d.lease == lease
-local function begun()
-  return {'begun', ms(t), redis.call('GET', cfg) or '', flat, string.sub(placeOf(d), 3)}
-end
-if mine and (place == '' or place == d.place) then return begun() end
-if d.status ~= 'pending' then return {'closed'} end
-local changes = {'attempt', ms(attempt), 'lease', lease, 'until', ms(t + length), 'sweep', ''}
+  `
+-- KEYS
+--   due            due set of the partition
+--   delivery       hash of the delivery
+--   config         configuration of the project
+--   project        hash of the project
+-- ARGV
+--   offset         ms added to Redis's clock
+--   lease          name of the lease, of this attempt alone
+--   attempt        number of the attempt
+--   length         ms that the lease holds
+--   member         the delivery's member of the due set
+--   place          destination of the endpoint now; empty: that of the last attempt
+-- RETURNS
+--   begun, <now>, <config>, <delivery>, <place>
+--                           the lease is the caller's; \`<version> <JSON>\`; fields and values; the destination
+--   held, <wait>, <endpoint>, <rate>, <config>, <place>
+--                           the circuit is open: ms until the next look
+--   gone                    there is no such delivery
+--   closed                  it has ended
+--   busy, <wait>            another lease holds: ms until it lapses
+--   early, <wait>           ms until the attempt may start
+--   stale                   another attempt is the next one
+${CIRCUIT}
+local dueKey, deliveryKey, configKey, projectKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local args = named(ARGV)
+local lease, attempt, place = args.lease, number(args.attempt), args.place
+local now = clock(args.offset)
+local till = now + args.length
+local delivery, flat = hash(deliveryKey)
+if not delivery.status then return {'gone'} end
+local mine = delivery.status == 'pending' and delivery.lease == lease
+local function destination() return string.sub(placeOf(delivery), 3) end
+local function begun() return {'begun', integer(now), redis.call('GET', configKey) or '', flat, destination()} end
+if mine and (place == '' or place == delivery.place) then return begun() end
+if delivery.status ~= 'pending' then return {'closed'} end
+local changes = {'attempt', integer(attempt), 'lease', lease, 'until', integer(till), 'sweep', ''}
 local function change(name, value) changes[#changes + 1] = name; changes[#changes + 1] = value end
 local moved = place ~= ''
 if moved then
-  d.place = place
+  delivery.place = place
   change('place', place)
 end
 local fresh, probe = true, nil
 if mine then
-  fresh = num(d.crashes) == 0
+  fresh = number(delivery.crashes) == 0
 else
-  if num(d['until']) > t then return {'busy', ms(num(d['until']) - t)} end
-  if d.lease and d.lease ~= '' then
-    if attempt ~= num(d.attempt) then return {'stale'} end
+  local lapsesIn = number(delivery['until']) - now
+  if lapsesIn > 0 then return {'busy', integer(lapsesIn)} end
+  if delivery.lease and delivery.lease ~= '' then
+    if attempt ~= number(delivery.attempt) then return {'stale'} end
     fresh = false
-    change('crashes', ms(num(d.crashes) + 1))
+    change('crashes', integer(number(delivery.crashes) + 1))
   else
-    if attempt ~= num(d.attempt) + 1 then return {'stale'} end
+    if attempt ~= number(delivery.attempt) + 1 then return {'stale'} end
     -- What the circuit of an address before put off is not early.
-    if num(d.next) > t + ${EARLY_TOLERANCE} and not (moved and num(d.held) > 0) then
-      return {'early', ms(num(d.next) - t)}
+    if number(delivery.next) > now + ${EARLY_TOLERANCE} and not (moved and number(delivery.held) > 0) then
+      return {'early', integer(number(delivery.next) - now)}
     end
     change('crashes', '0')
   end
 end
 if fresh then
-  local c = circuitOf(redis.call('HGET', proj, placeOf(d)), t)
-  if c then change('watch', '1') end
-  if c and c.trips > 0 then
-    local since = num(d.held) > 0 and num(d.held) or t
-    local wait = math.min(c.open, since + ${HOLD_LIMIT}) - t
+  local circuit = circuitOf(redis.call('HGET', projectKey, placeOf(delivery)), now)
+  if circuit then change('watch', '1') end
+  if circuit and circuit.trips > 0 then
+    local since = number(delivery.held) > 0 and number(delivery.held) or now
+    local wait = math.min(circuit.open, since + ${HOLD_LIMIT}) - now
     if wait > 0 then
-      redis.call('ZADD', due, ms(t + wait + ${DUE_GRACE}), member)
-      local back = {'next', ms(t + wait), 'held', ms(since), 'sweep', '', 'attempt', ms(attempt - 1), 'lease', '', 'until', '0'}
+      redis.call('ZADD', dueKey, integer(now + wait + ${DUE_GRACE}), args.member)
+      local back = {
+        'next', integer(now + wait), 'held', integer(since), 'sweep', '', 'attempt', integer(attempt - 1), 'lease', '',
+        'until', '0'
+      }
       if moved then back[#back + 1] = 'place' back[#back + 1] = place end
-      redis.call('HSET', delivery, unpack(back))
-      return {'held', ms(wait), d.endpoint or '', d.rate or '', redis.call('GET', cfg) or '', string.sub(placeOf(d), 3)}
+      redis.call('HSET', deliveryKey, unpack(back))
+      local config = redis.call('GET', configKey) or ''
+      return {'held', integer(wait), delivery.endpoint or '', delivery.rate or '', config, destination()}
     end
-    if c.open <= t then probe = probeBy(c, lease, t + length) end
+    if circuit.open <= now then probe = probeBy(circuit, lease, till) end
   end
   change('held', '')
 end
-redis.call('ZADD', due, ms(t + length + ${LEASE_GRACE}), member)
-redis.call('HSET', delivery, unpack(changes))
-if probe then redis.call('HSET', proj, placeOf(d), probe) end
+redis.call('ZADD', dueKey, integer(till + ${LEASE_GRACE}), args.member)
+redis.call('HSET', deliveryKey, unpack(changes))
+if probe then redis.call('HSET', projectKey, placeOf(delivery), probe) end
 for _, word in ipairs(changes) do flat[#flat + 1] = word end
 return begun()
 `,
@@ -100,19 +129,32 @@ return begun()
 export const PUT_OFF = script(
   "putOff",
   `
-local due, delivery = KEYS[1], KEYS[2]
-local offset, lease, attempt, member = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local t = now(offset)
-local d = hash(delivery)
-if d.putoff == lease then return {'put-off', ms(math.max(0, num(d.next) - t))} end
-if d.status ~= 'pending' or d.lease ~= lease or d.attempt ~= attempt then return {'stale'} end
-local since = num(d.waits) > 0 and num(d.waits) or t
-if t - since >= ${VERIFICATION_WAIT} then return {'over'} end
-local wait = math.min(math.max(t - since, ${VERIFICATION_LOOK}), ${HOLD_LIMIT})
-redis.call('ZADD', due, ms(t + wait + ${DUE_GRACE}), member)
-redis.call('HSET', delivery, 'attempt', ms(num(attempt) - 1), 'lease', '', 'until', '0', 'next', ms(t + wait),
-  'waits', ms(since), 'putoff', lease, 'crashes', '0', 'sweep', '')
-return {'put-off', ms(wait)}
+-- KEYS
+--   due            due set of the partition
+--   delivery       hash of the delivery
+-- ARGV
+--   offset         ms added to Redis's clock
+--   lease          name of the lease
+--   attempt        number of the attempt
+--   member         the delivery's member of the due set
+-- RETURNS
+--   put-off, <wait>         ms until the next look
+--   stale                   the lease is no longer the caller's
+--   over                    it has waited long enough
+local dueKey, deliveryKey = KEYS[1], KEYS[2]
+local args = named(ARGV)
+local now = clock(args.offset)
+local delivery = hash(deliveryKey)
+if delivery.putoff == args.lease then return {'put-off', integer(math.max(0, number(delivery.next) - now))} end
+local isHolder = delivery.lease == args.lease and delivery.attempt == args.attempt
+if delivery.status ~= 'pending' or not isHolder then return {'stale'} end
+local since = number(delivery.waits) > 0 and number(delivery.waits) or now
+if now - since >= ${VERIFICATION_WAIT} then return {'over'} end
+local wait = math.min(math.max(now - since, ${VERIFICATION_LOOK}), ${HOLD_LIMIT})
+redis.call('ZADD', dueKey, integer(now + wait + ${DUE_GRACE}), args.member)
+redis.call('HSET', deliveryKey, 'attempt', integer(number(args.attempt) - 1), 'lease', '', 'until', '0',
+  'next', integer(now + wait), 'waits', integer(since), 'putoff', args.lease, 'crashes', '0', 'sweep', '')
+return {'put-off', integer(wait)}
 `,
 );
 
@@ -122,62 +164,108 @@ return {'put-off', ms(wait)}
  */
 export const RECORD = script(
   "record",
-  `${OPENING}${FAILED}
-local due, delivery, proj, circuits = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local a, at = named(ARGV) -- offset nonce lease attempt outcome log at delay member id endpoint circuit health failing dead day count url place
-local d = some(delivery, {'status', 'nonce', 'lease', 'attempt', 'next', 'once', 'url', 'place', 'watch', 'waits'})
-local health, dead, nextAt, first = KEYS[num(a.health)], KEYS[num(a.dead)], '', ''
+  `
+-- KEYS
+--   due            due set of the partition
+--   delivery       hash of the delivery
+--   project        hash of the project
+--   circuits       destinations that have a circuit
+--   health?        failures of the endpoint
+--   deadLetters?   the endpoint's dead letters of this hour, when the delivery is dead
+--   day?           all dead letters of this day, while they are filed by day too
+--   deliveries…    keys that \`open\` writes
+-- ARGV
+--   offset         ms added to Redis's clock
+--   nonce          the same when this is sent again
+--   lease          name of the lease
+--   attempt        number of the attempt
+--   outcome        \`delivered\`, \`retry\` or \`dead\`
+--   log            JSON of the attempt
+--   at             time of the outcome, ms
+--   delay          ms until the next attempt
+--   member         the delivery's member of the due set
+--   id             id of the delivery
+--   endpoint       id of its endpoint; empty: none
+--   url, place     where the attempt went, and its destination; empty: where the delivery says
+--   circuit        what the circuit learns: \`failed\`, \`alive\`, or empty
+--   failing        1: the endpoint has failed; else empty
+--   health, deadLetters, day
+--                  places of these keys in KEYS
+--   count          number of deliveries that are opened
+--   …              what \`open\` reads
+-- RETURNS
+--   recorded, <next>        recorded before: time of the next attempt, or empty
+--   recorded, <next>, <first>
+--                           recorded now; since when the endpoint fails, or empty
+--   gone                    there is no such delivery
+--   stale                   the lease is no longer the caller's
+${OPENING}${FAILED}
+local dueKey, deliveryKey, projectKey, circuitsKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local args, rest = named(ARGV)
+local healthKey, deadLettersKey = KEYS[number(args.health)], KEYS[number(args.deadLetters)]
+local dayKey = KEYS[number(args.day)]
+local names = {'status', 'nonce', 'lease', 'attempt', 'next', 'once', 'url', 'place', 'watch', 'waits'}
+local delivery = some(deliveryKey, names)
+local nextAt, failingSince = '', ''
 local function fileThis()
-  if dead and d.once ~= '1' then fileDead(dead, KEYS[num(a.day)], a.at, a.id, a.endpoint) end
+  if not deadLettersKey or delivery.once == '1' then return end
+  fileDead(deadLettersKey, dayKey, args.at, args.id, args.endpoint)
 end
-if not d.status then return {'gone'} end
-if d.nonce == a.nonce then
-  if d.status == 'dead' then fileThis() end
-  return {'recorded', d.status == 'pending' and d.next or ''}
+if not delivery.status then return {'gone'} end
+if delivery.nonce == args.nonce then
+  if delivery.status == 'dead' then fileThis() end
+  return {'recorded', delivery.status == 'pending' and delivery.next or ''}
 end
-if d.status ~= 'pending' or d.lease ~= a.lease or d.attempt ~= a.attempt then return {'stale'} end
-local changes = {'a:' .. a.attempt, a.log, 'lease', '', 'until', '0', 'crashes', '0', 'sweep', '', 'nonce', a.nonce}
+local isHolder = delivery.lease == args.lease and delivery.attempt == args.attempt
+if delivery.status ~= 'pending' or not isHolder then return {'stale'} end
+local changes = {
+  'a:' .. args.attempt, args.log, 'lease', '', 'until', '0', 'crashes', '0', 'sweep', '', 'nonce', args.nonce
+}
 local function change(name, value) changes[#changes + 1] = name; changes[#changes + 1] = value end
-if d.waits then change('waits', '') end
+if delivery.waits then change('waits', '') end
 -- Where the attempt really went: its endpoint may have moved.
-if a.url ~= '' then
-  if a.url ~= d.url then change('url', a.url) end
-  if a.url ~= d.url or d.place then change('place', a.place) end
-  d.place = a.place
+if args.url ~= '' then
+  if args.url ~= delivery.url then change('url', args.url) end
+  if args.url ~= delivery.url or delivery.place then change('place', args.place) end
+  delivery.place = args.place
 end
-local t = (a.outcome ~= 'delivered' or num(a.count) > 0) and now(a.offset)
-if a.circuit == 'failed' then change('watch', '1') end
+local now = (args.outcome ~= 'delivered' or number(args.count) > 0) and clock(args.offset)
+if args.circuit == 'failed' then change('watch', '1') end
 together(function()
-  if a.outcome == 'retry' then
-    nextAt = ms(t + a.delay)
-    local look = num(a.delay) > ${PUBLISH_HORIZON} and t + a.delay - ${PUBLISH_HORIZON} or t + a.delay + ${DUE_GRACE}
-    undone('ZADD', due, ms(t), a.member)
-    redis.call('ZADD', due, ms(look), a.member)
-    if ${fault("gives-up-in-script")} then redis.call('ZREM', due, a.member) end
+  if args.outcome == 'retry' then
+    local start = now + args.delay
+    nextAt = integer(start)
+    local look = number(args.delay) > ${PUBLISH_HORIZON} and start - ${PUBLISH_HORIZON} or start + ${DUE_GRACE}
+    undone('ZADD', dueKey, integer(now), args.member)
+    redis.call('ZADD', dueKey, integer(look), args.member)
+    if ${fault("gives-up-in-script")} then redis.call('ZREM', dueKey, args.member) end
     change('next', nextAt)
   else
-    if num(a.count) > 0 then open(due, t, ms(t), ARGV, at, num(a.count)) end
-    change('status', a.outcome) change('ended', a.at)
-    undone('PERSIST', delivery)
-    redis.call('PEXPIRE', delivery, '${DELIVERY_RETENTION}')
+    if number(args.count) > 0 then open(dueKey, now, integer(now), ARGV, rest, number(args.count)) end
+    change('status', args.outcome) change('ended', args.at)
+    undone('PERSIST', deliveryKey)
+    redis.call('PEXPIRE', deliveryKey, '${DELIVERY_RETENTION}')
   end
-  redis.call('HSET', delivery, unpack(changes))
+  redis.call('HSET', deliveryKey, unpack(changes))
 end)
 -- Of an attempt that was recorded nothing is lost when one of these fails: they are repeated, lapse, or are looked over.
 fileThis()
-if a.outcome ~= 'retry' then redis.call('ZREM', due, a.member) end
-if num(a.attempt) > ${ATTEMPTS_KEPT} then redis.call('HDEL', delivery, 'a:' .. ms(a.attempt - ${ATTEMPTS_KEPT})) end
-if a.circuit == 'failed' then circuitFailed(proj, circuits, placeOf(d), a.lease, t)
-elseif a.circuit == 'alive' and d.watch == '1' then circuitClosed(proj, circuits, placeOf(d)) end
-if health and a.outcome == 'delivered' then redis.call('DEL', health)
-elseif health and a.failing == '1' then
-  local before = some(health, {'first', 'last', 'failures'})
-  local goes = before.first and t - num(before.last) <= ${FAILURE_PAUSE}
-  first = goes and before.first or ms(t)
-  keep(health, '${DELIVERY_RETENTION}',
-    {'first', first, 'last', ms(t), 'failures', ms((goes and num(before.failures) or 0) + 1)})
+if args.outcome ~= 'retry' then redis.call('ZREM', dueKey, args.member) end
+local forgotten = number(args.attempt) - ${ATTEMPTS_KEPT}
+if forgotten > 0 then redis.call('HDEL', deliveryKey, 'a:' .. integer(forgotten)) end
+if args.circuit == 'failed' then circuitFailed(projectKey, circuitsKey, placeOf(delivery), args.lease, now)
+elseif args.circuit == 'alive' and delivery.watch == '1' then
+  circuitClosed(projectKey, circuitsKey, placeOf(delivery))
 end
-return {'recorded', nextAt, first}
+if healthKey and args.outcome == 'delivered' then redis.call('DEL', healthKey)
+elseif healthKey and args.failing == '1' then
+  local before = some(healthKey, {'first', 'last', 'failures'})
+  local goes = before.first and now - number(before.last) <= ${FAILURE_PAUSE}
+  failingSince = goes and before.first or integer(now)
+  keep(healthKey, '${DELIVERY_RETENTION}',
+    {'first', failingSince, 'last', integer(now), 'failures', integer((goes and number(before.failures) or 0) + 1)})
+end
+return {'recorded', nextAt, failingSince}
 `,
 );
 
@@ -187,14 +275,14 @@ export async function leaseDelivery(context: Context, command: BeginCommand): Pr
   const [code, ...rest] = await context.worker(
     LEASE_DELIVERY,
     [names.due, names.delivery(delivery), names.config, names.project],
-    [
-      context.offset,
-      command.lease,
-      command.attempt,
-      command.length,
-      deliveryMember(project, delivery),
+    named({
+      offset: context.offset,
+      lease: command.lease,
+      attempt: command.attempt,
+      length: command.length,
+      member: deliveryMember(project, delivery),
       place,
-    ],
+    }),
   );
   switch (code) {
     case "gone":
@@ -232,7 +320,7 @@ export async function putOff(
   const [code, wait] = await context.worker(
     PUT_OFF,
     [names.due, names.delivery(delivery)],
-    [context.offset, lease, attempt, deliveryMember(project, delivery)],
+    named({ offset: context.offset, lease, attempt, member: deliveryMember(project, delivery) }),
   );
   return code === "put-off" ? Number(wait) : undefined;
 }
@@ -245,7 +333,7 @@ export async function record(context: Context, command: RecordCommand): Promise<
     health: endpointId === undefined ? 0 : keys.push(names.health(endpointId)),
     ...(outcome.kind === "dead"
       ? addDeadLetterKeys(context, keys, project, endpointId, Math.round(command.at))
-      : { dead: 0, day: 0 }),
+      : { deadLetters: 0, day: 0 }),
   };
   const { args } = openingArgs(context, keys, project, deliveries);
   const [code, next, failingSince] = await context.worker(RECORD, keys, [

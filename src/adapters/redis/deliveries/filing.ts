@@ -4,18 +4,18 @@ import { dayOf, hourOf, keysOf } from "../keys.ts";
 
 /**
  * Files a dead letter by the hour of its endpoint, and where a day is given by the day of all: the release before lists
- * those of the days alone. A time with a fraction says that it is filed by the hour too, so that nobody who reads both counts it twice.
+ * those of the days alone. A time with a fraction says that it is filed by the hour too: a reader of both counts it once.
  * Within `together`, what was written is taken back when a command fails.
  */
 export const FILING = `
-local function fileDead(hour, day, at, id, endpoint)
-  if day then
+local function fileDead(hourKey, dayKey, at, id, endpoint)
+  if dayKey then
     local entry = endpoint and endpoint ~= '' and id .. '|' .. endpoint or id
-    undone('ZREM', day, entry)
-    file(day, at .. '.25', entry, '${INDEX_RETENTION}')
+    undone('ZREM', dayKey, entry)
+    file(dayKey, at .. '.25', entry, '${INDEX_RETENTION}')
   end
-  undone('ZREM', hour, id)
-  file(hour, at, id, '${INDEX_RETENTION}')
+  undone('ZREM', hourKey, id)
+  file(hourKey, at, id, '${INDEX_RETENTION}')
 end
 `;
 
@@ -26,8 +26,8 @@ export function addDeadLetterKeys(
   project: string,
   endpoint: string | undefined,
   at: number,
-): { readonly dead: number; readonly day: number } {
+): { readonly deadLetters: number; readonly day: number } {
   const names = keysOf(project);
-  const dead = keys.push(names.deadLetters(endpoint, hourOf(at)));
-  return { dead, day: filesByDay() ? keys.push(names.oldLetters(dayOf(at))) : 0 };
+  const deadLetters = keys.push(names.deadLetters(endpoint, hourOf(at)));
+  return { deadLetters, day: filesByDay() ? keys.push(names.oldLetters(dayOf(at))) : 0 };
 }

@@ -19,62 +19,65 @@ import { addDeadLetterKeys, FILING } from "./filing.ts";
  */
 export const OPENING = `${CIRCUIT}${FILING}
 -- The names of the circuits that \`open\` has to know: fields of the project's hash.
-local function placesOf(args, at, count, names)
+local function placesOf(words, position, count, names)
   for _ = 1, count do
-    local size, own = num(args[at + 5]), {}
-    for i = at + 6, at + 5 + size, 2 do own[args[i]] = args[i + 1] end
+    local size, own = number(words[position + 5]), {}
+    for i = position + 6, position + 5 + size, 2 do own[words[i]] = words[i + 1] end
     names[#names + 1] = placeOf(own)
-    at = at + 6 + size
+    position = position + 6 + size
   end
   return names
 end
-local function open(due, t, created, args, at, count, p)
-  local dues, hashes, dead, held, circuits = {}, {}, {}, {}, {}
+local function open(dueKey, now, created, words, position, count, project)
+  local dues, hashes, letters, held, circuits = {}, {}, {}, {}, {}
   for _ = 1, count do
-    local key, entry, lease, size = KEYS[num(args[at])], args[at + 1], num(args[at + 2]), num(args[at + 5])
-    local deadLetters, day = KEYS[num(args[at + 3])], KEYS[num(args[at + 4])]
+    local deliveryKey, member = KEYS[number(words[position])], words[position + 1]
+    local lease, size = number(words[position + 2]), number(words[position + 5])
+    local deadLettersKey, dayKey = KEYS[number(words[position + 3])], KEYS[number(words[position + 4])]
     local own, fields, wait = {}, {'created', created}, 0
-    for i = at + 6, at + 5 + size, 2 do
-      own[args[i]] = args[i + 1]
-      fields[#fields + 1] = args[i]
-      fields[#fields + 1] = args[i + 1]
+    for i = position + 6, position + 5 + size, 2 do
+      own[words[i]] = words[i + 1]
+      fields[#fields + 1] = words[i]
+      fields[#fields + 1] = words[i + 1]
     end
-    local id, place = string.match(entry, '[^|]+$'), placeOf(own)
-    local c = p and not deadLetters and circuitOf(p[place], t)
+    local id, place = string.match(member, '[^|]+$'), placeOf(own)
+    local circuit = project and not deadLettersKey and circuitOf(project[place], now)
     local function field(name, value) fields[#fields + 1] = name; fields[#fields + 1] = value end
-    if c then field('watch', '1') end
-    if c and c.trips > 0 and lease > 0 then
-      if c.open > t then wait = c.open - t
+    if circuit then field('watch', '1') end
+    if circuit and circuit.trips > 0 and lease > 0 then
+      if circuit.open > now then wait = circuit.open - now
       else
-        p[place] = probeBy(c, own.lease, t + lease)
+        project[place] = probeBy(circuit, own.lease, now + lease)
         circuits[#circuits + 1] = place
-        circuits[#circuits + 1] = p[place]
+        circuits[#circuits + 1] = project[place]
       end
     end
     if wait > 0 then
       lease = 0
-      held[#held + 1] = id .. ':' .. ms(wait)
-      field('attempt', '0') field('lease', '') field('held', ms(t))
+      held[#held + 1] = id .. ':' .. integer(wait)
+      field('attempt', '0') field('lease', '') field('held', integer(now))
     end
-    field('next', ms(t + wait)) field('until', ms(lease > 0 and t + lease or 0))
-    if deadLetters then dead[#dead + 1] = {deadLetters, day or false, own.ended, id, own.endpoint} fields.dead = true
+    field('next', integer(now + wait)) field('until', integer(lease > 0 and now + lease or 0))
+    if deadLettersKey then
+      letters[#letters + 1] = {deadLettersKey, dayKey or false, own.ended, id, own.endpoint}
     else
-      dues[#dues + 1] = ms(lease > 0 and t + lease + ${LEASE_GRACE} or t + wait + ${DUE_GRACE})
-      dues[#dues + 1] = entry
-      undone('ZREM', due, entry)
+      dues[#dues + 1] = integer(lease > 0 and now + lease + ${LEASE_GRACE} or now + wait + ${DUE_GRACE})
+      dues[#dues + 1] = member
+      undone('ZREM', dueKey, member)
     end
-    hashes[#hashes + 1] = {key, fields}
-    at = at + 6 + size
+    hashes[#hashes + 1] = {key = deliveryKey, fields = fields, expires = deadLettersKey}
+    position = position + 6 + size
   end
-  if #dues > 0 then redis.call('ZADD', due, unpack(dues)) end
-  for i = at + 1, at + 2 * num(args[at]), 2 do
-    redis.call('SET', KEYS[num(args[i])], args[i + 1], 'PX', '${BODY_RETENTION}')
+  if #dues > 0 then redis.call('ZADD', dueKey, unpack(dues)) end
+  for i = position + 1, position + 2 * number(words[position]), 2 do
+    redis.call('SET', KEYS[number(words[i])], words[i + 1], 'PX', '${BODY_RETENTION}')
   end
-  for _, d in ipairs(hashes) do
-    undone('DEL', d[1])
-    if d[2].dead then keep(d[1], '${DELIVERY_RETENTION}', d[2]) else redis.call('HSET', d[1], unpack(d[2])) end
+  for _, made in ipairs(hashes) do
+    undone('DEL', made.key)
+    if made.expires then keep(made.key, '${DELIVERY_RETENTION}', made.fields)
+    else redis.call('HSET', made.key, unpack(made.fields)) end
   end
-  for _, d in ipairs(dead) do fileDead(unpack(d)) end
+  for _, letter in ipairs(letters) do fileDead(unpack(letter)) end
   return table.concat(held, ','), circuits
 end
 `;
@@ -95,8 +98,14 @@ export function openingArgs(
     if (delivery.shared) apart.set(`${delivery.eventId}:${delivery.format}`, delivery.body);
     const filed = dead
       ? addDeadLetterKeys(context, keys, project, delivery.endpointId, Math.round(dead.at))
-      : { dead: 0, day: 0 };
-    const place = [key, deliveryMember(project, id), delivery.lease?.length ?? 0, filed.dead, filed.day];
+      : { deadLetters: 0, day: 0 };
+    const place = [
+      key,
+      deliveryMember(project, id),
+      delivery.lease?.length ?? 0,
+      filed.deadLetters,
+      filed.day,
+    ];
     return [...place, fields.length, ...fields];
   });
   const kept = [...apart].map(([name, body]) => [keys.push(names.sharedBody(name)), body] as const);

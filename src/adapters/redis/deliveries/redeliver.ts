@@ -10,35 +10,77 @@ import { CIRCUIT, FAILED } from "./circuit.ts";
 /** Sends an ended delivery again: the same event, its schedule from the start. Who asks for it at once says that the receiver is mended. */
 export const REDELIVER = script(
   "redeliver",
-  `${CIRCUIT}${FAILED}
-local due, delivery, proj, circuits, deadLetters, old = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local a = named(ARGV) -- offset nonce key secret scope member id deadLetter ended fingerprint note delay idem body
-local idem, body = KEYS[num(a.idem)], KEYS[num(a.body)]
-local t = now(a.offset)
-local no = denied(redis.call('HGET', proj, 'k:' .. a.key), a.secret, a.scope, t)
-if no then return {no} end
-local d, flat = hash(delivery)
-if not d.status then return {'missing', ms(t)} end
-if d.again == a.nonce then return {'found', ms(t), flat} end
-local known = idem and redis.call('GET', idem)
-if known then return {string.match(known, '^%S+') == a.fingerprint and 'repeated' or 'reused', ms(t), flat} end
-if d.status == 'pending' then return {'pending'} end
-if d.ended ~= a.ended then return {'changed', ms(t), flat} end
+  `
+-- KEYS
+--   due            due set of the partition
+--   delivery       hash of the delivery
+--   project        hash of the project
+--   circuits       destinations that have a circuit
+--   deadLetters    the endpoint's dead letters of the hour in which it died
+--   oldLetters     all dead letters of that day
+--   idempotency?   record of the idempotency key
+--   body?          the body, when deliveries share it
+-- ARGV
+--   offset         ms added to Redis's clock
+--   key, secret    id of the API key, SHA-256 of its secret
+--   scope          what the API key must be allowed to do
+--   nonce          the same when this is sent again
+--   member         the delivery's member of the due set
+--   id             id of the delivery, its member of the dead letters
+--   oldLetter      its member of the dead letters of the day
+--   ended          time of its end, ms, as the caller read it
+--   fingerprint    fingerprint of the request under the idempotency key
+--   note           what the record of the idempotency key names
+--   delay          ms until the attempt; 0: at once, which closes the circuit
+--   idempotency, body
+--                  places of these keys in KEYS
+-- RETURNS
+--   found, <now>, <delivery>
+--                           pending again; fields and values
+--   missing, <now>          there is no such delivery
+--   pending                 it has not ended
+--   changed, <now>, <delivery>
+--                           it was sent again since the caller read it
+--   repeated, <now>, <delivery>
+--                           the same request was made under the idempotency key
+--   reused, <now>, <delivery>
+--                           another request was made under the idempotency key
+--   unauthenticated | forbidden
+--                           the API key is unknown, or lacks the scope
+${CIRCUIT}${FAILED}
+local dueKey, deliveryKey, projectKey, circuitsKey, deadLettersKey, oldLettersKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local args = named(ARGV)
+local idempotencyKey, bodyKey = KEYS[number(args.idempotency)], KEYS[number(args.body)]
+local now = clock(args.offset)
+local refusal = denied(redis.call('HGET', projectKey, 'k:' .. args.key), args.secret, args.scope, now)
+if refusal then return {refusal} end
+local delivery, flat = hash(deliveryKey)
+if not delivery.status then return {'missing', integer(now)} end
+if delivery.again == args.nonce then return {'found', integer(now), flat} end
+local known = idempotencyKey and redis.call('GET', idempotencyKey)
+if known then
+  return {string.match(known, '^%S+') == args.fingerprint and 'repeated' or 'reused', integer(now), flat}
+end
+if delivery.status == 'pending' then return {'pending'} end
+if delivery.ended ~= args.ended then return {'changed', integer(now), flat} end
 together(function()
-  undone('ZREM', due, a.member)
-  redis.call('ZADD', due, ms(t + a.delay + ${DUE_GRACE}), a.member)
-  if body then redis.call('PEXPIRE', body, '${BODY_RETENTION}') end
-  if idem then undone('DEL', idem) redis.call('SET', idem, a.fingerprint .. ' ' .. a.note, 'PX', '${IDEMPOTENCY_TTL}') end
-  undone('PEXPIRE', delivery, '${DELIVERY_RETENTION}')
-  redis.call('PERSIST', delivery)
-  redis.call('HSET', delivery, 'status', 'pending', 'base', d.attempt, 'next', ms(t + a.delay), 'lease', '', 'until', '0',
-    'crashes', '0', 'sweep', '', 'held', '', 'again', a.nonce, 'ended', '')
+  undone('ZREM', dueKey, args.member)
+  redis.call('ZADD', dueKey, integer(now + args.delay + ${DUE_GRACE}), args.member)
+  if bodyKey then redis.call('PEXPIRE', bodyKey, '${BODY_RETENTION}') end
+  if idempotencyKey then
+    undone('DEL', idempotencyKey)
+    redis.call('SET', idempotencyKey, args.fingerprint .. ' ' .. args.note, 'PX', '${IDEMPOTENCY_TTL}')
+  end
+  undone('PEXPIRE', deliveryKey, '${DELIVERY_RETENTION}')
+  redis.call('PERSIST', deliveryKey)
+  redis.call('HSET', deliveryKey, 'status', 'pending', 'base', delivery.attempt, 'next', integer(now + args.delay),
+    'lease', '', 'until', '0', 'crashes', '0', 'sweep', '', 'held', '', 'again', args.nonce, 'ended', '')
 end)
-redis.call('ZREM', deadLetters, a.id)
-redis.call('ZREM', old, a.deadLetter)
-if a.delay == '0' then circuitClosed(proj, circuits, placeOf(d)) end
-local _, changed = hash(delivery)
-return {'found', ms(t), changed}
+redis.call('ZREM', deadLettersKey, args.id)
+redis.call('ZREM', oldLettersKey, args.oldLetter)
+if args.delay == '0' then circuitClosed(projectKey, circuitsKey, placeOf(delivery)) end
+local _, changed = hash(deliveryKey)
+return {'found', integer(now), changed}
 `,
 );
 
@@ -73,12 +115,12 @@ function redeliverCall(context: Context, command: RedeliverCommand): Parameters<
     scope: command.scope,
     member: deliveryMember(caller.project, delivery),
     id: delivery,
-    deadLetter: oldDeadLetterOf(delivery, endpointId),
+    oldLetter: oldDeadLetterOf(delivery, endpointId),
     ended: command.endedAt.toFixed(0),
     fingerprint: idempotency?.fingerprint ?? "",
     note: command.note ?? delivery,
     delay: command.delay,
-    idem: idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0,
+    idempotency: idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0,
     body: command.sharedBody ? keys.push(names.sharedBody(command.sharedBody)) : 0,
   });
   return [REDELIVER, keys, args];

@@ -10,34 +10,70 @@ import { configOf } from "./config.ts";
 /** Writes a project's configuration in place of the version that the caller has read. */
 export const CONFIGURE = script(
   "configure",
-  `${OPENING}
-local due, proj, cfg = KEYS[1], KEYS[2], KEYS[3]
-local a, at = named(ARGV) -- offset nonce key secret scope version config starts fingerprint id idem count
-local idem = KEYS[num(a.idem)]
-local t = now(a.offset)
-local grant = 'k:' .. a.key
-local p = some(proj, {grant, 'cfgv', 'cfgn'})
-if a.key ~= '' then
-  local no = denied(p[grant], a.secret, a.scope, t)
-  if no then return {no} end
+  `
+-- KEYS
+--   due            due set of the partition
+--   project        hash of the project
+--   config         configuration of the project
+--   idempotency?   record of the idempotency key
+--   deliveries…    keys that \`open\` writes
+-- ARGV
+--   offset         ms added to Redis's clock
+--   key, secret    id of the API key, SHA-256 of its secret; empty: no API key is checked
+--   scope          what the API key must be allowed to do
+--   nonce          the same when this is sent again
+--   version        version of the configuration, as the caller read it
+--   config         JSON of the new configuration
+--   starts         1: an endpoint receives the event of every start; else empty
+--   fingerprint    fingerprint of the request under the idempotency key
+--   id             what the record of the idempotency key names
+--   idempotency    place of that key in KEYS
+--   count          number of deliveries
+--   …              what \`open\` reads
+-- RETURNS
+--   configured, <now>, <version>
+--                           written now or before
+--   missing, <now>          there is no such project
+--   changed, <now>, <config>
+--                           it has another version; \`<version> <JSON>\`
+--   repeated, <now>, <config>, <id>
+--                           the same request was made under the idempotency key
+--   reused, <now>, <config>, <id>
+--                           another request was made under the idempotency key
+--   unauthenticated | forbidden
+--                           the API key is unknown, or lacks the scope
+${OPENING}
+local dueKey, projectKey, configKey = KEYS[1], KEYS[2], KEYS[3]
+local args, rest = named(ARGV)
+local idempotencyKey = KEYS[number(args.idempotency)]
+local now = clock(args.offset)
+local grant = 'k:' .. args.key
+local project = some(projectKey, {grant, 'cfgv', 'cfgn'})
+if args.key ~= '' then
+  local refusal = denied(project[grant], args.secret, args.scope, now)
+  if refusal then return {refusal} end
 end
-if not p.cfgv then return {'missing', ms(t)} end
-if p.cfgn == a.nonce then return {'configured', ms(t), p.cfgv} end
-local known = idem and redis.call('GET', idem)
+if not project.cfgv then return {'missing', integer(now)} end
+if project.cfgn == args.nonce then return {'configured', integer(now), project.cfgv} end
+local known = idempotencyKey and redis.call('GET', idempotencyKey)
 if known then
   local fingerprint, id = string.match(known, '^(%S+) (%S+)$')
-  return {fingerprint == a.fingerprint and 'repeated' or 'reused', ms(t), redis.call('GET', cfg) or '', id}
+  local config = redis.call('GET', configKey) or ''
+  return {fingerprint == args.fingerprint and 'repeated' or 'reused', integer(now), config, id}
 end
-if p.cfgv ~= a.version then return {'changed', ms(t), redis.call('GET', cfg) or ''} end
-local version = ms(num(p.cfgv) + 1)
+if project.cfgv ~= args.version then return {'changed', integer(now), redis.call('GET', configKey) or ''} end
+local version = integer(number(project.cfgv) + 1)
 together(function()
-  if num(a.count) > 0 then open(due, t, ms(t), ARGV, at, num(a.count)) end
-  if idem then undone('DEL', idem) redis.call('SET', idem, a.fingerprint .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end
-  undone('SET', cfg, redis.call('GET', cfg) or '')
-  redis.call('SET', cfg, version .. ' ' .. a.config)
-  redis.call('HSET', proj, 'cfgv', version, 'cfgn', a.nonce, 'starts', a.starts)
+  if number(args.count) > 0 then open(dueKey, now, integer(now), ARGV, rest, number(args.count)) end
+  if idempotencyKey then
+    undone('DEL', idempotencyKey)
+    redis.call('SET', idempotencyKey, args.fingerprint .. ' ' .. args.id, 'PX', '${IDEMPOTENCY_TTL}')
+  end
+  undone('SET', configKey, redis.call('GET', configKey) or '')
+  redis.call('SET', configKey, version .. ' ' .. args.config)
+  redis.call('HSET', projectKey, 'cfgv', version, 'cfgn', args.nonce, 'starts', args.starts)
 end)
-return {'configured', ms(t), version}
+return {'configured', integer(now), version}
 `,
 );
 
@@ -45,7 +81,7 @@ export async function configure(context: Context, command: ConfigureCommand): Pr
   const { caller, idempotency, deliveries } = command;
   const names = keysOf(caller.project);
   const keys = [names.due, names.project, names.config];
-  const idem = idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0;
+  const record = idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0;
   const { args } = openingArgs(context, keys, caller.project, deliveries);
   const [code, now, config, id] = await context.adding(CONFIGURE, keys, [
     ...named({
@@ -58,7 +94,7 @@ export async function configure(context: Context, command: ConfigureCommand): Pr
       starts: command.startsTold ? "1" : "",
       fingerprint: idempotency?.fingerprint ?? "",
       id: command.id,
-      idem,
+      idempotency: record,
       count: deliveries.length,
     }),
     ...args,

@@ -1,7 +1,7 @@
 import { StoreUnavailable } from "../../../ports/ports.ts";
 import type { Context } from "../context.ts";
 import { GENERATIONS as KEPT, RE_ENCRYPTION as STATE } from "../keys.ts";
-import { fieldsOf, script } from "../script.ts";
+import { fieldsOf, named, script } from "../script.ts";
 
 /** Keys that one call of the script looks at. */
 const CHUNK = 100;
@@ -10,9 +10,16 @@ const CHUNK = 100;
 export const RE_ENCRYPTION = script(
   "reEncryption",
   `
-local state, text = KEYS[1], ARGV[1]
-if text ~= '' then redis.call('SET', state, text) end
-return {redis.call('GET', state) or ''}
+-- KEYS
+--   state          how far it has come
+-- ARGV
+--   text           is written first; empty: only read
+-- RETURNS
+--   <text>                  empty when there is none
+local stateKey = KEYS[1]
+local args = named(ARGV)
+if args.text ~= '' then redis.call('SET', stateKey, args.text) end
+return {redis.call('GET', stateKey) or ''}
 `,
 );
 
@@ -20,9 +27,15 @@ return {redis.call('GET', state) or ''}
 export const GENERATIONS = script(
   "generations",
   `
-local gens = KEYS[1]
-if #ARGV > 0 then redis.call('HSET', gens, unpack(ARGV)) end
-return redis.call('HGETALL', gens)
+-- KEYS
+--   generations    proofs by generation
+-- ARGV
+--   …              fields and values that are written first
+-- RETURNS
+--   <field>, <value>, …     all of them
+local generationsKey = KEYS[1]
+if #ARGV > 0 then redis.call('HSET', generationsKey, unpack(ARGV)) end
+return redis.call('HGETALL', generationsKey)
 `,
 );
 
@@ -30,17 +43,26 @@ return redis.call('HGETALL', gens)
 export const SEALED = script(
   "findEncrypted",
   `
-local plain, bound = ARGV[1], ARGV[2]
-local function is(text)
+-- KEYS
+--   values…        what is looked through
+-- ARGV
+--   plain, bound   how an encrypted text of the generation begins, in the two forms
+--   …              per key: its kind, \`hash\`, \`text\` or \`answer\` (a record of an idempotency key)
+-- RETURNS
+--   found                   one of them holds such a text
+--   none                    none does
+local args, rest = named(ARGV)
+local plain, bound = args.plain, args.bound
+local function isEncrypted(text)
   return text and (string.sub(text, 1, #plain) == plain or string.sub(text, 1, #bound) == bound)
 end
 for i = 1, #KEYS do
-  local kind, texts = ARGV[i + 2], {}
+  local kind, texts = ARGV[rest + i - 1], {}
   if kind == 'hash' then texts = redis.call('HMGET', KEYS[i], 'in', 'out', 'body')
   elseif kind == 'text' then texts = {redis.call('GETRANGE', KEYS[i], '0', '63')}
   else texts = {'~' .. (string.match(redis.call('GET', KEYS[i]) or '', '^%S+ %S+ (%S+)') or '')} end
   for _, text in ipairs(texts) do
-    if is(text) then return {'found'} end
+    if isEncrypted(text) then return {'found'} end
   end
 end
 return {'none'}
@@ -64,7 +86,7 @@ export async function generations(
 }
 
 export async function reEncryptionState(context: Context, text?: string): Promise<string> {
-  const [state] = await context.worker(RE_ENCRYPTION, [STATE], [text ?? ""]);
+  const [state] = await context.worker(RE_ENCRYPTION, [STATE], named({ text: text ?? "" }));
   return String(state);
 }
 
@@ -88,7 +110,10 @@ export async function findEncrypted(
       const [code] = await context.worker(
         SEALED,
         some.map(({ key }) => key),
-        [`~${generation}.`, `~v2.${generation}.`, ...some.map(({ kind }) => kind)],
+        [
+          ...named({ plain: `~${generation}.`, bound: `~v2.${generation}.` }),
+          ...some.map(({ kind }) => kind),
+        ],
       );
       if (code !== "found" && code !== "none") throw new StoreUnavailable(`findEncrypted answered "${code}"`);
       if (code === "found") return { cursor: next, found: true };

@@ -20,94 +20,142 @@ import { searchablePairs } from "./search.ts";
 export const ACCEPT = script(
   "accept",
   `
-local due, proj, task, index, hours = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local a, at = named(ARGV) -- offset key secret scope member id hour rate quota delay at deadline fingerprint idem input searchable
--- watch
-local idem, input = KEYS[num(a.idem)], KEYS[num(a.input)]
-local t = now(a.offset)
-local grant = 'k:' .. a.key
+-- KEYS
+--   due            due set of the partition
+--   project        hash of the project
+--   task           hash of the task
+--   index          tasks accepted in this hour
+--   hours          hours that have tasks
+--   idempotency?   record of the idempotency key
+--   input?         the input, when it is large
+--   metadata…      index of each pair of searched metadata
+-- ARGV
+--   offset         ms added to Redis's clock
+--   key, secret    id of the API key, SHA-256 of its secret
+--   scope          what the API key must be allowed to do
+--   member         the task's member of the due set
+--   id, type       id and type of the task
+--   hour           hours since 1970, as the caller's clock has it
+--   rate           tasks per second, where the project has no limit of its own
+--   quota          open tasks, where the project has no limit of its own
+--   delay          ms until the start
+--   at             time of the start, ms; empty: after the delay
+--   deadline       ms from the start to the deadline
+--   fingerprint    fingerprint of the request under the idempotency key
+--   idempotency    place of that key in KEYS
+--   input          place of that key in KEYS
+--   searchable     number of pairs of searched metadata
+--   watch          ms for which changes are published; 0: not
+--   …              per such pair: its name, the place of its index in KEYS; then fields and values of the task; then a
+--                  large input
+-- RETURNS
+--   accepted, <now>, <limit>, <remaining>, <reset>, <task>, <starts>
+--                           accepted now or before; state of the rate; fields and values; 1 when starts are events
+--   replayed, <id>          the same request made this task under the idempotency key
+--   reused, <id>            another request made this task under the idempotency key
+--   erased, <id>            the task was accepted before, and erased since
+--   hour, <now>             Redis's clock is in another hour
+--   quota, <quota>, <limit>, <remaining>, <reset>
+--                           the project has that many open tasks
+--   rate-limited, <wait>, <limit>
+--                           too fast: ms to wait
+--   unauthenticated | forbidden
+--                           the API key is unknown, or lacks the scope
+local dueKey, projectKey, taskKey, indexKey, hoursKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local args, rest = named(ARGV)
+local idempotencyKey, inputKey = KEYS[number(args.idempotency)], KEYS[number(args.input)]
+local now = clock(args.offset)
+local grant = 'k:' .. args.key
 local wanted = {grant, 'rate', 'quota', 'tat', 'open', 'starts', 'hour', 'search'}
-local p = ${fault("reads-every-key")} and hash(proj) or some(proj, wanted)
-local no = denied(p[grant], a.secret, a.scope, t)
-if no then return {no} end
+local project = ${fault("reads-every-key")} and hash(projectKey) or some(projectKey, wanted)
+local refusal = denied(project[grant], args.secret, args.scope, now)
+if refusal then return {refusal} end
 -- Sent before, by us or by the client under the same idempotency key?
 local known
-if idem then
-  local record = redis.call('GET', idem)
+if idempotencyKey then
+  local record = redis.call('GET', idempotencyKey)
   if record then
     local fingerprint, other = string.match(record, '^(%S+) (%S+)$')
     if fingerprint == '${ERASED}' then return {'erased', other} end
-    if other ~= a.id then
-      local isSame = fingerprint == a.fingerprint or ${fault("no-fingerprint")}
+    if other ~= args.id then
+      local isSame = fingerprint == args.fingerprint or ${fault("no-fingerprint")}
       return {isSame and 'replayed' or 'reused', other}
     end
     known = not ${fault("no-dedup")}
   end
 else
-  known = redis.call('HGET', task, 'created')
-  if known == '${ERASED}' then return {'erased', a.id} end
+  known = redis.call('HGET', taskKey, 'created')
+  if known == '${ERASED}' then return {'erased', args.id} end
 end
--- Generic cell rate algorithm, a burst of one second.
-local limit, quota = num(p.rate or a.rate), num(p.quota or a.quota)
+-- Generic cell rate algorithm, a burst of one second; arrival is the theoretical arrival time.
+local limit, quota = number(project.rate or args.rate), number(project.quota or args.quota)
 local interval = 1000.0 / limit
-local tat = math.max(num(p.tat), t)
-local searched = at + 2 * num(a.searchable)
+local arrival = math.max(number(project.tat), now)
+local searched = rest + 2 * number(args.searchable)
 -- The indexes come last: a task that one of them lacks is kept, runs, and is found by its id.
 local function fileTask(created, start)
-  local entry, first = a.id .. '|' .. a.type, p.hour ~= a.hour
-  local late = start - created > 86400000 and start - created or 0
-  local ttl = late + ${INDEX_RETENTION}
-  local function fileIn(set, known)
-    redis.call('ZADD', set, ms(created), entry)
-    if known and late == 0 or num(redis.pcall('PTTL', set)) >= ttl - 3600000 then return end
-    lasting(set, entry, ms(ttl))
+  local entry, first = args.id .. '|' .. args.type, project.hour ~= args.hour
+  local wait = start - created > 86400000 and start - created or 0
+  local ttl = wait + ${INDEX_RETENTION}
+  local function fileIn(set, hasTtl)
+    redis.call('ZADD', set, integer(created), entry)
+    if hasTtl and wait == 0 or number(redis.pcall('PTTL', set)) >= ttl - 3600000 then return end
+    lasting(set, entry, integer(ttl))
   end
   if first then
-    redis.call('ZADD', hours, a.hour, a.hour)
-    trim(hours, ms(a.hour - ${HOURS_KEPT}))
+    redis.call('ZADD', hoursKey, args.hour, args.hour)
+    trim(hoursKey, integer(args.hour - ${HOURS_KEPT}))
   end
-  fileIn(index, not first and not known)
+  fileIn(indexKey, not first and not known)
   -- Metadata that the project searches by: name and number of the pair's index key.
-  if p.search then
-    for i = at, searched - 2, 2 do
-      if string.find(',' .. p.search .. ',', ',' .. ARGV[i] .. ',', 1, true) then fileIn(KEYS[num(ARGV[i + 1])]) end
+  if project.search then
+    for i = rest, searched - 2, 2 do
+      local isSearched = string.find(',' .. project.search .. ',', ',' .. ARGV[i] .. ',', 1, true)
+      if isSearched then fileIn(KEYS[number(ARGV[i + 1])]) end
     end
   end
   -- From now on the hour's index is known to have its TTL.
-  if first then redis.call('HSET', proj, 'hour', a.hour) end
+  if first then redis.call('HSET', projectKey, 'hour', args.hour) end
+end
+local function remaining() return integer((now + 1000 - arrival) / interval) end
+local function reset() return integer(arrival - now) end
+local function accepted(fields)
+  return {'accepted', integer(now), integer(limit), remaining(), reset(), fields, project.starts or ''}
 end
 if known then
-  local h, flat = hash(task)
-  if math.floor(num(h.created) / 3600000) == num(a.hour) then fileTask(num(h.created), num(h.start)) end
-  return {'accepted', ms(t), ms(limit), ms((t + 1000 - tat) / interval), ms(tat - t), flat, p.starts or ''}
+  local task, flat = hash(taskKey)
+  local isOfThisHour = math.floor(number(task.created) / 3600000) == number(args.hour)
+  if isOfThisHour then fileTask(number(task.created), number(task.start)) end
+  return accepted(flat)
 end
-if math.floor(t / 3600000) ~= num(a.hour) then return {'hour', ms(t)} end
-if num(p.open) >= quota then return {'quota', ms(quota), ms(limit), ms((t + 1000 - tat) / interval), ms(tat - t)} end
-tat = tat + interval
-if tat - t > 1000 then return {'rate-limited', ms(math.ceil(tat - t - 1000)), ms(limit)} end
-local start = a.at ~= '' and math.max(num(a.at), t) or t + a.delay
-local look = start - t > ${PUBLISH_HORIZON} and start - ${PUBLISH_HORIZON} or start + ${DUE_GRACE}
+if math.floor(now / 3600000) ~= number(args.hour) then return {'hour', integer(now)} end
+if number(project.open) >= quota then return {'quota', integer(quota), integer(limit), remaining(), reset()} end
+arrival = arrival + interval
+if arrival - now > 1000 then return {'rate-limited', integer(math.ceil(arrival - now - 1000)), integer(limit)} end
+local start = args.at ~= '' and math.max(number(args.at), now) or now + args.delay
+local look = start - now > ${PUBLISH_HORIZON} and start - ${PUBLISH_HORIZON} or start + ${DUE_GRACE}
 local fields = {
-  'status', 'queued', 'run', '1', 'seq', '1', 'attempt', '0', 'created', ms(t), 'start', ms(start), 'next', ms(start),
-  'deadline', ms(start + a.deadline), 'l:1', ms(t) .. ' 1 task.created client '
+  'status', 'queued', 'run', '1', 'seq', '1', 'attempt', '0', 'created', integer(now), 'start', integer(start),
+  'next', integer(start), 'deadline', integer(start + args.deadline), 'l:1', integer(now) .. ' 1 task.created client '
 }
-if num(a.watch) > 0 then fields[#fields + 1] = 'watch'; fields[#fields + 1] = ms(t + a.watch) end
-for i = searched, #ARGV - (input and 1 or 0) do fields[#fields + 1] = ARGV[i] end
+if number(args.watch) > 0 then fields[#fields + 1] = 'watch'; fields[#fields + 1] = integer(now + args.watch) end
+for i = searched, #ARGV - (inputKey and 1 or 0) do fields[#fields + 1] = ARGV[i] end
 together(function()
-  undone('ZREM', due, a.member)
-  if not ${fault("no-due-entry")} then redis.call('ZADD', due, ms(math.min(look, start + a.deadline)), a.member) end
-  if input then undone('DEL', input) redis.call('SET', input, ARGV[#ARGV]) end
-  if idem and not ${fault("no-idempotency-record")} then
-    undone('DEL', idem)
-    redis.call('SET', idem, a.fingerprint .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}')
+  undone('ZREM', dueKey, args.member)
+  local score = integer(math.min(look, start + args.deadline))
+  if not ${fault("no-due-entry")} then redis.call('ZADD', dueKey, score, args.member) end
+  if inputKey then undone('DEL', inputKey) redis.call('SET', inputKey, ARGV[#ARGV]) end
+  if idempotencyKey and not ${fault("no-idempotency-record")} then
+    undone('DEL', idempotencyKey)
+    redis.call('SET', idempotencyKey, args.fingerprint .. ' ' .. args.id, 'PX', '${IDEMPOTENCY_TTL}')
   end
-  undone('HSET', proj, 'open', p.open or '0', 'tat', p.tat or '0')
-  redis.call('HSET', proj, 'open', ms(num(p.open) + 1), 'tat', string.format('%.3f', tat))
-  redis.call('HSET', task, unpack(fields))
-  if ${fault("mortal")} then redis.call('PEXPIRE', task, '86400000') end
+  undone('HSET', projectKey, 'open', project.open or '0', 'tat', project.tat or '0')
+  redis.call('HSET', projectKey, 'open', integer(number(project.open) + 1), 'tat', string.format('%.3f', arrival))
+  redis.call('HSET', taskKey, unpack(fields))
+  if ${fault("mortal")} then redis.call('PEXPIRE', taskKey, '86400000') end
 end)
-fileTask(t, start)
-return {'accepted', ms(t), ms(limit), ms((t + 1000 - tat) / interval), ms(tat - t), fields, p.starts or ''}
+fileTask(now, start)
+return accepted(fields)
 `,
 );
 
@@ -161,7 +209,7 @@ async function callOf(context: Context, command: AcceptCommand, hour: number): P
   const names = keysOf(caller.project);
   const keys = [names.due, names.project, names.task(task.id), names.index(hour), names.hours];
   const large = task.input.length > INLINE_LIMIT;
-  const idem = idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0;
+  const record = idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0;
   const input = large ? keys.push(names.input(task.id)) : 0;
   const pairs = await searchablePairs(task.metadata);
   const searchable = pairs.map(({ name, pair }) => [name, keys.push(names.metadata(hour, pair))] as const);
@@ -180,7 +228,7 @@ async function callOf(context: Context, command: AcceptCommand, hour: number): P
       at: "at" in task.start ? task.start.at : "",
       deadline: task.options.deadline,
       fingerprint: idempotency?.fingerprint ?? "",
-      idem,
+      idempotency: record,
       input,
       searchable: searchable.length,
       watch: command.watch ?? 0,

@@ -12,69 +12,101 @@ import type { Context } from "../context.ts";
 import { readTaskFields } from "../fields.ts";
 import { keysOf, taskMember } from "../keys.ts";
 import { configOf } from "../projects/config.ts";
-import { fieldsOf, type ScriptReply, script } from "../script.ts";
+import { fieldsOf, named, type ScriptReply, script } from "../script.ts";
 
 /** Leases an attempt: a start, or the takeover of one whose lease lapsed. */
 export const CLAIM = script(
   "claim",
   `
-local due, task, input, cfg = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local offset, lease, run, attempt, member = ARGV[1], ARGV[2], ARGV[3], num(ARGV[4]), ARGV[5]
-local running, starts = KEYS[num(ARGV[6])], KEYS[num(ARGV[7])]
-local most, rate, period, keyed = num(ARGV[8]), num(ARGV[9]), num(ARGV[10]), ARGV[11] == '1'
-local t = now(offset)
-local h, flat = hash(task)
-if not h.status then return {'gone'} end
-if ${fault("deaf-to-cancel")} and h.status == 'canceled' then h.status = 'queued' end
-if h.run ~= run then return {'stale'} end
-if TERMINAL[h.status] then return {'ended', h.dels or ''} end
+-- KEYS
+--   due            due set of the partition
+--   task           hash of the task
+--   input          its input, when it is large
+--   config         configuration of the project
+--   running?       running attempts of the type, when their number is limited
+--   starts?        starts of the type, when it has a rate
+-- ARGV
+--   offset         ms added to Redis's clock
+--   lease          name of the lease, of this call alone
+--   run, attempt   the attempt that is claimed
+--   member         the task's member of the due set and of \`running\`
+--   running        place of that key in KEYS
+--   starts         place of that key in KEYS
+--   most           running attempts that the type may have
+--   rate, period   starts that the type may have in so many ms
+--   keyed          1: the rate holds attempts back; else it is only counted
+-- RETURNS
+--   claimed, <now>, <config>, <task>
+--                           the lease is the caller's; \`<version> <JSON>\`; fields and values
+--   expired, <now>, <config>, <task>
+--                           the deadline has passed
+--   exhausted, <now>, <config>, <task>
+--                           no attempt is left, or too many have crashed
+--   gone                    there is no such task
+--   stale                   another attempt is the next one, or the run is over
+--   ended, <deliveries>     the task has ended; ids with commas
+--   waiting                 the attempt waits for its completion
+--   busy, <wait>            another lease holds, or the type's limit is reached: ms to wait
+--   early, <wait>           ms until the attempt may start
+local dueKey, taskKey, inputKey, configKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local args = named(ARGV)
+local runningKey, startsKey = KEYS[number(args.running)], KEYS[number(args.starts)]
+local attempt = number(args.attempt)
+local now = clock(args.offset)
+local task, flat = hash(taskKey)
+if not task.status then return {'gone'} end
+if ${fault("deaf-to-cancel")} and task.status == 'canceled' then task.status = 'queued' end
+if task.run ~= args.run then return {'stale'} end
+if TERMINAL[task.status] then return {'ended', task.dels or ''} end
 local function answer(code)
-  if h.inl then flat[#flat + 1] = 'in'; flat[#flat + 1] = redis.call('GET', input) or '' end
-  return {code, ms(t), redis.call('GET', cfg) or '', flat}
+  if task.inl then flat[#flat + 1] = 'in'; flat[#flat + 1] = redis.call('GET', inputKey) or '' end
+  return {code, integer(now), redis.call('GET', configKey) or '', flat}
 end
-if h.status == 'running' and h.lease == lease then return answer('claimed') end
-if t >= num(h.deadline) then return answer('expired') end
-if h.status == 'waiting' then return {'waiting'} end
-local crashes = num(h.crashes)
-if h.status == 'running' then
-  if num(h['until']) > t and not ${fault("no-lease")} then return {'busy', ms(num(h['until']) - t)} end
-  if attempt ~= num(h.attempt) then return {'stale'} end
+if task.status == 'running' and task.lease == args.lease then return answer('claimed') end
+if now >= number(task.deadline) then return answer('expired') end
+if task.status == 'waiting' then return {'waiting'} end
+local crashes = number(task.crashes)
+if task.status == 'running' then
+  local lapsesIn = number(task['until']) - now
+  if lapsesIn > 0 and not ${fault("no-lease")} then return {'busy', integer(lapsesIn)} end
+  if attempt ~= number(task.attempt) then return {'stale'} end
   crashes = crashes + 1
 else
-  if attempt ~= num(h.attempt) + 1 or not MOVES[h.status .. '>running'] then return {'stale'} end
-  if num(h.next) > t + ${EARLY_TOLERANCE} then return {'early', ms(num(h.next) - t)} end
+  if attempt ~= number(task.attempt) + 1 or not MOVES[task.status .. '>running'] then return {'stale'} end
+  if number(task.next) > now + ${EARLY_TOLERANCE} then return {'early', integer(number(task.next) - now)} end
 end
-if crashes > ${CRASHES} or attempt > num(h.max) then return answer('exhausted') end
+if crashes > ${CRASHES} or attempt > number(task.max) then return answer('exhausted') end
 -- Milliseconds until a set of entries, each scored by its end, has room again; nil when it has.
 local function full(set, limit)
-  local after = '(' .. ms(t)
+  local after = '(' .. integer(now)
   if redis.call('ZCOUNT', set, after, '+inf') < limit then return nil end
-  return num(redis.call('ZRANGEBYSCORE', set, after, '+inf', 'WITHSCORES', 'LIMIT', '0', '1')[2]) - t
+  return number(redis.call('ZRANGEBYSCORE', set, after, '+inf', 'WITHSCORES', 'LIMIT', '0', '1')[2]) - now
 end
-local wait = running and full(running, most) or starts and keyed and full(starts, rate)
+local wait = runningKey and full(runningKey, number(args.most))
+  or startsKey and args.keyed == '1' and full(startsKey, number(args.rate))
 if wait then
   -- It is no fault of the queue's: the sweep asks again soon, however often it has found nothing moved.
-  redis.call('ZADD', due, ms(math.min(t + ${DUE_GRACE}, num(h.deadline))), member)
-  redis.call('HSET', task, 'sweep', '')
-  return {'busy', ms(math.max(1000, math.min(wait, ${LIMIT_RETRY})))}
+  redis.call('ZADD', dueKey, integer(math.min(now + ${DUE_GRACE}, number(task.deadline))), args.member)
+  redis.call('HSET', taskKey, 'sweep', '')
+  return {'busy', integer(math.max(1000, math.min(wait, ${LIMIT_RETRY})))}
 end
-local seq = num(h.seq) + ${fault("silent-start") ? 0 : 1}
-redis.call('ZADD', due, ms(math.min(t + ${LEASE} + ${LEASE_GRACE}, num(h.deadline))), member)
+local sequence = number(task.seq) + ${fault("silent-start") ? 0 : 1}
+redis.call('ZADD', dueKey, integer(math.min(now + ${LEASE} + ${LEASE_GRACE}, number(task.deadline))), args.member)
 local function enter(set, entry, length)
-  trim(set, ms(t))
-  file(set, ms(t + length), entry, ms(length))
+  trim(set, integer(now))
+  file(set, integer(now + length), entry, integer(length))
 end
-if running then enter(running, member, ${LEASE}) end
-if starts then enter(starts, lease, period) end
+if runningKey then enter(runningKey, args.member, ${LEASE}) end
+if startsKey then enter(startsKey, args.lease, number(args.period)) end
 local changes = {
-  'status', 'running', 'attempt', ms(attempt), 'crashes', ms(crashes), 'seq', ms(seq), 'lease', lease,
-  'until', ms(t + ${LEASE}), 'started', h.started or ms(t), 'sweep', '',
-  'l:' .. ms(seq), ms(t) .. ' ' .. run .. ' task.started worker '
-    .. (crashes > num(h.crashes) and 'lease-lapsed' or '')
+  'status', 'running', 'attempt', integer(attempt), 'crashes', integer(crashes), 'seq', integer(sequence),
+  'lease', args.lease, 'until', integer(now + ${LEASE}), 'started', task.started or integer(now), 'sweep', '',
+  'l:' .. integer(sequence), integer(now) .. ' ' .. args.run .. ' task.started worker '
+    .. (crashes > number(task.crashes) and 'lease-lapsed' or '')
 }
-if running then changes[#changes + 1] = 'held'; changes[#changes + 1] = '1' end
-redis.call('HSET', task, unpack(changes))
-notify(task, h, t, 'running')
+if runningKey then changes[#changes + 1] = 'held'; changes[#changes + 1] = '1' end
+redis.call('HSET', taskKey, unpack(changes))
+notify(taskKey, task, now, 'running')
 for _, word in ipairs(changes) do flat[#flat + 1] = word end
 return answer('claimed')
 `,
@@ -84,21 +116,38 @@ return answer('claimed')
 export const RENEW = script(
   "renew",
   `
-local due, task, running = KEYS[1], KEYS[2], KEYS[3]
-local offset, lease, run, attempt, member, progress = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-local t = now(offset)
-local h = hash(task)
-if h.status ~= 'running' or h.run ~= run or h.lease ~= lease or h.attempt ~= attempt then return {'lost'} end
-if t >= num(h.deadline) then return {'expired'} end
-redis.call('ZADD', due, ms(math.min(t + ${LEASE} + ${LEASE_GRACE}, num(h.deadline))), member)
-local changes = {'until', ms(t + ${LEASE}), 'sweep', ''}
-if progress ~= '' then changes[5] = 'progress'; changes[6] = progress end
-redis.call('HSET', task, unpack(changes))
-if running then
-  file(running, ms(t + ${LEASE}), member, '${LEASE}')
+-- KEYS
+--   due            due set of the partition
+--   task           hash of the task
+--   running?       running attempts of the type, when the attempt has a place there
+-- ARGV
+--   offset         ms added to Redis's clock
+--   lease          name of the lease
+--   run, attempt   the attempt that holds it
+--   member         the task's member of the due set and of \`running\`
+--   running        place of that key in KEYS
+--   progress       JSON of the progress; empty: none
+-- RETURNS
+--   renewed, <now>          the lease holds on
+--   expired                 the deadline has passed
+--   lost                    the lease is no longer the caller's
+local dueKey, taskKey = KEYS[1], KEYS[2]
+local args = named(ARGV)
+local runningKey = KEYS[number(args.running)]
+local now = clock(args.offset)
+local task = hash(taskKey)
+local isHolder = task.lease == args.lease and task.run == args.run and task.attempt == args.attempt
+if task.status ~= 'running' or not isHolder then return {'lost'} end
+if now >= number(task.deadline) then return {'expired'} end
+redis.call('ZADD', dueKey, integer(math.min(now + ${LEASE} + ${LEASE_GRACE}, number(task.deadline))), args.member)
+local changes = {'until', integer(now + ${LEASE}), 'sweep', ''}
+if args.progress ~= '' then changes[5] = 'progress'; changes[6] = args.progress end
+redis.call('HSET', taskKey, unpack(changes))
+if runningKey then
+  file(runningKey, integer(now + ${LEASE}), args.member, '${LEASE}')
 end
-if progress ~= '' then notify(task, h, t) end
-return {'renewed', ms(t)}
+if args.progress ~= '' then notify(taskKey, task, now) end
+return {'renewed', integer(now)}
 `,
 );
 
@@ -107,19 +156,20 @@ export async function claim(context: Context, command: ClaimCommand): Promise<Cl
   const names = keysOf(project);
   const keys = [names.due, names.task(task), names.input(task), names.config];
   const rate = limits?.rate;
-  const [code, ...rest] = await context.worker(CLAIM, keys, [
-    context.offset,
-    command.lease,
-    command.run,
-    command.attempt,
-    taskMember(project, task),
-    limits?.concurrency !== undefined ? keys.push(names.running(limits.type)) : 0,
-    limits && rate ? keys.push(names.starts(limits.type)) : 0,
-    limits?.concurrency ?? 0,
-    rate?.limit ?? 0,
-    rate?.period ?? 0,
-    limits?.keyed ? 1 : 0,
-  ]);
+  const args = named({
+    offset: context.offset,
+    lease: command.lease,
+    run: command.run,
+    attempt: command.attempt,
+    member: taskMember(project, task),
+    running: limits?.concurrency !== undefined ? keys.push(names.running(limits.type)) : 0,
+    starts: limits && rate ? keys.push(names.starts(limits.type)) : 0,
+    most: limits?.concurrency ?? 0,
+    rate: rate?.limit ?? 0,
+    period: rate?.period ?? 0,
+    keyed: limits?.keyed ? 1 : 0,
+  });
+  const [code, ...rest] = await context.worker(CLAIM, keys, args);
   switch (code) {
     case "gone":
     case "stale":
@@ -148,18 +198,17 @@ function heldTask(project: string, task: string, [now, config, flat]: readonly S
 export async function renew(context: Context, command: RenewCommand): Promise<RenewAnswer> {
   const { project, task, held } = command;
   const names = keysOf(project);
-  const [code, now] = await context.worker(
-    RENEW,
-    [names.due, names.task(task), ...(held !== undefined ? [names.running(held)] : [])],
-    [
-      context.offset,
-      command.lease,
-      command.run,
-      command.attempt,
-      taskMember(project, task),
-      command.progress ? JSON.stringify(command.progress) : "",
-    ],
-  );
+  const keys = [names.due, names.task(task)];
+  const args = named({
+    offset: context.offset,
+    lease: command.lease,
+    run: command.run,
+    attempt: command.attempt,
+    member: taskMember(project, task),
+    running: held !== undefined ? keys.push(names.running(held)) : 0,
+    progress: command.progress ? JSON.stringify(command.progress) : "",
+  });
+  const [code, now] = await context.worker(RENEW, keys, args);
   switch (code) {
     case "renewed":
       return { kind: code, now: Number(now) };

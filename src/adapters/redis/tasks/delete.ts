@@ -10,38 +10,56 @@ import { proofOf } from "../proof.ts";
 import { fieldsOf, named, type ScriptReply, script } from "../script.ts";
 import { pairHash } from "./search.ts";
 
-/**
- * Hides a task that has ended: it leaves the indexes, and its hash takes another name, which says what is left to erase.
- *
- * KEYS: task, project, chores, the hash's new name, idempotency key?, indexes…
- * Returns `erased`, `missing`, `pending`, `changed` with the task, or why the key may not.
- */
+/** Hides a task that has ended: it leaves the indexes, and its hash takes another name, which says what is left to erase. */
 export const ERASE = script(
   "deleteTask",
   `
-local task, proj, chores, erasing = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local a = named(ARGV) -- offset key secret id seq chore entry idem filed
-local idem = KEYS[num(a.idem)]
-local t = now(a.offset)
-local no = denied(redis.call('HGET', proj, 'k:' .. a.key), a.secret, 'tasks:write', t)
-if no then return {no} end
-local h = some(task, {'status', 'seq'})
-if not h.status then return {'missing', ms(t)} end
-if not TERMINAL[h.status] then return {'pending', h.status} end
-if h.seq ~= a.seq then return {'changed', ms(t), redis.call('HGETALL', task)} end
-redis.call('ZADD', chores, ms(t + ${CHORE_GRACE}), a.chore)
-for i = num(a.filed), #KEYS do redis.call('ZREM', KEYS[i], a.entry) end
-redis.call('RENAME', task, erasing)
+-- KEYS
+--   task           hash of the task
+--   project        hash of the project
+--   chores         chores of the partition
+--   erasing        new name of the task's hash
+--   idempotency?   record of the idempotency key that made the task
+--   indexes…       sets that list the task
+-- ARGV
+--   offset         ms added to Redis's clock
+--   key, secret    id of the API key, SHA-256 of its secret
+--   id             id of the task
+--   sequence       its number of state changes, as the caller read it
+--   chore          the task's member of the chores
+--   entry          its member of the indexes
+--   idempotency    place of that key in KEYS
+--   indexes        place of the first index in KEYS
+-- RETURNS
+--   erased                  the task is hidden
+--   missing, <now>          there is no such task
+--   pending, <status>       it has not ended
+--   changed, <now>, <task>  it has changed since; fields and values
+--   unauthenticated | forbidden
+--                           the API key is unknown, or lacks \`tasks:write\`
+local taskKey, projectKey, choresKey, erasingKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local args = named(ARGV)
+local idempotencyKey = KEYS[number(args.idempotency)]
+local now = clock(args.offset)
+local refusal = denied(redis.call('HGET', projectKey, 'k:' .. args.key), args.secret, 'tasks:write', now)
+if refusal then return {refusal} end
+local task = some(taskKey, {'status', 'seq'})
+if not task.status then return {'missing', integer(now)} end
+if not TERMINAL[task.status] then return {'pending', task.status} end
+if task.seq ~= args.sequence then return {'changed', integer(now), redis.call('HGETALL', taskKey)} end
+redis.call('ZADD', choresKey, integer(now + ${CHORE_GRACE}), args.chore)
+for i = number(args.indexes), #KEYS do redis.call('ZREM', KEYS[i], args.entry) end
+redis.call('RENAME', taskKey, erasingKey)
 -- What accepted it may have been sent twice: coming once more it must find that the task was here. A full database may
 -- refuse to note that: it accepts nothing either.
-if idem then
-  local owner = string.match(redis.call('GET', idem) or '', '%S+$')
-  if owner == a.id then redis.call('DEL', idem) end
-  if (not owner or owner == a.id) and not ${fault("no-tombstone")} then
-    redis.pcall('SET', idem, '${ERASED} ' .. a.id, 'PX', '${TOMBSTONE}')
+if idempotencyKey then
+  local owner = string.match(redis.call('GET', idempotencyKey) or '', '%S+$')
+  if owner == args.id then redis.call('DEL', idempotencyKey) end
+  if (not owner or owner == args.id) and not ${fault("no-tombstone")} then
+    redis.pcall('SET', idempotencyKey, '${ERASED} ' .. args.id, 'PX', '${TOMBSTONE}')
   end
 else
-  pcall(keep, task, '${TOMBSTONE}', {'created', '${ERASED}'})
+  pcall(keep, taskKey, '${TOMBSTONE}', {'created', '${ERASED}'})
 end
 return {'erased'}
 `,
@@ -51,9 +69,18 @@ return {'erased'}
 export const ERASING = script(
   "erasing",
   `
-local e = some(KEYS[1], {'run', 'dels', 'past', 'pdel', 'evs', 'erased'})
-if not e.run then return {'gone'} end
-return {'erasing', e.run, e.dels or '', e.past or '', e.pdel or '', e.evs or '', e.erased or '0'}
+-- KEYS
+--   erasing        hash of the hidden task
+-- ARGV
+--   (none)
+-- RETURNS
+--   erasing, <run>, <deliveries>, <past>, <progress>, <bodies>, <erased>
+--                           its run, four lists with commas, and how many parts are erased
+--   gone                    nothing is left
+local erasingKey = KEYS[1]
+local left = some(erasingKey, {'run', 'dels', 'past', 'pdel', 'evs', 'erased'})
+if not left.run then return {'gone'} end
+return {'erasing', left.run, left.dels or '', left.past or '', left.pdel or '', left.evs or '', left.erased or '0'}
 `,
 );
 
@@ -61,41 +88,60 @@ return {'erasing', e.run, e.dels or '', e.past or '', e.pdel or '', e.evs or '',
 export const FATES = script(
   "fates",
   `
+-- KEYS
+--   deliveries…    hashes of deliveries
+-- ARGV
+--   (none)
+-- RETURNS
+--   <status>, <ended>, <endpoint>, …
+--                           three texts for each
 local found = {}
 for i = 1, #KEYS do
-  local d = some(KEYS[i], {'status', 'ended', 'endpoint'})
-  for _, name in ipairs({'status', 'ended', 'endpoint'}) do found[#found + 1] = d[name] or '' end
+  local delivery = some(KEYS[i], {'status', 'ended', 'endpoint'})
+  for _, name in ipairs({'status', 'ended', 'endpoint'}) do found[#found + 1] = delivery[name] or '' end
 end
 return found
 `,
 );
 
-/**
- * Erases the next part of what a hidden task has left; with the last one the hash itself.
- *
- * KEYS: due, chores, the hidden hash, what is deleted…, sets of dead letters…
- * ARGV: named; due members…; number of a set and its member…
- * Returns `more`, `done`, or `moved` when somebody else has erased this part.
- */
+/** Erases the next part of what a hidden task has left; with the last one the hash itself. */
 export const ERASE_PART = script(
   "erasePart",
   `
-local due, chores, erasing = KEYS[1], KEYS[2], KEYS[3]
-local a, at = named(ARGV) -- offset from till last keys members chore
-local e = some(erasing, {'run', 'erased'})
-if not e.run then redis.call('ZREM', chores, a.chore) return {'done'} end
-if (e.erased or '0') ~= a.from then return {'moved'} end
-local deadLetters = at + num(a.members)
-for i = deadLetters, #ARGV, 2 do redis.call('ZREM', KEYS[num(ARGV[i])], ARGV[i + 1]) end
-if num(a.keys) > 0 then redis.call('DEL', unpack(KEYS, 4, 3 + num(a.keys))) end
-if num(a.members) > 0 then redis.call('ZREM', due, unpack(ARGV, at, deadLetters - 1)) end
-if a.last == '' then
-  redis.call('ZADD', chores, ms(now(a.offset) + ${CHORE_GRACE}), a.chore)
-  redis.call('HSET', erasing, 'erased', a.till)
+-- KEYS
+--   due            due set of the partition
+--   chores         chores of the partition
+--   erasing        hash of the hidden task
+--   parts…         keys that are deleted
+--   deadLetters…   sets of dead letters
+-- ARGV
+--   offset         ms added to Redis's clock
+--   from, till     numbers of the parts: the first of these, the first of the next
+--   last           1: nothing is left afterwards
+--   keys           number of parts
+--   members        number of due members
+--   chore          the task's member of the chores
+--   …              the due members; then per dead letter: the place of its set in KEYS, its member
+-- RETURNS
+--   more                    another part is left
+--   done                    all is erased
+--   moved                   another call has erased this part
+local dueKey, choresKey, erasingKey = KEYS[1], KEYS[2], KEYS[3]
+local args, rest = named(ARGV)
+local left = some(erasingKey, {'run', 'erased'})
+if not left.run then redis.call('ZREM', choresKey, args.chore) return {'done'} end
+if (left.erased or '0') ~= args.from then return {'moved'} end
+local deadLetters = rest + number(args.members)
+for i = deadLetters, #ARGV, 2 do redis.call('ZREM', KEYS[number(ARGV[i])], ARGV[i + 1]) end
+if number(args.keys) > 0 then redis.call('DEL', unpack(KEYS, 4, 3 + number(args.keys))) end
+if number(args.members) > 0 then redis.call('ZREM', dueKey, unpack(ARGV, rest, deadLetters - 1)) end
+if args.last == '' then
+  redis.call('ZADD', choresKey, integer(clock(args.offset) + ${CHORE_GRACE}), args.chore)
+  redis.call('HSET', erasingKey, 'erased', args.till)
   return {'more'}
 end
-redis.call('DEL', erasing)
-redis.call('ZREM', chores, a.chore)
+redis.call('DEL', erasingKey)
+redis.call('ZREM', choresKey, args.chore)
 return {'done'}
 `,
 );
@@ -104,8 +150,8 @@ export async function deleteTask(context: Context, { caller, record }: DeleteCom
   const { id, project, idempotencyHash } = record;
   const names = keysOf(project);
   const keys = [names.task(id), names.project, names.chores, names.erasing(id)];
-  const idem = idempotencyHash ? keys.push(names.idempotency(idempotencyHash)) : 0;
-  const filed = keys.length + 1;
+  const idempotency = idempotencyHash ? keys.push(names.idempotency(idempotencyHash)) : 0;
+  const indexes = keys.length + 1;
   keys.push(...(await indexesOf(record)));
   const [code, now, flat] = await context.quick(
     ERASE,
@@ -114,11 +160,11 @@ export async function deleteTask(context: Context, { caller, record }: DeleteCom
       offset: context.offset,
       ...proofOf(caller),
       id,
-      seq: record.sequence,
+      sequence: record.sequence,
       chore: erasureChore(project, id),
       entry: `${id}|${record.type}`,
-      idem,
-      filed,
+      idempotency,
+      indexes,
     }),
   );
   switch (code) {

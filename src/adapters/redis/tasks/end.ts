@@ -25,110 +25,173 @@ import { fieldsOf, named, type ScriptReply, script } from "../script.ts";
  */
 export const END = script(
   "end",
-  `${OPENING}
-local due, task, proj, cfg = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local a, at = named(ARGV) -- offset nonce member run to by proof attempt version actor cause ended delay heartbeat
--- ttl input output ending result id key secret running fingerprint idem opened shared fields deliveries
-local t = now(a.offset)
-local opening, grant, counter = at + num(a.fields), 'k:' .. a.key, 'n:' .. a.to
-local p = some(proj, placesOf(ARGV, opening, num(a.deliveries), {grant, counter, 'cfgv', 'open'}))
-if a.key ~= '' then
-  local no = denied(p[grant], a.secret, 'tasks:write', t)
-  if no then return {no} end
+  `
+-- KEYS
+--   due            due set of the partition
+--   task           hash of the task
+--   project        hash of the project
+--   config         configuration of the project
+--   input?         a large input
+--   output?        a large result
+--   ending?        tasks of this hour that ended in this way
+--   running?       running attempts of the type, when the attempt has a place there
+--   idempotency?   record of the idempotency key
+--   deliveries…    keys that \`open\` writes
+-- ARGV
+--   offset         ms added to Redis's clock
+--   nonce          the same when this is sent again
+--   member         the task's member of the due set and of \`running\`
+--   id             id of the task
+--   run, attempt   the attempt that ends; no attempt by \`sequence\`
+--   to             next status
+--   by             who ends it: \`lease\`, \`token\` or \`sequence\`
+--   proof          name of the lease; else the number of state changes, as the caller read it
+--   version        version of the configuration that the deliveries come from; empty: any
+--   actor, cause   of the timeline entry
+--   ended          time of the end, ms; empty where the task goes on
+--   delay          ms until the next attempt
+--   heartbeat      ms between heartbeats while it waits; 0: none
+--   ttl            ms for which the result is kept
+--   input, output, ending, running, idempotency
+--                  places of these keys in KEYS
+--   result         a large result
+--   key, secret    id of the API key, SHA-256 of its secret; empty: no API key is checked
+--   fingerprint    fingerprint of the request under the idempotency key
+--   opened         ids of the deliveries, with commas
+--   shared         names of the bodies that they share, with commas
+--   fields         number of texts that follow for the task
+--   deliveries     number of deliveries
+--   …              fields and values of the task; then what \`open\` reads
+-- RETURNS
+--   ended, <now>, <sequence>, <next>, <held>
+--                           done; time of the next attempt or of the end; \`<id>:<ms>,…\` of deliveries held back
+--   gone                    there is no such task
+--   stale                   the attempt is over, or not the caller's
+--   already, <status>       the task has ended before
+--   changed, <now>, <task>  it has changed since the caller read it; fields and values
+--   deadline-passed         the deadline has passed, or would have before the next attempt
+--   config-changed, <config>
+--                           the configuration has another version; \`<version> <JSON>\`
+--   repeated, <now>, <task> the same request was made under the idempotency key
+--   reused, <now>, <task>   another request was made under the idempotency key
+--   unauthenticated | forbidden
+--                           the API key is unknown, or lacks \`tasks:write\`
+${OPENING}
+local dueKey, taskKey, projectKey, configKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local args, rest = named(ARGV)
+local now = clock(args.offset)
+local opening, grant, counter = rest + number(args.fields), 'k:' .. args.key, 'n:' .. args.to
+local project = some(projectKey, placesOf(ARGV, opening, number(args.deliveries), {grant, counter, 'cfgv', 'open'}))
+if args.key ~= '' then
+  local refusal = denied(project[grant], args.secret, 'tasks:write', now)
+  if refusal then return {refusal} end
 end
-local h, flat = hash(task)
-if not h.status then return {'gone'} end
-local input, output, ending = KEYS[num(a.input)], KEYS[num(a.output)], KEYS[num(a.ending)]
+local task, flat = hash(taskKey)
+if not task.status then return {'gone'} end
+local inputKey, outputKey, endingKey = KEYS[number(args.input)], KEYS[number(args.output)], KEYS[number(args.ending)]
 -- The index comes last: a task that it lacks has ended all the same.
 local function fileEnding()
-  if ending then file(ending, h.created, a.id .. '|' .. h.type, '${INDEX_RETENTION}') end
+  if endingKey then file(endingKey, task.created, args.id .. '|' .. task.type, '${INDEX_RETENTION}') end
 end
-if h.nonce == a.nonce then
-  if h.status == a.to then fileEnding() end
-  if ${fault("miscounted")} and TERMINAL[h.status] then redis.call('HINCRBY', proj, counter, '1') end
-  return {'ended', h.was, h.seq, h.next, h.heldback or ''}
+if task.nonce == args.nonce then
+  if task.status == args.to then fileEnding() end
+  if ${fault("miscounted")} and TERMINAL[task.status] then redis.call('HINCRBY', projectKey, counter, '1') end
+  return {'ended', task.was, task.seq, task.next, task.heldback or ''}
 end
-local idem = KEYS[num(a.idem)]
-local known = idem and redis.call('GET', idem)
-if known then return {string.match(known, '^%S+') == a.fingerprint and 'repeated' or 'reused', ms(t), flat} end
+local idempotencyKey = KEYS[number(args.idempotency)]
+local known = idempotencyKey and redis.call('GET', idempotencyKey)
+if known then
+  return {string.match(known, '^%S+') == args.fingerprint and 'repeated' or 'reused', integer(now), flat}
+end
 local function remember()
-  if idem then undone('DEL', idem) redis.call('SET', idem, a.fingerprint .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end
+  if not idempotencyKey then return end
+  undone('DEL', idempotencyKey)
+  redis.call('SET', idempotencyKey, args.fingerprint .. ' ' .. args.id, 'PX', '${IDEMPOTENCY_TTL}')
 end
-if h.run ~= a.run then return {'stale'} end
-if ${fault("ends-again")} and TERMINAL[h.status] then h.status, h.lease, h.attempt = 'running', a.proof, a.attempt end
-if TERMINAL[h.status] then
-  if h.status == a.to then remember() end
-  return {'already', h.status}
+if task.run ~= args.run then return {'stale'} end
+if ${fault("ends-again")} and TERMINAL[task.status] then
+  task.status, task.lease, task.attempt = 'running', args.proof, args.attempt
 end
-local isHolder = h.lease == a.proof and h.attempt == a.attempt or ${fault("no-fence-in-end")}
-if a.by == 'lease' and not (h.status == 'running' and isHolder) then return {'stale'} end
-if a.by == 'token' and (h.status == 'queued' or h.attempt ~= a.attempt) then return {'stale'} end
-if a.by ~= 'lease' and h.seq ~= a.proof then return {'changed', ms(t), flat} end
-if t >= num(h.deadline) and a.to ~= 'expired' and not ${fault("no-deadline-in-end")} then return {'deadline-passed'} end
-if a.to == 'queued' and t + a.delay >= num(h.deadline) then return {'deadline-passed'} end -- it could never start
-if not MOVES[h.status .. '>' .. a.to] then return {'stale'} end
-if a.version ~= '' and a.version ~= (p.cfgv or '0') then return {'config-changed', redis.call('GET', cfg) or ''} end
-local seq = ms(num(h.seq) + 1)
+if TERMINAL[task.status] then
+  if task.status == args.to then remember() end
+  return {'already', task.status}
+end
+local isHolder = task.lease == args.proof and task.attempt == args.attempt or ${fault("no-fence-in-end")}
+if args.by == 'lease' and not (task.status == 'running' and isHolder) then return {'stale'} end
+if args.by == 'token' and (task.status == 'queued' or task.attempt ~= args.attempt) then return {'stale'} end
+if args.by ~= 'lease' and task.seq ~= args.proof then return {'changed', integer(now), flat} end
+if now >= number(task.deadline) and args.to ~= 'expired' and not ${fault("no-deadline-in-end")} then
+  return {'deadline-passed'}
+end
+-- It could never start.
+if args.to == 'queued' and now + args.delay >= number(task.deadline) then return {'deadline-passed'} end
+if not MOVES[task.status .. '>' .. args.to] then return {'stale'} end
+if args.version ~= '' and args.version ~= (project.cfgv or '0') then
+  return {'config-changed', redis.call('GET', configKey) or ''}
+end
+local sequence = integer(number(task.seq) + 1)
 local changes = {}
-for i = at, opening - 1 do changes[#changes + 1] = ARGV[i] end
+for i = rest, opening - 1 do changes[#changes + 1] = ARGV[i] end
 local function change(name, value) changes[#changes + 1] = name; changes[#changes + 1] = value end
-change('status', a.to) change('seq', seq) change('lease', '') change('until', '0') change('sweep', '')
-change('nonce', a.nonce) change('was', ms(t))
--- Whoever lost the lease may still be at work: its place in its type's set goes with the lease.
-local running = a.by == 'lease' and KEYS[num(a.running)]
-if h.held == '1' then change('held', '') end
+change('status', args.to) change('seq', sequence) change('lease', '') change('until', '0') change('sweep', '')
+change('nonce', args.nonce) change('was', integer(now))
+-- A holder that lost the lease may still be at work: its place in its type's set goes with the lease.
+local runningKey = args.by == 'lease' and KEYS[number(args.running)]
+if task.held == '1' then change('held', '') end
 -- Others may have been announced since the caller read the task.
 local function append(name, more)
-  if more ~= '' then change(name, (h[name] or '') == '' and more or h[name] .. ',' .. more) end
+  if more ~= '' then change(name, (task[name] or '') == '' and more or task[name] .. ',' .. more) end
 end
-append('dels', a.opened) append('evs', a.shared)
-if not TERMINAL[a.to] then
-  local nextAt, look, entry = t + a.delay, num(h.deadline), 'task.waiting'
-  if a.to == 'queued' then
-    look = nextAt - t > ${PUBLISH_HORIZON} and nextAt - ${PUBLISH_HORIZON} or nextAt + ${DUE_GRACE}
+append('dels', args.opened) append('evs', args.shared)
+if not TERMINAL[args.to] then
+  local nextAt, look, entry = now + args.delay, number(task.deadline), 'task.waiting'
+  if args.to == 'queued' then
+    look = nextAt - now > ${PUBLISH_HORIZON} and nextAt - ${PUBLISH_HORIZON} or nextAt + ${DUE_GRACE}
     entry = 'task.retrying'
-  elseif num(a.heartbeat) > 0 then
-    look = t + a.heartbeat
+  elseif number(args.heartbeat) > 0 then
+    look = now + args.heartbeat
   end
-  if h.beat or num(a.heartbeat) > 0 then
-    change('beat', a.heartbeat) change('beatby', num(a.heartbeat) > 0 and ms(look) or '')
+  if task.beat or number(args.heartbeat) > 0 then
+    change('beat', args.heartbeat)
+    change('beatby', number(args.heartbeat) > 0 and integer(look) or '')
   end
   local held, circuits
   together(function()
-    undone('ZADD', due, ms(t), a.member)
-    redis.call('ZADD', due, ms(math.min(look, num(h.deadline))), a.member)
-    held, circuits = open(due, t, ms(t), ARGV, opening, num(a.deliveries), p)
-    if #circuits > 0 then redis.call('HSET', proj, unpack(circuits)) end
-    if held ~= '' or h.heldback then change('heldback', held) end
-    change('next', ms(nextAt))
-    change('l:' .. seq, ms(t) .. ' ' .. a.run .. ' ' .. entry .. ' ' .. a.actor .. ' ' .. a.cause)
-    redis.call('HSET', task, unpack(changes))
+    undone('ZADD', dueKey, integer(now), args.member)
+    redis.call('ZADD', dueKey, integer(math.min(look, number(task.deadline))), args.member)
+    held, circuits = open(dueKey, now, integer(now), ARGV, opening, number(args.deliveries), project)
+    if #circuits > 0 then redis.call('HSET', projectKey, unpack(circuits)) end
+    if held ~= '' or task.heldback then change('heldback', held) end
+    change('next', integer(nextAt))
+    change('l:' .. sequence, integer(now) .. ' ' .. args.run .. ' ' .. entry .. ' ' .. args.actor .. ' ' .. args.cause)
+    redis.call('HSET', taskKey, unpack(changes))
   end)
-  if running then redis.call('ZREM', running, a.member) end
-  notify(task, h, t, a.to)
-  return {'ended', ms(t), seq, ms(nextAt), held}
+  if runningKey then redis.call('ZREM', runningKey, args.member) end
+  notify(taskKey, task, now, args.to)
+  return {'ended', integer(now), sequence, integer(nextAt), held}
 end
-if ${fault("told-not-written")} then return {'ended', ms(t), seq, a.ended, ''} end
+if ${fault("told-not-written")} then return {'ended', integer(now), sequence, args.ended, ''} end
 local held, circuits
 together(function()
-  held, circuits = open(due, t, a.ended, ARGV, opening, num(a.deliveries), p)
-  if held ~= '' or h.heldback then change('heldback', held) end
-  if output then undone('DEL', output) redis.call('SET', output, a.result, 'PX', a.ttl) end
+  held, circuits = open(dueKey, now, args.ended, ARGV, opening, number(args.deliveries), project)
+  if held ~= '' or task.heldback then change('heldback', held) end
+  if outputKey then undone('DEL', outputKey) redis.call('SET', outputKey, args.result, 'PX', args.ttl) end
   remember()
-  undone('HSET', proj, 'open', p.open or '0', counter, p[counter] or '0')
-  redis.call('HSET', proj, 'open', ms(math.max(0, num(p.open) - 1)), counter, ms(num(p[counter]) + 1), unpack(circuits))
-  if input then undone('PERSIST', input) redis.call('PEXPIRE', input, a.ttl) end
-  undone('PERSIST', task)
-  redis.call('PEXPIRE', task, '${fault("forgetful") ? 1_000 : TASK_RETENTION}')
-  change('ended', a.ended) change('expires', ms(num(a.ended) + a.ttl)) change('next', a.ended)
-  change('l:' .. seq, a.ended .. ' ' .. a.run .. ' task.' .. a.to .. ' ' .. a.actor .. ' ' .. a.cause)
-  redis.call('HSET', task, unpack(changes))
+  undone('HSET', projectKey, 'open', project.open or '0', counter, project[counter] or '0')
+  redis.call('HSET', projectKey, 'open', integer(math.max(0, number(project.open) - 1)),
+    counter, integer(number(project[counter]) + 1), unpack(circuits))
+  if inputKey then undone('PERSIST', inputKey) redis.call('PEXPIRE', inputKey, args.ttl) end
+  undone('PERSIST', taskKey)
+  redis.call('PEXPIRE', taskKey, '${fault("forgetful") ? 1_000 : TASK_RETENTION}')
+  change('ended', args.ended) change('expires', integer(number(args.ended) + args.ttl)) change('next', args.ended)
+  change('l:' .. sequence, args.ended .. ' ' .. args.run .. ' task.' .. args.to .. ' ' .. args.actor .. ' ' .. args.cause)
+  redis.call('HSET', taskKey, unpack(changes))
 end)
-notify(task, h, t, a.to)
-if not ${fault("due-for-ever-in-end")} then redis.call('ZREM', due, a.member) end
-if running then redis.call('ZREM', running, a.member) end
+notify(taskKey, task, now, args.to)
+if not ${fault("due-for-ever-in-end")} then redis.call('ZREM', dueKey, args.member) end
+if runningKey then redis.call('ZREM', runningKey, args.member) end
 fileEnding()
-return {'ended', ms(t), seq, a.ended, held}
+return {'ended', integer(now), sequence, args.ended, held}
 `,
 );
 
@@ -161,7 +224,7 @@ export async function end(context: Context, command: EndCommand): Promise<EndAns
       ...proofOf(authority.by === "sequence" ? authority.caller : system(record.project)),
       running: record.held ? keys.push(names.running(record.type)) : 0,
       fingerprint: idempotency?.fingerprint ?? "",
-      idem: idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0,
+      idempotency: idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0,
       opened: deliveries.map(({ id }) => id).join(","),
       shared: bodies.join(","),
       fields: fields.length,

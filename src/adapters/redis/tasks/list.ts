@@ -11,8 +11,17 @@ import { pairHash } from "./search.ts";
 export const HOURS = script(
   "hours",
   `
-local hours, newest, oldest, most = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
-return redis.call('ZREVRANGEBYSCORE', hours, newest, oldest, 'LIMIT', '0', most)
+-- KEYS
+--   hours          hours that have tasks
+-- ARGV
+--   newest, oldest
+--                  last and first hour, \`+inf\` and \`-inf\` for none
+--   most           number of hours
+-- RETURNS
+--   <hour>, …               newest first
+local hoursKey = KEYS[1]
+local args = named(ARGV)
+return redis.call('ZREVRANGEBYSCORE', hoursKey, args.newest, args.oldest, 'LIMIT', '0', args.most)
 `,
 );
 
@@ -23,40 +32,64 @@ return redis.call('ZREVRANGEBYSCORE', hours, newest, oldest, 'LIMIT', '0', most)
 export const PAGE = script(
   "page",
   `
-local proj = KEYS[1]
-local a, at = named(ARGV) -- offset key secret most budget before id newest oldest type beside names
-local p = redis.call('HGET', proj, 'k:' .. a.key)
-local no = denied(p, a.secret, 'tasks:read', now(a.offset))
-if no then return {no} end
-if at <= #ARGV then
-  local search = redis.call('HGET', proj, 'search') or ''
-  for i = at, #ARGV do
-    if not string.find(',' .. search .. ',', ',' .. ARGV[i] .. ',', 1, true) then return {'unsearchable', ARGV[i], search} end
+-- KEYS
+--   project        hash of the project
+--   indexes…       per hour: the index that is walked, and \`others\` in which a task must lie too
+-- ARGV
+--   offset         ms added to Redis's clock
+--   key, secret    id of the API key, SHA-256 of its secret
+--   most           number of tasks
+--   budget         number of entries that are looked at
+--   before, id     time and id of the task after which the page begins; empty: at the newest
+--   newest, oldest
+--                  last and first time of creation, ms; \`+inf\` and \`-inf\` for none
+--   type           only this type; empty: all
+--   others         number of further indexes per hour
+--   …              the metadata names that are searched
+-- RETURNS
+--   found, <tasks>, <score>, <member>, <seen>
+--                           entry, creation, entry, creation…; the last entry looked at, when more are left; how many were
+--   unsearchable, <name>, <names>
+--                           the project is not searched by this name, but by those
+--   unauthenticated | forbidden
+--                           the API key is unknown, or lacks \`tasks:read\`
+local projectKey = KEYS[1]
+local args, rest = named(ARGV)
+local grant = redis.call('HGET', projectKey, 'k:' .. args.key)
+local refusal = denied(grant, args.secret, 'tasks:read', clock(args.offset))
+if refusal then return {refusal} end
+if rest <= #ARGV then
+  local search = redis.call('HGET', projectKey, 'search') or ''
+  for i = rest, #ARGV do
+    local isSearched = string.find(',' .. search .. ',', ',' .. ARGV[i] .. ',', 1, true)
+    if not isSearched then return {'unsearchable', ARGV[i], search} end
   end
 end
-local most, budget, beside = num(a.most), num(a.budget), num(a.beside)
+local most, budget, others = number(args.most), number(args.budget), number(args.others)
 local found, seen, score, member = {}, 0, '', ''
-local suffix = a.type ~= '' and '|' .. a.type
+local suffix = args.type ~= '' and '|' .. args.type
 local function wanted(row, group)
   if suffix and string.sub(row, -#suffix) ~= suffix then return false end
-  for i = group + 1, group + beside do
+  for i = group + 1, group + others do
     if not redis.call('ZSCORE', KEYS[i], row) then return false end
   end
   return true
 end
-for group = 2, #KEYS, 1 + beside do
+for group = 2, #KEYS, 1 + others do
   local skip = 0
   while true do
     local chunk = math.min(budget - seen + 1, suffix and 500 or most)
-    local rows = redis.call('ZREVRANGEBYSCORE', KEYS[group], a.newest, a.oldest, 'WITHSCORES', 'LIMIT', ms(skip), ms(chunk))
-    for j = 1, #rows, 2 do
-      local later = a.before ~= '' and num(rows[j + 1]) == num(a.before) and rows[j] >= a.id
+    local rows = redis.call('ZREVRANGEBYSCORE', KEYS[group], args.newest, args.oldest, 'WITHSCORES',
+      'LIMIT', integer(skip), integer(chunk))
+    for i = 1, #rows, 2 do
+      local row, created = rows[i], rows[i + 1]
+      local later = args.before ~= '' and number(created) == number(args.before) and row >= args.id
       if not later then
-        if #found == 2 * most or seen == budget then return {'found', found, score, member, ms(seen)} end
-        seen, score, member = seen + 1, rows[j + 1], rows[j]
-        if wanted(rows[j], group) then
-          found[#found + 1] = rows[j]
-          found[#found + 1] = ms(num(rows[j + 1]))
+        if #found == 2 * most or seen == budget then return {'found', found, score, member, integer(seen)} end
+        seen, score, member = seen + 1, created, row
+        if wanted(row, group) then
+          found[#found + 1] = row
+          found[#found + 1] = integer(number(created))
         end
       end
     end
@@ -64,7 +97,7 @@ for group = 2, #KEYS, 1 + beside do
     skip = skip + chunk
   end
 end
-return {'found', found, '', '', ms(seen)}
+return {'found', found, '', '', integer(seen)}
 `,
 );
 
@@ -72,17 +105,25 @@ return {'found', found, '', '', ms(seen)}
 export const STATUSES = script(
   "statuses",
   `
-local offset, wanted, most = ARGV[1], ARGV[2], num(ARGV[3])
-local t, found = now(offset), {}
-local stored = wanted == 'scheduled' and 'queued' or wanted
+-- KEYS
+--   tasks…         hashes of tasks
+-- ARGV
+--   offset         ms added to Redis's clock
+--   status         wanted status, as an API answers it
+--   most           number of tasks
+-- RETURNS
+--   <number>, …             places of those tasks in KEYS
+local args = named(ARGV)
+local now, most, found = clock(args.offset), number(args.most), {}
+local stored = args.status == 'scheduled' and 'queued' or args.status
 for i = 1, #KEYS do
   if #found == most then break end
   local fits = redis.call('HGET', KEYS[i], 'status') == stored
   if fits and stored == 'queued' then
-    local ahead = num(redis.call('HGET', KEYS[i], 'start')) > t and redis.call('HGET', KEYS[i], 'attempt') == '0'
-    fits = ahead == (wanted == 'scheduled')
+    local ahead = number(redis.call('HGET', KEYS[i], 'start')) > now and redis.call('HGET', KEYS[i], 'attempt') == '0'
+    fits = ahead == (args.status == 'scheduled')
   end
-  if fits then found[#found + 1] = ms(i) end
+  if fits then found[#found + 1] = integer(i) end
 end
 return found
 `,
@@ -115,7 +156,7 @@ export async function listTasks(
   const isAsked = status !== undefined && !UNHAPPY.includes(status);
   const pairs = Object.entries(filter.metadata ?? {});
   const groups = await groupsOf(names, searched, status, pairs);
-  const beside = (groups[0]?.length ?? 1) - 1;
+  const others = (groups[0]?.length ?? 1) - 1;
   const [code, rows, ...rest] = await context.quick(
     PAGE,
     [names.project, ...groups.flat()],
@@ -124,13 +165,13 @@ export async function listTasks(
         offset: context.offset,
         ...proofOf(caller),
         most: isAsked ? PAGE_ASKED : limit + 1,
-        budget: isAsked || beside > 0 ? PAGE_ASKED : PAGE_ENTRIES,
+        budget: isAsked || others > 0 ? PAGE_ASKED : PAGE_ENTRIES,
         before: before?.at ?? "",
         id: before?.id ?? "",
         newest: Number.isFinite(newest) ? newest : "+inf",
         oldest: filter.after === undefined ? "-inf" : filter.after + 1,
         type: filter.type ?? "",
-        beside,
+        others,
       }),
       ...pairs.map(([name]) => name),
     ],
@@ -149,11 +190,11 @@ async function hoursOf(context: Context, key: string, newest: number, after: num
   const hours = await context.quick(
     HOURS,
     [key],
-    [
-      Number.isFinite(newest) ? hourOf(newest) : "+inf",
-      after === undefined ? "-inf" : hourOf(after + 1),
-      PAGE_HOURS + 1,
-    ],
+    named({
+      newest: Number.isFinite(newest) ? hourOf(newest) : "+inf",
+      oldest: after === undefined ? "-inf" : hourOf(after + 1),
+      most: PAGE_HOURS + 1,
+    }),
   );
   return hours.map(Number);
 }
@@ -186,7 +227,8 @@ async function ofStatus(
   if (positions.length === 0) return [];
   const names = keysOf(caller.project);
   const keys = positions.map(({ id }) => names.task(id));
-  const numbers = await context.quick(STATUSES, keys, [context.offset, wanted, most]);
+  const args = named({ offset: context.offset, status: wanted, most });
+  const numbers = await context.quick(STATUSES, keys, args);
   return numbers.flatMap((number) => positions[Number(number) - 1] ?? []);
 }
 

@@ -17,24 +17,38 @@ import { readDeliveryFields, readTaskFields } from "../fields.ts";
 import { keysOf } from "../keys.ts";
 import { configOf } from "../projects/config.ts";
 import { mayRead, proofOf } from "../proof.ts";
-import { fieldsOf, type ScriptReply, script } from "../script.ts";
+import { fieldsOf, named, type ScriptReply, script } from "../script.ts";
 
-/** Reads hashes (h) and strings (s) for a caller who may. A script, so that no lagging replica answers. */
+/** Reads hashes and strings for a caller who may. A script, so that no lagging replica answers. */
 export const READ = script(
   "read",
   `
-local proj, offset, key, secret, scope, kinds = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local t = now(offset)
-if key ~= '' then
-  local no = denied(redis.call('HGET', proj, 'k:' .. key), secret, scope, t)
-  if no then return {no} end
+-- KEYS
+--   project        hash of the project
+--   values…        what is read
+-- ARGV
+--   offset         ms added to Redis's clock
+--   key, secret    id of the API key, SHA-256 of its secret; empty: no API key is checked
+--   scope          what the API key must be allowed to do
+--   kinds          one letter per value: \`h\` for a hash, \`s\` for a string
+-- RETURNS
+--   found, <now>, <value>, …
+--                           fields and values of a hash; a string, empty when it is missing
+--   unauthenticated | forbidden
+--                           the API key is unknown, or lacks the scope
+local projectKey = KEYS[1]
+local args = named(ARGV)
+local now = clock(args.offset)
+if args.key ~= '' then
+  local refusal = denied(redis.call('HGET', projectKey, 'k:' .. args.key), args.secret, args.scope, now)
+  if refusal then return {refusal} end
 end
-local answers = {'found', ms(t)}
+local answer = {'found', integer(now)}
 for i = 2, #KEYS do
-  if string.sub(kinds, i - 1, i - 1) == 'h' then answers[#answers + 1] = redis.call('HGETALL', KEYS[i])
-  else answers[#answers + 1] = redis.call('GET', KEYS[i]) or '' end
+  if string.sub(args.kinds, i - 1, i - 1) == 'h' then answer[#answer + 1] = redis.call('HGETALL', KEYS[i])
+  else answer[#answer + 1] = redis.call('GET', KEYS[i]) or '' end
 end
-return answers
+return answer
 `,
 );
 
@@ -42,8 +56,20 @@ return answers
 export const HEALTH = script(
   "health",
   `
-local health, proj = some(KEYS[1], {'failures', 'first'}), KEYS[2]
-return {ms(now(ARGV[1])), health.failures or '0', health.first or '', redis.call('HGET', proj, ARGV[2]) or ''}
+-- KEYS
+--   health         failures of the endpoint
+--   project        hash of the project
+-- ARGV
+--   offset         ms added to Redis's clock
+--   place          field of the destination's circuit
+-- RETURNS
+--   <now>, <failures>, <first>, <circuit>
+--                           failures in a row, time of the first; the circuit's text; empty where there is none
+local healthKey, projectKey = KEYS[1], KEYS[2]
+local args = named(ARGV)
+local health = some(healthKey, {'failures', 'first'})
+local circuit = redis.call('HGET', projectKey, args.place)
+return {integer(clock(args.offset)), health.failures or '0', health.first or '', circuit or ''}
 `,
 );
 
@@ -55,11 +81,11 @@ async function read(
   scope: Scope,
   keys: readonly { readonly key: string; readonly kind: "h" | "s" }[],
 ): Promise<Denied | { kind: "found"; now: number; values: Reply }> {
-  const { key, secret } = proofOf(caller);
+  const kinds = keys.map(({ kind }) => kind).join("");
   const [code, now, ...values] = await context.quick(
     READ,
     [keysOf(caller.project).project, ...keys.map((one) => one.key)],
-    [context.offset, key, secret, scope, keys.map(({ kind }) => kind).join("")],
+    named({ offset: context.offset, ...proofOf(caller), scope, kinds }),
   );
   if (code === "unauthenticated" || code === "forbidden") return { kind: code };
   return { kind: "found", now: Number(now), values };
@@ -169,7 +195,7 @@ export async function readHealth(
   const [now, failures, first, circuit] = await context.quick(
     HEALTH,
     [names.health(id), names.project],
-    [context.offset, place],
+    named({ offset: context.offset, place }),
   );
   const openUntil = Number(String(circuit).split(" ")[2] ?? 0);
   return {

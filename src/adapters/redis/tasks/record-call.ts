@@ -13,35 +13,55 @@ import { fieldsOf, named, script } from "../script.ts";
 export const RECORD_CALL = script(
   "recordCall",
   `
-local due, task, cfg = KEYS[1], KEYS[2], KEYS[3]
-local a = named(ARGV) -- offset run attempt message length member held
-local t = now(a.offset)
-local h, flat = hash(task)
-if not h.status then return {'gone'} end
-if h.run ~= a.run then return {'stale'} end
-if TERMINAL[h.status] then return {'already', h.dels or ''} end
-local mine = a.run .. '.' .. a.attempt
-local calls = string.match(h.call or '', '^' .. a.run .. '%.' .. a.attempt .. ' (.*)$')
-local known = calls and string.find(' ' .. calls .. ' ', ' ' .. a.message .. ' ', 1, true)
+-- KEYS
+--   due            due set of the partition
+--   task           hash of the task
+--   config         configuration of the project
+-- ARGV
+--   offset         ms added to Redis's clock
+--   run, attempt   the attempt that calls the service
+--   message        id of the queue's message; empty: unknown
+--   length         ms that the call may take
+--   member         the task's member of the due set
+--   held           1: the service answered that it is at work; else empty
+-- RETURNS
+--   published, <now>, <config>, <task>
+--                           the call counts; \`<version> <JSON>\`; fields and values
+--   gone                    there is no such task
+--   stale                   the attempt is over, or cannot begin
+--   already, <deliveries>   the task has ended; ids with commas
+local dueKey, taskKey, configKey = KEYS[1], KEYS[2], KEYS[3]
+local args = named(ARGV)
+local now = clock(args.offset)
+local task, flat = hash(taskKey)
+if not task.status then return {'gone'} end
+if task.run ~= args.run then return {'stale'} end
+if TERMINAL[task.status] then return {'already', task.dels or ''} end
+local mine = args.run .. '.' .. args.attempt
+local calls = string.match(task.call or '', '^' .. args.run .. '%.' .. args.attempt .. ' (.*)$')
+local known = calls and string.find(' ' .. calls .. ' ', ' ' .. args.message .. ' ', 1, true)
+local function published() return {'published', integer(now), redis.call('GET', configKey) or '', flat} end
 local changes = {}
 local function change(name, value) changes[#changes + 1] = name; changes[#changes + 1] = value end
-local seq, till = ms(num(h.seq) + 1), t + a.length
-if h.status == 'queued' then
-  if num(a.attempt) ~= num(h.attempt) + 1 or num(a.attempt) > num(h.max) then return {'stale'} end
-  if t >= num(h.deadline) or not MOVES['queued>running'] then return {'stale'} end
-  change('status', 'running') change('attempt', a.attempt) change('seq', seq) change('started', h.started or ms(t))
-  change('l:' .. seq, ms(t) .. ' ' .. a.run .. ' task.started worker ')
-elseif h.attempt ~= a.attempt then return {'stale'}
-elseif known and a.held == '' or h.status == 'waiting' then return {'published', ms(t), redis.call('GET', cfg) or '', flat}
-else till = math.max(till, num(h['until'])) end
-if a.held ~= '' then change('crashes', '0') end
-change('until', ms(till)) change('sweep', '')
-if not known and a.message ~= '' then change('call', mine .. (calls and ' ' .. calls or '') .. ' ' .. a.message) end
-redis.call('ZADD', due, ms(math.min(till + ${LEASE_GRACE}, num(h.deadline))), a.member)
-redis.call('HSET', task, unpack(changes))
-if h.status == 'queued' then notify(task, h, t, 'running') end
+local sequence, till = integer(number(task.seq) + 1), now + args.length
+if task.status == 'queued' then
+  local attempt = number(args.attempt)
+  if attempt ~= number(task.attempt) + 1 or attempt > number(task.max) then return {'stale'} end
+  if now >= number(task.deadline) or not MOVES['queued>running'] then return {'stale'} end
+  change('status', 'running') change('attempt', args.attempt) change('seq', sequence)
+  change('started', task.started or integer(now))
+  change('l:' .. sequence, integer(now) .. ' ' .. args.run .. ' task.started worker ')
+elseif task.attempt ~= args.attempt then return {'stale'}
+elseif known and args.held == '' or task.status == 'waiting' then return published()
+else till = math.max(till, number(task['until'])) end
+if args.held ~= '' then change('crashes', '0') end
+change('until', integer(till)) change('sweep', '')
+if not known and args.message ~= '' then change('call', mine .. (calls and ' ' .. calls or '') .. ' ' .. args.message) end
+redis.call('ZADD', dueKey, integer(math.min(till + ${LEASE_GRACE}, number(task.deadline))), args.member)
+redis.call('HSET', taskKey, unpack(changes))
+if task.status == 'queued' then notify(taskKey, task, now, 'running') end
 for _, word in ipairs(changes) do flat[#flat + 1] = word end
-return {'published', ms(t), redis.call('GET', cfg) or '', flat}
+return published()
 `,
 );
 
@@ -52,19 +72,34 @@ return {'published', ms(t), redis.call('GET', cfg) or '', flat}
 export const RECORD_POLL = script(
   "recordPoll",
   `
-local due, task = KEYS[1], KEYS[2]
-local a = named(ARGV) -- offset run attempt number url service length member nonce
-local t = now(a.offset)
-local h = hash(task)
-if h.status ~= 'waiting' or h.run ~= a.run or h.attempt ~= a.attempt or t >= num(h.deadline) then return {'stale'} end
-local at, count = string.match(h.poll or '', '^(%S+) (%d+) ')
-if at ~= a.run .. '.' .. a.attempt then return {'stale'} end
-local poll = at .. ' ' .. a.number .. ' ' .. a.url .. ' ' .. a.nonce .. ' ' .. a.service
-if h.poll == poll then return {'polling'} end
-if num(count) + 1 ~= num(a.number) then return {'stale'} end
-local by = t + a.length
-redis.call('ZADD', due, ms(math.min(by, num(h.deadline))), a.member)
-redis.call('HSET', task, 'poll', poll, 'beat', a.length, 'beatby', ms(by), 'sweep', '')
+-- KEYS
+--   due            due set of the partition
+--   task           hash of the task
+-- ARGV
+--   offset         ms added to Redis's clock
+--   run, attempt   the attempt that waits
+--   number         number of the poll
+--   url, service   where it asks
+--   length         ms until the answer must be there
+--   member         the task's member of the due set
+--   nonce          of this caller alone
+-- RETURNS
+--   polling                 the caller sends this poll
+--   stale                   another caller does, or the attempt does not wait
+local dueKey, taskKey = KEYS[1], KEYS[2]
+local args = named(ARGV)
+local now = clock(args.offset)
+local task = hash(taskKey)
+if task.status ~= 'waiting' or task.run ~= args.run or task.attempt ~= args.attempt then return {'stale'} end
+if now >= number(task.deadline) then return {'stale'} end
+local at, count = string.match(task.poll or '', '^(%S+) (%d+) ')
+if at ~= args.run .. '.' .. args.attempt then return {'stale'} end
+local poll = at .. ' ' .. args.number .. ' ' .. args.url .. ' ' .. args.nonce .. ' ' .. args.service
+if task.poll == poll then return {'polling'} end
+if number(count) + 1 ~= number(args.number) then return {'stale'} end
+local by = now + args.length
+redis.call('ZADD', dueKey, integer(math.min(by, number(task.deadline))), args.member)
+redis.call('HSET', taskKey, 'poll', poll, 'beat', args.length, 'beatby', integer(by), 'sweep', '')
 return {'polling'}
 `,
 );

@@ -22,69 +22,115 @@ import { searchablePairs } from "./search.ts";
 export const REPLAY = script(
   "replay",
   `
-local due, task, proj, index, hours = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local a, at = named(ARGV) -- offset nonce key secret seq member id hour deadline quota fingerprint idem input ending
-local idem, input, ending = KEYS[num(a.idem)], KEYS[num(a.input)], KEYS[num(a.ending)]
-local t = now(a.offset)
-local grant = 'k:' .. a.key
-local p = some(proj, {grant, 'open', 'quota', 'search'})
-local no = denied(p[grant], a.secret, 'tasks:write', t)
-if no then return {no} end
-local h, flat = hash(task)
-if not h.status then return {'missing', ms(t)} end
+-- KEYS
+--   due            due set of the partition
+--   task           hash of the task
+--   project        hash of the project
+--   index          tasks accepted in the task's hour
+--   hours          hours that have tasks
+--   idempotency?   record of the idempotency key
+--   input?         a large input
+--   ending?        tasks of that hour that ended as this one did
+--   metadata…      index of each pair of searched metadata
+-- ARGV
+--   offset         ms added to Redis's clock
+--   key, secret    id of the API key, SHA-256 of its secret
+--   nonce          the same when this is sent again
+--   sequence       number of state changes, as the caller read it
+--   member         the task's member of the due set
+--   id             id of the task
+--   hour           the task's hour
+--   deadline       ms from now to the deadline
+--   quota          open tasks, where the project has no limit of its own
+--   fingerprint    fingerprint of the request under the idempotency key
+--   idempotency, input, ending
+--                  places of these keys in KEYS
+--   …              per pair of searched metadata: its name, the place of its index in KEYS
+-- RETURNS
+--   replayed, <now>, <task> the task is queued again; fields and values
+--   missing, <now>          there is no such task
+--   pending, <status>       it has not ended
+--   changed, <now>, <task>  it has changed since the caller read it
+--   expired                 its input is no longer kept
+--   quota                   the project has too many open tasks
+--   worn                    it has had too many changes or deliveries
+--   repeated, <now>, <task> the same request was made under the idempotency key
+--   reused, <now>, <task>   another request was made under the idempotency key
+--   unauthenticated | forbidden
+--                           the API key is unknown, or lacks \`tasks:write\`
+local dueKey, taskKey, projectKey, indexKey, hoursKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local args, rest = named(ARGV)
+local idempotencyKey = KEYS[number(args.idempotency)]
+local inputKey, endingKey = KEYS[number(args.input)], KEYS[number(args.ending)]
+local now = clock(args.offset)
+local grant = 'k:' .. args.key
+local project = some(projectKey, {grant, 'open', 'quota', 'search'})
+local refusal = denied(project[grant], args.secret, 'tasks:write', now)
+if refusal then return {refusal} end
+local task, flat = hash(taskKey)
+if not task.status then return {'missing', integer(now)} end
 -- The indexes come last, and once more when this is sent twice.
 local function fileAgain()
-  local entry = a.id .. '|' .. h.type
+  local entry = args.id .. '|' .. task.type
   local function fileIn(set)
-    redis.call('ZADD', set, h.created, entry)
-    if num(redis.pcall('PTTL', set)) < ${INDEX_RETENTION} then lasting(set, entry, '${INDEX_RETENTION}') end
+    redis.call('ZADD', set, task.created, entry)
+    if number(redis.pcall('PTTL', set)) < ${INDEX_RETENTION} then lasting(set, entry, '${INDEX_RETENTION}') end
   end
-  redis.call('ZADD', hours, a.hour, a.hour)
-  fileIn(index)
-  for i = at, #ARGV, 2 do
-    if string.find(',' .. (p.search or '') .. ',', ',' .. ARGV[i] .. ',', 1, true) then fileIn(KEYS[num(ARGV[i + 1])]) end
+  redis.call('ZADD', hoursKey, args.hour, args.hour)
+  fileIn(indexKey)
+  for i = rest, #ARGV, 2 do
+    local isSearched = string.find(',' .. (project.search or '') .. ',', ',' .. ARGV[i] .. ',', 1, true)
+    if isSearched then fileIn(KEYS[number(ARGV[i + 1])]) end
   end
 end
-if h.again == a.nonce then
+if task.again == args.nonce then
   fileAgain()
-  return {'replayed', ms(t), flat}
+  return {'replayed', integer(now), flat}
 end
-local record = idem and redis.call('GET', idem)
+local record = idempotencyKey and redis.call('GET', idempotencyKey)
 if record then
   local fingerprint = string.match(record, '^(%S+)')
-  return {fingerprint == a.fingerprint and 'repeated' or 'reused', ms(t), flat}
+  return {fingerprint == args.fingerprint and 'repeated' or 'reused', integer(now), flat}
 end
-if not TERMINAL[h.status] or not MOVES[h.status .. '>queued'] then return {'pending', h.status} end
-if h.seq ~= a.seq then return {'changed', ms(t), flat} end
-if num(h.expires) <= t or (h.inl and not input) then return {'expired'} end
-if num(p.open) >= num(p.quota or a.quota) then return {'quota'} end
-if num(h.seq) >= ${TASK_CHANGES} or #(h.past or '') + #(h.dels or '') >= ${TASK_DELIVERIES} * 31 then return {'worn'} end
-local seq, run, past = ms(num(h.seq) + 1), ms(num(h.run) + 1), h.past or ''
-if h.dels and h.dels ~= '' then past = past == '' and h.dels or past .. ',' .. h.dels end
-local forgotten, before = {'out', 'outl', 'err', 'started', 'ended', 'expires', 'progress', 'beat', 'beatby', 'wait', 'msg'}, {}
+if not TERMINAL[task.status] or not MOVES[task.status .. '>queued'] then return {'pending', task.status} end
+if task.seq ~= args.sequence then return {'changed', integer(now), flat} end
+if number(task.expires) <= now or (task.inl and not inputKey) then return {'expired'} end
+if number(project.open) >= number(project.quota or args.quota) then return {'quota'} end
+if number(task.seq) >= ${TASK_CHANGES} then return {'worn'} end
+if #(task.past or '') + #(task.dels or '') >= ${TASK_DELIVERIES} * 31 then return {'worn'} end
+local sequence, run, past = integer(number(task.seq) + 1), integer(number(task.run) + 1), task.past or ''
+if task.dels and task.dels ~= '' then past = past == '' and task.dels or past .. ',' .. task.dels end
+local forgotten = {'out', 'outl', 'err', 'started', 'ended', 'expires', 'progress', 'beat', 'beatby', 'wait', 'msg'}
+local before = {}
 for _, name in ipairs(forgotten) do
-  if h[name] then before[#before + 1] = name; before[#before + 1] = h[name] end
+  if task[name] then before[#before + 1] = name; before[#before + 1] = task[name] end
 end
 together(function()
-  undone('ZREM', due, a.member)
-  redis.call('ZADD', due, ms(math.min(t + ${DUE_GRACE}, t + a.deadline)), a.member)
-  if idem then undone('DEL', idem) redis.call('SET', idem, a.fingerprint .. ' ' .. a.id, 'PX', '${IDEMPOTENCY_TTL}') end
-  undone('HSET', proj, 'open', p.open or '0')
-  redis.call('HSET', proj, 'open', ms(num(p.open) + 1))
-  undone('PEXPIRE', task, '${TASK_RETENTION}')
-  redis.call('PERSIST', task)
-  if input then undone('PEXPIRE', input, ms(num(h.expires) - t)) redis.call('PERSIST', input) end
-  undone('HSET', task, unpack(before))
-  redis.call('HDEL', task, unpack(forgotten))
-  redis.call('HSET', task, 'status', 'queued', 'run', run, 'seq', seq, 'attempt', '0', 'crashes', '0', 'start', ms(t),
-    'next', ms(t), 'deadline', ms(t + a.deadline), 'lease', '', 'until', '0', 'sweep', '', 'dels', '', 'past', past,
-    'again', a.nonce, 'l:' .. seq, ms(t) .. ' ' .. run .. ' task.replayed client ')
+  undone('ZREM', dueKey, args.member)
+  redis.call('ZADD', dueKey, integer(math.min(now + ${DUE_GRACE}, now + args.deadline)), args.member)
+  if idempotencyKey then
+    undone('DEL', idempotencyKey)
+    redis.call('SET', idempotencyKey, args.fingerprint .. ' ' .. args.id, 'PX', '${IDEMPOTENCY_TTL}')
+  end
+  undone('HSET', projectKey, 'open', project.open or '0')
+  redis.call('HSET', projectKey, 'open', integer(number(project.open) + 1))
+  undone('PEXPIRE', taskKey, '${TASK_RETENTION}')
+  redis.call('PERSIST', taskKey)
+  if inputKey then
+    undone('PEXPIRE', inputKey, integer(number(task.expires) - now))
+    redis.call('PERSIST', inputKey)
+  end
+  undone('HSET', taskKey, unpack(before))
+  redis.call('HDEL', taskKey, unpack(forgotten))
+  redis.call('HSET', taskKey, 'status', 'queued', 'run', run, 'seq', sequence, 'attempt', '0', 'crashes', '0',
+    'start', integer(now), 'next', integer(now), 'deadline', integer(now + args.deadline), 'lease', '', 'until', '0',
+    'sweep', '', 'dels', '', 'past', past, 'again', args.nonce, 'l:' .. sequence, integer(now) .. ' ' .. run .. ' task.replayed client ')
 end)
-if ending then redis.call('ZREM', ending, a.id .. '|' .. h.type) end
+if endingKey then redis.call('ZREM', endingKey, args.id .. '|' .. task.type) end
 fileAgain()
-notify(task, h, t, 'queued')
-local _, changed = hash(task)
-return {'replayed', ms(t), changed}
+notify(taskKey, task, now, 'queued')
+local _, changed = hash(taskKey)
+return {'replayed', integer(now), changed}
 `,
 );
 
@@ -101,14 +147,14 @@ export async function replay(context: Context, command: ReplayCommand): Promise<
       offset: context.offset,
       nonce: command.nonce,
       ...proofOf(caller),
-      seq: record.sequence,
+      sequence: record.sequence,
       member: taskMember(caller.project, record.id),
       id: record.id,
       hour,
       deadline: record.options.deadline,
       quota: command.maxOpen,
       fingerprint: idempotency?.fingerprint ?? "",
-      idem: idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0,
+      idempotency: idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0,
       input: record.input.placement === "key" ? keys.push(names.input(record.id)) : 0,
       ending: ended && ended !== "succeeded" ? keys.push(names.ending(hour, ended)) : 0,
     }),

@@ -17,31 +17,51 @@ import { fieldsOf, named, script } from "../script.ts";
 export const REPORT = script(
   "report",
   `
-local due, task, cfg = KEYS[1], KEYS[2], KEYS[3]
-local a = named(ARGV) -- offset run attempt member progress
-local t = now(a.offset)
-local h, flat = hash(task)
-if not h.status then return {'gone'} end
-if h.run ~= a.run or h.attempt ~= a.attempt then return {'stale'} end
-if TERMINAL[h.status] then return {'ended', h.status} end
-if t >= num(h.deadline) then return {'ended', 'expired'} end
-if h.status == 'queued' then return {'stale'} end
+-- KEYS
+--   due            due set of the partition
+--   task           hash of the task
+--   config         configuration of the project
+-- ARGV
+--   offset         ms added to Redis's clock
+--   run, attempt   the attempt that the token is for
+--   member         the task's member of the due set
+--   progress       JSON of the progress; empty: only alive
+-- RETURNS
+--   reported, <now>, <deadline>
+--                           noted
+--   reported, <now>, <deadline>, <config>, <task>
+--                           noted, and an event of it is due; \`<version> <JSON>\`; fields and values
+--   gone                    there is no such task
+--   stale                   the attempt is over
+--   ended, <status>         the task has ended, or its deadline has passed
+local dueKey, taskKey, configKey = KEYS[1], KEYS[2], KEYS[3]
+local args = named(ARGV)
+local now = clock(args.offset)
+local task, flat = hash(taskKey)
+if not task.status then return {'gone'} end
+if task.run ~= args.run or task.attempt ~= args.attempt then return {'stale'} end
+if TERMINAL[task.status] then return {'ended', task.status} end
+if now >= number(task.deadline) then return {'ended', 'expired'} end
+if task.status == 'queued' then return {'stale'} end
 local changes = {'sweep', ''}
 local function change(name, value) changes[#changes + 1] = name; changes[#changes + 1] = value end
-if num(h.beat) > 0 then
-  local by = t + h.beat
-  if h.status == 'waiting' then redis.call('ZADD', due, ms(math.min(by, num(h.deadline))), a.member) end
-  change('beatby', ms(by))
+if number(task.beat) > 0 then
+  local by = now + task.beat
+  local look = integer(math.min(by, number(task.deadline)))
+  if task.status == 'waiting' then redis.call('ZADD', dueKey, look, args.member) end
+  change('beatby', integer(by))
 end
-if a.progress ~= '' then
-  local said = string.sub(a.progress, 1, -2)
-  change('progress', said .. (said == '{' and '' or ',') .. '"at":' .. ms(t) .. '}')
+if args.progress ~= '' then
+  local said = string.sub(args.progress, 1, -2)
+  change('progress', said .. (said == '{' and '' or ',') .. '"at":' .. integer(now) .. '}')
 end
-redis.call('HSET', task, unpack(changes))
-if a.progress ~= '' then notify(task, h, t) end
-if a.progress == '' or t - num(h.pat) < ${PROGRESS_EVENT_INTERVAL} then return {'reported', ms(t), h.deadline} end
+redis.call('HSET', taskKey, unpack(changes))
+if args.progress ~= '' then notify(taskKey, task, now) end
+if args.progress == '' or now - number(task.pat) < ${PROGRESS_EVENT_INTERVAL} then
+  return {'reported', integer(now), task.deadline}
+end
 for _, word in ipairs(changes) do flat[#flat + 1] = word end
-return {'reported', ms(t), h.deadline, redis.call('GET', cfg) or '', flat}
+return {'reported', integer(now), task.deadline, redis.call('GET', configKey) or '', flat}
 `,
 );
 
@@ -51,47 +71,74 @@ return {'reported', ms(t), h.deadline, redis.call('GET', cfg) or '', flat}
  */
 export const ANNOUNCE = script(
   "announce",
-  `${OPENING}
-local due, task, proj, delivery = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local a, at = named(ARGV) -- offset run attempt lease ids shared count once first newest last entry
-local t = now(a.offset)
-local h = hash(task)
-if h.run ~= a.run or h.attempt ~= a.attempt then return {'stale'} end
-if a.lease ~= '' and (h.status ~= 'running' or h.lease ~= a.lease) then return {'stale'} end
-if h.status ~= 'running' and h.status ~= 'waiting' then return {'stale'} end
-local known = (h.dels or '') .. ',' .. (h.pdel or '')
-for id in string.gmatch(a.ids, '[^,]+') do
+  `
+-- KEYS
+--   due            due set of the partition
+--   task           hash of the task
+--   project        hash of the project
+--   delivery       hash of the first delivery
+--   deliveries…    further keys that \`open\` writes; then the overtaken deliveries
+-- ARGV
+--   offset         ms added to Redis's clock
+--   run, attempt   the attempt that the event is of
+--   lease          name of the lease; empty: its holder need not be the caller
+--   ids            ids of the deliveries, with commas
+--   shared         names of the bodies that they share, with commas
+--   count          number of deliveries
+--   once           1: of progress, the newest overtakes the others; else empty
+--   first          lease of the first delivery
+--   newest         ids of the deliveries of progress, as the caller read them, with commas
+--   overtaken      place of the first overtaken delivery in KEYS; 0: none
+--   entry          members of deliveries in the due set, without the id
+--   …              what \`open\` reads
+-- RETURNS
+--   opened, <now>, <held>   the caller sends them; \`<id>:<ms>,…\` of deliveries held back
+--   opened, <now>           the same, of progress; or this was sent before
+--   known, <now>            another call has opened them
+--   early                   the last event of progress is too recent
+--   changed, <ids>          these are the newest deliveries of progress
+--   stale                   the attempt is over, or not the caller's
+${OPENING}
+local dueKey, taskKey, projectKey, deliveryKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local args, rest = named(ARGV)
+local now = clock(args.offset)
+local task = hash(taskKey)
+if task.run ~= args.run or task.attempt ~= args.attempt then return {'stale'} end
+if args.lease ~= '' and (task.status ~= 'running' or task.lease ~= args.lease) then return {'stale'} end
+if task.status ~= 'running' and task.status ~= 'waiting' then return {'stale'} end
+local known = (task.dels or '') .. ',' .. (task.pdel or '')
+for id in string.gmatch(args.ids, '[^,]+') do
   if string.find(known, id, 1, true) then
-    return {redis.call('HGET', delivery, 'lease') == a.first and 'opened' or 'known', ms(t)}
+    return {redis.call('HGET', deliveryKey, 'lease') == args.first and 'opened' or 'known', integer(now)}
   end
 end
-if a.once == '' then
-  local changes = {'dels', (h.dels or '') == '' and a.ids or h.dels .. ',' .. a.ids}
-  if a.shared ~= '' then
+if args.once == '' then
+  local changes = {'dels', (task.dels or '') == '' and args.ids or task.dels .. ',' .. args.ids}
+  if args.shared ~= '' then
     changes[3] = 'evs'
-    changes[4] = (h.evs or '') == '' and a.shared or h.evs .. ',' .. a.shared
+    changes[4] = (task.evs or '') == '' and args.shared or task.evs .. ',' .. args.shared
   end
-  local p, held, circuits = some(proj, placesOf(ARGV, at, num(a.count), {}))
+  local project, held, circuits = some(projectKey, placesOf(ARGV, rest, number(args.count), {}))
   together(function()
-    held, circuits = open(due, t, ms(t), ARGV, at, num(a.count), p)
-    if #circuits > 0 then redis.call('HSET', proj, unpack(circuits)) end
-    redis.call('HSET', task, unpack(changes))
+    held, circuits = open(dueKey, now, integer(now), ARGV, rest, number(args.count), project)
+    if #circuits > 0 then redis.call('HSET', projectKey, unpack(circuits)) end
+    redis.call('HSET', taskKey, unpack(changes))
   end)
-  return {'opened', ms(t), held}
+  return {'opened', integer(now), held}
 end
-if t - num(h.pat) < ${PROGRESS_EVENT_INTERVAL} then return {'early'} end
-if (h.pdel or '') ~= a.newest then return {'changed', h.pdel or ''} end
+if now - number(task.pat) < ${PROGRESS_EVENT_INTERVAL} then return {'early'} end
+if (task.pdel or '') ~= args.newest then return {'changed', task.pdel or ''} end
 together(function()
-  open(due, t, ms(t), ARGV, at, num(a.count))
-  redis.call('HSET', task, 'pdel', a.ids, 'pat', ms(t))
+  open(dueKey, now, integer(now), ARGV, rest, number(args.count))
+  redis.call('HSET', taskKey, 'pdel', args.ids, 'pat', integer(now))
 end)
-if num(a.last) > 0 then
+if number(args.overtaken) > 0 then
   local entries = {}
-  for id in string.gmatch(h.pdel, '[^,]+') do entries[#entries + 1] = a.entry .. id end
-  redis.call('ZREM', due, unpack(entries))
-  redis.call('DEL', unpack(KEYS, num(a.last)))
+  for id in string.gmatch(task.pdel, '[^,]+') do entries[#entries + 1] = args.entry .. id end
+  redis.call('ZREM', dueKey, unpack(entries))
+  redis.call('DEL', unpack(KEYS, number(args.overtaken)))
 end
-return {'opened', ms(t)}
+return {'opened', integer(now)}
 `,
 );
 
@@ -138,7 +185,7 @@ export async function announce(context: Context, command: AnnounceCommand): Prom
   const keys = [names.due, names.task(id), names.project];
   const { args, bodies } = openingArgs(context, keys, project, deliveries);
   const overtaken = first.once ? record.progressDeliveries : [];
-  const last = overtaken.length > 0 ? keys.length + 1 : 0;
+  const firstOvertaken = overtaken.length > 0 ? keys.length + 1 : 0;
   keys.push(...overtaken.map((delivery) => names.delivery(delivery)));
   const [code, rest, held] = await context.worker(ANNOUNCE, keys, [
     ...named({
@@ -152,7 +199,7 @@ export async function announce(context: Context, command: AnnounceCommand): Prom
       once: first.once ? "1" : "",
       first: first.lease?.id ?? "",
       newest: overtaken.join(","),
-      last,
+      overtaken: firstOvertaken,
       entry: deliveryMember(project, ""),
     }),
     ...args,

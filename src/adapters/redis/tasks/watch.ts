@@ -12,17 +12,31 @@ import { fieldsOf, named, script } from "../script.ts";
 export const WATCH = script(
   "watch",
   `
-local proj, task = KEYS[1], KEYS[2]
-local a = named(ARGV) -- offset key secret for
-local t = now(a.offset)
-if a.key ~= '' then
-  local no = denied(redis.call('HGET', proj, 'k:' .. a.key), a.secret, 'tasks:read', t)
-  if no then return {no} end
+-- KEYS
+--   project        hash of the project
+--   task           hash of the task
+-- ARGV
+--   offset         ms added to Redis's clock
+--   key, secret    id of the API key, SHA-256 of its secret; empty: no API key is checked
+--   length         ms for which changes are published
+-- RETURNS
+--   found, <now>, <task>    fields and values
+--   missing, <now>          there is no such task
+--   unauthenticated | forbidden
+--                           the API key is unknown, or lacks \`tasks:read\`
+local projectKey, taskKey = KEYS[1], KEYS[2]
+local args = named(ARGV)
+local now = clock(args.offset)
+if args.key ~= '' then
+  local refusal = denied(redis.call('HGET', projectKey, 'k:' .. args.key), args.secret, 'tasks:read', now)
+  if refusal then return {refusal} end
 end
-local h, flat = hash(task)
-if not h.status then return {'missing', ms(t)} end
-if not TERMINAL[h.status] then redis.call('HSET', task, 'watch', ms(math.max(num(h.watch), t + a['for']))) end
-return {'found', ms(t), flat}
+local task, flat = hash(taskKey)
+if not task.status then return {'missing', integer(now)} end
+if not TERMINAL[task.status] then
+  redis.call('HSET', taskKey, 'watch', integer(math.max(number(task.watch), now + args.length)))
+end
+return {'found', integer(now), flat}
 `,
 );
 
@@ -38,7 +52,7 @@ export async function watch(
   const [code, now, flat] = await context.quick(
     WATCH,
     [names.project, names.task(id)],
-    named({ offset: context.offset, ...proofOf(caller), for: length }),
+    named({ offset: context.offset, ...proofOf(caller), length }),
   );
   if (code === "unauthenticated" || code === "forbidden") return { kind: code };
   const record = readTaskFields(caller.project, id, fieldsOf(flat));
