@@ -30,6 +30,10 @@ const MAY_IMPORT = {
   cli: ["shared", "client", "receiver"],
 };
 
+/** Ends the message of a rule. */
+const TABLE = "The table of layers, with the reasons: docs/architecture.md#modules.";
+const RULES = "The rules, with the reasons: CONTRIBUTING.md#rules.";
+
 /** The top: they connect the rest, and nothing below imports them. */
 const TOP = ["index", "app", "worker", "deno", "local"];
 const FOLDERS = [...Object.keys(MAY_IMPORT), ...TOP];
@@ -39,7 +43,7 @@ const pattern = (names) => `^src/(${names.join("|")})(/|\\.ts$)`;
 
 const layers = Object.entries(MAY_IMPORT).map(([folder, allowed]) => ({
   name: `layer-${folder.replace("/", "-")}`,
-  comment: `src/${folder} may import: ${allowed.join(", ") || "nothing"}. See docs/architecture.md.`,
+  comment: `src/${folder} may import: ${allowed.join(", ") || "nothing"}. ${TABLE}`,
   severity: "error",
   from: { path: pattern([folder]) },
   to: { path: pattern(FOLDERS.filter((other) => other !== folder && !allowed.includes(other))) },
@@ -48,7 +52,7 @@ const layers = Object.entries(MAY_IMPORT).map(([folder, allowed]) => ({
 /** Which folders a library belongs to. */
 const library = (name, folders) => ({
   name: `only-${folders[0].replace("/", "-")}-imports-${name.replaceAll(/\W+/g, "-")}`,
-  comment: `Only ${folders.join(", ")} may import ${name}.`,
+  comment: `Only ${folders.join(", ")} may import ${name}, so that it can be replaced in one place. ${TABLE}`,
   severity: "error",
   from: { path: "^src/", pathNot: pattern(folders) },
   to: { path: `node_modules/${name}/` },
@@ -58,28 +62,28 @@ export default {
   forbidden: [
     {
       name: "no-circular",
-      comment: "Two files that need each other are one file, or need a third. Types count.",
+      comment: `Two files that need each other are one file, or need a third. Types count. ${RULES}`,
       severity: "error",
       from: {},
       to: { circular: true },
     },
     {
       name: "web-apis-only",
-      comment: "The edge has Web APIs only. What runs on Deno alone may use Deno's node: modules.",
+      comment: `The edge has Web APIs only. The code that runs on Deno alone may use Deno's node: modules. ${RULES}`,
       severity: "error",
       from: { path: "^src/", pathNot: [pattern(["local", "cli"]), "/deno-send\\.ts$"] },
       to: { dependencyTypes: ["core"] },
     },
     {
       name: "not-to-scripts-or-tests",
-      comment: "What is deployed imports no script and no test.",
+      comment: `Deployed code imports no script and no test. ${TABLE}`,
       severity: "error",
       from: { path: "^src/", pathNot: pattern(["local"]) },
       to: { path: "^(scripts|test|bench|examples)/" },
     },
     {
       name: "resolvable",
-      comment: "The import leads nowhere.",
+      comment: `The import leads nowhere: a wrong path, or a package that package.json lacks. ${RULES}`,
       severity: "error",
       from: {},
       to: { couldNotResolve: true },

@@ -49,7 +49,15 @@ const LIFECYCLE = ["submit", "attempts", "callbacks", "lookup"].map((name) => `t
 
 /** The files that take longest, longest first: started last, one of them would run alone at the end. */
 const LONGEST = [
-  ...["storm.slow", "services-restart.slow", "wait-cost.slow", "never-lost", "failing-receivers", "live"],
+  ...[
+    "storm.slow",
+    "reference-page.slow",
+    "services-restart.slow",
+    "wait-cost.slow",
+    "never-lost",
+    "failing-receivers",
+    "live",
+  ],
   ...["flow-control", "attacks-access", "start", "stop.slow", "model.slow", "patterns", "services-faults"],
 ].map((name) => `${name}.test.ts`);
 

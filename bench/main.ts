@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { parseArgs } from "node:util";
 import * as z from "zod";
+import { readOptions } from "../src/local/command/options.ts";
 import { root } from "../test/support/process.ts";
 import { type Runtime, startBacking, startGateway } from "../test/support/stack.ts";
 import { startFloor } from "./floor.ts";
@@ -18,15 +18,29 @@ import { type Row, table } from "./table.ts";
  * median over the rounds.
  */
 
-const { values: options } = parseArgs({
+const { rounds, ...round } = readOptions({
+  call: "npm run bench --",
+  about: "Compares what the gateway costs with the least that its services allow.",
   options: {
-    rounds: { type: "string", default: "3" },
-    seconds: { type: "string", default: "3" },
-    concurrency: { type: "string", default: "16" },
+    rounds: {
+      kind: "number",
+      value: "N",
+      about: "rounds of each contender",
+      least: 1,
+      whole: true,
+      default: 3,
+    },
+    seconds: { kind: "number", value: "S", about: "length of a round", least: 0.1, default: 3 },
+    concurrency: {
+      kind: "number",
+      value: "N",
+      about: "requests at a time",
+      least: 1,
+      whole: true,
+      default: 16,
+    },
   },
 });
-const rounds = Number(options.rounds);
-const round = { seconds: Number(options.seconds), concurrency: Number(options.concurrency) };
 
 const INPUT = { order: "o-1", items: [1, 2, 3], note: "what a small task carries" };
 const RUNTIMES = ["workerd", "deno"] as const satisfies readonly Runtime[];

@@ -1,19 +1,14 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { root } from "../src/local/root.ts";
-import { buildAssets } from "./assets.ts";
+import { type Check, type Outcome, runChecks } from "./run-checks.ts";
 
-interface Outcome {
-  readonly passed: boolean;
-  readonly said: string;
-}
-
-/** Runs a program to its end; what it says is shown when it fails. */
+/** Runs a program to its end. */
 function run(command: string, ...args: readonly string[]): Promise<Outcome> {
   const options = { cwd: root, maxBuffer: 64 * 1_048_576 };
   return new Promise((resolve) => {
     execFile(command, args, options, (error, stdout, stderr) => {
-      resolve({ passed: error === null, said: `${stdout}${stderr}`.trim() });
+      resolve({ passed: error === null, output: `${stdout}${stderr}`.trim() });
     });
   });
 }
@@ -21,34 +16,51 @@ function run(command: string, ...args: readonly string[]): Promise<Outcome> {
 const tool = (name: string, ...args: readonly string[]): Promise<Outcome> =>
   run(join(root, "node_modules/.bin", name), ...args);
 
-/** The document is linted as it is served: made anew from the routes. */
+const script = (name: string): Promise<Outcome> => run(process.execPath, join(root, "scripts", name));
+
+/** Lints the document that is served, made from the routes as they are now. */
 async function lintDocument(): Promise<Outcome> {
-  const folder = join(root, "dist/assets");
-  await buildAssets(folder);
-  const { passed, said } = await tool("redocly", "lint", join(folder, "openapi.json"));
-  return { passed: passed && !/You have \d+ warning/.test(said), said };
+  const built = await script("assets.ts");
+  if (!built.passed) return built;
+  const document = join(root, "dist/assets/openapi.json");
+  const { passed, output } = await tool("redocly", "lint", "--config", "scripts/redocly.yaml", document);
+  return { passed: passed && !/You have \d+ warning/.test(output), output };
 }
 
-/** What must hold of the source, beside its tests. */
-const CHECKS: Readonly<Record<string, () => Promise<Outcome>>> = {
-  types: () => tool("tsc", "--noEmit"),
-  style: () => tool("biome", "check", "--error-on-warnings", "--max-diagnostics=200"),
-  layers: () => tool("depcruise", "--config", ".dependency-cruiser.mjs", "src", "scripts"),
-  "unused code": () => tool("knip", "--treat-config-hints-as-errors"),
-  "API document": lintDocument,
-  "bundle size": () => run(process.execPath, join(root, "scripts/size.ts")),
+/** The checks of the source. The tests are apart. */
+const CHECKS: Readonly<Record<string, Check>> = {
+  types: {
+    about:
+      "The strictest types find mistakes before a test does. Set in tsconfig.json; rules: CONTRIBUTING.md#rules.",
+    run: () => tool("tsc", "--noEmit"),
+  },
+  style: {
+    about:
+      "A file tells one story, and a function fits on a screen: biome.json sets these limits and all other rules." +
+      " `npx biome check --write` repairs what it can. Rules: CONTRIBUTING.md#rules.",
+    run: () => tool("biome", "check", "--error-on-warnings", "--max-diagnostics=200"),
+  },
+  layers: {
+    about:
+      "The layers keep each part replaceable. Set in .dependency-cruiser.mjs; table: docs/architecture.md#modules.",
+    run: () =>
+      tool("depcruise", "--config", ".dependency-cruiser.mjs", "--output-type", "err-long", "src", "scripts"),
+  },
+  "unused code": {
+    about: "Delete code that nothing uses. A new program or entry point is named in knip.json.",
+    run: () => tool("knip", "--treat-config-hints-as-errors"),
+  },
+  "API document": {
+    about:
+      "Clients and tests are made from the document. Set in scripts/redocly.yaml; texts are in src/http/openapi.",
+    run: lintDocument,
+  },
+  "bundle size": {
+    about: "The limit and its reason are in scripts/size.ts.",
+    verbose: true,
+    run: () => script("size.ts"),
+  },
 };
 
-// All run, so that one look shows everything.
-const failed: string[] = [];
-for (const [name, check] of Object.entries(CHECKS)) {
-  const began = performance.now();
-  const { passed, said } = await check();
-  console.log(
-    `${passed ? "ok    " : "FAILED"} ${name} (${((performance.now() - began) / 1_000).toFixed(1)} s)`,
-  );
-  if (!passed) failed.push(name);
-  if (!passed || name === "bundle size") console.log(said.replace(/^/gm, "       "));
-}
-console.log(failed.length === 0 ? "check: passed" : `check: failed: ${failed.join(", ")}`);
+const failed = await runChecks(CHECKS, console.log);
 process.exitCode = failed.length === 0 ? 0 : 1;

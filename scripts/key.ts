@@ -1,27 +1,40 @@
-import { parseArgs } from "node:util";
+import { CommandFailure, failureLine, runCommand } from "../src/local/command/failure.ts";
+import { readOptions } from "../src/local/command/options.ts";
 import { DEVELOPMENT, makeKey, makeProject } from "../src/local/stack/admin.ts";
+import { addressIn, tokenIn } from "./variables.ts";
 
-const USAGE = "usage: npm run key -- --project NAME [--scopes tasks:write,tasks:read] [--name NAME]";
-
-/** Makes an API key at a running gateway and prints it; the project is made when there is none of that name. */
-const { values } = parseArgs({
-  options: { project: { type: "string" }, scopes: { type: "string" }, name: { type: "string" } },
+const { project, scopes, name } = readOptions({
+  call: "npm run key --",
+  about: "Makes an API key at a running gateway and prints it.",
+  options: {
+    project: {
+      kind: "text",
+      value: "NAME",
+      about: "the key's project, made when there is none",
+      required: true,
+    },
+    scopes: {
+      kind: "text",
+      value: "LIST",
+      about: "such as tasks:write,tasks:read",
+      default: "admin",
+    },
+    name: { kind: "text", value: "NAME", about: "what the key is called", default: "npm run key" },
+  },
+  variables: {
+    RINGBACK_PUBLIC_URL: "the gateway (default http://127.0.0.1:8787)",
+    RINGBACK_ADMIN_TOKEN: "its admin token (default that of npm start)",
+  },
 });
-if (!values.project) {
-  console.error(USAGE);
-  process.exit(2);
-}
 
-const admin = {
-  url: (process.env["RINGBACK_PUBLIC_URL"] || "http://127.0.0.1:8787").replace(/\/+$/, ""),
-  token: process.env["RINGBACK_ADMIN_TOKEN"] || DEVELOPMENT.adminToken,
-};
-try {
-  await makeProject(admin, values.project);
-  const scopes = values.scopes?.split(",").map((scope) => scope.trim()) ?? ["admin"];
-  console.log(await makeKey(admin, { project: values.project, scopes, name: values.name ?? "npm run key" }));
-} catch (error) {
-  const why = error instanceof Error ? error.message : String(error);
-  console.error(`${admin.url} gave no key: ${why}`);
-  process.exitCode = 1;
-}
+await runCommand(async () => {
+  const url = addressIn(process.env, "RINGBACK_PUBLIC_URL", "http://127.0.0.1:8787");
+  const admin = { url, token: tokenIn(process.env, "RINGBACK_ADMIN_TOKEN", DEVELOPMENT.adminToken) };
+  try {
+    await makeProject(admin, project);
+    const wanted = scopes.split(",").map((scope) => scope.trim());
+    console.log(await makeKey(admin, { project, scopes: wanted, name }));
+  } catch (cause) {
+    throw new CommandFailure(`${url} gave no key: ${failureLine(cause)}`, { cause });
+  }
+});

@@ -2,18 +2,20 @@ import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { runChild } from "../src/local/child.ts";
 import { root } from "../src/local/root.ts";
+import { BROWSERS } from "../test/support/browser-names.ts";
 
 /*
  * npm test [vitest's arguments]: unit, store and end-to-end tests. npm run test:slow: the tests that take longer or need
  * more programs. `--project` chooses for itself.
  */
 
-/** Programs that npm cannot install, by the Debian package that contains them. */
-const QUICK_PROGRAMS = [{ name: "redis-server", package: "redis-server" }];
+/** Programs that npm cannot install, by the Debian package that contains them. One of the names is enough. */
+const QUICK_PROGRAMS = [{ names: ["redis-server"], package: "redis-server" }];
 const SLOW_PROGRAMS = [
   ...QUICK_PROGRAMS,
-  { name: "ffmpeg", package: "ffmpeg" },
-  { name: "pdftotext", package: "poppler-utils" },
+  { names: BROWSERS, package: "chromium" },
+  { names: ["ffmpeg"], package: "ffmpeg" },
+  { names: ["pdftotext"], package: "poppler-utils" },
 ];
 
 const [first, ...others] = process.argv.slice(2);
@@ -24,7 +26,7 @@ const isOnPath = (name: string): boolean =>
   (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, name)));
 
 const missing = (slow ? SLOW_PROGRAMS : QUICK_PROGRAMS)
-  .filter(({ name }) => !isOnPath(name))
+  .filter(({ names }) => !names.some(isOnPath))
   .map((program) => program.package);
 if (missing.length > 0 && !(await installed(missing))) {
   console.error(`missing: ${missing.join(", ")}; type: sudo apt-get install -y ${missing.join(" ")}`);

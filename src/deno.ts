@@ -1,6 +1,5 @@
 import { sendToVetted } from "./adapters/egress/deno-send.ts";
 import { ConfigError, createRingback, type Ringback } from "./app.ts";
-import { namesTag } from "./http/pipeline/etag.ts";
 import type { Assets } from "./http/routes/static.ts";
 import { errorText } from "./shared/error-text.ts";
 import { log } from "./shared/log.ts";
@@ -19,16 +18,12 @@ const assets: Assets = {
   async fetch(request) {
     const path = new URL(request.url).pathname.replace(/\/$/, "");
     // An encoded slash could lead elsewhere, and a name longer than the disk allows is an error of the disk.
-    if (path.length > 200 || !/^(\/[\w.-]*\w)+$/.test(path)) return new Response(null, { status: 404 });
+    if (path.length > 200 || !/^(\/[\w.-]*\w)+$/.test(path) || path.endsWith(".html"))
+      return new Response(null, { status: 404 });
     for (const name of [path, `${path}.html`, `${path}/index.html`]) {
       const type = TYPES[name.split(".").at(-1) ?? ""];
       const file = type && (await open(new URL(`../dist/assets${name}`, import.meta.url)));
-      if (!file) continue;
-      const headers = { "content-type": type, etag: file.etag };
-      if (!namesTag(request.headers.get("if-none-match") ?? "", file.etag))
-        return new Response(file.body, { headers });
-      await file.body.cancel();
-      return new Response(null, { status: 304, headers });
+      if (file) return new Response(file.body, { headers: { "content-type": type, etag: file.etag } });
     }
     return new Response(null, { status: 404 });
   },
@@ -72,7 +67,16 @@ function connect(): Ringback {
 }
 
 const ringback = connect();
-const { PORT = "8787", HOST = "0.0.0.0" } = Deno.env.toObject();
+
+/** Where to listen: `PORT` and `HOST`. */
+function address(): { port: number; hostname: string } {
+  const port = Deno.env.get("PORT") || "8787";
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
+    log("error", "bad-configuration", { error: "PORT must be a whole number from 0 to 65535" });
+    Deno.exit(1);
+  }
+  return { port: Number(port), hostname: Deno.env.get("HOST") || "0.0.0.0" };
+}
 
 /** Deno says `Content-Length: 0` of an answer without a body: a HEAD of what has no length of its own says none. */
 function unmeasured({ method }: Request, response: Response): Response {
@@ -93,14 +97,21 @@ addEventListener("error", (event) => reportStray(event, event.error ?? event.mes
 
 const sweep = (): Promise<void> => ringback.sweep(background);
 
-const server = Deno.serve(
-  {
-    port: Number(PORT),
-    hostname: HOST,
-    onListen: ({ port }) => log("info", "listening", { port }),
-  },
-  async (request) => unmeasured(request, await ringback.fetch(request, background)),
-);
+function listen(): Deno.HttpServer<Deno.NetAddr> {
+  const { port, hostname } = address();
+  try {
+    return Deno.serve(
+      { port, hostname, onListen: (taken) => log("info", "listening", { port: taken.port }) },
+      async (request) => unmeasured(request, await ringback.fetch(request, background)),
+    );
+  } catch (error) {
+    // The port is taken, or may not be; or the host is none of this machine's.
+    const reason = error instanceof Error ? error.name : "error";
+    log("error", "cannot-listen", { port, host: hostname, reason });
+    return Deno.exit(1);
+  }
+}
+const server = listen();
 
 // On Deno Deploy the platform's cron sweeps; elsewhere, where cron needs an unstable flag, a timer does.
 const cron = Deno.cron as typeof Deno.cron | undefined; // only with --unstable-cron, or on Deno Deploy

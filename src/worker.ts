@@ -1,7 +1,7 @@
 import { ConfigError, createRingback, type Ringback } from "./app.ts";
 import { answerMisconfigured } from "./http/pipeline/misconfigured.ts";
 import type { Assets } from "./http/routes/static.ts";
-import type { Background } from "./ports/ports.ts";
+import type { Background } from "./ports/background.ts";
 import { log } from "./shared/log.ts";
 import { diagnostics, tasks } from "./task-types/index.ts";
 

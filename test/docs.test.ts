@@ -1,7 +1,10 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
+import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
 import { PROBLEMS } from "../src/shared/problems.ts";
+import { BREAKS } from "./faults/breaks.ts";
+import { INVARIANTS } from "./faults/checker.ts";
 import { root } from "./support/process.ts";
 
 // What of the pages would rot: names that the source has too, and links.
@@ -18,10 +21,10 @@ function names(table: string): string[] {
   return [...table.matchAll(/^\| (`[^|]+`) *\|/gm)].flatMap(([, cell]) => cell?.match(/[^`, ]+/g) ?? []);
 }
 
-describe("README's configuration", () => {
+describe("docs/reference/configuration.md", () => {
   test("names every variable that src/config/config.ts reads, and no other", async () => {
-    const readme = await read("README.md");
-    const table = readme.split("<!-- configuration -->")[1]?.split("\n\n")[0] ?? "";
+    const page = await read("docs/reference/configuration.md");
+    const table = page.split("<!-- configuration -->")[1]?.split("\n\n")[0] ?? "";
     const schema =
       /const SCHEMA = z\.object\(\{(.*?)\n\}\);/s.exec(await read("src/config/config.ts"))?.[1] ?? "";
     const variables = [...schema.matchAll(/^ {2}([A-Z_]+):/gm)].map(([, name]) => name ?? "");
@@ -30,16 +33,40 @@ describe("README's configuration", () => {
   });
 });
 
-describe("README's dependencies", () => {
-  test("are those of package.json", async () => {
-    const { dependencies, devDependencies } = JSON.parse(await read("package.json")) as Record<
-      "dependencies" | "devDependencies",
-      Record<string, string>
-    >;
-    const section = (await read("README.md")).split("## Dependencies")[1]?.split("\n## ")[0] ?? "";
-    const [deployed = "", tools = ""] = section.split("What builds");
-    expect(names(deployed).sort()).toEqual(Object.keys(dependencies).sort());
-    expect(names(tools).sort()).toEqual(Object.keys(devDependencies).sort());
+describe("CONTRIBUTING's dependencies", () => {
+  for (const [kind, part] of [
+    ["dependencies", 0],
+    ["devDependencies", 1],
+  ] as const) {
+    test(`give a reason for each of package.json's ${kind}, and for no other package`, async () => {
+      const installed = JSON.parse(await read("package.json")) as Record<typeof kind, Record<string, string>>;
+      const section = (await read("CONTRIBUTING.md")).split("## Dependencies")[1]?.split("\n## ")[0] ?? "";
+      const table = section.split("What builds")[part] ?? "";
+      const explained = table.split("\n").filter((row) => /\| [^|]*[a-z]{3}[^|]* \|$/.test(row));
+      const known = names(explained.join("\n"));
+      const packages = Object.keys(installed[kind]);
+      const message = 'CONTRIBUTING.md, "Dependencies", has no reason for these';
+      expect(
+        packages.filter((name) => !known.includes(name)),
+        message,
+      ).toEqual([]);
+      expect(
+        names(table).filter((name) => !packages.includes(name)),
+        "package.json lacks these",
+      ).toEqual([]);
+    });
+  }
+});
+
+describe("a message about layers", () => {
+  test("names the heading of a page that explains it", async () => {
+    const path = pathToFileURL(join(root, ".dependency-cruiser.mjs")).href;
+    const { default: config } = (await import(path)) as { default: { forbidden: { comment: string }[] } };
+    expect(config.forbidden.length).toBeGreaterThan(20);
+    for (const { comment } of config.forbidden) {
+      const [, page = "", heading = ""] = / ([\w/]+\.md)#([\w-]+)\.$/.exec(comment) ?? [];
+      expect(page === "" ? [] : await headings(join(root, page)), comment).toContain(heading);
+    }
   });
 });
 
@@ -52,7 +79,7 @@ describe("docs/reference/errors.md", () => {
   });
 
   test("has every code that an attempt to deliver can fail with", async () => {
-    const ports = await read("src/ports/ports.ts");
+    const ports = await read("src/ports/fetcher.ts");
     const declared = /export type FetchFailureCode =([^;]+);/.exec(ports)?.[1] ?? "";
     const answered = [
       ...(await read("src/deliveries/send-webhook.ts")).matchAll(/\bcode: ("[a-z0-9-]+")/g),
@@ -106,6 +133,15 @@ async function markdownPages(): Promise<string[]> {
   return names.filter((name) => name.endsWith(".md"));
 }
 
+describe("a page below docs", () => {
+  test("asks one question in its title, and shows a command or an example", async () => {
+    const pages = (await markdownPages()).filter((name) => /^docs\/(?!README)/.test(name));
+    const texts = await Promise.all(pages.map(async (page) => ({ page, text: await read(page) })));
+    const others = texts.filter(({ text }) => !/^# [^\n]+\?\n/.test(text) || !text.includes("```"));
+    expect(others.map(({ page }) => page)).toEqual([]);
+  });
+});
+
 describe("docs/README.md", () => {
   test("links to every page below docs", async () => {
     const targets = linkTargets(await read("docs/README.md"));
@@ -142,6 +178,93 @@ async function headings(file: string): Promise<string[]> {
       .replaceAll(" ", "-"),
   );
 }
+
+/** Words and phrases that a reader whose first language is not English has to look up. */
+const AVOIDED =
+  /\b(?:who(?:so)?ever|whatever|whom|anew|besides?|thereby|of which it is none|(?:is|are|was|were|be|been) (?:told of|stood on)|comes? again|goes by|did not come back)\b/gi;
+
+/** A sentence whose subject is a relative clause: "What was accepted must end." A question is none. */
+const RELATIVE_START = /(?:^|[.!:;] )(?:\*\*)?(?:What|Who|Whose)(?![^.?!:;]*[?:]) [^.!:;]*/gm;
+
+describe("a page", () => {
+  test("of README's kind is read in one go: at most 250 lines", async () => {
+    expect((await read("README.md")).trimEnd().split("\n").length).toBeLessThanOrEqual(250);
+  });
+
+  test("has no line over 120 columns, tables and code left out", async () => {
+    const long = await findings((text) =>
+      prose(text)
+        .split("\n")
+        .filter((line) => line.length > 120),
+    );
+    expect(long).toEqual([]);
+  });
+
+  test("has no table cell that holds a paragraph", async () => {
+    const long = await findings((text) => cells(text).filter((cell) => cell.length > 120));
+    expect(long).toEqual([]);
+  });
+
+  test("has none of the words that style forbids", async () => {
+    const words = await findings((text) => withoutCode(text).replaceAll("\n", " ").match(AVOIDED) ?? []);
+    expect(words).toEqual([]);
+  });
+
+  test("has no sentence that begins with a relative clause", async () => {
+    const sentences = await findings((text) => {
+      const paragraphs = prose(text)
+        .replace(/^#.*$/gm, "")
+        .split(/\n\s*\n|\n(?=[-*\d])/);
+      return paragraphs.flatMap((one) => one.replace(/\s+/g, " ").trim().match(RELATIVE_START) ?? []);
+    });
+    expect(sentences).toEqual([]);
+  });
+});
+
+/** What a check finds, each with its page. */
+async function findings(check: (text: string) => readonly string[]): Promise<string[]> {
+  const pages = await markdownPages();
+  const found = await Promise.all(
+    pages.map(async (page) => check(await read(page)).map((one) => `${page}: ${one}`)),
+  );
+  return found.flat();
+}
+
+/** A page without its code, blocks and spans. */
+function withoutCode(text: string): string {
+  return text.replace(/^( *)```.*?^\1```$/gms, "").replace(/`[^`\n]+`/g, "`…`");
+}
+
+/** The lines of a page that are neither code blocks nor tables. */
+function prose(text: string): string {
+  return text.replace(/^( *)```.*?^\1```$/gms, "").replace(/^ *\|.*$/gm, "");
+}
+
+/** The cells of a page's tables as a reader sees them: a link is its text. */
+function cells(text: string): string[] {
+  const rows = text.replace(/^( *)```.*?^\1```$/gms, "").match(/^\|.*\|$/gm) ?? [];
+  return rows.flatMap((row) =>
+    row
+      .slice(1, -1)
+      .split(/(?<!\\)\|/)
+      .map((cell) => cell.trim().replace(/\[([^\]]+)\]\([^)]+\)/g, "$1")),
+  );
+}
+
+describe("what the storm shows", () => {
+  test("docs/reference/promises.md has every promise that the checker holds", async () => {
+    const section =
+      (await read("docs/reference/promises.md")).split("## Promises")[1]?.split("\n## ")[0] ?? "";
+    const promises = [...section.matchAll(/^\| ([^|]+?) \|/gm)].map(([, name]) => name ?? "").slice(2);
+    expect(promises.toSorted()).toEqual(INVARIANTS.toSorted());
+  });
+
+  test("docs/reports/reliability.md has every break", async () => {
+    const table = (await read("docs/reports/reliability.md")).split("## Can the checker fail?")[1] ?? "";
+    const breaks = [...table.matchAll(/^\| ([a-z-]*[a-z]) \|/gm)].map(([, name]) => name ?? "");
+    expect(breaks).toEqual(expect.arrayContaining(BREAKS.map(({ name }) => name)));
+  });
+});
 
 describe("docs/storage.md", () => {
   test("has every script", async () => {

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import process from "node:process";
-import { parseArgs } from "node:util";
+import { readOptions } from "../../src/local/command/options.ts";
 import { machineText } from "../page.ts";
 import { processesOf, startDeployment } from "./deployment.ts";
 import { type Endurance, endure } from "./endure.ts";
@@ -21,13 +21,20 @@ import { Traffic } from "./traffic.ts";
  * was lost, when a refusal was not the one that it should be, or when recovery took too long.
  */
 
-const { values: options } = parseArgs({
+const options = readOptions({
+  call: "npm run soak --",
+  about: "Runs the gateway under steady load and under overload, and looks whether anything grows.",
   options: {
-    minutes: { type: "string", default: "1" },
-    step: { type: "string", default: "10" },
-    overload: { type: "string", default: "60" },
-    rate: { type: "string" },
-    json: { type: "string" },
+    minutes: { kind: "number", value: "M", about: "how long the usual load lasts", least: 0.1, default: 1 },
+    step: { kind: "number", value: "S", about: "seconds per rate that is tried", least: 1, default: 10 },
+    overload: { kind: "number", value: "S", about: "seconds of each overload", least: 1, default: 60 },
+    rate: {
+      kind: "number",
+      value: "R",
+      about: "tasks a second, instead of the highest that is found",
+      least: 1,
+    },
+    json: { kind: "text", value: "FILE", about: "where the figures are written" },
   },
 });
 
@@ -62,15 +69,13 @@ async function soak(machine: string): Promise<Summary> {
       steps.push(step);
       console.log(stepText(step));
     };
-    const highest = options.rate
-      ? Number(options.rate)
-      : await findHighest(traffic, ledger, Number(options.step), onStep);
+    const highest = options.rate ?? (await findHighest(traffic, ledger, options.step, onStep));
     const usualRate = Math.round(highest * USUAL);
     console.log(`\nhighest rate: ${highest} tasks/s; now ${usualRate} tasks/s for ${options.minutes} min\n`);
     const processes = await processesOf(process.pid);
     const endurance = await endure(deployment, processes, traffic, ledger, {
       rate: usualRate,
-      minutes: Number(options.minutes),
+      minutes: options.minutes,
     });
     console.log(enduranceText(endurance));
     const usual = {
@@ -80,7 +85,7 @@ async function soak(machine: string): Promise<Summary> {
         0.5,
       ),
     };
-    const common = { rate: highest * STORM, seconds: Number(options.overload), usual };
+    const common = { rate: highest * STORM, seconds: options.overload, usual };
     const storms: readonly Storm[] = [
       { ...common, name: "the project's rate", limits: { rateLimit: highest, maxOpen: null } },
       {

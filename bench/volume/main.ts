@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import process from "node:process";
-import { parseArgs } from "node:util";
+import { readOptions } from "../../src/local/command/options.ts";
 import { machineText, markdown } from "../page.ts";
 import { type Crowd, openCrowd } from "./fill.ts";
 import { BUDGETED, type Cost, measure } from "./measure.ts";
@@ -11,13 +11,16 @@ import { measureMemory, memoryOf } from "./memory.ts";
  * takes more commands with N, except for a list that finds nothing: it looks through more, up to a page's budget.
  */
 
-const { values: options } = parseArgs({
-  options: { tasks: { type: "string", default: "500000" }, json: { type: "string" } },
+const { tasks: many, json } = readOptions({
+  call: "npm run volume --",
+  about: "Compares what a call costs with 500 tasks in Redis and with many.",
+  options: {
+    tasks: { kind: "number", value: "N", about: "how many", least: 1_000, whole: true, default: 500_000 },
+    json: { kind: "text", value: "FILE", about: "where the figures are written" },
+  },
 });
 
 const FEW = 500;
-const many = Number(options.tasks);
-if (!(many >= 1_000)) throw new Error("--tasks must be 1000 or more");
 
 /** Opens a Redis for as long as the work takes. */
 async function within<T>(work: (volume: Crowd) => Promise<T>): Promise<T> {
@@ -72,9 +75,9 @@ const dearer = few.filter(({ name, commands }, index) => {
   const more = (crowded.costs[index]?.commands ?? Number.NaN) - commands;
   return !(more <= (BUDGETED.get(name) ?? 0));
 });
-if (options.json) {
+if (json) {
   const summary = { machine, few, many, crowded, weight, dearer: dearer.map(({ name }) => name) };
-  await writeFile(options.json, `${JSON.stringify(summary, null, 2)}\n`);
+  await writeFile(json, `${JSON.stringify(summary, null, 2)}\n`);
 }
 for (const { name } of dearer) console.log(`  "${name}" takes more commands among ${many} tasks`);
 console.log(dearer.length > 0 ? "crowd: FAILED" : "crowd: passed");

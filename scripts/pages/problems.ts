@@ -51,9 +51,11 @@ function index(text: string): string {
   });
 }
 
-/** Links between sections lead to the page that has them all. */
+/** Links between sections lead to the page with all of them. A link to another file is its text: no site has that file. */
 function linked(html: string): string {
-  return html.replaceAll('href="#', 'href="/problems#');
+  return html
+    .replace(/<a href="(?!https:|#)[^"]*">(.*?)<\/a>/gs, "$1")
+    .replaceAll('href="#', 'href="/problems#');
 }
 
 /** As GitHub names headings, so that the links of the file work here too. */

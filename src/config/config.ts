@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { ENDPOINT_LIMITS } from "../endpoints/endpoint.ts";
 import type { Service } from "../services/service.ts";
 import { LARGEST_BODY } from "../shared/limits.ts";
 import type { Settings } from "../shared/settings.ts";
@@ -6,6 +7,7 @@ import { parseDuration } from "../shared/time/duration.ts";
 import { DELIVERY_SCHEDULE, parseSchedule } from "../shared/time/retry-schedule.ts";
 import { registerZodMessages } from "../shared/zod-messages.ts";
 import { readyServices, ServiceConfigError, servicesSchema } from "./services.ts";
+import { seemsOurs } from "./variable-names.ts";
 
 /** The release, as it stands in `User-Agent`. */
 export const VERSION = "0.1.0";
@@ -34,7 +36,7 @@ export interface Config {
   readonly services: ReadonlyMap<string, Service>;
   /** Milliseconds between the sweeps of a local run. */
   readonly sweepInterval: number;
-  /** Variables of the environment that begin with `RINGBACK_` and that the gateway does not know: misspelt, most likely. */
+  /** Variables of the environment that are meant for the gateway and that it does not know: misspelt, most likely. */
   readonly unknownVariables: readonly string[];
 }
 
@@ -50,12 +52,27 @@ const text = z
   .string()
   .check(z.minLength(1), z.regex(/^\S(?:.*\S)?$/, "must be one line without white space around it"));
 const address = text.check(
-  z.refine((value) => /^https?:\/\/[^/]/.test(value) && URL.canParse(value), "must be an http(s) address"),
+  z.refine(isAddress, "must be an http(s) address without user"),
   z.refine((value) => !/[?#]/.test(value), "must have neither query nor fragment"),
 );
-const secret = text.check(z.minLength(16, "must have at least 16 characters"));
+/** What stands in a header. */
+const token = text.check(z.regex(/^[\x20-\x7e]*$/, "must be ASCII"));
+const leastCharacters = z.minLength(16, "must have at least 16 characters");
+const secret = text.check(leastCharacters);
 const duration = parsed(parseDuration, "must be a duration such as 500ms, 10s, 15m, 24h or 7d");
-const schedule = parsed(parseSchedule, "must be durations with commas between them, such as 5s,30s,2m");
+/** A duration within bounds: a timer holds 24 days at most, and fires at once for more. */
+const durationOf = (least: string, most: string) => {
+  const within = (value: number) =>
+    value >= (parseDuration(least) ?? 0) && value <= (parseDuration(most) ?? 0);
+  return duration.check(z.refine(within, `must be ${least} to ${most}`));
+};
+const schedule = parsed(parseSchedule, "must be durations with commas between them, such as 5s,30s,2m").check(
+  z.refine(
+    (delays) =>
+      delays.length < ENDPOINT_LIMITS.attempts && delays.every((one) => one <= ENDPOINT_LIMITS.delay),
+    `must be at most ${ENDPOINT_LIMITS.attempts - 1} delays of at most 7d each`,
+  ),
+);
 const count = (most: number) =>
   parsed((value) => {
     const number = /^\d{1,9}$/.test(value) ? Number(value) : 0;
@@ -74,26 +91,33 @@ const list = parsed(
       .filter(Boolean),
   "must have commas between its entries",
 );
-const flag = parsed((value) => ({ true: true, false: false })[value], "must be true or false");
+const flag = parsed(
+  (value) =>
+    new Map([
+      ["true", true],
+      ["false", false],
+    ]).get(value),
+  "must be true or false",
+);
 
 const SCHEMA = z.object({
   UPSTASH_REDIS_REST_URL: address,
-  UPSTASH_REDIS_REST_TOKEN: text,
+  UPSTASH_REDIS_REST_TOKEN: token,
   QSTASH_URL: z._default(address, "https://qstash.upstash.io"),
-  QSTASH_TOKEN: text,
+  QSTASH_TOKEN: token,
   QSTASH_CURRENT_SIGNING_KEY: text,
   QSTASH_NEXT_SIGNING_KEY: text,
   RINGBACK_PUBLIC_URL: address,
   RINGBACK_MASTER_SECRET: secret,
   RINGBACK_PREVIOUS_MASTER_SECRET: z.optional(secret),
   RINGBACK_ENCRYPT_PAYLOADS: z._default(flag, false),
-  RINGBACK_ADMIN_TOKEN: secret,
+  RINGBACK_ADMIN_TOKEN: token.check(leastCharacters),
   RINGBACK_CALLBACK_POLICY: z._default(z.enum(["strict", "local"]), "strict"),
   RINGBACK_CALLBACK_ALLOW: z._default(list, []),
   RINGBACK_DOH_URL: z._default(address, "https://cloudflare-dns.com/dns-query"),
   RINGBACK_RETRY_SCHEDULE: z._default(schedule, parseSchedule(DELIVERY_SCHEDULE) ?? []),
-  RINGBACK_CALLBACK_TIMEOUT: z._default(duration, 15_000),
-  RINGBACK_RESULT_TTL: z._default(duration, 7 * 86_400_000),
+  RINGBACK_CALLBACK_TIMEOUT: z._default(durationOf("100ms", "10m"), 15_000),
+  RINGBACK_RESULT_TTL: z._default(durationOf("1s", "30d"), 7 * 86_400_000),
   RINGBACK_RATE_LIMIT: z._default(count(100_000), 100),
   RINGBACK_READ_LIMIT: z._default(count(100_000), 600),
   RINGBACK_MAX_OPEN: z._default(count(100_000_000), 100_000),
@@ -103,7 +127,7 @@ const SCHEMA = z.object({
   RINGBACK_MAX_ENDPOINTS: z._default(count(1_000), 20),
   RINGBACK_PARTITIONS: z._default(count(4_096), 1),
   RINGBACK_SERVICES: z._default(servicesSchema, []),
-  RINGBACK_SWEEP_INTERVAL: z._default(duration, 60_000),
+  RINGBACK_SWEEP_INTERVAL: z._default(durationOf("100ms", "24d"), 60_000),
   RINGBACK_DIAGNOSTICS: z._default(flag, false),
 });
 
@@ -114,9 +138,7 @@ const SCHEMA = z.object({
  */
 export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const given = Object.fromEntries(
-    Object.keys(SCHEMA.shape).flatMap((name) =>
-      env[name] === undefined || env[name] === "" ? [] : [[name, env[name]]],
-    ),
+    VARIABLES.flatMap((name) => (env[name] === undefined || env[name] === "" ? [] : [[name, env[name]]])),
   );
   registerZodMessages();
   const checked = z.safeParse(SCHEMA, given);
@@ -125,7 +147,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const previous = values.RINGBACK_PREVIOUS_MASTER_SECRET;
   return {
     settings: {
-      publicUrl: values.RINGBACK_PUBLIC_URL.replace(/\/+$/, ""),
+      publicUrl: withoutSlash(values.RINGBACK_PUBLIC_URL),
       adminToken: values.RINGBACK_ADMIN_TOKEN,
       retrySchedule: values.RINGBACK_RETRY_SCHEDULE,
       callbackTimeout: values.RINGBACK_CALLBACK_TIMEOUT,
@@ -142,9 +164,9 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
       partitions: values.RINGBACK_PARTITIONS,
       version: VERSION,
     },
-    redis: { url: values.UPSTASH_REDIS_REST_URL, token: values.UPSTASH_REDIS_REST_TOKEN },
+    redis: { url: withoutSlash(values.UPSTASH_REDIS_REST_URL), token: values.UPSTASH_REDIS_REST_TOKEN },
     qstash: {
-      url: values.QSTASH_URL,
+      url: withoutSlash(values.QSTASH_URL),
       token: values.QSTASH_TOKEN,
       currentSigningKey: values.QSTASH_CURRENT_SIGNING_KEY,
       nextSigningKey: values.QSTASH_NEXT_SIGNING_KEY,
@@ -163,6 +185,9 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   };
 }
 
+/** The variables that the gateway reads. */
+export const VARIABLES: readonly string[] = Object.keys(SCHEMA.shape);
+
 /** Variables that the command line reads, and the gateway does not. */
 const OF_CLIENTS: ReadonlySet<string> = new Set(["RINGBACK_URL", "RINGBACK_API_KEY"]);
 
@@ -170,11 +195,21 @@ function unknownIn(env: Readonly<Record<string, unknown>>): readonly string[] {
   const named = typeof env["RINGBACK_SERVICES"] === "string" ? env["RINGBACK_SERVICES"] : "";
   return Object.keys(env).filter(
     (name) =>
-      name.startsWith("RINGBACK_") &&
       !(name in SCHEMA.shape) &&
+      seemsOurs(name, VARIABLES) &&
       !OF_CLIENTS.has(name) &&
       !named.includes(`\${${name}}`),
   );
+}
+
+/** An address that fetch takes, and that the client of Redis takes as one. */
+function isAddress(value: string): boolean {
+  const url = /^https?:\/\/[^\s#$./?\\]\S+$/.test(value) ? URL.parse(value) : null;
+  return url !== null && url.username + url.password === "";
+}
+
+function withoutSlash(address: string): string {
+  return address.replace(/\/+$/, "");
 }
 
 function parsed<T>(parse: (value: string) => T | undefined, message: string) {

@@ -1,16 +1,23 @@
-import { disableEndpoint, hasFailedLong } from "../endpoints/disable-endpoint.ts";
-import { deadLetterEvent } from "../events/operational-events.ts";
+import { type DisableParts, disableEndpoint, hasFailedLong } from "../endpoints/disable-endpoint.ts";
+import { deadLetterEvent, type OperationalParts } from "../events/operational-events.ts";
 import type {
   BeginCommand,
   LeaseDeliveryAnswer,
   RecordCommand,
   Verdict,
 } from "../ports/delivery-commands.ts";
+import type { DeliveryReadStore, DeliveryStore } from "../ports/delivery-store.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
-import { type DeliverMessage, Undecryptable } from "../ports/ports.ts";
+import { Undecryptable } from "../ports/errors.ts";
+import type { DeliverMessage } from "../ports/queue.ts";
 import { findEndpoint, parseConfig, rateOf } from "../projects/project-config.ts";
-import { type DeliveryFlow, deliverMessage, firstAttemptMessages } from "../scheduling/flow-control.ts";
-import { publish, publishAll } from "../scheduling/publish.ts";
+import {
+  type DeliveryFlow,
+  deliverMessage,
+  type FlowParts,
+  firstAttemptMessages,
+} from "../scheduling/flow-control.ts";
+import { type PublishParts, publish, publishAll } from "../scheduling/publish.ts";
 import { fault } from "../shared/fault-point.ts";
 import { CRASHES, DELIVERY_LEASE_MARGIN } from "../shared/limits.ts";
 import { originOf } from "../shared/origin.ts";
@@ -18,9 +25,25 @@ import { redisTime } from "../shared/time/redis-clock.ts";
 import { deliveryBackoff } from "../shared/time/retry-schedule.ts";
 import type { DeliveryRecord } from "../tasks/record.ts";
 import { timestamp } from "../tasks/view.ts";
-import { type Closed, type Destination, destinationOf } from "./destination.ts";
+import { type Closed, type Destination, type DestinationParts, destinationOf } from "./destination.ts";
 import type { LeasedAttempt } from "./leased-attempt.ts";
-import { type AttemptResult, attemptDelivery, type OutboundWebhook } from "./send-webhook.ts";
+import {
+  type AttemptResult,
+  attemptDelivery,
+  type OutboundWebhook,
+  type WebhookParts,
+} from "./send-webhook.ts";
+
+/** The parts that a delivery attempt uses. */
+export type DeliverParts = DestinationParts &
+  WebhookParts &
+  DisableParts &
+  OperationalParts &
+  FlowParts &
+  PublishParts &
+  Pick<Dependencies, "clock" | "log" | "random" | "settings"> & {
+    readonly store: DeliveryReadStore & DeliveryStore;
+  };
 
 /** What QStash is told: done or stale, or come back after so many milliseconds. */
 export type Answer = { readonly status: 200 } | { readonly status: 503; readonly retryAfter: number };
@@ -28,7 +51,7 @@ export type Answer = { readonly status: 200 } | { readonly status: 503; readonly
 export const DONE: Answer = { status: 200 };
 
 /** The attempt that a deliver message asks for: leased, sent, recorded; compares state before it acts. */
-export async function deliver(deps: Dependencies, message: DeliverMessage): Promise<Answer> {
+export async function deliver(deps: DeliverParts, message: DeliverMessage): Promise<Answer> {
   const { project, delivery, attempt } = message;
   const lease = crypto.randomUUID();
   const length = deps.settings.callbackTimeout + DELIVERY_LEASE_MARGIN;
@@ -66,7 +89,7 @@ export async function deliver(deps: Dependencies, message: DeliverMessage): Prom
 
 /** The frozen body; empty when it is no longer kept, or nothing opens it. */
 async function bodyOf(
-  { store }: Dependencies,
+  { store }: DeliverParts,
   { project, eventId, format, body, undecryptable }: DeliveryRecord,
 ): Promise<Pick<OutboundWebhook, "body" | "undecryptable">> {
   if (undecryptable) return { body: "", undecryptable };
@@ -79,7 +102,7 @@ async function bodyOf(
 }
 
 /** The circuit of the address that will be called decides, though the endpoint has moved since the last attempt. */
-async function begin(deps: Dependencies, command: BeginCommand): Promise<LeaseDeliveryAnswer> {
+async function begin(deps: DeliverParts, command: BeginCommand): Promise<LeaseDeliveryAnswer> {
   const begun = await deps.store.leaseDelivery(command);
   if (begun.kind !== "held" && begun.kind !== "begun") return begun;
   const { endpointId } = begun.kind === "begun" ? begun.record : begun;
@@ -91,7 +114,7 @@ async function begin(deps: Dependencies, command: BeginCommand): Promise<LeaseDe
 }
 
 /** Sends a leased attempt and records it; the next one is published, or the delivery is dead. */
-export async function send(deps: Dependencies, leased: LeasedAttempt): Promise<void> {
+export async function send(deps: DeliverParts, leased: LeasedAttempt): Promise<void> {
   const { project, delivery, webhook } = leased;
   const time = redisTime(leased.now, deps.clock);
   const destination = await destinationOf(deps, project, leased.config, webhook, time());
@@ -131,7 +154,7 @@ export async function send(deps: Dependencies, leased: LeasedAttempt): Promise<v
 }
 
 /** A delivery whose endpoint has moved waits until its new address is verified; false when it has waited long enough. */
-async function putOff(deps: Dependencies, leased: LeasedAttempt): Promise<boolean> {
+async function putOff(deps: DeliverParts, leased: LeasedAttempt): Promise<boolean> {
   const { project, delivery, lease, attempt, webhook } = leased;
   if (webhook.once) return false;
   const wait = await deps.store.putOff({ project, delivery, lease, attempt });
@@ -161,7 +184,7 @@ const DOWN: ReadonlySet<string> = new Set([
 
 /** Sends it to where it goes now; what may not be sent, or is no longer kept, has failed for good. */
 async function attempt(
-  deps: Dependencies,
+  deps: DeliverParts,
   leased: LeasedAttempt,
   destination: Destination | Closed,
   time: () => number,
@@ -205,7 +228,7 @@ function aborted(message: string, now: number): AttemptResult {
 }
 
 function outcomeOf(
-  deps: Dependencies,
+  deps: DeliverParts,
   leased: LeasedAttempt,
   destination: Destination | Closed,
   attempted: AttemptResult,

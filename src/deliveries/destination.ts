@@ -1,6 +1,7 @@
 import { headerFault } from "../endpoints/endpoint.ts";
-import type { Dependencies, Keyring } from "../ports/dependencies.ts";
-import { Undecryptable } from "../ports/ports.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
+import { Undecryptable } from "../ports/errors.ts";
+import type { Cipher } from "../ports/keyring.ts";
 import type { StoredConfig } from "../projects/caller.ts";
 import {
   type Endpoint,
@@ -9,6 +10,9 @@ import {
   parseConfig,
   validSecrets,
 } from "../projects/project-config.ts";
+
+/** The parts that the choice of a destination uses. */
+export type DestinationParts = Pick<Dependencies, "settings"> & { readonly keyring: Cipher };
 
 /** Where a delivery goes now, and how. */
 export interface Destination {
@@ -53,7 +57,7 @@ export function closed(endpoint: Endpoint): Closed | undefined {
  * @param now Redis time
  */
 export async function destinationOf(
-  deps: Dependencies,
+  deps: DestinationParts,
   project: string,
   stored: StoredConfig,
   { url, endpointId }: { readonly url: string; readonly endpointId?: string },
@@ -77,7 +81,7 @@ export async function destinationOf(
 
 /** How an endpoint is reached, whatever state it is in: its verification goes there too. */
 export async function toEndpoint(
-  deps: Dependencies,
+  deps: DestinationParts,
   project: string,
   config: ProjectConfig,
   endpoint: Endpoint,
@@ -104,7 +108,7 @@ export async function toEndpoint(
 }
 
 function callbackSecrets(
-  keyring: Keyring,
+  keyring: Cipher,
   project: string,
   config: ProjectConfig,
   now: number,
@@ -114,7 +118,7 @@ function callbackSecrets(
 }
 
 async function signers(
-  keyring: Keyring,
+  keyring: Cipher,
   project: string,
   { ed25519 }: ProjectConfig,
   { secrets, signatures }: Pick<Endpoint, "secrets" | "signatures">,

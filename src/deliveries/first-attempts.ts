@@ -1,17 +1,23 @@
 import type { Opened } from "../events/fan-out.ts";
-import type { Dependencies, RequestContext } from "../ports/dependencies.ts";
-import type { QueueMessage } from "../ports/ports.ts";
+import type { RequestContext } from "../ports/dependencies.ts";
+import type { QueueMessage } from "../ports/queue.ts";
 import type { StoredConfig } from "../projects/caller.ts";
-import { firstAttemptMessages } from "../scheduling/flow-control.ts";
-import { publishAll } from "../scheduling/publish.ts";
+import { type FlowParts, firstAttemptMessages } from "../scheduling/flow-control.ts";
+import { type PublishParts, publishAll } from "../scheduling/publish.ts";
 import { DELIVERY_LEASE_MARGIN } from "../shared/limits.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import type { FinishResult } from "../tasks/run/finish-task.ts";
-import { deliver, send } from "./deliver.ts";
+import { type DeliverParts, deliver, send } from "./deliver.ts";
+
+/** The parts that first delivery attempts use. */
+export type FirstAttemptParts = DeliverParts &
+  FlowParts &
+  PublishParts &
+  Pick<RequestContext, "background" | "log" | "settings">;
 
 /** Sends the first attempts of what a task's end opened; an outcome that came too late is logged, and changes nothing. */
 export async function sendFirstAttempts(
-  ctx: RequestContext,
+  ctx: FirstAttemptParts,
   record: TaskRecord,
   finished: FinishResult | { readonly kind: "retrying" },
 ): Promise<void> {
@@ -21,7 +27,7 @@ export async function sendFirstAttempts(
 
 /** The messages that ask for the first attempts of what a task's end opened, for who may not wait for a receiver. */
 export function firstMessages(
-  deps: Dependencies,
+  deps: FirstAttemptParts,
   record: TaskRecord,
   finished: FinishResult | { readonly kind: "retrying" },
 ): readonly QueueMessage[] {
@@ -31,7 +37,7 @@ export function firstMessages(
 }
 
 function isEnded(
-  { log }: Dependencies,
+  { log }: FirstAttemptParts,
   { id: task, run }: TaskRecord,
   finished: FinishResult | { readonly kind: "retrying" },
 ): finished is Extract<FinishResult, { kind: "ended" }> {
@@ -45,7 +51,10 @@ const INLINE_WAIT = 2_000;
 const AFTER_ANSWER = 25_000;
 
 /** Goes on without what takes long: a receiver that hangs holds up neither the queue's line nor a client. */
-async function withGracePeriod({ settings, background }: RequestContext, work: Promise<void>): Promise<void> {
+async function withGracePeriod(
+  { settings, background }: FirstAttemptParts,
+  work: Promise<void>,
+): Promise<void> {
   const longest = settings.callbackTimeout + DELIVERY_LEASE_MARGIN;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const enough = new Promise<void>((done) => {
@@ -64,7 +73,7 @@ async function withGracePeriod({ settings, background }: RequestContext, work: P
  * batch.
  */
 export async function sendOpened(
-  deps: Dependencies,
+  deps: FirstAttemptParts,
   project: string,
   opened: Opened,
   { config, now }: { readonly config: StoredConfig; readonly now: number },

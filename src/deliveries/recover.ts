@@ -1,11 +1,12 @@
 import type { Letter } from "../ports/delivery-commands.ts";
+import type { DeliveryReadStore, RedeliveryStore } from "../ports/delivery-store.ts";
 import type { RequestContext } from "../ports/dependencies.ts";
-import { foundIn, readConfiguration } from "../projects/configure.ts";
+import { type ConfigureParts, foundIn, readConfiguration } from "../projects/configure.ts";
 import { denied } from "../projects/denied.ts";
 import { type ApiKey, system } from "../projects/principal.ts";
 import { rateOf } from "../projects/project-config.ts";
-import { deliverMessage } from "../scheduling/flow-control.ts";
-import { publishAll } from "../scheduling/publish.ts";
+import { deliverMessage, type FlowParts } from "../scheduling/flow-control.ts";
+import { type PublishParts, publishAll } from "../scheduling/publish.ts";
 import { base64url, fromBase64url, utf8 } from "../shared/bytes.ts";
 import { type Idempotency, reused } from "../shared/idempotency.ts";
 import { DELIVERY_RETENTION, RECOVER_BATCH, RECOVER_PACE } from "../shared/limits.ts";
@@ -13,6 +14,12 @@ import { ApiError } from "../shared/problems.ts";
 import type { DeliveryRecord } from "../tasks/record.ts";
 import { closed } from "./destination.ts";
 import { again } from "./redeliver.ts";
+
+/** The parts that a recovery uses. */
+type RecoverParts = ConfigureParts &
+  FlowParts &
+  PublishParts &
+  Pick<RequestContext, "background"> & { readonly store: DeliveryReadStore & RedeliveryStore };
 
 /** Deliveries that one Redis request reads, and sends again. */
 const CHUNK = 100;
@@ -54,7 +61,7 @@ export interface Recovery {
  * @throws ApiError `endpoint-closed` when they would die at once
  */
 export async function recover(
-  ctx: RequestContext,
+  ctx: RecoverParts,
   caller: ApiKey,
   id: string,
   { since, until, dryRun, pace, cursor }: RecoverRequest,
@@ -103,12 +110,7 @@ interface Sending {
  * Sends dead letters again, a chunk at a time. The idempotency key is remembered with the last chunk: a call that was cut
  * off goes on when it is repeated, and finds what is still dead.
  */
-async function sendAll(
-  ctx: RequestContext,
-  caller: ApiKey,
-  deadLetters: readonly Letter[],
-  sending: Sending,
-) {
+async function sendAll(ctx: RecoverParts, caller: ApiKey, deadLetters: readonly Letter[], sending: Sending) {
   let deliveries: readonly DeliveryRecord[] = [];
   let [recovered, stale] = [0, 0];
   for (let from = 0; from < deadLetters.length; from += CHUNK) {
@@ -170,7 +172,7 @@ const OLD_TOLERANCE = 60_000;
  * on the list. And how many are not.
  */
 async function readDead(
-  ctx: RequestContext,
+  ctx: RecoverParts,
   caller: ApiKey,
   deadLetters: readonly Letter[],
 ): Promise<{ readonly records: readonly DeliveryRecord[]; readonly stale: number }> {
@@ -189,14 +191,14 @@ async function readDead(
   return { records, stale: deadLetters.length - records.length };
 }
 
-async function readAll(ctx: RequestContext, { project }: ApiKey, ids: readonly string[]) {
+async function readAll(ctx: RecoverParts, { project }: ApiKey, ids: readonly string[]) {
   const answer = ids.length > 0 && (await ctx.store.readDeliveries(system(project), ids));
   return answer && answer.kind === "found" ? answer.records : [];
 }
 
 /** Sends some again, each a little later than the one before; how many are on their way. */
 async function sendAgain(
-  ctx: RequestContext,
+  ctx: RecoverParts,
   caller: ApiKey,
   records: readonly DeliveryRecord[],
   {

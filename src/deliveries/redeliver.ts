@@ -1,12 +1,18 @@
 import type { RedeliverAnswer, RedeliverCommand } from "../ports/delivery-commands.ts";
+import type { RedeliveryStore } from "../ports/delivery-store.ts";
 import type { RequestContext } from "../ports/dependencies.ts";
 import { denied } from "../projects/denied.ts";
 import { type ApiKey, system } from "../projects/principal.ts";
 import { type Idempotency, reused } from "../shared/idempotency.ts";
 import { ApiError } from "../shared/problems.ts";
-import { findDelivery } from "../tasks/read/get-task.ts";
+import { findDelivery, type ReadParts } from "../tasks/read/get-task.ts";
 import type { DeliveryRecord } from "../tasks/record.ts";
-import { deliver } from "./deliver.ts";
+import { type DeliverParts, deliver } from "./deliver.ts";
+
+/** The parts that a redelivery uses. */
+type RedeliverParts = DeliverParts &
+  ReadParts &
+  Pick<RequestContext, "background"> & { readonly store: RedeliveryStore };
 
 /** The command that sends a delivery again, at once. */
 export function again(
@@ -31,7 +37,7 @@ function atOnce(caller: ApiKey, delivery: string, endedAt = 0): RedeliverCommand
  * @throws ApiError
  */
 export async function redeliver(
-  ctx: RequestContext,
+  ctx: RedeliverParts,
   caller: ApiKey,
   id: string,
   idempotency?: Idempotency,
@@ -67,7 +73,7 @@ export async function redeliver(
 
 /** Once more with what is there now, where somebody else was faster. */
 async function sendAgain(
-  { store }: RequestContext,
+  { store }: RedeliverParts,
   command: RedeliverCommand,
   idempotency: Idempotency | undefined,
 ): Promise<RedeliverAnswer> {

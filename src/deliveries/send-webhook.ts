@@ -1,13 +1,16 @@
 import type { Format } from "../endpoints/endpoint.ts";
 import { MEDIA } from "../events/serialize-event.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
-import { FetchFailure } from "../ports/ports.ts";
+import { FetchFailure, type HttpFetcher } from "../ports/fetcher.ts";
 import { fault } from "../shared/fault-point.ts";
 import { RESPONSE_LIMIT, RESPONSE_PATIENCE } from "../shared/limits.ts";
 import { parseRetryAfter } from "../shared/time/retry-after.ts";
 import { type DeliveryAttempt, traceHeaders } from "../tasks/record.ts";
 import { timestamp } from "../tasks/view.ts";
 import type { Destination } from "./destination.ts";
+
+/** The parts that one webhook request uses. */
+export type WebhookParts = Pick<Dependencies, "settings" | "sign"> & { readonly fetcher: HttpFetcher };
 
 /** One event for one receiver, ready to be sent. */
 export interface OutboundWebhook {
@@ -48,7 +51,7 @@ export interface AttemptResult {
  * @param patience milliseconds that the body is waited for, within the attempt's own time
  */
 export async function attemptDelivery(
-  deps: Dependencies,
+  deps: WebhookParts,
   webhook: Pick<OutboundWebhook, "eventId" | "format" | "body" | "trace">,
   destination: Destination,
   time: () => number,
@@ -96,7 +99,7 @@ export async function attemptDelivery(
 }
 
 async function headersOf(
-  deps: Dependencies,
+  deps: WebhookParts,
   webhook: Pick<OutboundWebhook, "eventId" | "format" | "body" | "trace">,
   { headers, secrets }: Destination,
   now: number,

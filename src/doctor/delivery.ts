@@ -1,4 +1,4 @@
-import type { SignatureRefusal } from "../ports/ports.ts";
+import type { SignatureRefusal } from "../ports/queue.ts";
 import { broken, type Finding, fine } from "./check.ts";
 import type { Probed, ProbeOutcome } from "./probe.ts";
 

@@ -1,19 +1,26 @@
-import type { Dependencies, RequestContext } from "../ports/dependencies.ts";
-import { QueueUnavailable, StoreUnavailable } from "../ports/ports.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
+import { QueueUnavailable, StoreUnavailable } from "../ports/errors.ts";
 import { errorText } from "../shared/error-text.ts";
 import { broken, CHECKS, type CheckName, type Finding } from "./check.ts";
 import { deliveryFinding, publicUrlFinding } from "./delivery.ts";
-import { masterSecretFinding } from "./master-secret.ts";
-import { probeQueue } from "./probe.ts";
+import { type MasterSecretParts, masterSecretFinding } from "./master-secret.ts";
+import { type ProbeParts, probeQueue } from "./probe.ts";
 import {
   clockFinding,
   pingRedis,
   redisFinding,
   resolverFinding,
+  type ServiceCheckParts,
   slotsFinding,
   sweepFinding,
   tokenFinding,
 } from "./services.ts";
+
+/** The parts that the doctor uses. */
+type ExamineParts = MasterSecretParts &
+  ProbeParts &
+  ServiceCheckParts &
+  Pick<Dependencies, "doctor" | "log" | "settings">;
 
 /** Milliseconds that one check may take; all begin at once, and the whole is to be answered within 15 s. */
 const TIME_LIMIT = 13_000;
@@ -21,7 +28,7 @@ const TIME_LIMIT = 13_000;
 export type Check = Finding & { readonly name: CheckName };
 
 /** Makes every check at once; none fails or delays another, except where one finding is drawn from another's answer. */
-export async function examine(deps: RequestContext): Promise<readonly Check[]> {
+export async function examine(deps: ExamineParts): Promise<readonly Check[]> {
   const { doctor, settings } = deps;
   const ping = pingRedis(deps);
   const probed = probeQueue(deps);
@@ -43,7 +50,7 @@ export async function examine(deps: RequestContext): Promise<readonly Check[]> {
 }
 
 /** What a check found, or why it found nothing. */
-async function isolated(deps: Dependencies, name: CheckName, finding: Promise<Finding>): Promise<Finding> {
+async function isolated(deps: ExamineParts, name: CheckName, finding: Promise<Finding>): Promise<Finding> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<Finding>((resolve) => {
     const slow = broken(

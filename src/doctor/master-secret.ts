@@ -1,12 +1,19 @@
-import type { Dependencies } from "../ports/dependencies.ts";
-import { encryptedOf, encryptedPayloads } from "../projects/re-encrypt.ts";
+import type { MasterSecrets } from "../ports/keyring.ts";
+import type { ProjectStore } from "../ports/project-store.ts";
+import { encryptedOf, encryptedPayloads, type ReEncryptParts } from "../projects/re-encrypt.ts";
 import { broken, type Finding, fine, NOT_USED } from "./check.ts";
+
+/** The parts that the check of the master secret uses. */
+export type MasterSecretParts = ReEncryptParts & {
+  readonly store: ProjectStore;
+  readonly keyring: MasterSecrets;
+};
 
 /** Projects that are looked at: each is a request to Redis, and a Worker may make 50. */
 const PROJECTS = 10;
 
 /** Whether the master secret opens what is stored, and whether the previous one is still needed. */
-export async function masterSecretFinding(deps: Dependencies): Promise<Finding> {
+export async function masterSecretFinding(deps: MasterSecretParts): Promise<Finding> {
   const [page, payloads] = await Promise.all([deps.store.listProjects(), encryptedPayloads(deps)]);
   const counts = await Promise.all(page.data.slice(0, PROJECTS).map((project) => encryptedOf(deps, project)));
   const projects = `the first ${counts.length} projects`;

@@ -1,6 +1,15 @@
-import type { Dependencies, RequestContext } from "../ports/dependencies.ts";
-import { QueueUnavailable, type SignatureRefusal, type SignatureVerdict } from "../ports/ports.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
+import { QueueUnavailable } from "../ports/errors.ts";
+import type { Probes } from "../ports/keyring.ts";
+import type { ProbeStore } from "../ports/operation-store.ts";
+import type { SignatureRefusal, SignatureVerdict } from "../ports/queue.ts";
 import type { ProbeState } from "./ports.ts";
+
+/** The parts that a probe of the queue uses. */
+export type ProbeParts = Pick<Dependencies, "clock" | "doctor"> & {
+  readonly store: ProbeStore;
+  readonly keyring: Probes;
+};
 
 /** Milliseconds between two probes of a deployment, and how long one is waited for. */
 const EVERY = 60_000;
@@ -26,7 +35,7 @@ export interface Probed {
 }
 
 /** Sends a probe through the queue to ourselves, unless the last one is recent: then says what came of that. */
-export async function probeQueue(deps: RequestContext): Promise<Probed> {
+export async function probeQueue(deps: ProbeParts): Promise<Probed> {
   const { store, keyring, doctor } = deps;
   const state = await store.probe(await keyring.issueProbe(), EVERY);
   const { nonce, at } = state;
@@ -45,7 +54,7 @@ export async function probeQueue(deps: RequestContext): Promise<Probed> {
 }
 
 /** Waits until the probe has arrived, or the queue says what became of it. */
-async function settle(deps: Dependencies, { nonce, message }: ProbeState): Promise<ProbeOutcome> {
+async function settle(deps: ProbeParts, { nonce, message }: ProbeState): Promise<ProbeOutcome> {
   const until = deps.clock() + INLINE_WAIT;
   let outcome: ProbeOutcome | undefined;
   for (let look = 0; deps.clock() < until; look++) {
@@ -66,22 +75,18 @@ function outcomeOf(note: string): ProbeOutcome {
   return verdict.valid ? { kind: "arrived" } : { kind: "refused", refusal: verdict };
 }
 
-async function fateOf({ doctor }: Dependencies, message: string): Promise<ProbeOutcome | undefined> {
+async function fateOf({ doctor }: ProbeParts, message: string): Promise<ProbeOutcome | undefined> {
   const fate = await doctor.queue.fate(message);
   if (fate?.kind === "answered") return { kind: "answered", status: fate.status };
   return fate && { kind: "unreachable", error: fate.error };
 }
 
-async function keep({ store }: Dependencies, nonce: string, outcome: ProbeOutcome): Promise<ProbeOutcome> {
+async function keep({ store }: ProbeParts, nonce: string, outcome: ProbeOutcome): Promise<ProbeOutcome> {
   await store.noteProbe(nonce, "answer", JSON.stringify(outcome));
   return outcome;
 }
 
 /** Notes how a probe arrived; only the nonce of the last probe can make a note, and only one. */
-export async function noteArrival(
-  deps: Dependencies,
-  nonce: string,
-  verdict: SignatureVerdict,
-): Promise<void> {
+export async function noteArrival(deps: ProbeParts, nonce: string, verdict: SignatureVerdict): Promise<void> {
   if (await deps.keyring.isProbe(nonce)) await deps.store.noteProbe(nonce, "note", JSON.stringify(verdict));
 }

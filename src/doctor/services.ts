@@ -1,6 +1,13 @@
 import type { Dependencies } from "../ports/dependencies.ts";
-import { FetchFailure, ResolverUnavailable } from "../ports/ports.ts";
+import { FetchFailure, ResolverUnavailable, type UrlJudge } from "../ports/fetcher.ts";
+import type { PingStore } from "../ports/operation-store.ts";
 import { broken, type Finding, fine, NOT_USED } from "./check.ts";
+
+/** The parts that the checks of Redis, QStash and the resolver use. */
+export type ServiceCheckParts = Pick<Dependencies, "clock" | "doctor"> & {
+  readonly store: PingStore;
+  readonly fetcher: UrlJudge;
+};
 
 /** What QStash's signatures may differ by in time, in milliseconds. */
 const SKEW = 5_000;
@@ -11,7 +18,7 @@ const SWEEP_MISSED = 300_000;
 type Answered = Awaited<ReturnType<Dependencies["store"]["ping"]>> & { readonly here: number };
 
 /** Asks Redis once; `here` is our own time in the middle of it. */
-export async function pingRedis({ store, clock }: Dependencies): Promise<Answered> {
+export async function pingRedis({ store, clock }: ServiceCheckParts): Promise<Answered> {
   const before = clock();
   const answered = await store.ping();
   return { ...answered, here: (before + clock()) / 2 };
@@ -40,7 +47,7 @@ export function sweepFinding({ now, sweptAt }: Answered, interval: number): Find
   return now - sweptAt > Math.max(SWEEP_MISSED, 3 * interval) ? broken(detail, fix) : fine(detail);
 }
 
-export async function tokenFinding({ doctor }: Dependencies): Promise<Finding> {
+export async function tokenFinding({ doctor }: ServiceCheckParts): Promise<Finding> {
   const status = await doctor.queue.status();
   if (status === 200) return fine("QStash takes the token.");
   if (status === 401 || status === 403) {
@@ -55,7 +62,7 @@ export async function tokenFinding({ doctor }: Dependencies): Promise<Finding> {
   );
 }
 
-export async function slotsFinding({ doctor }: Dependencies): Promise<Finding> {
+export async function slotsFinding({ doctor }: ServiceCheckParts): Promise<Finding> {
   const slots = await doctor.queue.slots();
   if (!slots) return NOT_USED;
   const detail = `${slots.used} of the plan's ${slots.most} calls in flight are used.`;
@@ -64,7 +71,7 @@ export async function slotsFinding({ doctor }: Dependencies): Promise<Finding> {
     : broken(detail, "Tasks wait for one another: shorten them, or take a larger QStash plan.");
 }
 
-export async function resolverFinding({ doctor, fetcher }: Dependencies): Promise<Finding> {
+export async function resolverFinding({ doctor, fetcher }: ServiceCheckParts): Promise<Finding> {
   if (!doctor.resolves) return NOT_USED;
   try {
     // A name that nobody has asked for: an answer that was kept would prove nothing.

@@ -1,14 +1,21 @@
 import type { DisableReason } from "../deliveries/send-webhook.ts";
-import { operationalEvents } from "../events/operational-events.ts";
+import { type OperationalParts, operationalEvents } from "../events/operational-events.ts";
 import type { NewDelivery } from "../ports/delivery-commands.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
-import { configure } from "../projects/configure.ts";
+import { type ConfigureParts, configure } from "../projects/configure.ts";
 import { system } from "../projects/principal.ts";
 import { type Endpoint, findEndpoint, withEndpoint } from "../projects/project-config.ts";
-import { firstAttemptMessages } from "../scheduling/flow-control.ts";
-import { publishAll } from "../scheduling/publish.ts";
+import { type FlowParts, firstAttemptMessages } from "../scheduling/flow-control.ts";
+import { type PublishParts, publishAll } from "../scheduling/publish.ts";
 import { DISABLE_AFTER } from "../shared/limits.ts";
 import { timestamp } from "../tasks/view.ts";
+
+/** The parts that the disabling of an endpoint uses. */
+export type DisableParts = OperationalParts &
+  ConfigureParts &
+  FlowParts &
+  PublishParts &
+  Pick<Dependencies, "log">;
 
 /**
  * Whether an endpoint has had nothing but failures for so long that it is disabled.
@@ -27,7 +34,7 @@ export function hasFailedLong(endpoint: Endpoint, since: number | undefined, now
  * @throws StoreUnavailable
  */
 export async function disableEndpoint(
-  deps: Dependencies,
+  deps: DisableParts,
   project: string,
   { id, url }: Endpoint,
   reason: DisableReason | "failing",

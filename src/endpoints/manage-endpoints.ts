@@ -1,8 +1,17 @@
 import type { EndpointHealth } from "../ports/delivery-commands.ts";
-import type { Dependencies, RequestContext } from "../ports/dependencies.ts";
-import { FetchFailure, ResolverUnavailable } from "../ports/ports.ts";
+import type { EndpointHealthStore } from "../ports/delivery-store.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
+import { FetchFailure, ResolverUnavailable, type UrlJudge } from "../ports/fetcher.ts";
+import type { Cipher } from "../ports/keyring.ts";
+import type { ConfigStore } from "../ports/project-store.ts";
 import type { Scope } from "../projects/caller.ts";
-import { type Configured, configure, foundIn, readConfiguration } from "../projects/configure.ts";
+import {
+  type Configured,
+  type ConfigureParts,
+  configure,
+  foundIn,
+  readConfiguration,
+} from "../projects/configure.ts";
 import type { ApiKey } from "../projects/principal.ts";
 import { type Endpoint, type ProjectConfig, withEndpoint } from "../projects/project-config.ts";
 import { isId, makeId, partitionOf } from "../shared/id.ts";
@@ -10,10 +19,19 @@ import type { Idempotency } from "../shared/idempotency.ts";
 import { ApiError } from "../shared/problems.ts";
 import { TERMINAL } from "../tasks/status.ts";
 import type { Format, SignatureKind } from "./endpoint.ts";
-import { forgetPublicKeys } from "./public-keys.ts";
+import { forgetPublicKeys, type PublicKeyParts } from "./public-keys.ts";
 import { type HeaderPatch, headersAfterMove, patchHeaders, sameOrigin } from "./secret-headers.ts";
 import { withKeyPair } from "./signing-keys.ts";
 import { makeEncryptedSigningSecret, openSecrets, rotated } from "./signing-secrets.ts";
+
+/** The parts that the management of endpoints uses. */
+export type EndpointParts = PublicKeyParts &
+  ConfigureParts &
+  Pick<Dependencies, "settings"> & {
+    readonly store: ConfigStore & EndpointHealthStore;
+    readonly keyring: Cipher;
+    readonly fetcher: UrlJudge;
+  };
 
 /** Milliseconds after which a resolver that failed is worth asking again. */
 const RESOLVER_RETRY = 5_000;
@@ -44,7 +62,7 @@ export interface FoundEndpoint {
 
 /** Registers an endpoint; its secret is shown. @throws ApiError */
 export async function createEndpoint(
-  ctx: RequestContext,
+  ctx: EndpointParts,
   caller: ApiKey,
   wanted: EndpointChanges & { readonly url: string },
   idempotency?: Idempotency,
@@ -79,7 +97,7 @@ export async function createEndpoint(
 
 /** An endpoint, and how it fares. @throws ApiError */
 export async function readEndpoint(
-  ctx: Dependencies,
+  ctx: EndpointParts,
   caller: ApiKey,
   id: string,
 ): Promise<FoundEndpoint & { readonly health: EndpointHealth }> {
@@ -90,7 +108,7 @@ export async function readEndpoint(
 
 /** A page of the project's endpoints, newest first. @throws ApiError */
 export async function listEndpoints(
-  ctx: Dependencies,
+  ctx: EndpointParts,
   caller: ApiKey,
   { limit, cursor }: { readonly limit: number; readonly cursor?: string },
 ): Promise<{ readonly data: readonly Endpoint[]; readonly nextCursor?: string }> {
@@ -113,7 +131,7 @@ export async function listEndpoints(
  * @throws ApiError
  */
 export async function changeEndpoint(
-  ctx: RequestContext,
+  ctx: EndpointParts,
   caller: ApiKey,
   id: string,
   changes: EndpointChanges,
@@ -130,7 +148,7 @@ export async function changeEndpoint(
 }
 
 /** Forgets an endpoint. What was on its way to it ends as dead letters. @throws ApiError */
-export async function deleteEndpoint(ctx: RequestContext, caller: ApiKey, id: string): Promise<void> {
+export async function deleteEndpoint(ctx: EndpointParts, caller: ApiKey, id: string): Promise<void> {
   await configure(ctx, caller, { scope: "endpoints:write" }, async (config) => {
     foundIn(config, id);
     return { config: withEndpoint(config, id, undefined), id };
@@ -144,7 +162,7 @@ export async function deleteEndpoint(ctx: RequestContext, caller: ApiKey, id: st
  * @throws ApiError
  */
 export async function rotateEndpointSecret(
-  ctx: RequestContext,
+  ctx: EndpointParts,
   caller: ApiKey,
   id: string,
   overlap: number,
@@ -160,7 +178,7 @@ export async function rotateEndpointSecret(
 
 /** Writes what was learnt of an endpoint that still has the address it was learnt at. @throws ApiError */
 export function noteEndpoint(
-  ctx: Dependencies,
+  ctx: EndpointParts,
   caller: ApiKey,
   { id, url }: Endpoint,
   options: { readonly scope: Scope; readonly idempotency?: Idempotency | undefined },
@@ -176,7 +194,7 @@ export function noteEndpoint(
 }
 
 async function change(
-  ctx: Dependencies,
+  ctx: EndpointParts,
   caller: ApiKey,
   config: ProjectConfig,
   before: Endpoint,
@@ -208,7 +226,7 @@ async function change(
 }
 
 function headersOf(
-  { keyring, store }: Dependencies,
+  { keyring, store }: EndpointParts,
   caller: ApiKey,
   before: Endpoint,
   { url = before.url, headers: patch }: EndpointChanges,
@@ -247,7 +265,7 @@ function merge<Value>(
 }
 
 /** Judges an address as every attempt will: by itself, and by what its name resolves to. @throws ApiError */
-async function checkEndpointUrl(ctx: Dependencies, url: string): Promise<void> {
+async function checkEndpointUrl(ctx: EndpointParts, url: string): Promise<void> {
   const detail = await ctx.fetcher.resolveAndCheck(url).then((unsafe) => unsafe?.detail, unresolved);
   if (detail === undefined) return;
   throw new ApiError("unsafe-callback-url", detail, { errors: [{ pointer: "#/url", detail }] });

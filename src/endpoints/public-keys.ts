@@ -1,7 +1,11 @@
 import type { Dependencies } from "../ports/dependencies.ts";
+import type { ConfigStore } from "../ports/project-store.ts";
 import { system } from "../projects/principal.ts";
 import { parseConfig } from "../projects/project-config.ts";
 import { type PublicJwk, publicJwk } from "./signing-keys.ts";
+
+/** The parts that the public keys of a project use. */
+export type PublicKeyParts = Pick<Dependencies, "clock"> & { readonly store: ConfigStore };
 
 /** How long an isolate answers from what it read: keys, and that there are none (milliseconds). */
 const KEYS_KEPT = 300_000;
@@ -15,14 +19,14 @@ interface KeptKeys {
   readonly until: number;
 }
 
-const keptKeys = new WeakMap<Dependencies["store"], Map<string, KeptKeys>>();
+const keptKeys = new WeakMap<ConfigStore, Map<string, KeptKeys>>();
 
 /**
  * The public keys of a project, for anybody; undefined when there is no such project. Anybody may ask, so an isolate
  * asks Redis once in five minutes for each project, and every ten seconds for one without keys.
  */
 export async function publicKeys(
-  ctx: Dependencies,
+  ctx: PublicKeyParts,
   project: string,
 ): Promise<readonly PublicJwk[] | undefined> {
   const kept = keptKeys.get(ctx.store) ?? new Map<string, KeptKeys>();
@@ -38,11 +42,14 @@ export async function publicKeys(
 }
 
 /** What an isolate has read of a project is old: it has made or changed its keys. */
-export function forgetPublicKeys({ store }: Dependencies, project: string): void {
+export function forgetPublicKeys({ store }: PublicKeyParts, project: string): void {
   keptKeys.get(store)?.delete(project);
 }
 
-async function readPublicKeys(ctx: Dependencies, project: string): Promise<readonly PublicJwk[] | undefined> {
+async function readPublicKeys(
+  ctx: PublicKeyParts,
+  project: string,
+): Promise<readonly PublicJwk[] | undefined> {
   const answer = await ctx.store.readConfig(system(project), "admin");
   if (answer.kind !== "found") return undefined;
   const { ed25519 } = parseConfig(answer.config);

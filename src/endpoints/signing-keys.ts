@@ -1,4 +1,4 @@
-import type { Keyring } from "../ports/dependencies.ts";
+import type { Cipher } from "../ports/keyring.ts";
 import type { Endpoint, KeyPair, ProjectConfig } from "../projects/project-config.ts";
 import { base64url, sha256, utf8 } from "../shared/bytes.ts";
 
@@ -15,7 +15,7 @@ export interface PublicJwk {
 
 /** The configuration with a key pair, made when somebody first needs one. */
 export async function withKeyPair(
-  keyring: Keyring,
+  keyring: Cipher,
   project: string,
   config: ProjectConfig,
   signatures: Endpoint["signatures"],
@@ -25,7 +25,7 @@ export async function withKeyPair(
 }
 
 /** An Ed25519 key pair, its private half (a JWK's JSON) encrypted. */
-async function makeKeyPair(keyring: Keyring, project: string): Promise<KeyPair> {
+async function makeKeyPair(keyring: Cipher, project: string): Promise<KeyPair> {
   const pair = (await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"])) as CryptoKeyPair; // as the algorithm says
   const { kty, crv, d, x = "" } = (await crypto.subtle.exportKey("jwk", pair.privateKey)) as JsonWebKey; // as the format says
   const text = JSON.stringify({ kty, crv, d, x });

@@ -1,6 +1,6 @@
 import { opened } from "../deliveries/destination.ts";
-import type { Dependencies, Keyring } from "../ports/dependencies.ts";
-import { configure, foundIn, readConfiguration } from "../projects/configure.ts";
+import type { Cipher } from "../ports/keyring.ts";
+import { type ConfigureParts, configure, foundIn, readConfiguration } from "../projects/configure.ts";
 import type { ApiKey } from "../projects/principal.ts";
 import {
   type EncryptedSecret,
@@ -13,8 +13,11 @@ import type { Idempotency } from "../shared/idempotency.ts";
 import { ApiError } from "../shared/problems.ts";
 import { timestamp } from "../tasks/view.ts";
 import { ENDPOINT_LIMITS, type SignatureKind } from "./endpoint.ts";
-import { forgetPublicKeys } from "./public-keys.ts";
+import { forgetPublicKeys, type PublicKeyParts } from "./public-keys.ts";
 import { withKeyPair } from "./signing-keys.ts";
+
+/** The parts that the management of signing secrets uses. */
+type SigningParts = PublicKeyParts & ConfigureParts & { readonly keyring: Cipher };
 
 /** `whsec_` and 32 random bytes in standard base64, as the Standard Webhooks libraries read it. */
 export function makeSigningSecret(): string {
@@ -22,12 +25,12 @@ export function makeSigningSecret(): string {
 }
 
 /** A new signing secret, encrypted. */
-export function makeEncryptedSigningSecret(keyring: Keyring, project: string): Promise<string> {
+export function makeEncryptedSigningSecret(keyring: Cipher, project: string): Promise<string> {
   return keyring.encrypt(makeSigningSecret(), { purpose: "signing-secret", project });
 }
 
 /** The first configuration of a project: one signing secret, encrypted. */
-export async function firstConfig(keyring: Keyring, project: string): Promise<string> {
+export async function firstConfig(keyring: Cipher, project: string): Promise<string> {
   const signing = [{ wrapped: await makeEncryptedSigningSecret(keyring, project) }];
   const config: ProjectConfig = { signing, endpoints: [] };
   return JSON.stringify(config);
@@ -41,7 +44,7 @@ export interface SigningSecret {
 
 /** Secrets as their receivers need them, of those that sign now, newest first. */
 export async function openSecrets(
-  keyring: Keyring,
+  keyring: Cipher,
   project: string,
   secrets: readonly EncryptedSecret[],
   now: number,
@@ -60,7 +63,7 @@ export async function openSecrets(
  * @throws ApiError `too-many-secrets` rather than to end one before its time
  */
 export async function rotated(
-  keyring: Keyring,
+  keyring: Cipher,
   project: string,
   secrets: readonly EncryptedSecret[],
   overlap: number,
@@ -90,7 +93,7 @@ export interface Verifiers {
 
 /** What checks the project's callbacks, or one endpoint's events. @throws ApiError */
 export async function readVerifiers(
-  ctx: Dependencies,
+  ctx: SigningParts,
   caller: ApiKey,
   endpointId?: string,
 ): Promise<Verifiers> {
@@ -108,7 +111,7 @@ export async function readVerifiers(
 
 /** The same for a key that may change secrets and perhaps not read them; undefined when it may not. @throws ApiError */
 export async function verifiersIfAllowed(
-  ctx: Dependencies,
+  ctx: SigningParts,
   caller: ApiKey,
   endpointId?: string,
 ): Promise<Verifiers | undefined> {
@@ -122,7 +125,7 @@ export async function verifiersIfAllowed(
 
 /** Gives the project's callbacks a new secret; the old one signs along for so many milliseconds. @throws ApiError */
 export async function rotateSigningSecret(
-  ctx: Dependencies,
+  ctx: SigningParts,
   caller: ApiKey,
   overlap: number,
   idempotency?: Idempotency,
@@ -144,7 +147,7 @@ export async function rotateSigningSecret(
 
 /** Says how the project's callbacks are signed; the key pair is made when it is first asked for. @throws ApiError */
 export async function chooseSignatures(
-  ctx: Dependencies,
+  ctx: SigningParts,
   caller: ApiKey,
   signatures: readonly SignatureKind[],
 ): Promise<void> {

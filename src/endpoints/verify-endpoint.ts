@@ -1,9 +1,9 @@
-import { closed, toEndpoint } from "../deliveries/destination.ts";
-import { type AttemptResult, attemptDelivery } from "../deliveries/send-webhook.ts";
-import { write } from "../events/serialize-event.ts";
-import type { Dependencies, RequestContext } from "../ports/dependencies.ts";
-import { FetchFailure } from "../ports/ports.ts";
-import { foundIn, readConfiguration } from "../projects/configure.ts";
+import { closed, type DestinationParts, toEndpoint } from "../deliveries/destination.ts";
+import { type AttemptResult, attemptDelivery, type WebhookParts } from "../deliveries/send-webhook.ts";
+import { type SerializeParts, write } from "../events/serialize-event.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
+import { FetchFailure, type HttpFetcher } from "../ports/fetcher.ts";
+import { type ConfigureParts, foundIn, readConfiguration } from "../projects/configure.ts";
 import type { ApiKey } from "../projects/principal.ts";
 import type { Endpoint, ProjectConfig } from "../projects/project-config.ts";
 import { makeId, partitionOf } from "../shared/id.ts";
@@ -11,7 +11,15 @@ import type { Idempotency } from "../shared/idempotency.ts";
 import { ApiError } from "../shared/problems.ts";
 import { redisTime } from "../shared/time/redis-clock.ts";
 import type { OwnEvent } from "./endpoint.ts";
-import { type FoundEndpoint, noteEndpoint } from "./manage-endpoints.ts";
+import { type EndpointParts, type FoundEndpoint, noteEndpoint } from "./manage-endpoints.ts";
+
+/** The parts that the verification of an endpoint uses. */
+type VerifyParts = DestinationParts &
+  WebhookParts &
+  EndpointParts &
+  SerializeParts &
+  ConfigureParts &
+  Pick<Dependencies, "clock" | "settings"> & { readonly fetcher: HttpFetcher };
 
 /** How an endpoint's receiver proves that it wants what will be sent. */
 export type Proof = "challenge" | "cloudevents";
@@ -23,7 +31,7 @@ export type Proof = "challenge" | "cloudevents";
  * @throws ApiError `verification-failed` names what came instead
  */
 export async function verifyEndpoint(
-  ctx: RequestContext,
+  ctx: VerifyParts,
   caller: ApiKey,
   id: string,
   proof: Proof,
@@ -51,7 +59,7 @@ export async function verifyEndpoint(
 }
 
 /** Sends an `endpoint.test` event, once, and says how it went. @throws ApiError */
-export async function testEndpoint(ctx: RequestContext, caller: ApiKey, id: string) {
+export async function testEndpoint(ctx: VerifyParts, caller: ApiKey, id: string) {
   const { config, now } = await readConfiguration(ctx, caller, "endpoints:write");
   const endpoint = foundIn(config, id);
   const refused = closed(endpoint);
@@ -61,7 +69,7 @@ export async function testEndpoint(ctx: RequestContext, caller: ApiKey, id: stri
 }
 
 async function challenge(
-  ctx: RequestContext,
+  ctx: VerifyParts,
   project: string,
   config: ProjectConfig,
   endpoint: Endpoint,
@@ -93,7 +101,7 @@ function echoes(body: string, secret: string): boolean {
 
 /** Makes one attempt beside all schedules. The event's id is made before it is first sent. */
 async function sendOnce(
-  deps: Dependencies,
+  deps: VerifyParts,
   project: string,
   config: ProjectConfig,
   endpoint: Endpoint,
@@ -124,7 +132,7 @@ async function sendOnce(
  * @returns deliveries per minute that the receiver allows; undefined when it sets no limit
  */
 async function cloudEventsHandshake(
-  { fetcher, settings }: Dependencies,
+  { fetcher, settings }: VerifyParts,
   { url, rateLimit }: Endpoint,
 ): Promise<number | undefined> {
   const origin = new URL(settings.publicUrl).hostname;

@@ -1,10 +1,16 @@
-import { sendOpened } from "../deliveries/first-attempts.ts";
+import { type FirstAttemptParts, sendOpened } from "../deliveries/first-attempts.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
-import { StoreRefused, StoreUnavailable } from "../ports/ports.ts";
+import { StoreRefused, StoreUnavailable } from "../ports/errors.ts";
+import type { RunStore } from "../ports/task-store.ts";
 import type { StoredConfig } from "../projects/caller.ts";
 import type { Progress, TaskRecord } from "../tasks/record.ts";
-import { fanOut, isAwaited, leased, openedOf } from "./fan-out.ts";
+import { type FanOutParts, fanOut, isAwaited, leased, openedOf } from "./fan-out.ts";
 import { announcementOf, type TaskEvent } from "./task-events.ts";
+
+/** The parts that the announcement of an event uses. */
+export type AnnounceParts = FirstAttemptParts &
+  FanOutParts &
+  Pick<Dependencies, "log"> & { readonly store: RunStore };
 
 /** A leased task. */
 interface Held {
@@ -28,7 +34,7 @@ export interface Announcer {
 const SILENT: Announcer = { opened: async () => undefined, sent: async () => undefined };
 
 /** Announces a task's start beside its handler, and its progress; nothing, and at no cost, where nobody asked. */
-export function announcer(deps: Dependencies, held: Held): Announcer {
+export function announcer(deps: AnnounceParts, held: Held): Announcer {
   const wantsStart = isAwaited(held.config, held.record, "task.started");
   const wantsProgress = isAwaited(held.config, held.record, "task.progress");
   if (!wantsStart && !wantsProgress) return SILENT;
@@ -46,9 +52,20 @@ export function announcer(deps: Dependencies, held: Held): Announcer {
   };
 }
 
-/** Its failure is told to whoever asks whether it is open: until then nobody waits for it. */
-function announceStart(deps: Dependencies, held: Held) {
-  const opening = open(deps, held, announcementOf(held.record, "task.started", Math.floor(held.time())));
+/**
+ * A failure surfaces when `opened()` is awaited: until then nobody waits for it. What Redis will never keep is logged: an
+ * announcement costs no attempt.
+ */
+function announceStart(deps: AnnounceParts, held: Held) {
+  const opening = open(
+    deps,
+    held,
+    announcementOf(held.record, "task.started", Math.floor(held.time())),
+  ).catch((error: unknown) => {
+    if (!(error instanceof StoreRefused)) throw error;
+    deps.log("warn", "start-not-told", { task: held.record.id, reason: error.message });
+    return undefined;
+  });
   const sending = opening.then((sendIt) => sendIt?.());
   const settled = Promise.allSettled([opening, sending]);
   const opened = Promise.allSettled([opening]);
@@ -65,7 +82,7 @@ function announceStart(deps: Dependencies, held: Held) {
 }
 
 /** One event of progress at a time: what comes while one is on its way is overtaken by what comes after it. */
-function tellProgress(deps: Dependencies, held: Held) {
+function tellProgress(deps: AnnounceParts, held: Held) {
   let newest: Progress | undefined;
   let telling: Promise<void> | undefined;
   let { progressDeliveries } = held.record;
@@ -100,7 +117,7 @@ export type ProgressReporter = Pick<Held, "config"> & Partial<Pick<Held, "lease"
  * @returns the newest deliveries of its progress
  */
 export async function announceProgress(
-  deps: Dependencies,
+  deps: AnnounceParts,
   record: TaskRecord,
   reporter: ProgressReporter,
 ): Promise<readonly string[]> {
@@ -128,7 +145,7 @@ export async function announceProgress(
 
 /** Opens deliveries that this caller sends; undefined when somebody else has, or the attempt is over. */
 async function open(
-  deps: Dependencies,
+  deps: AnnounceParts,
   held: Held,
   event: TaskEvent,
 ): Promise<(() => Promise<void>) | undefined> {

@@ -8,8 +8,11 @@ import { fault } from "../shared/fault-point.ts";
 import { DELIVERY_LEASE_MARGIN, INLINE_DELIVERIES } from "../shared/limits.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import { timestamp } from "../tasks/view.ts";
-import { taskBody } from "./serialize-event.ts";
+import { type SerializeParts, taskBody } from "./serialize-event.ts";
 import { deliveryIdOf, eventIdOf, type TaskEvent } from "./task-events.ts";
+
+/** The parts that the deliveries of an event use. */
+export type FanOutParts = SerializeParts & Pick<Dependencies, "settings">;
 
 /** Whether anybody wants to be told of an event of that type: the task's callback, or an endpoint of its project. */
 export function isAwaited(stored: StoredConfig, { callback }: TaskRecord, type: string): boolean {
@@ -24,7 +27,7 @@ let anyConfig: StoredConfig | undefined;
  * that may not be sent to now gets a dead letter: what it missed is kept and can be recovered.
  */
 export async function fanOut(
-  deps: Dependencies,
+  deps: FanOutParts,
   stored: StoredConfig,
   event: TaskEvent,
 ): Promise<readonly NewDelivery[]> {
@@ -75,7 +78,7 @@ export async function fanOut(
 }
 
 /** Writes each format once. */
-function bodies(deps: Dependencies, event: TaskEvent, eventId: string): (format: Format) => Promise<string> {
+function bodies(deps: FanOutParts, event: TaskEvent, eventId: string): (format: Format) => Promise<string> {
   const written = new Map<Format, Promise<string>>();
   return (format) => {
     const body = written.get(format) ?? taskBody(deps, event, eventId, format);
@@ -95,7 +98,7 @@ export function initialDeadLetter(endpoint: Endpoint, at: number): Pick<NewDeliv
  * Leases the first attempts that this caller makes itself, a few side by side. Those to an endpoint with a rate go by
  * the queue, which keeps it.
  */
-export function leased(deps: Dependencies, deliveries: readonly NewDelivery[]): readonly NewDelivery[] {
+export function leased(deps: FanOutParts, deliveries: readonly NewDelivery[]): readonly NewDelivery[] {
   const length = deps.settings.callbackTimeout + DELIVERY_LEASE_MARGIN;
   const inline = new Set(inlineOf(deliveries));
   return deliveries.map((delivery) =>

@@ -2,11 +2,13 @@ import type { LeasedAttempt } from "../deliveries/leased-attempt.ts";
 import type { AttemptResult } from "../deliveries/send-webhook.ts";
 import type { OwnEvent } from "../endpoints/endpoint.ts";
 import type { NewDelivery } from "../ports/delivery-commands.ts";
-import type { Dependencies } from "../ports/dependencies.ts";
 import { type ProjectConfig, parseConfig, rateOf, subscribersOf } from "../projects/project-config.ts";
 import { makeId, partitionOf } from "../shared/id.ts";
 import { initialDeadLetter } from "./fan-out.ts";
-import { write } from "./serialize-event.ts";
+import { type SerializeParts, write } from "./serialize-event.ts";
+
+/** The parts that operational events use. */
+export type OperationalParts = SerializeParts;
 
 /** Something that happened to deliveries or endpoints themselves. */
 interface OperationalEvent {
@@ -21,7 +23,7 @@ interface OperationalEvent {
 
 /** The deliveries of an event about the project's own deliveries, to every other endpoint that subscribes. */
 export function operationalEvents(
-  deps: Dependencies,
+  deps: OperationalParts,
   project: string,
   config: ProjectConfig,
   { type, about, data, at, taskId = "" }: OperationalEvent,
@@ -49,7 +51,7 @@ export function operationalEvents(
 
 /** What tells of a delivery that this attempt was the last of; that of such an event is told to nobody. */
 export function deadLetterEvent(
-  deps: Dependencies,
+  deps: OperationalParts,
   { project, delivery, attempt, config, webhook }: LeasedAttempt,
   { log }: AttemptResult,
   at: number,

@@ -1,8 +1,12 @@
 import type { Format } from "../endpoints/endpoint.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
+import type { SignedLinks } from "../ports/keyring.ts";
 import { CALLBACK_RESULT_LIMIT } from "../shared/limits.ts";
 import { taskView, timestamp } from "../tasks/view.ts";
 import type { TaskEvent } from "./task-events.ts";
+
+/** The parts that the body of an event uses. */
+export type SerializeParts = Pick<Dependencies, "settings"> & { readonly keyring: SignedLinks };
 
 /** The media types of bodies. */
 export const MEDIA: Readonly<Record<Format, string>> = {
@@ -24,7 +28,7 @@ export interface Message {
 
 /** The body of an event: `{type, timestamp, data}` (Standard Webhooks), or a CloudEvent in structured mode. */
 export function write(
-  { settings }: Dependencies,
+  { settings }: SerializeParts,
   { id, type, at, subject, data }: Message,
   format: Format,
 ): string {
@@ -46,7 +50,7 @@ export function write(
  * tells whether it is worth a look, and where to look.
  */
 export async function taskBody(
-  deps: Dependencies,
+  deps: SerializeParts,
   event: TaskEvent,
   id: string,
   format: Format,
@@ -56,13 +60,13 @@ export async function taskBody(
   return write(deps, { id, type, at, subject: record.id, data }, format);
 }
 
-function thinData(deps: Dependencies, { record, at }: TaskEvent) {
+function thinData(deps: SerializeParts, { record, at }: TaskEvent) {
   const view = taskView(record, { publicUrl: deps.settings.publicUrl, now: at, include: { result: false } });
   const { id, type, status, done, run, sequence, links } = view;
   return { id, type, status, done, run, sequence, project: record.project, links };
 }
 
-async function fullData(deps: Dependencies, { record, at }: TaskEvent) {
+async function fullData(deps: SerializeParts, { record, at }: TaskEvent) {
   const large = (record.result.json?.length ?? 0) > CALLBACK_RESULT_LIMIT;
   const { callback: _callback, ...view } = taskView(record, {
     publicUrl: deps.settings.publicUrl,

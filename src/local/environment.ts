@@ -1,8 +1,10 @@
+import { VARIABLES } from "../config/config.ts";
+import { seemsOurs } from "../config/variable-names.ts";
 import { DEVELOPMENT } from "./stack/admin.ts";
 import type { Variables } from "./stack/services.ts";
 
 /**
- * What a local gateway is given: the caller's own settings, with the variables that `RINGBACK_SERVICES` names, over
+ * What a local gateway is given: the caller's own settings, misspelt ones too, with the variables that `RINGBACK_SERVICES` names, over
  * the defaults of a local run, and the services that were started for it.
  */
 export function gatewayVariables(services: Variables, url: string): Variables {
@@ -11,7 +13,8 @@ export function gatewayVariables(services: Variables, url: string): Variables {
   );
   const given = Object.entries(process.env).filter(
     (entry): entry is [string, string] =>
-      (/^(UPSTASH_|QSTASH_|RINGBACK_)/.test(entry[0]) || named.has(entry[0])) && Boolean(entry[1]),
+      (/^(UPSTASH_|QSTASH_)/.test(entry[0]) || seemsOurs(entry[0], VARIABLES) || named.has(entry[0])) &&
+      Boolean(entry[1]),
   );
   return {
     RINGBACK_MASTER_SECRET: DEVELOPMENT.masterSecret,

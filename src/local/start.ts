@@ -1,13 +1,27 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { freshBuild } from "../../scripts/fresh.ts";
 import { readConfig } from "../config/config.ts";
+import { CommandFailure, failureLine } from "./command/failure.ts";
+import { readOptions } from "./command/options.ts";
 import { gatewayVariables } from "./environment.ts";
 import { makeKey, makeProject, untilAnswered } from "./stack/admin.ts";
 import { startOnDeno } from "./stack/deno.ts";
 import type { Gateway } from "./stack/gateway.ts";
-import { freePort } from "./stack/port.ts";
+import { freePort, portIn } from "./stack/port.ts";
 import { startServices } from "./stack/services.ts";
 import { startOnWorkerd } from "./stack/workerd.ts";
+
+readOptions({
+  call: "npm start --",
+  about: "Starts the gateway and the stand-ins that it needs, until it is ended.",
+  options: {},
+  variables: {
+    PORT: "where the gateway listens on 127.0.0.1 (default 8787)",
+    RUNTIME: "workerd or deno (default workerd)",
+    REDIS_URL: "the Redis under the stand-ins, redis://…; else an embedded one",
+    "RINGBACK_…, UPSTASH_…, QSTASH_…": "the gateway's own: see docs/configuration.md",
+  },
+});
 
 const RUNTIMES = { workerd: startOnWorkerd, deno: startOnDeno } as const;
 
@@ -40,13 +54,13 @@ function takeSignals(): void {
 
 function runtimeOf(name: string): keyof typeof RUNTIMES {
   if (name === "workerd" || name === "deno") return name;
-  throw new Error(`RUNTIME must be workerd or deno, not ${name}`);
+  throw new CommandFailure("RUNTIME must be workerd or deno");
 }
 
 async function start(): Promise<void> {
   takeSignals();
   const runtime = runtimeOf(process.env["RUNTIME"] || "workerd");
-  const port = await freePort(Number(process.env["PORT"] || 8787));
+  const port = await freePort(portIn(process.env, 8787));
   const url = `http://127.0.0.1:${port}`;
   const built = timed(
     "build",
@@ -123,7 +137,7 @@ try {
   await start();
 } catch (error) {
   if (!stopping.signal.aborted) {
-    console.error(error instanceof Error ? error.message : error);
+    console.error(failureLine(error));
     await end(1);
   }
 }

@@ -1,5 +1,5 @@
 import type { NewDelivery } from "../ports/delivery-commands.ts";
-import type { Dependencies } from "../ports/dependencies.ts";
+import type { ConfigStore } from "../ports/project-store.ts";
 import { type Idempotency, reused } from "../shared/idempotency.ts";
 import { ApiError } from "../shared/problems.ts";
 import type { Scope, StoredConfig } from "./caller.ts";
@@ -12,6 +12,9 @@ import {
   parseConfig,
   subscribersOf,
 } from "./project-config.ts";
+
+/** The parts that reading and changing a configuration uses. */
+export type ConfigureParts = { readonly store: ConfigStore };
 
 /** How often a change is made anew when others change the same configuration. */
 const ROUNDS = 5;
@@ -41,7 +44,7 @@ interface Change {
  * @throws ApiError
  */
 export async function readConfiguration(
-  deps: Dependencies,
+  deps: ConfigureParts,
   caller: ApiKey | System,
   scope: Scope,
   idempotency?: Idempotency,
@@ -56,7 +59,7 @@ export async function readConfiguration(
 }
 
 async function read(
-  deps: Dependencies,
+  deps: ConfigureParts,
   caller: ApiKey | System,
   scope: Scope,
   idempotency: Idempotency | undefined,
@@ -77,7 +80,7 @@ async function read(
  * @throws ApiError
  */
 export async function configure(
-  deps: Dependencies,
+  deps: ConfigureParts,
   caller: ApiKey | System,
   { scope, idempotency }: { readonly scope: Scope; readonly idempotency?: Idempotency | undefined },
   change: (config: ProjectConfig, now: number) => Promise<Change>,

@@ -1,5 +1,13 @@
-import type { ApiKeyProof, Dependencies } from "../ports/dependencies.ts";
-import { Undecryptable } from "../ports/ports.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
+import { Undecryptable } from "../ports/errors.ts";
+import type { ApiKeyProof, Cipher, MasterSecrets } from "../ports/keyring.ts";
+import type { RotationStore } from "../ports/project-store.ts";
+
+/** The parts that keep the generations of the master secret. */
+export interface GenerationParts {
+  readonly store: Pick<RotationStore, "generations">;
+  readonly keyring: Cipher & MasterSecrets;
+}
 
 /** How often an isolate asks again whether a generation of the master secret has come that it does not know. */
 const REREAD = 60_000;
@@ -13,7 +21,11 @@ const bindingOf = (generation: string) => ({ purpose: "generation", project: gen
  * What proves API keys of generations that are not configured. Redis is asked when such a key comes, at most once a
  * minute and isolate, however many come; where it fails, nothing is remembered.
  */
-export function createRetiredGenerations({ keyring, store, clock }: Dependencies) {
+export function createRetiredGenerations({
+  keyring,
+  store,
+  clock,
+}: GenerationParts & Pick<Dependencies, "clock">) {
   let known: { readonly at: number; readonly kept: Readonly<Record<string, string>> } | undefined;
   const find = async (generation: string) => {
     if (!known || (known.kept[generation] === undefined && clock() - known.at >= REREAD)) {
@@ -40,7 +52,7 @@ export function createRetiredGenerations({ keyring, store, clock }: Dependencies
  * Keeps what proves the API keys of the configured generations, and encrypts anew what the previous master secret has
  * encrypted: it stays when the secret goes.
  */
-export async function keepGenerations({ keyring, store }: Dependencies): Promise<void> {
+export async function keepGenerations({ keyring, store }: GenerationParts): Promise<void> {
   const kept = await store.generations();
   const changes: Record<string, string> = {};
   for (const { id, apiKeys } of await keyring.generations()) {

@@ -1,12 +1,25 @@
 import { firstConfig } from "../endpoints/signing-secrets.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
-import type { StorePage } from "../ports/store.ts";
+import type { ApiKeys, Cipher } from "../ports/keyring.ts";
+import type { ApiKeyStore, ProjectStore, StorePage } from "../ports/project-store.ts";
 import { hex, sha256 } from "../shared/bytes.ts";
 import { idBytes, idOf, isId, makeId } from "../shared/id.ts";
 import { type Idempotency, reused } from "../shared/idempotency.ts";
 import { ApiError } from "../shared/problems.ts";
 import type { ProjectLimits } from "./caller.ts";
-import { keepGenerations } from "./generations.ts";
+import { type GenerationParts, keepGenerations } from "./generations.ts";
+
+/** The parts that the management of projects and keys uses. */
+export type ProjectParts = GenerationParts &
+  Pick<Dependencies, "clock" | "random" | "settings"> & {
+    readonly store: ApiKeyStore & ProjectStore;
+    readonly keyring: ApiKeys & Cipher;
+  };
+
+/** The parts that a list of the projects uses. */
+export interface ProjectListParts {
+  readonly store: Pick<ProjectStore, "listProjects">;
+}
 
 export interface Project {
   readonly id: string;
@@ -15,7 +28,7 @@ export interface Project {
 
 /** Makes a project, or finds the one of that name: it gets its home partition and its signing secret. */
 export async function createProject(
-  deps: Dependencies,
+  deps: ProjectParts,
   name: string,
 ): Promise<Project & { readonly created: boolean }> {
   const partition = Math.floor(deps.random() * deps.settings.partitions);
@@ -32,12 +45,12 @@ export interface AdminPage<Item> {
 }
 
 /** A page of the projects, about 1,000. @throws ApiError */
-export async function listProjects(deps: Dependencies, cursor?: string): Promise<AdminPage<Project>> {
+export async function listProjects(deps: ProjectListParts, cursor?: string): Promise<AdminPage<Project>> {
   return shown(await deps.store.listProjects(checked(cursor)));
 }
 
 /** Every project, page by page. */
-export async function* allProjects(deps: Dependencies): AsyncGenerator<Project, void, void> {
+export async function* allProjects(deps: ProjectListParts): AsyncGenerator<Project, void, void> {
   let cursor: string | undefined;
   do {
     const page = await deps.store.listProjects(cursor);
@@ -83,7 +96,7 @@ export interface LimitedProject extends Project {
 
 /** Sets a project's own limits. Tasks that were accepted before are not filed anew. @throws ApiError */
 export async function limitProject(
-  deps: Dependencies,
+  deps: ProjectParts,
   id: string,
   limits: ProjectLimits,
 ): Promise<LimitedProject> {
@@ -94,7 +107,7 @@ export async function limitProject(
 }
 
 /** Stores that have been told of this isolate's generations. */
-const generationsKept = new WeakSet<Dependencies["store"]>();
+const generationsKept = new WeakSet<object>();
 
 /** A key as it is told at its making. */
 export type MadeKey = ApiKeyView & { readonly key: string };
@@ -106,7 +119,7 @@ export type MadeKey = ApiKeyView & { readonly key: string };
  * @throws ApiError
  */
 export async function createKey(
-  deps: Dependencies,
+  deps: ProjectParts,
   wanted: NewKey,
   idempotency?: Idempotency,
 ): Promise<{ readonly made: MadeKey; readonly replayed: boolean }> {
@@ -153,7 +166,7 @@ export async function createKey(
 
 /** A page of the project's keys, about 1,000, without their texts; those of a page oldest first. @throws ApiError */
 export async function listKeys(
-  deps: Dependencies,
+  deps: ProjectParts,
   project: string,
   cursor?: string,
 ): Promise<AdminPage<ApiKeyView>> {
@@ -175,7 +188,7 @@ export async function listKeys(
 }
 
 /** The project of a key. @throws ApiError */
-export async function ownerOf(deps: Dependencies, id: string): Promise<string> {
+export async function ownerOf(deps: ProjectParts, id: string): Promise<string> {
   const key = hex(idBytes(id));
   let cursor: string | undefined;
   do {
@@ -194,14 +207,14 @@ export async function ownerOf(deps: Dependencies, id: string): Promise<string> {
 const OWNERS = 500;
 
 /** Revokes a key, from its next request on. @throws ApiError */
-export async function deleteKey(deps: Dependencies, project: string, id: string): Promise<void> {
+export async function deleteKey(deps: ProjectParts, project: string, id: string): Promise<void> {
   const found = await projectOf(deps, project);
   const dropped =
     isId("key", id) && (await deps.store.dropKey(found.id, hex(idBytes(id)), crypto.randomUUID()));
   if (!dropped) throw new ApiError("not-found", `Project "${found.name}" has no key "${id}".`);
 }
 
-async function projectOf(deps: Dependencies, project: string): Promise<Project> {
+async function projectOf(deps: ProjectParts, project: string): Promise<Project> {
   const found = await deps.store.findProject(project);
   if (!found) throw new ApiError("not-found", `There is no project "${project}".`);
   return found;

@@ -1,5 +1,5 @@
 import { type Disabled, type Format, matchesEvent, type SignatureKind } from "../endpoints/endpoint.ts";
-import type { Purpose } from "../ports/dependencies.ts";
+import type { Purpose } from "../ports/keyring.ts";
 import type { StoredConfig } from "./caller.ts";
 
 /** A secret under the master secret; an older one signs along until it expires (milliseconds). */

@@ -1,10 +1,18 @@
-import type { Dependencies, Keyring, Purpose } from "../ports/dependencies.ts";
-import { StoreUnavailable } from "../ports/ports.ts";
-import { configure, readConfiguration } from "./configure.ts";
-import { keepGenerations } from "./generations.ts";
-import { allProjects } from "./manage-projects.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
+import { StoreUnavailable } from "../ports/errors.ts";
+import type { Cipher, MasterSecrets, Purpose } from "../ports/keyring.ts";
+import type { RotationStore } from "../ports/project-store.ts";
+import { type ConfigureParts, configure, readConfiguration } from "./configure.ts";
+import { type GenerationParts, keepGenerations } from "./generations.ts";
+import { allProjects, type ProjectListParts } from "./manage-projects.ts";
 import { system } from "./principal.ts";
 import { encryptedTexts, mapEncrypted, type ProjectConfig } from "./project-config.ts";
+
+/** The parts that the re-encryption of secrets uses. */
+export type ReEncryptParts = ConfigureParts &
+  GenerationParts &
+  ProjectListParts &
+  Pick<Dependencies, "log"> & { readonly store: RotationStore; readonly keyring: Cipher & MasterSecrets };
 
 /** Projects that one sweep looks at. */
 const BATCH = 25;
@@ -37,7 +45,7 @@ interface Progress {
 /**
  * Says which projects still need the previous master secret; one that is not listed needs none but the current.
  */
-export async function listEncrypted(deps: Dependencies): Promise<readonly Encrypted[]> {
+export async function listEncrypted(deps: ReEncryptParts): Promise<readonly Encrypted[]> {
   const encrypted: Encrypted[] = [];
   for await (const project of allProjects(deps)) {
     const counts = await encryptedOf(deps, project);
@@ -48,7 +56,7 @@ export async function listEncrypted(deps: Dependencies): Promise<readonly Encryp
 
 /** The same of one project; one request to Redis. */
 export async function encryptedOf(
-  deps: Dependencies,
+  deps: ReEncryptParts,
   { id, name }: Pick<Encrypted, "id" | "name">,
 ): Promise<Encrypted> {
   const { config } = await readConfiguration(deps, system(id), "admin");
@@ -56,7 +64,7 @@ export async function encryptedOf(
 }
 
 /** What the last whole pass has found of payloads under the previous master secret; undefined while there is none. */
-export async function encryptedPayloads({ keyring, store }: Dependencies): Promise<Payloads | undefined> {
+export async function encryptedPayloads({ keyring, store }: ReEncryptParts): Promise<Payloads | undefined> {
   const generation = await keyring.previousGeneration();
   if (generation === undefined) return undefined;
   return readProgress(await store.reEncryptionState(), generation).payloads;
@@ -69,7 +77,7 @@ export async function encryptedPayloads({ keyring, store }: Dependencies): Promi
  *
  * @param most projects that may be looked at
  */
-export async function reEncryptSome(deps: Dependencies, most: number): Promise<void> {
+export async function reEncryptSome(deps: ReEncryptParts, most: number): Promise<void> {
   if (most < 1) return;
   const { keyring, store } = deps;
   const generation = await keyring.previousGeneration();
@@ -93,7 +101,7 @@ export async function reEncryptSome(deps: Dependencies, most: number): Promise<v
 }
 
 /** The projects after that one, in order of their ids; gives the last that was done, empty at the end of the list. */
-async function reEncryptProjects(deps: Dependencies, after: string, most: number): Promise<string> {
+async function reEncryptProjects(deps: ReEncryptParts, after: string, most: number): Promise<string> {
   const left: string[] = [];
   for await (const { id } of allProjects(deps)) if (id > after) left.push(id);
   left.sort();
@@ -129,7 +137,7 @@ function writeProgress({ generation, project, scan, found, payloads }: Progress)
 }
 
 /** Encrypts a project's secrets anew; every secret and key stays as it is. Gives how many there were to do. */
-export async function reEncrypt(deps: Dependencies, project: string): Promise<number> {
+export async function reEncrypt(deps: ReEncryptParts, project: string): Promise<number> {
   const us = system(project);
   const { config } = await readConfiguration(deps, us, "admin");
   const { previous } = await countOf(deps.keyring, config);
@@ -141,7 +149,11 @@ export async function reEncrypt(deps: Dependencies, project: string): Promise<nu
   return previous;
 }
 
-async function anew(keyring: Keyring, project: string, config: ProjectConfig): Promise<ProjectConfig> {
+async function anew(
+  keyring: ReEncryptParts["keyring"],
+  project: string,
+  config: ProjectConfig,
+): Promise<ProjectConfig> {
   const purposes = new Map<string, Purpose>();
   mapEncrypted(config, (text, purpose) => {
     purposes.set(text, purpose);
@@ -158,7 +170,7 @@ async function anew(keyring: Keyring, project: string, config: ProjectConfig): P
 }
 
 async function countOf(
-  keyring: Keyring,
+  keyring: MasterSecrets,
   config: ProjectConfig,
 ): Promise<Pick<Encrypted, "previous" | "lost">> {
   const generations = await Promise.all(encryptedTexts(config).map((text) => keyring.generationOf(text)));

@@ -1,6 +1,11 @@
 import type { Dependencies } from "../ports/dependencies.ts";
+import type { ChoreStore } from "../ports/due-store.ts";
+import type { ErasureStore } from "../ports/task-store.ts";
 import { errorText } from "../shared/error-text.ts";
 import { KEYS_PURGED } from "../shared/limits.ts";
+
+/** The parts that chores use. */
+export type ChoreParts = Pick<Dependencies, "log"> & { readonly store: ChoreStore & ErasureStore };
 
 /** Parts of one erasure that are done in one go. */
 const ERASED_PARTS = 10;
@@ -11,7 +16,7 @@ const ERASED_PARTS = 10;
  *
  * @param isTime whether there is time for one more
  */
-export async function doChores(deps: Dependencies, partition: number, isTime: () => boolean): Promise<void> {
+export async function doChores(deps: ChoreParts, partition: number, isTime: () => boolean): Promise<void> {
   let left = KEYS_PURGED;
   for (const chore of await deps.store.takeChores(partition)) {
     if (!isTime()) return;
@@ -26,7 +31,7 @@ export async function doChores(deps: Dependencies, partition: number, isTime: ()
 
 /** Erases what a hidden task has left, as far as one invocation may; the sweep goes on with the rest. */
 export async function eraseRest(
-  deps: Dependencies,
+  deps: ChoreParts,
   project: string,
   task: string,
   isTime: () => boolean = () => true,

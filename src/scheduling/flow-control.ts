@@ -1,10 +1,13 @@
 import type { NewDelivery } from "../ports/delivery-commands.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
-import type { DeliverMessage, Flow, QueueMessage, RunMessage } from "../ports/ports.ts";
+import type { DeliverMessage, Flow, QueueMessage, RunMessage } from "../ports/queue.ts";
 import type { TypeLimits } from "../ports/task-commands.ts";
 import { hex, sha256, utf8 } from "../shared/bytes.ts";
 import type { AnyTask } from "../task.ts";
 import type { TaskOptions } from "../tasks/record.ts";
+
+/** The parts that flow control uses. */
+export type FlowParts = Pick<Dependencies, "settings" | "tasks">;
 
 /** The queue counts rates over a week at most. */
 const LONGEST_PERIOD = 7 * 86_400_000;
@@ -29,7 +32,7 @@ export interface LimitedService {
  * limited, else its service's when that is, else its project's, so that a flood waits in its own line. QStash puts
  * keys into paths: they are letters, digits, dots, hyphens and underscores alone.
  */
-export async function flowOf(deps: Dependencies, task: Runnable, service?: LimitedService): Promise<Flow> {
+export async function flowOf(deps: FlowParts, task: Runnable, service?: LimitedService): Promise<Flow> {
   const { perKey, perProject } = deps.settings.concurrency;
   const { concurrencyKey } = task.options;
   if (concurrencyKey !== undefined) {
@@ -52,7 +55,7 @@ export async function flowOf(deps: Dependencies, task: Runnable, service?: Limit
 
 /** The message that asks for an attempt of a task. */
 export async function runMessage(
-  deps: Dependencies,
+  deps: FlowParts,
   task: Runnable,
   attempt: number,
   delay: number,
@@ -85,7 +88,7 @@ export function limitFault({ type, concurrency, rate }: AnyTask): string | undef
 }
 
 /** What has to be free at the start of an attempt, as this deployment declares the type now. */
-export function limitsOf(deps: Dependencies, { type, keyed }: RunMessage): TypeLimits | undefined {
+export function limitsOf(deps: FlowParts, { type, keyed }: RunMessage): TypeLimits | undefined {
   const { concurrency, rate } = (type !== undefined && deps.tasks.get(type)) || {};
   if (type === undefined || (concurrency === undefined && !rate)) return undefined;
   return {
@@ -108,7 +111,7 @@ export interface DeliveryFlow {
  * nor other endpoints.
  */
 export function deliverMessage(
-  deps: Dependencies,
+  deps: FlowParts,
   body: DeliverMessage,
   delay: number,
   { endpointId, rateLimit }: DeliveryFlow = {},
@@ -121,7 +124,7 @@ export function deliverMessage(
 
 /** The messages that ask for the first attempts of deliveries that were just opened; dead letters stay where they are. */
 export function firstAttemptMessages(
-  deps: Dependencies,
+  deps: FlowParts,
   project: string,
   opened: readonly NewDelivery[],
 ): readonly QueueMessage[] {

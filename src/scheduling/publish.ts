@@ -1,12 +1,16 @@
 import type { Dependencies } from "../ports/dependencies.ts";
-import { type QueueMessage, QueueUnavailable } from "../ports/ports.ts";
+import { QueueUnavailable } from "../ports/errors.ts";
+import type { Publisher, QueueMessage } from "../ports/queue.ts";
 import { PUBLISH_HORIZON } from "../shared/limits.ts";
+
+/** The parts that publishing uses. */
+export type PublishParts = Pick<Dependencies, "log"> & { readonly queue: Publisher };
 
 /**
  * Publishes a message whose state is committed. When the queue does not take it, that is logged and the due entry
  * makes up for it; what is far off is left to the sweep, which publishes it when it is near.
  */
-export async function publish(deps: Dependencies, message: QueueMessage): Promise<void> {
+export async function publish(deps: PublishParts, message: QueueMessage): Promise<void> {
   if (message.delay > PUBLISH_HORIZON) return;
   try {
     await deps.queue.publish(message);
@@ -22,7 +26,7 @@ export async function publish(deps: Dependencies, message: QueueMessage): Promis
  * @returns the id of each message that the queue has taken
  */
 export async function publishAll(
-  deps: Dependencies,
+  deps: PublishParts,
   messages: readonly QueueMessage[],
 ): Promise<ReadonlyMap<QueueMessage, string>> {
   const near = messages.filter(({ delay }) => delay <= PUBLISH_HORIZON);

@@ -1,4 +1,3 @@
-import type { RequestContext } from "../ports/dependencies.ts";
 import { SWEEP_REQUESTS } from "../shared/limits.ts";
 
 /** What the end of a sweep needs: the message that hands on the rest, and the note that it was made. */
@@ -8,16 +7,23 @@ const LAST_REQUESTS = 2;
 const TIME = 20_000;
 
 /** How many requests one invocation of the sweep may still make. */
-export interface SweepBudget {
+export interface SweepBudget<Parts> {
   /** The invocation, each of whose requests to Redis and to the queue is counted. */
-  readonly ctx: RequestContext;
+  readonly ctx: Parts;
   /** Whether there is room, and time, for so many requests. */
   allows(requests: number): boolean;
   /** How often something fits that needs so many requests, next to others. */
   times(requests: number, others?: number): number;
 }
 
-export function sweepBudget(ctx: RequestContext): SweepBudget {
+/** The parts whose requests are counted, and the clock. */
+interface Counted {
+  readonly store: object;
+  readonly queue: object;
+  readonly clock: () => number;
+}
+
+export function sweepBudget<Parts extends Counted>(ctx: Parts): SweepBudget<Parts> {
   const startedAt = ctx.clock();
   let made = 0;
   const left = () => SWEEP_REQUESTS - LAST_REQUESTS - made;

@@ -1,14 +1,25 @@
-import { firstMessages } from "../deliveries/first-attempts.ts";
-import type { RequestContext } from "../ports/dependencies.ts";
-import { type QueueMessage, QueueUnavailable } from "../ports/ports.ts";
+import { type FirstAttemptParts, firstMessages } from "../deliveries/first-attempts.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
+import type { DueStore } from "../ports/due-store.ts";
+import { QueueUnavailable } from "../ports/errors.ts";
+import type { QueueMessage, WaitingMessages } from "../ports/queue.ts";
 import type { DueAction, GivenMessage } from "../ports/sweep-commands.ts";
-import { recall } from "../services/call-service.ts";
-import { repeatPoll } from "../services/poll-service.ts";
+import { type CallParts, recall } from "../services/call-service.ts";
+import { type PollParts, repeatPoll } from "../services/poll-service.ts";
 import { errorText } from "../shared/error-text.ts";
 import { redisTime } from "../shared/time/redis-clock.ts";
-import { abandon } from "../tasks/run/fail-attempt.ts";
-import { deliverMessage, runMessage } from "./flow-control.ts";
-import { publishAll } from "./publish.ts";
+import { abandon, type FailParts } from "../tasks/run/fail-attempt.ts";
+import { deliverMessage, type FlowParts, runMessage } from "./flow-control.ts";
+import { type PublishParts, publishAll } from "./publish.ts";
+
+/** The parts that the entries of a sweep use. */
+export type SweepEntryParts = FirstAttemptParts &
+  FlowParts &
+  PublishParts &
+  CallParts &
+  PollParts &
+  FailParts &
+  Pick<Dependencies, "clock" | "log"> & { readonly store: DueStore; readonly queue: WaitingMessages };
 
 /** Requests under way at a time: Workers allow six connections. */
 const SIDE_BY_SIDE = 4;
@@ -23,7 +34,7 @@ export interface Entry<Action> {
 }
 
 /** Publishes what does not wait in the queue any more, and notes what it was given; says how many. */
-export async function sendAgain(ctx: RequestContext, entries: readonly Entry<Sending>[]): Promise<number> {
+export async function sendAgain(ctx: SweepEntryParts, entries: readonly Entry<Sending>[]): Promise<number> {
   const sendings = await each(ctx, entries, async (action) => {
     if (action.given !== undefined && (await isWaiting(ctx, action.given))) return undefined;
     return { action, message: await messageOf(ctx, action) };
@@ -39,7 +50,7 @@ export async function sendAgain(ctx: RequestContext, entries: readonly Entry<Sen
 }
 
 /** One message too many does no harm, one too few does: what the queue cannot tell is published. */
-async function isWaiting(ctx: RequestContext, message: string): Promise<boolean> {
+async function isWaiting(ctx: SweepEntryParts, message: string): Promise<boolean> {
   try {
     return await ctx.queue.waits(message);
   } catch (error) {
@@ -48,7 +59,7 @@ async function isWaiting(ctx: RequestContext, message: string): Promise<boolean>
   }
 }
 
-function messageOf(ctx: RequestContext, action: Sending): Promise<QueueMessage> {
+function messageOf(ctx: SweepEntryParts, action: Sending): Promise<QueueMessage> {
   const { kind, project, attempt, delay } = action;
   if (kind === "run") return runMessage(ctx, { ...action, id: action.task }, attempt, delay);
   const body = { v: 1, project, delivery: action.delivery, attempt } as const;
@@ -62,14 +73,14 @@ function noteOf(action: Sending, message: string): GivenMessage {
 }
 
 /** Ends what ran out and publishes what that opens, so that no receiver is waited for; says how many. */
-export async function endAll(ctx: RequestContext, entries: readonly Entry<Ending>[]): Promise<number> {
+export async function endAll(ctx: SweepEntryParts, entries: readonly Entry<Ending>[]): Promise<number> {
   const ended = await each(ctx, entries, (action) => end(ctx, action));
   await publishAll(ctx, ended.flat());
   return ended.length;
 }
 
 async function end(
-  ctx: RequestContext,
+  ctx: SweepEntryParts,
   { kind, record, config, now }: Ending,
 ): Promise<readonly QueueMessage[]> {
   if (kind === "silent" && record.poll) {
@@ -84,7 +95,7 @@ async function end(
 
 /** A few side by side; one that fails is logged, and holds up no other. */
 async function each<Action, Result>(
-  ctx: RequestContext,
+  ctx: SweepEntryParts,
   entries: readonly Entry<Action>[],
   work: (action: Action) => Promise<Result | undefined>,
 ): Promise<readonly Result[]> {

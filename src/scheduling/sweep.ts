@@ -1,13 +1,28 @@
-import type { RequestContext } from "../ports/dependencies.ts";
-import { StoreUnavailable } from "../ports/ports.ts";
-import { reEncryptSome } from "../projects/re-encrypt.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
+import type { DueStore } from "../ports/due-store.ts";
+import { StoreUnavailable } from "../ports/errors.ts";
+import { type ReEncryptParts, reEncryptSome } from "../projects/re-encrypt.ts";
 import { errorText } from "../shared/error-text.ts";
 import { fault } from "../shared/fault-point.ts";
 import { SWEEP_BATCH } from "../shared/limits.ts";
-import { doChores } from "./chores.ts";
-import { publish } from "./publish.ts";
+import { type ChoreParts, doChores } from "./chores.ts";
+import { type PublishParts, publish } from "./publish.ts";
 import { type SweepBudget, sweepBudget } from "./sweep-budget.ts";
-import { type Ending, type Entry, endAll, type Sending, sendAgain } from "./sweep-entries.ts";
+import {
+  type Ending,
+  type Entry,
+  endAll,
+  type Sending,
+  type SweepEntryParts,
+  sendAgain,
+} from "./sweep-entries.ts";
+
+/** The parts that a sweep uses. */
+type SweepParts = ReEncryptParts &
+  ChoreParts &
+  PublishParts &
+  SweepEntryParts &
+  Pick<Dependencies, "clock" | "log" | "settings"> & { readonly store: DueStore };
 
 /** What a step needs at most: take, inspect, two batches for the queue, and the note of what it was given. */
 const STEP_REQUESTS = 5;
@@ -32,7 +47,7 @@ const RE_ENCRYPT_STEP_REQUESTS = 16;
  *
  * @throws what went wrong with a partition, when all others are done
  */
-export async function sweep(unbounded: RequestContext): Promise<void> {
+export async function sweep(unbounded: SweepParts): Promise<void> {
   const budget = sweepBudget(unbounded);
   const { ctx } = budget;
   const failures: unknown[] = [];
@@ -49,7 +64,7 @@ export async function sweep(unbounded: RequestContext): Promise<void> {
 }
 
 /** A full Redis refuses the note; what was swept is swept. */
-async function note({ store, log }: RequestContext): Promise<void> {
+async function note({ store, log }: SweepParts): Promise<void> {
   try {
     await store.swept();
   } catch (error) {
@@ -59,7 +74,7 @@ async function note({ store, log }: RequestContext): Promise<void> {
 }
 
 /** One step of each partition after the other, until nothing is due; false when the budget was used up before. */
-async function sweepPartitions(budget: SweepBudget, failures: unknown[]): Promise<boolean> {
+async function sweepPartitions(budget: SweepBudget<SweepParts>, failures: unknown[]): Promise<boolean> {
   const { store, settings } = budget.ctx;
   const seemDue = await store.seemDue(settings.partitions);
   let partitions = seemDue;
@@ -91,7 +106,7 @@ async function guarded(failures: unknown[], work: () => Promise<void>): Promise<
 }
 
 /** One batch of due entries; true when there may be more. */
-async function step({ ctx, times }: SweepBudget, partition: number): Promise<boolean> {
+async function step({ ctx, times }: SweepBudget<SweepParts>, partition: number): Promise<boolean> {
   const members = await ctx.store.peekDue(partition);
   if (members.length === 0) return false;
   const most = times(ENTRY_REQUESTS, STEP_REQUESTS - 1);

@@ -1,11 +1,21 @@
-import type { Dependencies, RequestContext } from "../ports/dependencies.ts";
-import { CallRefused, QueueUnavailable, type ServiceCall } from "../ports/ports.ts";
-import { flowOf } from "../scheduling/flow-control.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
+import { CallRefused, QueueUnavailable } from "../ports/errors.ts";
+import type { ServiceCall, ServiceQueue } from "../ports/queue.ts";
+import type { RunStore } from "../ports/task-store.ts";
+import { type FlowParts, flowOf } from "../scheduling/flow-control.ts";
 import { type TaskRecord, traceHeaders } from "../tasks/record.ts";
 import { inputGone } from "../tasks/run/execute-handler.ts";
-import { handover } from "../tasks/run/task-token.ts";
+import { handover, type TokenParts } from "../tasks/run/task-token.ts";
 import { type PlainRequest, plainRequest, readHttpRequest } from "./http-request.ts";
 import type { Service } from "./service.ts";
+
+/** The parts that the call of a service uses. */
+export type CallParts = FlowParts &
+  TokenParts &
+  Pick<Dependencies, "log" | "services" | "tasks"> & {
+    readonly store: RunStore;
+    readonly queue: ServiceQueue;
+  };
 
 /**
  * How much longer than a call its lease is, in milliseconds: the outcome may come late, because the gateway was away
@@ -31,7 +41,7 @@ export type Called =
  * @throws QueueUnavailable, StoreUnavailable
  */
 export async function callService(
-  deps: Dependencies,
+  deps: CallParts,
   record: TaskRecord,
   json: string | undefined,
   now: number,
@@ -56,12 +66,7 @@ export async function callService(
 }
 
 /** Notes a message; one of an attempt that is over is taken back. */
-async function note(
-  deps: Dependencies,
-  record: TaskRecord,
-  message: string,
-  length: number,
-): Promise<Called> {
+async function note(deps: CallParts, record: TaskRecord, message: string, length: number): Promise<Called> {
   const { project, id: task, run, attempt } = record;
   const noted = await deps.store.recordCall({ project, task, run, attempt, message, length });
   if (noted.kind === "published") return { kind: "called" };
@@ -74,7 +79,7 @@ function impossible(code: string, message: string): Called {
 }
 
 async function callOf(
-  deps: Dependencies,
+  deps: CallParts,
   service: Service,
   record: TaskRecord,
   plain: PlainRequest,
@@ -125,7 +130,7 @@ export function outcomePath(service: Service, record: TaskRecord, poll?: number)
  *
  * @param now Redis time
  */
-export async function isHeld(deps: Dependencies, record: TaskRecord, now: number): Promise<boolean> {
+export async function isHeld(deps: CallParts, record: TaskRecord, now: number): Promise<boolean> {
   const { project, id: task, run, attempt } = record;
   for (const message of record.calls ?? []) {
     const state = await stateOf(deps, message);
@@ -139,7 +144,7 @@ export async function isHeld(deps: Dependencies, record: TaskRecord, now: number
   return false;
 }
 
-async function stateOf({ queue }: Dependencies, message: string): Promise<"held" | "gone" | "unknown"> {
+async function stateOf({ queue }: CallParts, message: string): Promise<"held" | "gone" | "unknown"> {
   try {
     return (await queue.holds(message)) ? "held" : "gone";
   } catch (error) {
@@ -149,7 +154,7 @@ async function stateOf({ queue }: Dependencies, message: string): Promise<"held"
 }
 
 /** Takes back what the queue may still hold of a task's calls; what is under way comes too late. */
-export async function recall(deps: Dependencies, { calls = [] }: TaskRecord): Promise<void> {
+export async function recall(deps: CallParts, { calls = [] }: TaskRecord): Promise<void> {
   if (calls.length > 0) await deps.queue.cancel(...calls);
 }
 
@@ -158,7 +163,7 @@ export async function recall(deps: Dependencies, { calls = [] }: TaskRecord): Pr
  * goes wrong, the due entry makes up for it.
  */
 export async function callFirst(
-  ctx: RequestContext,
+  ctx: CallParts,
   record: TaskRecord,
   json: string,
   now: number,

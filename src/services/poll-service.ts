@@ -1,13 +1,23 @@
-import type { Dependencies, RequestContext } from "../ports/dependencies.ts";
-import { CallRefused, QueueUnavailable } from "../ports/ports.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
+import { CallRefused, QueueUnavailable } from "../ports/errors.ts";
+import type { ServiceQueue } from "../ports/queue.ts";
+import type { RunStore, TaskReadStore } from "../ports/task-store.ts";
 import { system } from "../projects/principal.ts";
-import { flowOf } from "../scheduling/flow-control.ts";
+import { type FlowParts, flowOf } from "../scheduling/flow-control.ts";
 import { DUE_GRACE } from "../shared/limits.ts";
 import { type TaskRecord, traceHeaders } from "../tasks/record.ts";
-import { type Suspending, suspend } from "../tasks/run/suspend-task.ts";
+import { type Suspending, type SuspendParts, suspend } from "../tasks/run/suspend-task.ts";
 import { outcomePath, timeoutOf } from "./call-service.ts";
 import { readHttpRequest } from "./http-request.ts";
 import type { Service } from "./service.ts";
+
+/** The parts that the poll of a service uses. */
+export type PollParts = FlowParts &
+  SuspendParts &
+  Pick<Dependencies, "log" | "services"> & {
+    readonly store: RunStore & TaskReadStore;
+    readonly queue: ServiceQueue;
+  };
 
 /** Where a service is asked next after work that it has taken on. */
 export interface NextPoll {
@@ -18,7 +28,7 @@ export interface NextPoll {
 }
 
 /** The service has taken the work on: the task waits, and the queue asks after it. */
-export async function beginPolling(ctx: RequestContext, held: Suspending, next: NextPoll): Promise<void> {
+export async function beginPolling(ctx: PollParts, held: Suspending, next: NextPoll): Promise<void> {
   const { record } = held;
   const heartbeat = expectedWithin(record, next) + DUE_GRACE;
   if (!(await suspend(ctx, { ...held, poll: { url: next.url, service: next.service.name }, heartbeat })))
@@ -28,7 +38,7 @@ export async function beginPolling(ctx: RequestContext, held: Suspending, next: 
 
 /** It is not done yet: asked again. */
 export async function continuePolling(
-  ctx: RequestContext,
+  ctx: PollParts,
   record: TaskRecord,
   number: number,
   next: NextPoll,
@@ -49,7 +59,7 @@ export async function continuePolling(
 }
 
 /** No answer to the last poll has come in time: it is sent once more, instead of giving the work up. */
-export async function repeatPoll(ctx: RequestContext, record: TaskRecord): Promise<void> {
+export async function repeatPoll(ctx: PollParts, record: TaskRecord): Promise<void> {
   const { poll } = record;
   if (!poll) return;
   const service = ctx.services.get(poll.service ?? (await serviceOf(ctx, record)) ?? "");
@@ -58,7 +68,7 @@ export async function repeatPoll(ctx: RequestContext, record: TaskRecord): Promi
 }
 
 /** Where a poll was noted before its service stood there, the task's input names it. */
-async function serviceOf(ctx: RequestContext, { project, id }: TaskRecord): Promise<string | undefined> {
+async function serviceOf(ctx: PollParts, { project, id }: TaskRecord): Promise<string | undefined> {
   const found = await ctx.store.readTask(system(project), id, { input: true });
   const json = found.kind === "found" ? found.record.input.json : undefined;
   return json === undefined ? undefined : readHttpRequest(json).service;
@@ -69,12 +79,7 @@ function expectedWithin(record: TaskRecord, { service, delay }: NextPoll): numbe
 }
 
 /** Whatever goes wrong, the sweep finds the task silent and sends the poll again. */
-async function sendPoll(
-  deps: Dependencies,
-  record: TaskRecord,
-  number: number,
-  next: NextPoll,
-): Promise<void> {
+async function sendPoll(deps: PollParts, record: TaskRecord, number: number, next: NextPoll): Promise<void> {
   const { service, url, delay } = next;
   try {
     await deps.queue.call({

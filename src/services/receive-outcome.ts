@@ -1,15 +1,24 @@
 import { type Answer, DONE } from "../deliveries/deliver.ts";
-import { sendFirstAttempts } from "../deliveries/first-attempts.ts";
-import type { RequestContext } from "../ports/dependencies.ts";
+import { type FirstAttemptParts, sendFirstAttempts } from "../deliveries/first-attempts.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
 import type { RecordCallAnswer } from "../ports/task-commands.ts";
+import type { RunStore } from "../ports/task-store.ts";
 import { redisTime } from "../shared/time/redis-clock.ts";
 import type { TaskRecord } from "../tasks/record.ts";
-import { failAttempt } from "../tasks/run/fail-attempt.ts";
-import { finishTask } from "../tasks/run/finish-task.ts";
-import { suspend } from "../tasks/run/suspend-task.ts";
+import { type FailParts, failAttempt } from "../tasks/run/fail-attempt.ts";
+import { type FinishParts, finishTask } from "../tasks/run/finish-task.ts";
+import { type SuspendParts, suspend } from "../tasks/run/suspend-task.ts";
 import { classifyResponse, type ServiceResponse, type Verdict } from "./classify-response.ts";
-import { beginPolling, continuePolling } from "./poll-service.ts";
+import { beginPolling, continuePolling, type PollParts } from "./poll-service.ts";
 import type { Service } from "./service.ts";
+
+/** The parts that the outcome of a service's call uses. */
+type OutcomeParts = FirstAttemptParts &
+  PollParts &
+  FailParts &
+  FinishParts &
+  SuspendParts &
+  Pick<Dependencies, "clock" | "log" | "services"> & { readonly store: RunStore };
 
 /** Whose outcome it is: what stands in the address that we gave the queue. */
 export interface OutcomeMessage {
@@ -41,7 +50,7 @@ const ROUNDS = 3;
  * attempt, or comes after the end, changes nothing and is logged.
  */
 export async function outcome(
-  ctx: RequestContext,
+  ctx: OutcomeParts,
   message: OutcomeMessage,
   response: ServiceOutcome,
 ): Promise<Answer> {
@@ -74,7 +83,7 @@ function isOvertaken(record: TaskRecord, { poll }: OutcomeMessage): boolean {
 
 /** @returns `changed` when the task moved since it was read */
 async function act(
-  ctx: RequestContext,
+  ctx: OutcomeParts,
   { record, config, now }: Noted,
   message: OutcomeMessage,
   response: ServiceOutcome,
@@ -112,7 +121,7 @@ async function act(
 }
 
 async function send(
-  ctx: RequestContext,
+  ctx: OutcomeParts,
   record: TaskRecord,
   finished: Parameters<typeof sendFirstAttempts>[2],
 ): Promise<"done" | "changed"> {

@@ -1,16 +1,23 @@
-import { sendFirstAttempts } from "../deliveries/first-attempts.ts";
-import { announcer } from "../events/announce.ts";
-import type { RequestContext } from "../ports/dependencies.ts";
-import { QueueUnavailable } from "../ports/ports.ts";
+import { type FirstAttemptParts, sendFirstAttempts } from "../deliveries/first-attempts.ts";
+import { type AnnounceParts, announcer } from "../events/announce.ts";
+import type { Dependencies } from "../ports/dependencies.ts";
+import { QueueUnavailable } from "../ports/errors.ts";
 import type { StoredConfig } from "../projects/caller.ts";
 import { redisTime } from "../shared/time/redis-clock.ts";
 import type { TaskRecord } from "../tasks/record.ts";
-import { failAttempt } from "../tasks/run/fail-attempt.ts";
-import { callService, isHeld } from "./call-service.ts";
+import { type FailParts, failAttempt } from "../tasks/run/fail-attempt.ts";
+import { type CallParts, callService, isHeld } from "./call-service.ts";
+
+/** The parts that a service's attempt uses. */
+export type RunServiceParts = FirstAttemptParts &
+  AnnounceParts &
+  CallParts &
+  FailParts &
+  Pick<Dependencies, "clock">;
 
 /** An attempt that was leased for a service: what its handler is to other tasks, the queue is to it. */
 export async function runService(
-  ctx: RequestContext,
+  ctx: RunServiceParts,
   claimed: { readonly record: TaskRecord; readonly config: StoredConfig; readonly now: number },
   lease: string,
 ): Promise<void> {
@@ -36,7 +43,7 @@ export async function runService(
   }
 }
 
-async function attempt(ctx: RequestContext, record: TaskRecord, time: () => number) {
+async function attempt(ctx: RunServiceParts, record: TaskRecord, time: () => number) {
   try {
     if (await isHeld(ctx, record, time())) return { kind: "called" } as const;
     return await callService(ctx, record, record.input.json, time());

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { createRingback } from "../../src/app.ts";
-import { ConfigError, readConfig } from "../../src/config/config.ts";
+import { ConfigError, readConfig, VARIABLES } from "../../src/config/config.ts";
 import worker from "../../src/worker.ts";
 
 const environment: Readonly<Record<string, string>> = {
@@ -54,6 +54,88 @@ describe("a bad value is a ConfigError that names the variable and never quotes 
     expect(fault).not.toContain(environment[name]);
   });
 
+  /** Values of each variable that cannot be used; SERVICES have a file of their own. */
+  const address = [
+    "hunter2",
+    "ftp://hunter2.example",
+    "//hunter2.example",
+    "https://hunter2@a.example",
+    "https://u:hunter2@a.example",
+    "https://a.example/?hunter2",
+    "https://a.example/#hunter2",
+    "https://hunter2 .example",
+    "https://hunter2.example:99999",
+    "https://.hunter2",
+    "https://$hunter2.example",
+    "https://a",
+    "https:\\\\hunter2.example",
+  ];
+  const token = [
+    "hunter2 ",
+    "hunter2\u00e4-and-more-text",
+    "hunter2\u0416-and-more-text",
+    "hunter2\nand-more-text",
+  ];
+  const count = ["0", "-1", "1.5", "1e3", "0x10", "hunter2", "9999999999"];
+  const flag = ["hunter2", "TRUE", "1", "yes", "constructor", "toString", "__proto__"];
+  const time = ["hunter2", "5", "0s", "-1s", "5 s", "1y", "999999999999d"];
+  const BAD: Readonly<Record<string, readonly string[]>> = {
+    UPSTASH_REDIS_REST_URL: address,
+    UPSTASH_REDIS_REST_TOKEN: token,
+    QSTASH_URL: address,
+    QSTASH_TOKEN: token,
+    QSTASH_CURRENT_SIGNING_KEY: [" hunter2"],
+    QSTASH_NEXT_SIGNING_KEY: ["hunter2\t"],
+    RINGBACK_PUBLIC_URL: address,
+    RINGBACK_MASTER_SECRET: ["hunter2", "hunter2-and-more-text\n"],
+    RINGBACK_PREVIOUS_MASTER_SECRET: ["hunter2"],
+    RINGBACK_ENCRYPT_PAYLOADS: flag,
+    RINGBACK_ADMIN_TOKEN: ["hunter2", ...token],
+    RINGBACK_CALLBACK_POLICY: ["hunter2", "Strict", "none"],
+    RINGBACK_CALLBACK_ALLOW: ["https://hunter2.example"],
+    RINGBACK_DOH_URL: address,
+    RINGBACK_RETRY_SCHEDULE: ["hunter2", "5s,", "5s;6s", "8d", `${"1s,".repeat(20)}1s`],
+    RINGBACK_CALLBACK_TIMEOUT: [...time, "11m", "99ms"],
+    RINGBACK_RESULT_TTL: [...time, "31d"],
+    RINGBACK_RATE_LIMIT: count,
+    RINGBACK_READ_LIMIT: count,
+    RINGBACK_MAX_OPEN: count,
+    RINGBACK_MAX_BODY: ["hunter2", "0B", "5MiB", "1MB"],
+    RINGBACK_CONCURRENCY_PER_KEY: count,
+    RINGBACK_CONCURRENCY_PER_PROJECT: count,
+    RINGBACK_MAX_ENDPOINTS: count,
+    RINGBACK_PARTITIONS: count,
+    RINGBACK_SERVICES: ["hunter2", "{}", '[{"name":"hunter2"}]', "[null]"],
+    RINGBACK_SWEEP_INTERVAL: [...time, "25d"], // a timer holds no more: it would fire at once
+    RINGBACK_DIAGNOSTICS: flag,
+  };
+
+  test("every variable has its bad values here", () => {
+    expect(Object.keys(BAD).sort()).toEqual([...VARIABLES].sort());
+  });
+
+  test.each(Object.entries(BAD).flatMap(([name, values]) => values.map((value) => [name, value] as const)))(
+    "%s=%j",
+    (name, value) => {
+      const fault = faultOf({ [name]: value });
+      expect(fault).toMatch(new RegExp(`^${name}\\S* (must|is|has)`));
+      expect(fault).not.toContain("hunter2");
+      expect(fault).not.toContain("\n");
+    },
+  );
+
+  test("slashes at the end of an address are no part of it", () => {
+    const config = readConfig({
+      ...environment,
+      UPSTASH_REDIS_REST_URL: "https://redis.example.com/",
+      QSTASH_URL: "https://qstash.example.com//",
+      RINGBACK_PUBLIC_URL: "https://ringback.example.com/base/",
+    });
+    expect(config.redis.url).toBe("https://redis.example.com");
+    expect(config.qstash.url).toBe("https://qstash.example.com");
+    expect(config.settings.publicUrl).toBe("https://ringback.example.com/base");
+  });
+
   test("an allow list that is right is kept entry by entry", () => {
     const value = " hooks.internal:9443, 10.20.30.40 ,:10443,[fd00::1]:8080,, ";
     expect(readConfig({ ...environment, RINGBACK_CALLBACK_ALLOW: value }).callbacks.allow).toEqual([
@@ -73,6 +155,36 @@ describe("a variable that the gateway does not know", () => {
     expect(warn.mock.calls).toEqual([
       [JSON.stringify({ level: "warn", event: "unknown-variable", name: "RINGBACK_RATE_LIMITS" })],
     ]);
+  });
+
+  test.each([
+    "RINGBACK_RATE_LIMITS",
+    "RINGBACK_ANYTHING_AT_ALL",
+    "ringback_rate_limit",
+    "Ringback_Rate_Limit",
+    "_RINGBACK_RATE_LIMIT",
+    "RING_BACK_RATE_LIMIT",
+    "RINGBACKRATE_LIMIT",
+    "RINGBAK_RATE_LIMIT",
+    "RIGNBACK_DIAGNOSTICS",
+    "RNGBACK_MAX_BODYS",
+    "QSTASH_ULR",
+    "UPSTASH_REDIS_REST_TOKENS",
+  ])("is warned of when it is nearly one: %s", (name) => {
+    expect(readConfig({ ...environment, [name]: "a-secret" }).unknownVariables).toEqual([name]);
+  });
+
+  test.each([
+    "RINGBACK_URL",
+    "UPSTASH_VECTOR_REST_URL",
+    "UPSTASH_DISABLE_TELEMETRY",
+    "QSTASH_REGION",
+    "PORT",
+    "HOST",
+    "RINGTONE",
+    "BACKUP_RATE_LIMIT",
+  ])("is nobody's fault: %s", (name) => {
+    expect(readConfig({ ...environment, [name]: "x" }).unknownVariables).toEqual([]);
   });
 
   test("is not warned of when RINGBACK_SERVICES names it", () => {
@@ -99,8 +211,15 @@ describe("a Worker without its secrets", () => {
     const context = { waitUntil: () => undefined };
     const env = { RINGBACK_PUBLIC_URL: "https://ringback.example.com" };
     const answers = await Promise.all(
-      ["/v1/tasks", "/healthz"].map((path) =>
-        worker.fetch(new Request(`https://ringback.example.com${path}`), env, context),
+      [
+        ...["/v1/tasks", "/healthz", "/readyz", "/openapi.json", "/docs", "/nowhere", "/"].map(
+          (path) => [path, "GET"] as const,
+        ),
+        ...["/v1/tasks", "/internal/run", "/internal/sweep", "/internal/probe", "/admin/doctor"].map(
+          (path) => [path, "POST"] as const,
+        ),
+      ].map(([path, method]) =>
+        worker.fetch(new Request(`https://ringback.example.com${path}`, { method }), env, context),
       ),
     );
     for (const response of answers) {

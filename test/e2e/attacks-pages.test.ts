@@ -25,17 +25,67 @@ describe("pages of other origins", () => {
 
   test("find no cookie to ride on, and no script of ours to misuse", async ({ client }) => {
     for (const path of [
-      "/docs",
       "/problems",
       "/problems/not-found",
-      "/docs?q=<script>alert(1)</script>",
+      "/problems?q=<script>alert(1)</script>",
       "/healthz",
     ]) {
       const { status, headers, text } = await client.send("GET", path);
       expect(status, path).toBe(200);
       expect(headers.get("set-cookie"), path).toBeNull();
       expect(headers.get("content-security-policy"), path).toMatch(/^default-src 'none'; (?!.*script-src)/);
-      expect(text, path).not.toMatch(/<script|\bon[a-z]+=|javascript:/i);
+      expect(text, path).not.toMatch(SCRIPT);
+    }
+  });
+});
+
+/** Ways by which a page runs a script. */
+const SCRIPT = /<script|\bon[a-z]+=|javascript:/i;
+
+describe("the reference", () => {
+  test("runs the scripts of this origin and talks to this origin, and to nothing else", async ({
+    client,
+  }) => {
+    for (const path of [
+      "/docs",
+      "/docs?q=<script>alert(1)</script>",
+      "/docs?url=https://evil.example/api.json",
+    ]) {
+      const { status, headers, text } = await client.send("GET", path);
+      expect(status, path).toBe(200);
+      expect(headers.get("set-cookie"), path).toBeNull();
+      expect(headers.get("content-security-policy")?.split("; ").sort(), path).toEqual([
+        "base-uri 'none'",
+        "connect-src 'self'",
+        "default-src 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "img-src 'self' data:",
+        "script-src 'self'",
+        "style-src 'unsafe-inline'",
+      ]);
+      const scripts = [...text.matchAll(/<script src="([^"]+)"><\/script>/g)];
+      expect(scripts.map(([, source]) => source)).toEqual(["/docs/scalar.js", "/docs/reference.js"]);
+      expect(text.replace(/<script src="[^"]+"><\/script>/g, ""), path).not.toMatch(SCRIPT);
+    }
+  });
+
+  test("has a policy that no other answer has, whatever its address looks like", async ({ client }) => {
+    for (const path of [
+      "/docs/",
+      "/docs/scalar.js",
+      "/docs/reference.js",
+      "/docs/docs",
+      "/docs.html",
+      "/Docs",
+      "/docs%2F",
+      "/docs%00",
+      "/problems/docs",
+      "/v1/tasks?next=/docs",
+      "/openapi.json",
+    ]) {
+      const { headers } = await client.send("GET", path);
+      expect(headers.get("content-security-policy"), path).toMatch(/^default-src 'none'; (?!.*script-src)/);
     }
   });
 });

@@ -4,7 +4,7 @@ import { onTestFinished } from "vitest";
 import type { Lookup } from "../../src/adapters/egress/dns.ts";
 import { createFetcher } from "../../src/adapters/egress/fetch.ts";
 import { createGuard } from "../../src/adapters/egress/guard.ts";
-import { FetchFailure } from "../../src/ports/ports.ts";
+import { FetchFailure } from "../../src/ports/fetcher.ts";
 
 /** Calls loopback, where the tests' servers are. */
 export const guard = createGuard({ mode: "local", allow: [], ownHosts: [], upstashHosts: [] });

@@ -1,23 +1,25 @@
 import { describe, expect, test } from "vitest";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
 import { deliver } from "../../src/deliveries/deliver.ts";
-import type { Dependencies } from "../../src/ports/dependencies.ts";
 import type { Store } from "../../src/ports/store.ts";
+import type { AnyTask } from "../../src/task.ts";
 import { accepted, claimed, environments, newDelivery } from "../redis/store-fixture.ts";
+import { fetcherOf, queueOf, settingsOf, unexpected } from "../support/parts.ts";
 
 /** The parts that a delivery needs, over a real store; whoever calls a receiver through them fails the test. */
-function partsOver(store: Store): Dependencies {
-  const silent = new Proxy({}, { get: () => () => expect.unreachable("nothing may be sent") });
+function partsOver(store: Store) {
   return {
     store,
-    settings: { callbackTimeout: 15_000, retrySchedule: [5_000], publicUrl: "https://ringback.example.com" },
+    settings: settingsOf(),
     keyring: createKeyring("a master secret for tests, and for nothing else"),
-    fetcher: silent,
-    queue: silent,
+    sign: unexpected,
+    fetcher: fetcherOf(),
+    queue: queueOf({ publish: unexpected, publishAll: unexpected }),
+    tasks: new Map<string, AnyTask>(),
     log: () => undefined,
     random: () => 0.5,
     clock: Date.now,
-  } as unknown as Dependencies; // a delivery that is given up looks at nothing else
+  };
 }
 
 describe.each(await environments())(

@@ -40,34 +40,35 @@ export async function dueMembers(redis: Redis): Promise<string[]> {
   return (await redis.zrange(dueKey(0), 0, -1)).filter((member) => !member.includes(PLANTED));
 }
 
+/** Damaged records that are planted at once; one of them is due each second. */
+const RECORDS = 10;
+
 /**
- * Puts three damaged entries into the due set: one whose name names nothing, one whose key holds no hash, and one whose
- * record a script reads but nobody can parse. All are due at once.
+ * Puts damaged entries into the due set: one whose name names nothing, one whose key holds no hash, and some whose
+ * record a script reads but nobody can parse.
+ *
+ * @returns how many
  */
-export async function poison(redis: Redis, project: string, number: number): Promise<void> {
+export async function poison(redis: Redis, project: string, number: number): Promise<number> {
   const names = keysOf(project);
-  const [delivery, task] = [oldId("del", number), oldId("task", number)];
-  const damaged = {
-    status: "queued",
-    run: 1,
-    seq: 1,
-    attempt: 0,
-    next: 0,
-    deadline: 9e12,
-    type: "a",
-    opt: "{",
-  };
+  const delivery = oldId("del", number);
   await redis.set(names.delivery(delivery), "no hash");
-  await redis.hset(names.task(task), damaged);
-  const members = [`?|${project}|${delivery}`, `d|${project}|${delivery}`, `t|${project}|${task}`];
-  await redis.zadd(dueKey(0), ...members.flatMap((member) => [0, member]));
+  await redis.zadd(dueKey(0), 0, `?|${project}|${delivery}`, 0, `d|${project}|${delivery}`);
+  const now = Date.now();
+  for (let index = 0; index < RECORDS; index += 1) {
+    const task = oldId("task", number * RECORDS + index);
+    const damaged = { status: "queued", run: 1, seq: 1, attempt: 0, next: 0, deadline: 9e12, opt: "{" };
+    await redis.hset(names.task(task), { ...damaged, type: "storm.damaged" });
+    await redis.zadd(dueKey(0), now + 1_000 * index, `t|${project}|${task}`);
+  }
+  return 2 + RECORDS;
 }
 
 /** How many entries of a neighbour are due at once: a hundred times what one step of a sweep takes. */
 const CROWD = 10_000;
 
-/** Lets a neighbour have very many entries that are due now, of tasks that are gone. */
-export async function crowd(redis: Redis): Promise<void> {
+/** Lets a neighbour have very many entries that are due now, of tasks that are gone: one crowd. */
+export async function crowd(redis: Redis): Promise<number> {
   const neighbour = oldId("prj", 1);
   const now = Date.now();
   const entries = Array.from({ length: CROWD }, (_, number) => [
@@ -75,6 +76,7 @@ export async function crowd(redis: Redis): Promise<void> {
     `t|${neighbour}|${oldId("task", number)}`,
   ]);
   await redis.zadd(dueKey(0), ...entries.flat());
+  return 1;
 }
 
 function oldId(prefix: "del" | "task" | "prj", number: number): string {

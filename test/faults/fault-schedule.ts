@@ -107,7 +107,7 @@ export async function poisoning(
   over: AbortSignal,
 ): Promise<void> {
   for (let number = 1; await pause(random.between(5_000, 15_000), over); number += 1) {
-    await plant(() => poison(world.books, project, number).then(() => (planted.damaged += 3)));
+    planted.damaged += await plant(() => poison(world.books, project, number));
   }
 }
 
@@ -119,17 +119,18 @@ export async function crowding(
   over: AbortSignal,
 ): Promise<void> {
   for (let wait = 5_000; await pause(wait, over); wait = random.between(30_000, 60_000)) {
-    await plant(() => crowd(world.books).then(() => (planted.crowds += 1)));
+    planted.crowds += await plant(() => crowd(world.books));
   }
 }
 
-/** While Redis is away nothing is planted: the next time will come. */
-async function plant(work: () => Promise<unknown>): Promise<void> {
+/** How much was planted: nothing while Redis is away. The next time will come. */
+async function plant(work: () => Promise<number>): Promise<number> {
   try {
-    await work();
+    return await work();
   } catch (error) {
     // ReplyError: our own command is wrong, and that would look like a Redis that is always away.
     if (error instanceof Error && error.name === "ReplyError") throw error;
+    return 0;
   }
 }
 

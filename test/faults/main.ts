@@ -1,9 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import process from "node:process";
-import { parseArgs } from "node:util";
+import { type Command, type Option, readOptions, usageError } from "../../src/local/command/options.ts";
 import { breakAndWatch } from "./breakage.ts";
 import { BREAKS } from "./breaks.ts";
 import { INVARIANTS, type Invariant } from "./checker.ts";
+import { tableOf } from "./report.ts";
 import { runStorm } from "./storm.ts";
 import { summaryOf } from "./summary.ts";
 
@@ -12,24 +13,33 @@ import { summaryOf } from "./summary.ts";
  * npm run faults -- --break NAME | --breaks              what is broken on purpose must be caught, each promise at least once
  */
 
-const { values } = parseArgs({
+const COMMAND = {
+  call: "npm run faults --",
+  about: "Runs a storm of faults and looks whether every promise held.",
   options: {
-    seed: { type: "string", default: `${Math.floor(Math.random() * 1_000_000)}` },
-    minutes: { type: "string", default: "2" },
-    clients: { type: "string", default: "40" },
-    json: { type: "string" },
-    logs: { type: "string" },
-    break: { type: "string" },
-    breaks: { type: "boolean", default: false },
+    seed: {
+      kind: "number",
+      value: "N",
+      about: "repeats the choices of a run; random unless given",
+      least: 0,
+      whole: true,
+      default: Math.floor(Math.random() * 1_000_000),
+    },
+    minutes: { kind: "number", value: "M", about: "how long the storm lasts", least: 0.1, default: 2 },
+    clients: { kind: "number", value: "N", about: "clients at a time", least: 1, whole: true, default: 40 },
+    json: { kind: "text", value: "FILE", about: "where the summary is written" },
+    logs: { kind: "text", value: "FILE", about: "where the gateways' logs are written" },
+    break: { kind: "text", value: "NAME", about: "breaks one promise on purpose, which must be caught" },
+    breaks: { kind: "flag", about: "breaks each promise on purpose" },
   },
-});
-const seed = Number(values.seed);
+} as const satisfies Command<Readonly<Record<string, Option>>>;
+const { seed, ...values } = readOptions(COMMAND);
 const say = (line: string): void => console.log(`${new Date().toISOString().slice(11, 19)} ${line}`);
 
 if (values.breaks || values.break !== undefined) {
   const chosen = BREAKS.filter(({ name }) => values.breaks || name === values.break);
   if (chosen.length === 0)
-    throw new Error(`there is no break ${values.break}: ${BREAKS.map(({ name }) => name).join(", ")}`);
+    usageError(COMMAND, `--break must be ${BREAKS.map(({ name }) => name).join(" or ")}`);
   const missed: string[] = [];
   const unseen = new Set<Invariant>(values.breaks ? INVARIANTS : []);
   console.log("| break | what it takes away | caught by | after |\n| --- | --- | --- | --- |");
@@ -52,14 +62,15 @@ if (values.breaks || values.break !== undefined) {
 say(`seed ${seed}, ${values.minutes} minutes`);
 const storm = await runStorm({
   seed,
-  duration: Number(values.minutes) * 60_000,
+  duration: values.minutes * 60_000,
   recovery: 600_000,
-  clients: Number(values.clients),
+  clients: values.clients,
   killEvery: 15_000,
   say,
 });
 const summary = summaryOf(storm);
 console.log(JSON.stringify(summary, null, 2));
+console.log(`\n${tableOf(summary)}\n`);
 if (values.json !== undefined)
   await writeFile(values.json, `${JSON.stringify({ seed, ...summary }, null, 2)}\n`);
 if (values.logs !== undefined) await writeFile(values.logs, JSON.stringify(storm.logs, null, 2));

@@ -159,7 +159,7 @@ export const taskBreaks: readonly Break[] = [
     name: "unmeasured",
     what: "the bytes of a request are not measured, and Redis's refusal is not understood",
     points: ["size-unmeasured", "refusal-unread"],
-    plans: ["too large a result"],
+    plans: ["failing", "too large a result"],
     caughtBy: ["a result that Redis cannot take fails its task"],
   },
 ];

@@ -1,25 +1,33 @@
 import { writeFile } from "node:fs/promises";
 import process from "node:process";
-import { parseArgs } from "node:util";
+import { readOptions } from "../../src/local/command/options.ts";
 import type { Runtime } from "../support/stack.ts";
 import type { Report } from "./fuzz.ts";
 import { fuzzStack } from "./stack.ts";
 
 /* npm run fuzz -- --seed N --requests N [--runtime workerd|deno] [--report file]: the requests are shared out among the runtimes. */
 
-const { values } = parseArgs({
+const { seed, ...values } = readOptions({
+  call: "npm run fuzz --",
+  about: "Sends made-up requests and holds the answers to the OpenAPI document.",
   options: {
-    seed: { type: "string", default: `${Math.floor(Math.random() * 1_000_000)}` },
-    requests: { type: "string", default: "20000" },
-    runtime: { type: "string" },
-    report: { type: "string" },
+    seed: {
+      kind: "number",
+      value: "N",
+      about: "repeats the requests of a run; random unless given",
+      least: 0,
+      whole: true,
+      default: Math.floor(Math.random() * 1_000_000),
+    },
+    requests: { kind: "number", value: "N", about: "how many", least: 1, whole: true, default: 20_000 },
+    runtime: { kind: "text", value: "NAME", about: "one of both runtimes alone", oneOf: ["workerd", "deno"] },
+    report: { kind: "text", value: "FILE", about: "where the findings are written" },
   },
 });
 
 const runtimes: readonly Runtime[] =
   values.runtime === "workerd" || values.runtime === "deno" ? [values.runtime] : ["workerd", "deno"];
-const seed = Number(values.seed);
-const each = Math.ceil(Number(values.requests) / runtimes.length);
+const each = Math.ceil(values.requests / runtimes.length);
 console.log(`fuzz: seed ${seed}, ${each} requests to each of ${runtimes.join(" and ")}`);
 
 const reports: Record<string, Report> = {};

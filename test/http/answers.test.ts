@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { StoreUnavailable } from "../../src/ports/ports.ts";
+import { StoreUnavailable } from "../../src/ports/errors.ts";
 import { ADMIN_TOKEN, knowing, NOW, open, PUBLIC_URL, readToken, taskRecord } from "./gateway.ts";
 
 const good = { type: "test.echo", input: 1 };

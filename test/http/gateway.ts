@@ -5,14 +5,15 @@ import { createApp } from "../../src/http/app.ts";
 import type { Route } from "../../src/http/pipeline/route.ts";
 import type { Assets } from "../../src/http/routes/static.ts";
 import type { Dependencies } from "../../src/ports/dependencies.ts";
-import type { SignatureVerdict } from "../../src/ports/ports.ts";
+import type { SignatureVerdict } from "../../src/ports/queue.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { AcceptCommand } from "../../src/ports/task-commands.ts";
-import type { TaskReader } from "../../src/projects/principal.ts";
+import type { TaskReader, TaskToken } from "../../src/projects/principal.ts";
 import type { Service } from "../../src/services/service.ts";
 import { type AnyTask, defineTask } from "../../src/task.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 import { createRunTimes } from "../../src/tasks/run-times.ts";
+import { fetcherOf, queueOf, settingsOf, unexpected } from "../support/parts.ts";
 
 /** Redis time in these tests. */
 export const NOW = Date.parse("2026-11-24T09:00:00.000Z");
@@ -21,11 +22,9 @@ export const ADMIN_TOKEN = "an-admin-token-of-some-length";
 
 const project = "prj_01kawtzq4je0a8yqh3n5v6w7x8";
 
-const notHere = (): Promise<never> => Promise.reject(new Error("this store has no such script"));
-
 /** A store of these scripts; every other one fails. */
 function storeOf(scripts: Partial<Store>): Store {
-  const get = (_: unknown, name: string): unknown => scripts[name as keyof Store] ?? notHere;
+  const get = (_: unknown, name: string): unknown => scripts[name as keyof Store] ?? unexpected;
   return new Proxy({}, { get }) as Store; // whatever is asked for is there
 }
 
@@ -106,39 +105,21 @@ export async function open(options: Options = {}): Promise<Gateway> {
     });
   };
   const deps: Dependencies = {
-    settings: {
+    settings: settingsOf({
       publicUrl: PUBLIC_URL,
       adminToken: ADMIN_TOKEN,
-      retrySchedule: [5_000],
-      callbackTimeout: 15_000,
-      resultTtl: 604_800_000,
-      rateLimit: 100,
-      readLimit: options.readLimit ?? 600,
-      maxOpen: 1_000,
-      maxBody: options.maxBody ?? 1_048_576,
-      concurrency: { perKey: 1, perProject: 40 },
-      maxEndpoints: 20,
-      partitions: 1,
-      version: "0.1.0",
-    },
+      ...(options.readLimit !== undefined && { readLimit: options.readLimit }),
+      ...(options.maxBody !== undefined && { maxBody: options.maxBody }),
+    }),
     store: storeOf({ accept, ...options.store }),
     sign,
-    queue: {
-      publish: () => Promise.resolve(),
-      publishAll: () => Promise.resolve([]),
-      ping: notHere,
-      call: notHere,
-      holds: notHere,
-      waits: notHere,
-      cancel: notHere,
-      ...options.queue,
-    },
-    fetcher: { checkUrl: () => undefined, resolveAndCheck: notHere, fetch: notHere, read: notHere },
+    queue: queueOf(options.queue),
+    fetcher: fetcherOf(),
     keyring,
     tasks: new Map([echo, ...(options.tasks ?? [])].map((task) => [task.type, task])),
     services: new Map((options.services ?? []).map((service) => [service.name, service])),
     doctor: {
-      queue: { status: notHere, probe: notHere, fate: notHere, slots: notHere },
+      queue: { status: unexpected, probe: unexpected, fate: unexpected, slots: unexpected },
       queueUrl: "https://qstash.example.com",
       sweepInterval: 60_000,
       resolves: false,
@@ -188,6 +169,11 @@ export async function anotherKey(id: number): Promise<string> {
 /** A caller with a read link's rights, sealed by the gateway's own keyring. */
 export function readToken(task: string, expiresAt: number): Promise<string> {
   return keyring.issueReadToken(project, task, expiresAt);
+}
+
+/** A token of one of the project's tasks. */
+export function taskToken(token: Omit<TaskToken, "project">): Promise<string> {
+  return keyring.issueTaskToken({ ...token, project });
 }
 
 /** Stores that know one task. */

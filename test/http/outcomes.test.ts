@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { RequestTooLarge, StoreRefused, Undecryptable } from "../../src/ports/ports.ts";
+import { RequestTooLarge, StoreRefused, Undecryptable } from "../../src/ports/errors.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { type AnyTask, defineTask } from "../../src/task.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
@@ -125,8 +125,7 @@ const withTask = (changes: Partial<TaskRecord>) => {
       readTask: () => Promise.resolve({ ...found, record }),
       readTasks: () => Promise.resolve({ ...found, records: [record] }),
       readDeliveries: () => Promise.resolve({ kind: "found", now: NOW, records: [] }),
-      readConfig: () =>
-        Promise.resolve({ kind: "found", config: { version: 1, json: "{}" }, now: NOW } as never),
+      readConfig: () => Promise.resolve({ kind: "found", config: { version: 1, json: "{}" }, now: NOW }),
       listTasks: () =>
         Promise.resolve({ kind: "found", visited: 1, positions: [{ at: NOW, id: record.id }] }),
     },

@@ -170,13 +170,46 @@ test("commands under way when the connection is lost fail, and so do those befor
   await new Promise((resolve) => server.close(resolve));
 });
 
-test("what is no Redis is named", async () => {
+test("what is no Redis is named, until a Redis is there", async () => {
+  let isRedis = false;
   const { server, url } = await startServer((socket) => {
-    socket.on("data", () => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    socket.on("data", () => {
+      if (isRedis) socket.write("+PONG\r\n");
+      else socket.end("HTTP/1.1 400 Bad Request\r\n\r\n");
+    });
     socket.on("error", () => undefined); // it is cut off
   });
-  const engine = await openEngine(url);
-  await expect(engine.call(["GET", "k"])).rejects.toThrow(/HTTP\/1.1 400 Bad Request.*RESP2/);
-  await engine.close();
-  await new Promise((resolve) => server.close(resolve));
+  const { promise: said, resolve } = Promise.withResolvers<string>();
+  const opening = openEngine(url, resolve);
+  expect(await said).toMatch(
+    /^REDIS_URL: Redis does not answer at .*HTTP\/1.1 400 Bad Request.*RESP2.*; trying again$/,
+  );
+  isRedis = true;
+  await (await opening).close();
+  await new Promise((done) => server.close(done));
+});
+
+test.each(["http://127.0.0.1:6379", "127.0.0.1:6379", "redis://", "redis://:%zz@127.0.0.1", "hunter2"])(
+  "REDIS_URL=%s is refused at once, and not repeated",
+  async (url) => {
+    const refused = openEngine(url).then(
+      () => "",
+      (error: Error) => error.message,
+    );
+    expect(await refused).toBe("REDIS_URL must be a redis:// or rediss:// address");
+  },
+);
+
+test("a Redis that wants a password, and one that is still loading, are told apart", async () => {
+  let answer = "-LOADING Redis is loading the dataset in memory\r\n";
+  const { server, url } = await startServer((socket) => {
+    socket.on("data", () => socket.write(answer));
+    socket.on("error", () => undefined);
+  });
+  const said: string[] = [];
+  const opening = openEngine(url, (line) => said.push(line));
+  await expect.poll(() => said).toEqual([expect.stringContaining("(LOADING Redis is loading")]);
+  answer = "-NOAUTH Authentication required.\r\n";
+  await expect(opening).rejects.toThrow("Redis refused the connection: NOAUTH Authentication required.");
+  await new Promise((done) => server.close(done));
 });

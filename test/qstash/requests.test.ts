@@ -4,7 +4,7 @@ import { buffer } from "node:stream/consumers";
 import { Client } from "@upstash/qstash";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { createQueue } from "../../src/adapters/qstash/queue.ts";
-import type { QueueMessage, ServiceCall } from "../../src/ports/ports.ts";
+import type { QueueMessage, ServiceCall } from "../../src/ports/queue.ts";
 
 /* Our requests to QStash are those that its official client makes. */
 

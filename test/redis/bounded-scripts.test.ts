@@ -68,6 +68,7 @@ describe.each(KINDS)("among many thousands of entries of every key on the %s eng
     await fill("ZADD", names.running(stage.type), (n) => [`${n + 1}`, `t|${project}|${unknown(n)}`]);
     await fill("ZADD", names.starts(stage.type), (n) => [`${n + 1}`, `lease-${n}`]);
     await fill("ZADD", names.hours, (n) => [`${hour - n}`, `${hour - n}`]);
+    await fill("ZADD", names.lateHours, (n) => [`${hour - n}`, `${hour - n}`]);
     await fill("ZADD", names.index(hour), (n) => [at(n), `${unknown(n)}|diagnostics.echo`]);
     for (const status of ["failed", "canceled", "expired"])
       await fill("ZADD", names.ending(hour, status), (n) => [at(n), `${unknown(n)}|diagnostics.echo`]);

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
 import { firstConfig } from "../../src/endpoints/signing-secrets.ts";
-import type { Dependencies } from "../../src/ports/dependencies.ts";
 import { encryptedPayloads, listEncrypted, reEncryptSome } from "../../src/projects/re-encrypt.ts";
 import { makeId } from "../../src/shared/id.ts";
 import { accepted, environments, newDelivery } from "./store-fixture.ts";
@@ -62,8 +61,7 @@ describe.each(await environments())(
         await store.initProject(id, `reseal-${id}`, await firstConfig(old, id));
       }
       /** As a fresh isolate has it. */
-      const deps = () =>
-        ({ keyring: createKeyring(NEW, OLD), store, log: () => undefined }) as unknown as Dependencies; // all that is asked for
+      const deps = () => ({ keyring: createKeyring(NEW, OLD), store, log: () => undefined });
       const left = async () =>
         (await listEncrypted(deps())).filter(({ id, previous }) => ids.includes(id) && previous > 0);
       expect(await left()).toHaveLength(60);

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { ReplyError } from "../../src/local/engine.ts";
-import { StoreUnavailable } from "../../src/ports/ports.ts";
+import { StoreUnavailable } from "../../src/ports/errors.ts";
 import { KINDS, startStandIn } from "../local/redis-stand-in.ts";
 import { everyScript } from "./every-script.ts";
 import { faultsIn } from "./leavings.ts";

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { failureOf } from "../../src/adapters/redis/failure.ts";
 import { callBytes, createRunner, type Runner, script } from "../../src/adapters/redis/script.ts";
 import { createStore } from "../../src/adapters/redis/store.ts";
-import { RequestTooLarge, StoreRefused, StoreUnavailable } from "../../src/ports/ports.ts";
+import { RequestTooLarge, StoreRefused, StoreUnavailable } from "../../src/ports/errors.ts";
 import { REQUEST_LIMIT } from "../../src/shared/limits.ts";
 import { plainClient, TOKEN } from "../local/redis-stand-in.ts";
 import { acceptCommand, accepted, environments } from "./store-fixture.ts";

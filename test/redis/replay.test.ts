@@ -53,14 +53,19 @@ describe.each(await environments())(
     };
 
     /** A task that was canceled, in a project of its own that searches by its metadata. */
-    const canceledFar = async () => {
+    const canceledFar = async (when = store) => {
       const far = await freshProject(store);
       await store.limitProject(far.project, { searchable: ["orderId"] }, crypto.randomUUID());
-      const task = await accepted(store, far, { options: { deadline: 30 * DAY } });
+      const task = await accepted(when, far, { options: { deadline: 30 * DAY } });
       await store.end({
         ...succeeded(task, ""),
         authority: { by: "sequence", sequence: 1, caller: far },
-        outcome: { kind: "canceled", endedAt: Date.now(), resultTtl: 30 * DAY, deliveries: [] },
+        outcome: {
+          kind: when === store ? "canceled" : "expired",
+          endedAt: Date.now(),
+          resultTtl: 30 * DAY,
+          deliveries: [],
+        },
       });
       const found = await store.readTask(far, task.id);
       if (found.kind !== "found") throw new Error(found.kind);
@@ -131,6 +136,23 @@ describe.each(await environments())(
           }
         });
       }
+
+      test("keeps the task on its lists after a chain of replays that is longer than the hours are kept", async () => {
+        const { far, record } = await canceledFar(at(-440 * DAY));
+        await store.replay(replay(record, { caller: far }));
+        const newer = await accepted(store, far); // the first of its hour: it trims the hours
+        expect(await ttlOf("late", far.project)).toBeGreaterThan(61 * DAY);
+        for (const filter of [{}, { metadata: { orderId: "o-1" } }, { before: newer.createdAt }]) {
+          const listed = await store.listTasks(far, undefined, 5, filter);
+          if (listed.kind !== "found") throw new Error(listed.kind);
+          const ids = listed.positions.map(({ id }) => id);
+          expect(ids.filter((id) => id === record.id)).toEqual([record.id]);
+          expect(ids.at(-1)).toBe(record.id);
+        }
+        const paged = await store.listTasks(far, undefined, 1);
+        if (paged.kind !== "found" || !paged.next) throw new Error("there is no second page");
+        expect(await store.listTasks(far, paged.next, 1)).toMatchObject({ positions: [{ id: record.id }] });
+      });
 
       test("is refused to a task that has not ended, has moved on, or whose input is no longer kept", async () => {
         const pending = await accepted(store, caller);

@@ -35,7 +35,11 @@ export function split(lua: string): {
   };
 }
 
-/** @throws Error for a line that is none of `-- PART`, `--   name, name  meaning`, `--   (none)` and a meaning's next line */
+/**
+ * Its lines are `-- PART`, `--   name, name  meaning` (more spaces begin a further line of the meaning) and `--   (none)`.
+ *
+ * @throws Error for any other line
+ */
 export function parseHeader(header: string): Header {
   const entries: Record<(typeof PARTS)[number], string[]> = { KEYS: [], ARGV: [], RETURNS: [] };
   const order: string[] = [];
@@ -74,7 +78,7 @@ function uncommented(lua: string): string {
 /** What a script really does with KEYS and ARGV, and what it returns, in the words of a header. */
 export function readBody(commented: string): Omit<Header, "hasPlainReply" | "listedKeys"> {
   const body = uncommented(commented);
-  const bound = /local ([\w, ]+) = (KEYS\[1\][^\n]*)\n/.exec(body);
+  const bound = /local ([\w, ]+) =\s+KEYS\[1\]/.exec(body);
   const fixed = [...body.matchAll(/KEYS\[(\d+)\]/g)].map(([, place]) => place);
   const names = bound?.[1]?.split(", ") ?? [];
   const keys = fixed.map((place, index) => {

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { callBytes } from "../../src/adapters/redis/script.ts";
 import { startStandIn } from "../local/redis-stand-in.ts";
 import { root } from "../support/process.ts";
 import { everyScript } from "./every-script.ts";
@@ -17,12 +18,14 @@ const headerOf = (lua: string) => parseHeader(split(lua).header);
 const bodyOf = (lua: string) => readBody(split(lua).body);
 
 /** Names that Lua and Redis give to a script. */
-const GIVEN =
-  "ARGV KEYS assert bit cjson cmsgpack collectgarbage coroutine error getmetatable ipairs load loadstring math next os pairs pcall print rawequal rawget rawset redis select setmetatable string struct table tonumber tostring type unpack xpcall".split(
-    " ",
-  );
+const GIVEN = [
+  ...["assert", "collectgarbage", "error", "getmetatable", "ipairs", "load", "loadstring", "next", "pairs", "pcall"],
+  ...["print", "rawequal", "rawget", "rawset", "select", "setmetatable", "tonumber", "tostring", "type", "unpack"],
+  ...["xpcall", "coroutine", "math", "os", "string", "table"],
+  ...["ARGV", "KEYS", "bit", "cjson", "cmsgpack", "redis", "struct"],
+];
 
-describe.each(scripts)("the script $name", ({ lua }) => {
+describe.each(scripts)("the script $name", ({ name, lua }) => {
   test("has the KEYS of its header", () => {
     const { keys, optionalKeys, hasMoreKeys } = headerOf(lua);
     const real = bodyOf(lua);
@@ -40,6 +43,10 @@ describe.each(scripts)("the script $name", ({ lua }) => {
 
   test("returns the codes of its header", () => {
     expect(sorted(bodyOf(lua).codes)).toEqual(sorted(headerOf(lua).codes));
+  });
+
+  test("fits into the room that each request keeps for it", () => {
+    expect(JSON.stringify(lua).length).toBeLessThan(callBytes([{ name, lua }, [], []]));
   });
 
   test("names its locals by words, and leaves the names of Lua and of what all scripts share alone", () => {

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod/mini";
-import type { Dependencies } from "../../src/ports/dependencies.ts";
 import {
   deliverMessage,
   flowOf,
@@ -10,6 +9,7 @@ import {
   runMessage,
 } from "../../src/scheduling/flow-control.ts";
 import { type AnyTask, defineTask } from "../../src/task.ts";
+import { settingsOf } from "../support/parts.ts";
 
 const declare = (type: string, limits: Pick<AnyTask, "concurrency" | "rate"> = {}) =>
   defineTask({ type, input: z.unknown(), handler: () => 1, ...limits });
@@ -23,9 +23,9 @@ const types = [
 
 // What these functions read of the parts.
 const deps = {
-  settings: { concurrency: { perKey: 1, perProject: 40 } },
+  settings: settingsOf(),
   tasks: new Map(types.map((type) => [type.type, type])),
-} as unknown as Dependencies;
+};
 
 const runnable = (type: string, concurrencyKey?: string, project = "prj_1"): Runnable => ({
   project,

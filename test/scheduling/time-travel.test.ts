@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod/mini";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import type { RequestContext } from "../../src/ports/dependencies.ts";
-import type { QueueMessage, RunMessage } from "../../src/ports/ports.ts";
+import { sign } from "../../src/adapters/crypto/sign.ts";
+import type { QueueMessage, RunMessage } from "../../src/ports/queue.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { sweep } from "../../src/scheduling/sweep.ts";
 import { defineTask } from "../../src/task.ts";
@@ -11,6 +11,7 @@ import { run } from "../../src/tasks/run/run-attempt.ts";
 import { createRunTimes } from "../../src/tasks/run-times.ts";
 import { accept } from "../../src/tasks/submit/submit-task.ts";
 import { environments, freshProject } from "../redis/store-fixture.ts";
+import { fetcherOf, queueOf, settingsOf } from "../support/parts.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -27,36 +28,27 @@ function travel() {
       ran.push(task.id);
     },
   });
-  const ctx = (store: Store): RequestContext =>
-    ({
-      settings: {
-        publicUrl: "https://ringback.example.com",
-        resultTtl: 7 * DAY,
-        callbackTimeout: 15_000,
-        retrySchedule: [5_000],
-        rateLimit: 1_000,
-        maxOpen: 1_000,
-        partitions: 1,
-        concurrency: { perKey: 1, perProject: 40 },
+  const ctx = (store: Store) => ({
+    settings: settingsOf({ rateLimit: 1_000 }),
+    store,
+    queue: queueOf({
+      publish: async (message: QueueMessage) => void published.push(message),
+      publishAll: async (messages: readonly QueueMessage[]) => {
+        published.push(...messages);
+        return [];
       },
-      store,
-      queue: {
-        publish: async (message: QueueMessage) => void published.push(message),
-        publishAll: async (messages: readonly QueueMessage[]) => {
-          published.push(...messages);
-          return [];
-        },
-      },
-      fetcher: { judge: () => undefined },
-      keyring: createKeyring("a master secret for tests, and for nothing else"),
-      services: new Map(),
-      tasks: new Map([[echo.type, echo]]),
-      background: { waitUntil: (work: Promise<unknown>) => void work },
-      log: () => undefined,
-      runTimes: createRunTimes(),
-      random: () => 0.5,
-      clock: Date.now,
-    }) as unknown as RequestContext; // what these steps use of it
+    }),
+    fetcher: fetcherOf(),
+    sign,
+    keyring: createKeyring("a master secret for tests, and for nothing else"),
+    services: new Map(),
+    tasks: new Map([[echo.type, echo]]),
+    background: { waitUntil: (work: Promise<unknown>) => void work },
+    log: () => undefined,
+    runTimes: createRunTimes(),
+    random: () => 0.5,
+    clock: Date.now,
+  });
   return { published, ran, ctx };
 }
 

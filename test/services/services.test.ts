@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import type { RequestContext } from "../../src/ports/dependencies.ts";
-import { CallRefused, type QueueMessage, QueueUnavailable, type ServiceCall } from "../../src/ports/ports.ts";
+import { sign } from "../../src/adapters/crypto/sign.ts";
+import { CallRefused, QueueUnavailable } from "../../src/ports/errors.ts";
+import type { QueueMessage, ServiceCall } from "../../src/ports/queue.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { sweep } from "../../src/scheduling/sweep.ts";
 import { httpRequestTask } from "../../src/services/http-request.ts";
@@ -12,6 +13,7 @@ import { run } from "../../src/tasks/run/run-attempt.ts";
 import { createRunTimes } from "../../src/tasks/run-times.ts";
 import { accept } from "../../src/tasks/submit/submit-task.ts";
 import { environments, freshProject } from "../redis/store-fixture.ts";
+import { fetcherOf, queueOf, settingsOf } from "../support/parts.ts";
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -42,42 +44,32 @@ function deployment() {
   const logged: string[] = [];
   const fault: { on?: Error; holds?: Error } = {};
   const work: Promise<unknown>[] = [];
-  const ctx = (store: Store): RequestContext =>
-    ({
-      settings: {
-        publicUrl: "https://ringback.example.com",
-        resultTtl: 86_400_000,
-        callbackTimeout: 15_000,
-        retrySchedule: [5_000],
-        rateLimit: 1_000,
-        maxOpen: 1_000,
-        partitions: 1,
-        concurrency: { perKey: 1, perProject: 40 },
+  const ctx = (store: Store) => ({
+    settings: settingsOf({ rateLimit: 1_000 }),
+    store,
+    queue: queueOf({
+      publish: async (message: QueueMessage) => void runs.push(message),
+      publishAll: async (messages: readonly QueueMessage[]) => messages.map((one) => `run_${runs.push(one)}`),
+      call: async (call: ServiceCall) => {
+        if (fault.on) throw fault.on;
+        return `msg_${calls.push(call)}`;
       },
-      store,
-      queue: {
-        publish: async (message: QueueMessage) => void runs.push(message),
-        publishAll: async (messages: readonly QueueMessage[]) =>
-          messages.map((one) => `run_${runs.push(one)}`),
-        call: async (call: ServiceCall) => {
-          if (fault.on) throw fault.on;
-          return `msg_${calls.push(call)}`;
-        },
-        waits: async (message: string) => held.has(message),
-        holds: async (message: string) => (fault.holds ? Promise.reject(fault.holds) : held.has(message)),
-        cancel: async (...messages: readonly string[]) => void canceled.push(...messages),
-      },
-      keyring: createKeyring("a master secret for tests, and for nothing else"),
-      services,
-      tasks: new Map([[task.type, task]]),
-      background: { waitUntil: (one: Promise<unknown>) => void work.push(one) },
-      log: (_level: string, event: string) => void logged.push(event),
-      runTimes: createRunTimes(),
-      random: () => 0.5,
-      clock: Date.now,
-    }) as unknown as RequestContext; // what these steps use of it
-  const settled = () => Promise.all(work.splice(0));
-  return { runs, calls, canceled, held, logged, fault, ctx, settled };
+      waits: async (message: string) => held.has(message),
+      holds: async (message: string) => (fault.holds ? Promise.reject(fault.holds) : held.has(message)),
+      cancel: async (...messages: readonly string[]) => void canceled.push(...messages),
+    }),
+    fetcher: fetcherOf(),
+    sign,
+    keyring: createKeyring("a master secret for tests, and for nothing else"),
+    services,
+    tasks: new Map([[task.type, task]]),
+    background: { waitUntil: (one: Promise<unknown>) => void work.push(one) },
+    log: (_level: string, event: string) => void logged.push(event),
+    runTimes: createRunTimes(),
+    random: () => 0.5,
+    clock: Date.now,
+  });
+  return { runs, calls, canceled, held, logged, fault, ctx, settled: () => Promise.all(work.splice(0)) };
 }
 
 describe.each(await environments())("a service's call, on the %s engine", (_kind, { store, at }) => {

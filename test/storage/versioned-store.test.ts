@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { VERSION_GOOD_FOR, versionedStore } from "../../src/adapters/redis/versioned-store.ts";
-import type { Store } from "../../src/ports/store.ts";
 import { environments } from "../redis/store-fixture.ts";
 
 describe.each(await environments())(
@@ -30,7 +29,7 @@ function counting() {
       state.pings += 1;
       return true;
     },
-  } as unknown as Store; // what is used of it here
+  };
   return { state, store: versionedStore(store, () => state.now) };
 }
 

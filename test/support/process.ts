@@ -160,15 +160,16 @@ function isFree(port: number): Promise<boolean> {
 
 /** Starts a real redis-server that keeps its data in a folder of its own, removed when it stops. */
 export async function startRedis(
-  options: { appendOnly?: boolean } = {},
+  options: { appendOnly?: boolean; port?: number; args?: readonly string[] } = {},
 ): Promise<{ url: string; running: Running; stop(): Promise<void> }> {
   const binary = ["/usr/bin/redis-server", "/usr/local/bin/redis-server"].find(existsSync) ?? "redis-server";
   const folder = await mkdtemp(join(tmpdir(), "ringback-redis-"));
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const { running } = await start({
     command: binary,
     args: ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", ""].concat(
       options.appendOnly ? ["--appendonly", "yes", "--appendfsync", "always"] : [],
+      options.args ?? [],
     ),
     ready: /Ready to accept connections/,
   });

@@ -1,15 +1,19 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod/mini";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
+import { sign } from "../../src/adapters/crypto/sign.ts";
 import { encryptedStore } from "../../src/adapters/redis/encrypted-store.ts";
-import type { RequestContext } from "../../src/ports/dependencies.ts";
-import { StoreRefused } from "../../src/ports/ports.ts";
+import { RequestTooLarge, StoreRefused } from "../../src/ports/errors.ts";
+import type { Fetcher } from "../../src/ports/fetcher.ts";
 import type { Store } from "../../src/ports/store.ts";
-import { type AnyTask, defineTask, type TaskContext, TaskError } from "../../src/task.ts";
+import type { Service } from "../../src/services/service.ts";
+import type { Log } from "../../src/shared/log.ts";
+import { type AnyTask, defineTask, type TaskContext, TaskError, wait } from "../../src/task.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 import { run } from "../../src/tasks/run/run-attempt.ts";
 import { createRunTimes } from "../../src/tasks/run-times.ts";
 import { accepted, environments } from "../redis/store-fixture.ts";
+import { fetcherOf, queueOf, settingsOf } from "../support/parts.ts";
 
 const MASTER = "a master secret for tests, and for nothing else";
 
@@ -34,7 +38,7 @@ function raise(error: unknown): never {
 function running(
   store: Store,
   handler: (context: TaskContext<unknown>) => unknown,
-  { log = () => undefined, fetcher }: Partial<Pick<RequestContext, "log" | "fetcher">> = {},
+  { log = () => undefined, fetcher = fetcherOf() }: { readonly log?: Log; readonly fetcher?: Fetcher } = {},
 ) {
   let calls = 0;
   const type = defineTask({
@@ -46,19 +50,20 @@ function running(
     },
   });
   const ctx = {
-    settings: { publicUrl: "https://ringback.example.com", resultTtl: 60_000, callbackTimeout: 15_000 },
+    settings: settingsOf({ resultTtl: 60_000 }),
     store,
-    queue: { publish: () => Promise.resolve() },
+    queue: queueOf(),
+    sign,
     keyring: createKeyring(MASTER),
     tasks: new Map<string, AnyTask>([[type.type, type]]),
-    services: new Map(),
+    services: new Map<string, Service>(),
     background: { waitUntil: (work: Promise<unknown>) => void work },
     log,
     fetcher,
     runTimes: createRunTimes(),
     random: () => 0.5,
     clock: Date.now,
-  } as unknown as RequestContext; // what a run uses of it
+  };
   const runOnce = async ({ project, id: task, run: number }: TaskRecord) => {
     const message = { v: 1, project, task, run: number, attempt: 1 } as const;
     const answers = [await run(ctx, message), await run(ctx, message)];
@@ -103,12 +108,86 @@ describe.each(await environments())("an attempt's outcome on the %s engine", (_k
       end: (command) =>
         "result" in command.outcome ? Promise.reject(new StoreRefused("WRONGTYPE")) : store.end(command),
     };
-    const log: RequestContext["log"] = (_level, event) => logged.push(event);
+    const log: Log = (_level, event) => logged.push(event);
     const { runOnce } = running(refusing, () => "a result", { log });
     expect((await runOnce(task)).calls).toBe(1);
     expect(logged).toContain("result-not-stored");
     expect(await store.readTask(caller, task.id)).toMatchObject({
       record: { status: "failed", error: { code: "invalid-result", retryable: false } },
+    });
+  });
+
+  for (const [refusal, code] of [
+    [new RequestTooLarge("too large"), "result-too-large"],
+    [new StoreRefused("WRONGTYPE"), "invalid-result"],
+  ] as const) {
+    test(`that is handed on, when Redis refuses the wait, is ${code} and no crash`, async () => {
+      const task = await open();
+      const refusing: Store = {
+        ...store,
+        end: (command) => (command.outcome.kind === "waiting" ? Promise.reject(refusal) : store.end(command)),
+      };
+      const { answers, calls } = await running(refusing, () => wait()).runOnce(task);
+      expect(answers).toEqual([{ status: 200 }, { status: 200 }]);
+      expect(calls).toBe(1);
+      expect(await store.readTask(caller, task.id)).toMatchObject({
+        record: { status: "failed", attempt: 1, crashes: 0, error: { code, retryable: false } },
+      });
+    });
+  }
+
+  test("whose retry Redis refuses is the failure itself, and no crash", async () => {
+    const task = await accepted(store, caller, { callback: undefined, maxAttempts: 4 });
+    const refusing: Store = {
+      ...store,
+      end: (command) =>
+        command.outcome.kind === "retry"
+          ? Promise.reject(new RequestTooLarge("too large"))
+          : store.end(command),
+    };
+    const { runOnce } = running(refusing, () => raise(new TaskError("busy", "Come later.")));
+    expect((await runOnce(task)).calls).toBe(1);
+    expect(await store.readTask(caller, task.id)).toMatchObject({
+      record: { status: "failed", attempt: 1, crashes: 0, error: { code: "busy" } },
+    });
+  });
+
+  test("is written without the progress that Redis refuses", async () => {
+    const refusing: Store = {
+      ...store,
+      renew: (command) =>
+        command.progress ? Promise.reject(new StoreRefused("WRONGTYPE")) : store.renew(command),
+      end: (command) =>
+        command.progress ? Promise.reject(new StoreRefused("WRONGTYPE")) : store.end(command),
+    };
+    const silent = ({ progress }: TaskContext<unknown>) => progress({ percent: 50 });
+    for (const handler of [
+      silent,
+      ({ progress }: TaskContext<unknown>) => {
+        progress({ percent: 50 });
+        return raise(new TaskError("broken", "It broke."));
+      },
+    ]) {
+      const one = await open();
+      const { calls } = await running(refusing, handler).runOnce(one);
+      expect(calls).toBe(1);
+      const status = handler === silent ? "succeeded" : "failed";
+      expect(await store.readTask(caller, one.id)).toMatchObject({
+        record: { status, crashes: 0, attempt: 1 },
+      });
+    }
+  });
+
+  test("does not depend on an announcement that Redis refuses", async () => {
+    const callback = { url: "https://client.example/hooks", events: ["task.started"] };
+    const task = await accepted(store, caller, { callback, maxAttempts: 1 });
+    const logged: unknown[] = [];
+    const refusing: Store = { ...store, announce: () => Promise.reject(new RequestTooLarge("too large")) };
+    const log: Log = (_level, event) => logged.push(event);
+    const { calls } = await running(refusing, () => "done", { log }).runOnce(task);
+    expect([calls, logged]).toEqual([1, expect.arrayContaining(["start-not-told"])]);
+    expect(await store.readTask(caller, task.id)).toMatchObject({
+      record: { status: "succeeded", attempt: 1 },
     });
   });
 
@@ -137,12 +216,12 @@ describe.each(await environments())("an attempt's outcome on the %s engine", (_k
 
   test("follows the fetch that its handler asked for: follow, manual, error", async () => {
     const asked: (string | undefined)[] = [];
-    const fetcher = {
-      fetch: (_url: string, { redirect }: { readonly redirect: string }) => {
+    const fetcher = fetcherOf({
+      fetch: (_url, { redirect }) => {
         asked.push(redirect);
         return Promise.resolve(new Response("moved", { status: 302, headers: { location: "/b" } }));
       },
-    } as unknown as RequestContext["fetcher"]; // all that a handler's fetch uses
+    });
     const handler = async ({ fetch }: TaskContext<unknown>) => {
       const url = "https://example.com/a";
       const failure = await fetch(url, { redirect: "error" }).catch((error: unknown) => error);

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod/mini";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import type { RequestContext } from "../../src/ports/dependencies.ts";
-import type { QueueMessage } from "../../src/ports/ports.ts";
+import { sign } from "../../src/adapters/crypto/sign.ts";
+import type { QueueMessage } from "../../src/ports/queue.ts";
 import type { Store } from "../../src/ports/store.ts";
+import type { Service } from "../../src/services/service.ts";
 import { type AnyTask, defineTask, type TaskContext, TaskError } from "../../src/task.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 import { run } from "../../src/tasks/run/run-attempt.ts";
@@ -11,6 +12,7 @@ import { createRunTimes } from "../../src/tasks/run-times.ts";
 import { retryAfter } from "../../src/tasks/view.ts";
 import { taskRecord } from "../http/gateway.ts";
 import { accepted, environments } from "../redis/store-fixture.ts";
+import { fetcherOf, queueOf, settingsOf } from "../support/parts.ts";
 
 const MINUTE = 60_000;
 const concurrency = { perKey: 1, perProject: 40 };
@@ -20,23 +22,20 @@ function running(store: Store, handler: (context: TaskContext<unknown>) => unkno
   const published: QueueMessage[] = [];
   const type = defineTask({ type: "diagnostics.echo", input: z.unknown(), handler });
   const ctx = {
-    settings: {
-      publicUrl: "https://ringback.example.com",
-      resultTtl: MINUTE,
-      callbackTimeout: 15_000,
-      concurrency,
-    },
+    settings: settingsOf({ resultTtl: MINUTE, concurrency }),
     store,
-    queue: { publish: (message: QueueMessage) => Promise.resolve(void published.push(message)) },
+    queue: queueOf({ publish: (message) => Promise.resolve(void published.push(message)) }),
+    fetcher: fetcherOf(),
+    sign,
     keyring: createKeyring("a master secret for tests, and for nothing else"),
     tasks: new Map<string, AnyTask>([[type.type, type]]),
-    services: new Map(),
+    services: new Map<string, Service>(),
     background: { waitUntil: (work: Promise<unknown>) => void work },
     log: () => undefined,
     runTimes: createRunTimes(),
     random: () => 0.5,
     clock: Date.now,
-  } as unknown as RequestContext; // what a run uses of it
+  };
   const attempt = ({ project, id: task, run: number }: TaskRecord, which: number) =>
     run(ctx, { v: 1, project, task, run: number, attempt: which });
   return { attempt, published, usual: () => ctx.runTimes.usual(type.type) };

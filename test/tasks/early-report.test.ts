@@ -1,24 +1,32 @@
 import { describe, expect, test } from "vitest";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import type { RequestContext } from "../../src/ports/dependencies.ts";
+import { sign } from "../../src/adapters/crypto/sign.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { TaskToken } from "../../src/projects/principal.ts";
+import type { Service } from "../../src/services/service.ts";
+import type { AnyTask } from "../../src/task.ts";
 import { conclusion, report } from "../../src/tasks/run/report.ts";
 import { createRunTimes } from "../../src/tasks/run-times.ts";
 import { accepted, environments } from "../redis/store-fixture.ts";
+import { fetcherOf, queueOf, settingsOf } from "../support/parts.ts";
 
 /** What a token's word is heard by: the real store, and nobody to tell. */
-function hearing(store: Store): RequestContext {
+function hearing(store: Store) {
   return {
-    settings: { publicUrl: "https://ringback.example.com", resultTtl: 60_000, callbackTimeout: 15_000 },
+    settings: settingsOf({ resultTtl: 60_000 }),
     store,
     keyring: createKeyring("a master secret for tests, and for nothing else"),
+    queue: queueOf(),
+    fetcher: fetcherOf(),
+    sign,
+    tasks: new Map<string, AnyTask>(),
+    services: new Map<string, Service>(),
     background: { waitUntil: (work: Promise<unknown>) => void work },
     log: () => undefined,
     runTimes: createRunTimes(),
     random: () => 0.5,
     clock: Date.now,
-  } as unknown as RequestContext; // what these steps use of it
+  };
 }
 
 describe.each(await environments())("a service's word on the %s engine", (_kind, { store, caller }) => {

@@ -3,36 +3,38 @@ import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
 import { encryptedStore } from "../../src/adapters/redis/encrypted-store.ts";
 import { deliver } from "../../src/deliveries/deliver.ts";
 import { openSecrets } from "../../src/endpoints/signing-secrets.ts";
-import type { Dependencies } from "../../src/ports/dependencies.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { system } from "../../src/projects/principal.ts";
+import type { AnyTask } from "../../src/task.ts";
 import { createRunTimes } from "../../src/tasks/run-times.ts";
 import { accepted, claimed, type Environment, environments, newDelivery } from "../redis/store-fixture.ts";
+import { fetcherOf, queueOf, settingsOf } from "../support/parts.ts";
 
 const lost = createKeyring("the master secret that was removed too early");
 const present = createKeyring("the master secret of now, and of now alone");
 const secret = "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0";
 
 /** What a deliver step uses; what is sent is noted. */
-function delivering(store: Store, sent: string[]): Dependencies {
+function delivering(store: Store, sent: string[]) {
   return {
-    settings: { publicUrl: "https://ringback.example.com", callbackTimeout: 15_000, retrySchedule: [5_000] },
+    settings: settingsOf(),
     store,
     keyring: present,
     sign: (secrets: readonly string[]) => Promise.resolve(secrets.join(" ")),
-    fetcher: {
-      fetch: (_url: string, { headers }: { headers: Record<string, string> }) => {
-        sent.push(headers["webhook-signature"] ?? "");
+    fetcher: fetcherOf({
+      fetch: (_url, { headers }) => {
+        sent.push(new Headers(headers).get("webhook-signature") ?? "");
         return Promise.resolve(new Response(null, { status: 204 }));
       },
       read: () => Promise.resolve({ text: "", truncated: false }),
-    },
-    queue: { publish: () => Promise.resolve() },
+    }),
+    queue: queueOf(),
+    tasks: new Map<string, AnyTask>(),
     log: () => undefined,
     runTimes: createRunTimes(),
     random: () => 0.5,
     clock: Date.now,
-  } as unknown as Dependencies; // of a gateway's many parts
+  };
 }
 
 /** A pending delivery in a project that signs with these secrets; its body is sealed by that store. */
@@ -48,7 +50,7 @@ async function pending({ store, caller }: Environment, sealing: Store, signing: 
     id: project,
     deliveries: [],
     nonce: crypto.randomUUID(),
-  } as unknown as Parameters<Store["configure"]>[0]); // as the configure step sends it
+  });
   const task = await accepted(store, caller, { callback: undefined });
   const { record, lease } = await claimed(store, task);
   const delivery = { ...newDelivery(), taskId: task.id };

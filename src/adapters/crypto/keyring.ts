@@ -1,5 +1,5 @@
-import type { ApiKeyProof, Binding, Keyring } from "../../ports/dependencies.ts";
-import { Undecryptable } from "../../ports/ports.ts";
+import { Undecryptable } from "../../ports/errors.ts";
+import type { ApiKeyProof, Binding, Keyring } from "../../ports/keyring.ts";
 import { base64url, concat, fromBase64url, fromHex, hex, sha256, utf8 } from "../../shared/bytes.ts";
 import { idBytes, idOf } from "../../shared/id.ts";
 import { derive, type Find, type Generation, MASTER_ID, PROJECT } from "./generation.ts";

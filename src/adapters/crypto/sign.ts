@@ -1,4 +1,4 @@
-import type { Sign } from "../../ports/ports.ts";
+import type { Sign } from "../../ports/keyring.ts";
 import { base64, fromBase64, utf8 } from "../../shared/bytes.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { type IncomingMessage, request as requestOver } from "node:http";
 import { Duplex } from "node:stream";
 import type { ReadableStream as NodeReadableStream } from "node:stream/web";
-import { FetchFailure } from "../../ports/ports.ts";
+import { FetchFailure } from "../../ports/fetcher.ts";
 import type { Send } from "./fetch.ts";
 import { type ConnectionPhase, failureCode } from "./fetch-failure.ts";
 

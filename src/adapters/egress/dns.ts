@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { FetchFailure, ResolverUnavailable } from "../../ports/ports.ts";
+import { FetchFailure, ResolverUnavailable } from "../../ports/fetcher.ts";
 import { readCapped } from "./fetch-body.ts";
 import { classify } from "./guard-address.ts";
 

@@ -1,4 +1,4 @@
-import { FetchFailure } from "../../ports/ports.ts";
+import { FetchFailure } from "../../ports/fetcher.ts";
 
 /** The beginning of a body as UTF-8, and whether that is not all of it. */
 export interface Beginning {

@@ -1,4 +1,4 @@
-import type { FetchFailureCode } from "../../ports/ports.ts";
+import type { FetchFailureCode } from "../../ports/fetcher.ts";
 
 interface Explanation {
   readonly code: FetchFailureCode;

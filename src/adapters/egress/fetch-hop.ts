@@ -1,4 +1,4 @@
-import { FetchFailure } from "../../ports/ports.ts";
+import { FetchFailure } from "../../ports/fetcher.ts";
 
 /** One request of a chain of redirects. */
 export interface Hop {

@@ -1,4 +1,4 @@
-import { type Fetcher, FetchFailure, type GuardedInit, type UnsafeUrl } from "../../ports/ports.ts";
+import { type Fetcher, FetchFailure, type GuardedInit, type UnsafeUrl } from "../../ports/fetcher.ts";
 import type { Lookup } from "./dns.ts";
 import { readPatiently } from "./fetch-body.ts";
 import { failureCode } from "./fetch-failure.ts";

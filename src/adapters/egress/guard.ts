@@ -1,4 +1,4 @@
-import type { UnsafeUrl } from "../../ports/ports.ts";
+import type { UnsafeUrl } from "../../ports/fetcher.ts";
 import { type AddressClass, classify, unmapped } from "./guard-address.ts";
 import {
   canonicalHost,

@@ -1,4 +1,5 @@
-import { CallRefused, type ServiceCall } from "../../ports/ports.ts";
+import { CallRefused } from "../../ports/errors.ts";
+import type { ServiceCall } from "../../ports/queue.ts";
 import { deliveryHeaders, publishedId, seconds } from "./message.ts";
 import { type QueueClient, statusOf } from "./request.ts";
 

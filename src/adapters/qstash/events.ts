@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { QueueUnavailable } from "../../ports/ports.ts";
+import { QueueUnavailable } from "../../ports/errors.ts";
 import type { QueueClient } from "./request.ts";
 
 /** One entry of QStash's log (https://upstash.com/docs/qstash/api-reference/logs/list-logs). */

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import type { Fate, QueueExaminer } from "../../doctor/ports.ts";
-import { QueueUnavailable } from "../../ports/ports.ts";
+import { QueueUnavailable } from "../../ports/errors.ts";
 import { type QueueEvent, readEvents } from "./events.ts";
 import { deliveryHeaders, publishedId } from "./message.ts";
 import type { QueueOptions } from "./queue.ts";

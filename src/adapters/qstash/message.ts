@@ -1,5 +1,5 @@
-import type { Flow } from "../../ports/ports.ts";
-import { QueueUnavailable } from "../../ports/ports.ts";
+import { QueueUnavailable } from "../../ports/errors.ts";
+import type { Flow } from "../../ports/queue.ts";
 
 /** How the queue delivers a message. */
 export interface Delivery {

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
-import { type Queue, type QueueMessage, QueueUnavailable } from "../../ports/ports.ts";
+import { QueueUnavailable } from "../../ports/errors.ts";
+import type { Queue, QueueMessage } from "../../ports/queue.ts";
 import { publishCall } from "./call.ts";
 import { readEvents } from "./events.ts";
 import { deliveryHeaders, messageIdOf, publishedId } from "./message.ts";

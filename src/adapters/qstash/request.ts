@@ -1,4 +1,4 @@
-import { QueueUnavailable } from "../../ports/ports.ts";
+import { QueueUnavailable } from "../../ports/errors.ts";
 
 /** Milliseconds that one request may take, repeats included. */
 const TIMEOUT = 10_000;

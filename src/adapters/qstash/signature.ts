@@ -1,5 +1,5 @@
 import { Receiver, SignatureError } from "@upstash/qstash";
-import type { SignatureVerdict } from "../../ports/ports.ts";
+import type { SignatureVerdict } from "../../ports/queue.ts";
 import { fromBase64url, utf8 } from "../../shared/bytes.ts";
 
 export interface SignatureOptions {

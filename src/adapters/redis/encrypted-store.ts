@@ -1,6 +1,6 @@
 import type { NewDelivery } from "../../ports/delivery-commands.ts";
-import type { Keyring } from "../../ports/dependencies.ts";
-import { Undecryptable } from "../../ports/ports.ts";
+import { Undecryptable } from "../../ports/errors.ts";
+import type { Keyring } from "../../ports/keyring.ts";
 import type { Store } from "../../ports/store.ts";
 import type { AcceptCommand, Outcome } from "../../ports/task-commands.ts";
 import type { DeliveryRecord, Payload, TaskRecord } from "../../tasks/record.ts";

@@ -1,4 +1,4 @@
-import { RequestTooLarge, StoreRefused, StoreUnavailable } from "../../ports/ports.ts";
+import { RequestTooLarge, StoreRefused, StoreUnavailable } from "../../ports/errors.ts";
 import { fault } from "../../shared/fault-point.ts";
 
 /** Redis has forgotten the script. */

@@ -62,6 +62,8 @@ export function keysOf(project: string) {
     /** The name is the event's id and the format, `evt_…:full`. */
     sharedBody: (name: string) => `${p}:e:${name}`,
     hours: `${p}:hours`,
+    /** Hours with tasks that were replayed more than a year after they were accepted. */
+    lateHours: `${p}:late`,
     index: (hour: number) => `${p}:x:${hour}`,
     ending: (hour: number, status: string) => `${p}:x:${hour}:${status}`,
     metadata: (hour: number, pair: string) => `${p}:x:${hour}:m:${pair}`,

@@ -1,5 +1,5 @@
 import type { Redis } from "@upstash/redis/cloudflare";
-import { RequestTooLarge, StoreRefused, StoreUnavailable } from "../../ports/ports.ts";
+import { RequestTooLarge, StoreRefused, StoreUnavailable } from "../../ports/errors.ts";
 import { hex, utf8 } from "../../shared/bytes.ts";
 import { fault } from "../../shared/fault-point.ts";
 import { jsonLength } from "../../shared/json/byte-count.ts";
@@ -59,7 +59,7 @@ local function trim(set, score)
   if #passed > 0 then redis.call('ZREM', set, unpack(passed)) end
 end
 local function failure(reply) return type(reply) == 'table' and reply.err and reply or nil end
--- Sets the TTL of a set that a member was added to. When that fails, the member goes again: a new set would stay for ever.
+-- Sets the TTL of a set that a member was added to. When that fails, the member goes again: a new set would have no TTL.
 local function lasting(set, member, ttl)
   local failed = failure(redis.pcall('PEXPIRE', set, ttl))
   if failed then redis.pcall('ZREM', set, member) error(failed, 0) end
@@ -76,7 +76,7 @@ local function keep(key, ttl, fields)
   if redis.pcall('PTTL', key) == -1 then redis.pcall('DEL', key) end
   error(failed, 0)
 end
--- Writes that belong together: when one fails, the commands noted by \`undone\` take back the others, and it goes on failing.
+-- Writes that belong together: when one fails, the commands noted by \`undone\` take back the others, and it fails.
 local undo = {}
 local function undone(...) undo[#undo + 1] = {...} end
 local function together(write)
@@ -109,9 +109,9 @@ end
 `;
 
 /**
- * Declares a script. Its text begins with a comment that lists its KEYS, its ARGV and what it RETURNS; its KEYS and named
- * ARGV get names in its first lines. An optional key (`name?`) may stand anywhere: the argument of the same name says
- * where in KEYS, 0 when the call has none. `test/redis/script-headers.test.ts` checks the comment against the script.
+ * Declares a script. Its text begins with a comment that lists its KEYS, its ARGV and what it RETURNS; its first lines
+ * give names to its KEYS and ARGV. The argument with the name of an optional key (`name?`) is its place in KEYS, 0 when
+ * the call has none. `test/redis/script-headers.test.ts` checks the comment.
  */
 export function script(name: string, body: string): Script {
   return { name, lua: `${SHEBANG}${prelude()}${body}` };

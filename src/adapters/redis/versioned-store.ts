@@ -1,5 +1,6 @@
 import type { StoredForm } from "../../ports/config-commands.ts";
-import { StorageTooNew } from "../../ports/ports.ts";
+import { StorageTooNew } from "../../ports/errors.ts";
+import type { VersionStore } from "../../ports/operation-store.ts";
 import type { Store } from "../../ports/store.ts";
 import { STORAGE_VERSION } from "../../shared/limits.ts";
 
@@ -9,8 +10,8 @@ export const VERSION_GOOD_FOR = 300_000;
 /** These change nothing and read nothing of a project's. */
 const UNCHECKED: ReadonlySet<string> = new Set<keyof Store>(["follow", "version"]);
 
-/** A store that makes sure of the version, and says in which form texts are to be encrypted. */
-export interface VersionedStore extends Store {
+/** Says in which form texts are to be encrypted. */
+export interface EncryptedForm {
   /** Whether they are bound to purpose and project. @throws StorageTooNew as each method does */
   encryptsBound(): Promise<boolean>;
 }
@@ -21,7 +22,10 @@ export interface VersionedStore extends Store {
  *
  * @throws StorageTooNew from each method while the version in Redis is higher than this gateway's
  */
-export function versionedStore(store: Store, clock: () => number): VersionedStore {
+export function versionedStore<Methods extends VersionStore>(
+  store: Methods,
+  clock: () => number,
+): Methods & EncryptedForm {
   let known: (StoredForm & { readonly at: number }) | undefined;
   const read = async () => {
     const at = clock();
@@ -47,6 +51,6 @@ export function versionedStore(store: Store, clock: () => number): VersionedStor
       },
     ];
   });
-  const methods = Object.fromEntries(checked) as Store; // each method as it was, after the check
+  const methods = Object.fromEntries(checked) as Methods; // each method as it was, after the check
   return { ...methods, encryptsBound: async () => (await check()).bound };
 }

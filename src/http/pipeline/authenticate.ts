@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import type { Dependencies } from "../../ports/dependencies.ts";
-import type { SignatureVerdict } from "../../ports/ports.ts";
+import type { SignatureVerdict } from "../../ports/queue.ts";
 import { createRetiredGenerations } from "../../projects/generations.ts";
 import type { ApiKey, SignedLink, TaskTokenBearer } from "../../projects/principal.ts";
 import { sha256, utf8 } from "../../shared/bytes.ts";

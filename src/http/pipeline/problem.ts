@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { RequestTooLarge, StorageTooNew, StoreUnavailable, Undecryptable } from "../../ports/ports.ts";
+import { RequestTooLarge, StorageTooNew, StoreUnavailable, Undecryptable } from "../../ports/errors.ts";
 import type { Log } from "../../shared/log.ts";
 import { ApiError, PROBLEMS, undecryptable } from "../../shared/problems.ts";
 import type { Settings } from "../../shared/settings.ts";

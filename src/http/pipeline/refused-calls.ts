@@ -1,4 +1,4 @@
-import type { SignatureRefusal } from "../../ports/ports.ts";
+import type { SignatureRefusal } from "../../ports/queue.ts";
 import type { Log } from "../../shared/log.ts";
 
 /** At most one line in so many milliseconds: anybody can call `/internal`, and a flood must not fill the log. */

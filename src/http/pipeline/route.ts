@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import type * as z from "zod/v4/core";
 import type { Dependencies, RequestContext } from "../../ports/dependencies.ts";
-import type { SignatureRefusal } from "../../ports/ports.ts";
+import type { SignatureRefusal } from "../../ports/queue.ts";
 import type { Scope } from "../../projects/caller.ts";
 import type { Admin, ApiKey, SignedLink, TaskTokenBearer } from "../../projects/principal.ts";
 import type { IdPrefix } from "../../shared/id.ts";

@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import { type SSEMessage, streamSSE } from "hono/streaming";
 import * as z from "zod/mini";
-import { StoreUnavailable } from "../../ports/ports.ts";
+import { StoreUnavailable } from "../../ports/errors.ts";
 import { text } from "../../shared/schema-fields.ts";
 import { getTask } from "../../tasks/read/get-task.ts";
 import { HOLD, type LiveEvent, live } from "../../tasks/read/stream-events.ts";

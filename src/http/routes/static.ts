@@ -1,5 +1,6 @@
 import type { StatusCode } from "hono/utils/http-status";
 import { ApiError } from "../../shared/problems.ts";
+import { namesTag } from "../pipeline/etag.ts";
 import { type Call, type Route, route } from "../pipeline/route.ts";
 
 /** Serves files: the `ASSETS` binding on Workers, a reader of the disk elsewhere. */
@@ -61,11 +62,20 @@ export function staticRoutes(assets?: Assets): readonly Route[] {
   ];
 }
 
+/**
+ * A file changes with a deployment and keeps its name, so a cache asks by ETag before it uses a copy. The condition is
+ * judged here, because Cloudflare's file server knows neither lists of tags nor `*`.
+ */
 async function serve(c: Call<unknown, unknown, unknown>["c"], assets: Assets | undefined): Promise<Response> {
-  // As a GET also where it is a HEAD, so that its length is known.
-  const file = await assets?.fetch(new Request(c.req.url, { headers: c.req.raw.headers }));
-  if (!file || file.status === 404) throw new ApiError("not-found", `Nothing is at ${c.req.path}.`);
-  // A file changes with a deployment and keeps its name, so a cache asks by ETag before it uses a copy.
+  // Cloudflare redirects `/problems.html` to `/problems`; here each page has one address.
+  const file = await assets?.fetch(new Request(c.req.url, { redirect: "manual" }));
+  if (!file || file.status === 404 || file.headers.has("location"))
+    throw new ApiError("not-found", `Nothing is at ${c.req.path}.`);
+  const etag = file.headers.get("etag");
+  if (etag && namesTag(c.req.header("if-none-match") ?? "", etag.replace(/^W\//, ""))) {
+    await file.body?.cancel();
+    return c.newResponse(null, 304, { etag, "cache-control": "no-cache" });
+  }
   const headers = { ...Object.fromEntries(file.headers), "cache-control": "no-cache" };
   return c.newResponse(file.body, file.status as StatusCode, headers); // as the file server says
 }

@@ -6,6 +6,12 @@ import { type Command, encodeCommands, ReplyReader } from "./resp.ts";
 
 const RECONNECT_MS = 200;
 
+/** How long a server may take to take a connection, and to answer what it begins with. */
+const CONNECT_MS = 5_000;
+
+/** Refusals that pass: of a server that starts, is busy, or has as many clients as it may have. */
+const PASSING = /^(LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|ERR max number of clients)/;
+
 interface Waiting {
   readonly replies: Reply[];
   readonly count: number;
@@ -38,10 +44,16 @@ export class Connection {
   /**
    * Connects, however long the server takes to be there.
    *
+   * @param failed is told why, each time that it is not
    * @throws Error when the server refuses the credentials or the database in the URL.
    */
-  async open(): Promise<void> {
-    while (!this.#isClosed && !(await this.#connect())) await sleep(RECONNECT_MS);
+  async open(failed: (reason: string) => void): Promise<void> {
+    for (;;) {
+      const fault = await this.#connect();
+      if (this.#isClosed || fault === undefined) return;
+      failed(fault);
+      await sleep(RECONNECT_MS);
+    }
   }
 
   /**
@@ -59,20 +71,36 @@ export class Connection {
     this.#socket?.destroy();
   }
 
-  /** True once the server has taken the credentials, false when it is not there. */
-  async #connect(): Promise<boolean> {
+  /**
+   * Undefined once the server has taken the credentials and answered, else why it has not.
+   *
+   * @throws Error when it refuses them.
+   */
+  async #connect(): Promise<string | undefined> {
     const socket = this.#createSocket();
     this.#socket = socket;
-    if (!(await this.#listen(socket))) return false;
-    const greeting = greetingOf(this.#url);
-    const replies = greeting.length > 0 ? await this.#write(greeting).catch(() => undefined) : [];
-    const refused = replies?.find((reply) => reply instanceof ReplyError);
-    if (refused) {
-      socket.destroy();
-      throw new Error(`Redis refused the connection: ${refused.message}`);
+    const late = setTimeout(
+      () => socket.destroy(new Error(`no answer within ${CONNECT_MS / 1_000} s`)),
+      CONNECT_MS,
+    );
+    try {
+      const fault = await this.#listen(socket);
+      if (fault !== undefined) return fault;
+      const replies = await this.#write([...greetingOf(this.#url), ["PING"]]);
+      const refused = replies.find((reply) => reply instanceof ReplyError);
+      if (refused) {
+        socket.destroy();
+        if (PASSING.test(refused.message)) return refused.message;
+        throw new RedisRefused(`Redis refused the connection: ${refused.message}`);
+      }
+      this.#isReady = !this.#isClosed;
+      return undefined;
+    } catch (error) {
+      if (error instanceof RedisRefused || !(error instanceof Error)) throw error;
+      return error.message; // it was lost before it had answered
+    } finally {
+      clearTimeout(late);
     }
-    this.#isReady = replies !== undefined && !this.#isClosed;
-    return replies !== undefined;
   }
 
   #createSocket(): Socket {
@@ -82,8 +110,8 @@ export class Connection {
     return protocol === "rediss:" ? connectSecurely({ ...address, servername: host }) : connectPlain(address);
   }
 
-  /** True once the socket is connected, false when it never was. */
-  #listen(socket: Socket): Promise<boolean> {
+  /** Undefined once the socket is connected, else why it never was. */
+  #listen(socket: Socket): Promise<string | undefined> {
     const reader = new ReplyReader();
     let cause: Error | undefined;
     socket.on("data", (chunk: Buffer) => {
@@ -98,9 +126,9 @@ export class Connection {
       cause = error;
     });
     return new Promise((resolve) => {
-      socket.once(this.#url.protocol === "rediss:" ? "secureConnect" : "connect", () => resolve(true));
+      socket.once(this.#url.protocol === "rediss:" ? "secureConnect" : "connect", () => resolve(undefined));
       socket.once("close", () => {
-        resolve(false);
+        resolve(reasonOf(cause));
         const lost = new Error(`the connection to Redis was lost${cause ? `: ${cause.message}` : ""}`);
         this.#unsent = [];
         for (const { reject } of this.#waiting.splice(0)) reject(lost);
@@ -111,11 +139,13 @@ export class Connection {
   }
 
   async #reconnect(): Promise<void> {
+    let fault: unknown;
     do {
       await sleep(RECONNECT_MS);
       if (this.#isClosed) return;
       // A server that starts may refuse at first what it takes later.
-    } while (!(await this.#connect().catch(() => false)));
+      fault = await this.#connect().catch((error: unknown) => error);
+    } while (fault !== undefined);
     this.#hooks.onReconnected?.();
   }
 
@@ -141,6 +171,17 @@ export class Connection {
     this.#waiting.shift();
     first.resolve(first.replies);
   }
+}
+
+/** The server does not take the credentials or the database. */
+class RedisRefused extends Error {
+  override readonly name = "RedisRefused";
+}
+
+/** The code of a system error, which names no address; else its message. */
+function reasonOf(cause: Error | undefined): string {
+  if (!cause) return "it closed the connection";
+  return "code" in cause && typeof cause.code === "string" ? cause.code : cause.message;
 }
 
 /** What a connection begins with: the URL's credentials and database. */

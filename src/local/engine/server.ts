@@ -3,13 +3,17 @@ import { Connection } from "./connection.ts";
 
 type Listener = (message: Buffer) => void;
 
-/** Connects to a real Redis server; waits for it, and comes back to it after a lost connection. */
-export async function openRedisEngine(url: string): Promise<Engine> {
+/**
+ * Connects to a real Redis server; waits for it, and comes back to it after a lost connection.
+ *
+ * @param failed is told why, each time that the server is not there yet
+ */
+export async function openRedisEngine(url: string, failed: (reason: string) => void): Promise<Engine> {
   const connection = new Connection(url);
-  await connection.open();
+  await connection.open(failed);
   const channels = new Channels(url);
   return {
-    name: url,
+    name: maskedUrl(url),
     async call(command) {
       const [reply = null] = await connection.send([command]);
       return reply;
@@ -45,7 +49,7 @@ class Channels {
   }
 
   async subscribe(channel: string, listener: Listener): Promise<() => Promise<void>> {
-    this.#opened ??= this.#connection.open();
+    this.#opened ??= this.#connection.open(() => undefined); // the commands' connection has said it
     await this.#opened;
     const own: Listener = (message) => listener(message);
     const all = this.#listeners.get(channel) ?? new Set();
@@ -78,3 +82,12 @@ class Channels {
 }
 
 const asBuffer = (reply: Reply): Buffer | undefined => (Buffer.isBuffer(reply) ? reply : undefined);
+
+/** The address without its password; a name that stands alone is sent as one. */
+export function maskedUrl(url: string): string {
+  const masked = new URL(url);
+  if (masked.password !== "") masked.password = "***";
+  else if (masked.username !== "") masked.username = "***";
+  masked.search = masked.hash = "";
+  return masked.href;
+}

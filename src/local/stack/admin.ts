@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { CommandFailure, codeOf, failureLine } from "../command/failure.ts";
+import { waitingLine } from "../command/patience.ts";
 
 /** The development values under `npm start`; deployments have their own and no default. */
 export const DEVELOPMENT = {
@@ -8,14 +10,17 @@ export const DEVELOPMENT = {
 
 const REPEAT_MS = 100;
 
+/** How long a gateway that starts is waited for without a word. */
+const PATIENCE_MS = 5_000;
+
 export interface Admin {
   /** The gateway, without a slash at the end. */
   readonly url: string;
   readonly token: string;
 }
 
-/** The gateway refused what it was asked. */
-class AdminError extends Error {
+/** The gateway answered, and not with what it was asked for. */
+class AdminError extends CommandFailure {
   readonly status: number;
   constructor(status: number, message: string) {
     super(message);
@@ -35,30 +40,53 @@ export async function makeKey(
 ): Promise<string> {
   const made = await post(admin, "/admin/keys", request);
   if (typeof made === "object" && made && "key" in made && typeof made.key === "string") return made.key;
-  throw new Error("the gateway made a key and did not say which");
+  throw new CommandFailure("it made a key and did not say which");
 }
 
-/** Repeats until the gateway listens and its Redis answers; a refusal ends it, and so does the signal. */
+/**
+ * Repeats until the gateway listens and its Redis answers, and says while it takes long what it waits for; a refusal
+ * ends it, and so does the signal.
+ */
 export async function untilAnswered<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  const waiting = waitingLine((line) => console.error(line), PATIENCE_MS);
   for (;;) {
     try {
       return await call();
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof AdminError && error.status < 500) throw error;
+      waiting(`gateway: not ready yet: ${failureLine(error)}; trying again`);
       await sleep(REPEAT_MS, undefined, { signal });
     }
   }
 }
 
 async function post({ url, token }: Admin, path: string, body: unknown): Promise<unknown> {
-  const response = await fetch(url + path, {
+  const { status, text } = await send(`${url}${path}`, {
     method: "POST",
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
     body: JSON.stringify(body),
-    signal: AbortSignal.timeout(10_000),
   });
-  const text = await response.text();
-  if (!response.ok) throw new AdminError(response.status, `POST ${path}: ${response.status} ${text}`);
-  return JSON.parse(text);
+  if (status >= 200 && status < 300) return parse(text);
+  const problem = parse(text);
+  const detail = typeof problem === "object" && problem && "detail" in problem ? `: ${problem.detail}` : "";
+  throw new AdminError(status, `it answered ${status}${detail}`);
+}
+
+async function send(url: string, init: RequestInit) {
+  try {
+    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(10_000) });
+    return { status: response.status, text: await response.text() };
+  } catch (error) {
+    throw new CommandFailure(`it does not answer (${codeOf(error)})`, { cause: error });
+  }
+}
+
+/** An answer's JSON; undefined when it is none, which is no answer of a gateway's. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // its status says enough
+  }
 }

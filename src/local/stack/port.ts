@@ -1,4 +1,5 @@
 import { createServer } from "node:net";
+import { CommandFailure, codeOf } from "../command/failure.ts";
 
 /** A port of 127.0.0.1 that nobody else can take until it is released. */
 export interface HeldPort {
@@ -15,7 +16,37 @@ export async function onFreePort<T>(usual: number, listen: (port: number) => Pro
   try {
     return await listen(usual);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") return listen(0);
+    if (codeOf(error) === "EADDRINUSE") return listen(0);
+    throw error;
+  }
+}
+
+/**
+ * The port that `PORT` names, or the usual one; 0 is any free one.
+ *
+ * @throws CommandFailure
+ */
+export function portIn(env: Readonly<Record<string, string | undefined>>, usual: number): number {
+  const text = env["PORT"] || `${usual}`;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port <= 65_535) return port;
+  throw new CommandFailure("PORT must be a whole number from 0 to 65535");
+}
+
+/**
+ * Listens on this port of 127.0.0.1 and no other.
+ *
+ * @throws CommandFailure when it is taken, or not ours to take
+ */
+export async function onPort<T>(port: number, listen: (port: number) => Promise<T>): Promise<T> {
+  try {
+    return await listen(port);
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "EADDRINUSE")
+      throw new CommandFailure(`PORT ${port} of 127.0.0.1 is taken`, { cause: error });
+    if (code === "EACCES")
+      throw new CommandFailure(`PORT ${port} of 127.0.0.1 may not be taken`, { cause: error });
     throw error;
   }
 }
@@ -23,10 +54,10 @@ export async function onFreePort<T>(usual: number, listen: (port: number) => Pro
 /**
  * The port itself, or for 0 one that is free.
  *
- * @throws Error `EADDRINUSE` when it is taken.
+ * @throws CommandFailure when it is taken
  */
 export async function freePort(port: number): Promise<number> {
-  const held = await hold(port);
+  const held = await onPort(port, hold);
   await held.release();
   return held.port;
 }

@@ -1,6 +1,7 @@
 import { callbackDelivery } from "../../events/task-events.ts";
-import type { RequestContext } from "../../ports/dependencies.ts";
+import type { DeliveryReadStore } from "../../ports/delivery-store.ts";
 import type { TaskFilter, TaskPosition } from "../../ports/list-commands.ts";
+import type { TaskReadStore } from "../../ports/task-store.ts";
 import { denied } from "../../projects/denied.ts";
 import type { ApiKey, System, TaskReader } from "../../projects/principal.ts";
 import { base64url, fromBase64url, utf8 } from "../../shared/bytes.ts";
@@ -9,6 +10,9 @@ import { isId } from "../../shared/id.ts";
 import { ApiError } from "../../shared/problems.ts";
 import type { DeliveryRecord, DeliveryStatus, TaskRecord } from "../record.ts";
 import { isTerminal, type TaskStatus, visibleStatus } from "../status.ts";
+
+/** The parts that reading tasks and deliveries uses. */
+export type ReadParts = { readonly store: DeliveryReadStore & TaskReadStore };
 
 /** A task as it is now, with the delivery of its end to `callbackUrl` when there is one. */
 export interface FoundTask {
@@ -20,7 +24,7 @@ export interface FoundTask {
 
 /** Reads one task. @throws ApiError `not-found`, also for other projects' tasks */
 export async function getTask(
-  ctx: RequestContext,
+  ctx: ReadParts,
   caller: TaskReader,
   id: string,
   include: { readonly input?: boolean; readonly result?: boolean } = {},
@@ -44,7 +48,7 @@ export interface TaskPage {
 
 /** A page of the project's tasks, newest first. @throws ApiError */
 export async function listTasks(
-  ctx: RequestContext,
+  ctx: ReadParts,
   caller: ApiKey,
   query: { readonly limit: number; readonly cursor?: string },
   filter: TaskFilter = {},
@@ -79,7 +83,7 @@ function unsearchable(name: string, searchable: readonly string[]): ApiError {
 
 /** Reads many tasks, in this order, without large results; those that are gone are left out. @throws ApiError */
 export async function getTasks(
-  ctx: RequestContext,
+  ctx: ReadParts,
   caller: ApiKey | System,
   wanted: readonly string[],
 ): Promise<readonly FoundTask[]> {
@@ -108,7 +112,7 @@ function allDeliveries({ deliveries, pastDeliveries, progressDeliveries }: TaskR
 }
 
 /** Reads one delivery. @throws ApiError */
-export async function getDelivery(ctx: RequestContext, caller: ApiKey, id: string): Promise<DeliveryRecord> {
+export async function getDelivery(ctx: ReadParts, caller: ApiKey, id: string): Promise<DeliveryRecord> {
   const delivery = isId("del", id) && (await findDelivery(ctx, caller, id));
   if (!delivery) throw missing("delivery", id);
   return delivery;
@@ -116,7 +120,7 @@ export async function getDelivery(ctx: RequestContext, caller: ApiKey, id: strin
 
 /** Reads one delivery, if there is one. @throws ApiError when the caller may not read */
 export async function findDelivery(
-  ctx: RequestContext,
+  ctx: ReadParts,
   caller: ApiKey | System,
   id: string,
 ): Promise<DeliveryRecord | undefined> {
@@ -128,7 +132,7 @@ export async function findDelivery(
 
 /** The deliveries of one task, or of the project's tasks, newest task first; a page may be short. @throws ApiError */
 export async function listDeliveries(
-  ctx: RequestContext,
+  ctx: ReadParts,
   caller: ApiKey,
   query: {
     readonly taskId?: string;
@@ -180,7 +184,7 @@ function fewEnough(records: readonly TaskRecord[]): readonly TaskRecord[] {
 }
 
 async function deliveriesOf(
-  ctx: RequestContext,
+  ctx: ReadParts,
   caller: ApiKey | System,
   ids: readonly string[],
 ): Promise<readonly DeliveryRecord[]> {

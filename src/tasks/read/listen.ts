@@ -1,4 +1,4 @@
-import type { Store } from "../../ports/store.ts";
+import type { WatchStore } from "../../ports/task-store.ts";
 
 /** Hears of one task's changes, while the client that waits for them is there. */
 export interface Listener {
@@ -21,7 +21,7 @@ export interface Listener {
 }
 
 /** @param gone aborts when the client goes away */
-export function listen(store: Store, project: string, task: string, gone: AbortSignal): Listener {
+export function listen(store: WatchStore, project: string, task: string, gone: AbortSignal): Listener {
   const told = new Set<string>();
   let state: Listener["state"] = "opening";
   let notice = (): void => undefined;

@@ -1,8 +1,12 @@
-import type { RequestContext } from "../../ports/dependencies.ts";
+import type { Dependencies } from "../../ports/dependencies.ts";
+import type { TaskReadStore, WatchStore } from "../../ports/task-store.ts";
 import type { TaskReader } from "../../projects/principal.ts";
 import type { Progress, TaskRecord, TimelineEntry } from "../record.ts";
 import { isTerminal } from "../status.ts";
 import { listen } from "./listen.ts";
+
+/** The parts that a live timeline uses. */
+type LiveParts = Pick<Dependencies, "clock"> & { readonly store: TaskReadStore & WatchStore };
 
 /** What a live timeline tells: each entry once, in order, and of progress the newest. */
 export type LiveEvent =
@@ -45,7 +49,7 @@ const WATCH_MARGIN = 5_000;
  * @throws StoreUnavailable
  */
 export async function* live(
-  ctx: RequestContext,
+  ctx: LiveParts,
   caller: TaskReader,
   first: TaskRecord,
   { after, hold, gone }: Live,

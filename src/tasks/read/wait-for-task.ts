@@ -1,11 +1,17 @@
-import type { RequestContext } from "../../ports/dependencies.ts";
-import { StoreUnavailable } from "../../ports/ports.ts";
+import type { Dependencies } from "../../ports/dependencies.ts";
+import { StoreUnavailable } from "../../ports/errors.ts";
+import type { WatchStore } from "../../ports/task-store.ts";
 import { type ApiKey, system, type TaskReader } from "../../projects/principal.ts";
 import type { TaskRecord } from "../record.ts";
 import { isTerminal, visibleStatus } from "../status.ts";
-import { type Accepted, accept, type Submit } from "../submit/submit-task.ts";
-import { type FoundTask, getTask } from "./get-task.ts";
+import { type Accepted, accept, type Submit, type SubmitParts } from "../submit/submit-task.ts";
+import { type FoundTask, getTask, type ReadParts } from "./get-task.ts";
 import { type Listener, listen } from "./listen.ts";
+
+/** The parts that waiting for a task uses. */
+type WaitParts = ReadParts &
+  SubmitParts &
+  Pick<Dependencies, "clock" | "log"> & { readonly store: WatchStore };
 
 /** How a client waits. */
 export interface Waiting {
@@ -35,7 +41,7 @@ const BACKOFF = [500, 2_000, 8_000] as const;
  * @returns the task as it is when the wait is over; what was found, when the client has gone
  */
 export async function wait(
-  ctx: RequestContext,
+  ctx: WaitParts,
   caller: TaskReader,
   found: FoundTask,
   waiting: Waiting,
@@ -57,7 +63,7 @@ export async function wait(
  * @throws ApiError
  */
 export async function acceptAndWait(
-  ctx: RequestContext,
+  ctx: WaitParts,
   caller: ApiKey,
   submit: Submit,
   waiting: Waiting,
@@ -88,7 +94,7 @@ export async function acceptAndWait(
 
 /** @param watched every change since the task was found has been told, or will be */
 async function hearOut(
-  ctx: RequestContext,
+  ctx: WaitParts,
   caller: TaskReader,
   first: FoundTask,
   waiting: Waiting,

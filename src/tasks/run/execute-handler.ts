@@ -1,5 +1,5 @@
 import type { Dependencies } from "../../ports/dependencies.ts";
-import { FetchFailure } from "../../ports/ports.ts";
+import { FetchFailure, type HttpFetcher } from "../../ports/fetcher.ts";
 import { fault } from "../../shared/fault-point.ts";
 import { DEFAULT_TIMEOUT, LEASE_RENEWAL, MAX_TIMEOUT } from "../../shared/limits.ts";
 import type { AnyTask, TaskContext } from "../../task.ts";
@@ -14,8 +14,13 @@ import {
   outcomeOfThrown,
   type Returned,
 } from "./handler-outcome.ts";
-import { keepLease } from "./lease.ts";
-import { type Handover, handover } from "./task-token.ts";
+import { keepLease, type LeaseParts } from "./lease.ts";
+import { type Handover, handover, type TokenParts } from "./task-token.ts";
+
+/** The parts that a handler uses. */
+export type HandlerParts = LeaseParts &
+  TokenParts &
+  Pick<Dependencies, "log" | "tasks"> & { readonly fetcher: HttpFetcher };
 
 /** How an attempt went, before anything is written, and what its handler said last of how far it is. */
 export type Executed = Outcome & { readonly progress?: Progress };
@@ -43,7 +48,7 @@ class Stopped extends Error {
  * @param onProgress called when what the handler said of how far it is was written
  */
 export async function execute(
-  deps: Dependencies,
+  deps: HandlerParts,
   record: TaskRecord,
   lease: string,
   time: () => number,
@@ -121,7 +126,7 @@ function stopped(signal: AbortSignal): Promise<never> {
 }
 
 function contextOf(
-  deps: Dependencies,
+  deps: HandlerParts,
   record: TaskRecord,
   input: unknown,
   held: Handover & Pick<TaskContext<unknown>, "signal" | "progress">,
@@ -147,7 +152,7 @@ function contextOf(
 
 /** The guarded fetch as the platform's: `manual` shows a redirect, `error` fails by one. */
 async function guardedFetch(
-  deps: Dependencies,
+  deps: HandlerParts,
   signal: AbortSignal,
   url: string,
   init: RequestInit,
@@ -169,7 +174,7 @@ async function guardedFetch(
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** What ended the handler before it returned, as an outcome; what no TaskError says is logged. */
-function explain(deps: Dependencies, record: TaskRecord, error: unknown): Outcome {
+function explain(deps: HandlerParts, record: TaskRecord, error: unknown): Outcome {
   if (isStopped(error)) {
     if (error.why === "deadline") return { kind: "expired" };
     if (error.why === "lost") return { kind: "lost" };

@@ -1,12 +1,16 @@
-import type { RequestContext } from "../../ports/dependencies.ts";
+import type { Dependencies } from "../../ports/dependencies.ts";
+import { StoreRefused } from "../../ports/errors.ts";
 import type { Authority } from "../../ports/task-commands.ts";
 import type { StoredConfig } from "../../projects/caller.ts";
 import { system } from "../../projects/principal.ts";
-import { runMessage } from "../../scheduling/flow-control.ts";
-import { publish } from "../../scheduling/publish.ts";
+import { type FlowParts, runMessage } from "../../scheduling/flow-control.ts";
+import { type PublishParts, publish } from "../../scheduling/publish.ts";
 import { handlerBackoff } from "../../shared/time/retry-schedule.ts";
 import type { Actor, Failure, Progress, TaskRecord } from "../record.ts";
-import { expiry, type FinishResult, finishTask } from "./finish-task.ts";
+import { expiry, type FinishParts, type FinishResult, finishTask, refusalOf } from "./finish-task.ts";
+
+/** The parts that the failure of an attempt uses. */
+export type FailParts = FlowParts & PublishParts & FinishParts & Pick<Dependencies, "log" | "random">;
 
 /** An attempt that failed, and who says so. */
 export interface Failing {
@@ -27,7 +31,7 @@ export interface Failing {
 
 /** A failed attempt: the next one is scheduled; or the task has failed, or its deadline comes before the next one. */
 export async function failAttempt(
-  ctx: RequestContext,
+  ctx: FailParts,
   failing: Failing,
 ): Promise<FinishResult | { readonly kind: "retrying" }> {
   const { record, authority, error, actor, retryAfter = 0 } = failing;
@@ -37,15 +41,21 @@ export async function failAttempt(
     return finishTask(ctx, { ...failing, ending, cause: error.code });
   }
   const delay = Math.max(handlerBackoff(record.attempt, ctx.random()), retryAfter);
-  const ended = await ctx.store.end({
-    record,
-    authority,
-    outcome: { kind: "retry", delay, error },
-    actor,
-    cause: error.code,
-    ...(failing.progress && { progress: failing.progress }),
-    nonce: crypto.randomUUID(),
-  });
+  const ended = await ctx.store
+    .end({
+      record,
+      authority,
+      outcome: { kind: "retry", delay, error },
+      actor,
+      cause: error.code,
+      ...(failing.progress && { progress: failing.progress }),
+      nonce: crypto.randomUUID(),
+    })
+    .catch(refusalOf);
+  if (ended instanceof StoreRefused) {
+    ctx.log("warn", "retry-not-stored", { task: record.id, run: record.run, reason: ended.message });
+    return finishTask(ctx, { ...failing, ending: { status: "failed", error }, cause: error.code });
+  }
   switch (ended.kind) {
     case "ended":
       await publish(ctx, await runMessage(ctx, record, record.attempt + 1, delay));
@@ -64,7 +74,7 @@ export type Abandonment = "expired" | "exhausted" | "silent";
 
 /** Ends what may not go on: the deadline has passed, its handler took the gateway down too often, or a heartbeat was missed. */
 export function abandon(
-  ctx: RequestContext,
+  ctx: FailParts,
   held: {
     readonly kind: Abandonment;
     readonly record: TaskRecord;

@@ -1,11 +1,16 @@
-import { fanOut, leased, type Opened, openedOf } from "../../events/fan-out.ts";
+import { type FanOutParts, fanOut, leased, type Opened, openedOf } from "../../events/fan-out.ts";
 import { type Ending, endOf } from "../../events/task-events.ts";
 import type { Dependencies } from "../../ports/dependencies.ts";
-import { RequestTooLarge, StoreRefused } from "../../ports/ports.ts";
+import { RequestTooLarge, StoreRefused } from "../../ports/errors.ts";
 import type { Authority, EndAnswer, EndCommand } from "../../ports/task-commands.ts";
+import type { RunStore } from "../../ports/task-store.ts";
 import type { StoredConfig } from "../../projects/caller.ts";
 import type { Idempotency } from "../../shared/idempotency.ts";
 import type { Actor, Failure, Progress, TaskRecord } from "../record.ts";
+
+/** The parts that the end of a task uses. */
+export type FinishParts = FanOutParts &
+  Pick<Dependencies, "log" | "runTimes" | "settings"> & { readonly store: RunStore };
 
 export interface FinishInput {
   readonly record: TaskRecord;
@@ -38,11 +43,11 @@ export type FinishResult =
  * Ends a task. Past its deadline it can only expire; when endpoints changed meanwhile its deliveries are worked out
  * again; with a result that Redis will never take it ends without it.
  */
-export async function finishTask(deps: Dependencies, input: FinishInput): Promise<FinishResult> {
-  const { authority, progress } = input;
-  const record = progress ? { ...input.record, progress } : input.record;
-  let { ending, config, cause } = input;
+export async function finishTask(deps: FinishParts, input: FinishInput): Promise<FinishResult> {
+  const { authority } = input;
+  let { ending, config, cause, progress } = input;
   for (let attempt = 0; attempt < 5; attempt++) {
+    const record = progress ? { ...input.record, progress } : input.record;
     const endedAt = Math.max(Math.floor(input.time()), record.startedAt ?? record.createdAt);
     const resultTtl = record.options.resultTtl ?? deps.settings.resultTtl;
     const made = await fanOut(deps, config, endOf(record, ending, endedAt, resultTtl));
@@ -62,16 +67,14 @@ export async function finishTask(deps: Dependencies, input: FinishInput): Promis
       actor: input.actor,
       ...(input.idempotency && { idempotency: input.idempotency }),
       ...(cause !== undefined && { cause }),
-      ...(input.progress && { progress: input.progress }),
+      ...(progress && { progress }),
       configVersion: config.version,
       nonce: crypto.randomUUID(),
     };
     const answer = await deps.store.end(command).catch((error: unknown) => refusalOf(error));
     if (answer instanceof StoreRefused) {
-      if (ending.result === undefined) throw answer;
+      ({ ending, cause, progress } = withLess({ ending, cause, progress }, answer));
       deps.log("warn", "result-not-stored", { task: record.id, run: record.run, reason: answer.message });
-      ending = withoutResult(ending, answer);
-      cause = ending.error?.code;
       continue;
     }
     switch (answer.kind) {
@@ -91,12 +94,12 @@ export async function finishTask(deps: Dependencies, input: FinishInput): Promis
         return answer;
     }
   }
-  throw new Error(`Task ${record.id} could not be ended: its project's configuration keeps changing.`);
+  throw new Error(`Task ${input.record.id} could not be ended: its project's configuration keeps changing.`);
 }
 
 /** Only a first attempt that succeeds shows the usual run time: later ones include the waits between attempts. */
 function noteRunTime(
-  { runTimes }: Dependencies,
+  { runTimes }: FinishParts,
   record: TaskRecord,
   { status }: Ending,
   endedAt: number,
@@ -107,19 +110,41 @@ function noteRunTime(
 }
 
 /** What Redis will never do is an answer; an outage is not. */
-function refusalOf(error: unknown): StoreRefused {
+export function refusalOf(error: unknown): StoreRefused {
   if (error instanceof StoreRefused) return error;
   throw error;
+}
+
+type Outcome = Pick<FinishInput, "ending"> & {
+  readonly cause: string | undefined;
+  readonly progress: Progress | undefined;
+};
+
+/**
+ * What is tried after Redis has refused an outcome: without its result, then without its progress.
+ *
+ * @throws the refusal when there is nothing to leave out
+ */
+function withLess({ ending, cause, progress }: Outcome, refusal: StoreRefused): Outcome {
+  if (ending.result === undefined && progress === undefined) throw refusal;
+  if (ending.result === undefined) return { ending, cause, progress: undefined };
+  const rest = withoutResult(ending, refusal);
+  return { ending: rest, cause: rest.error?.code, progress };
 }
 
 /** The ending in the form that can be stored: a failure stays what it is, a success cannot be kept. */
 function withoutResult({ status, error }: Ending, refusal: StoreRefused): Ending {
   if (status !== "succeeded") return { status, ...(error && { error }) };
+  return { status: "failed", error: unstorable(refusal, "result") };
+}
+
+/** Why an attempt fails whose outcome Redis will never take. */
+export function unstorable(refusal: StoreRefused, what: string): Failure {
   const failure =
     refusal instanceof RequestTooLarge
-      ? { code: "result-too-large", message: "The result is larger than Redis takes in one request." }
-      : { code: "invalid-result", message: "The database refuses to store the result." };
-  return { status: "failed", error: { ...failure, retryable: false } };
+      ? { code: "result-too-large", message: `The ${what} is larger than Redis takes in one request.` }
+      : { code: "invalid-result", message: `The database refuses to store the ${what}.` };
+  return { ...failure, retryable: false };
 }
 
 function failureOf({ status, error }: Ending): Failure | undefined {

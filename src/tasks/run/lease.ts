@@ -1,8 +1,12 @@
 import type { Dependencies } from "../../ports/dependencies.ts";
+import type { RunStore } from "../../ports/task-store.ts";
 import { fault } from "../../shared/fault-point.ts";
 import { PROGRESS_MESSAGE } from "../../shared/limits.ts";
 import type { Progress, TaskRecord } from "../record.ts";
 import { describe, progressOf } from "./handler-outcome.ts";
+
+/** The parts that a lease uses. */
+export type LeaseParts = Pick<Dependencies, "log"> & { readonly store: RunStore };
 
 /** Progress is written at most this often, in milliseconds; the newest wins. */
 const PROGRESS_INTERVAL = 1_000;
@@ -24,7 +28,7 @@ export interface LeaseKeeper {
  * @param on.progress it was written
  */
 export function keepLease(
-  deps: Dependencies,
+  deps: LeaseParts,
   record: TaskRecord,
   lease: string,
   interval: number,

@@ -1,7 +1,9 @@
-import { sendFirstAttempts } from "../../deliveries/first-attempts.ts";
-import { announceProgress } from "../../events/announce.ts";
+import { type FirstAttemptParts, sendFirstAttempts } from "../../deliveries/first-attempts.ts";
+import { type AnnounceParts, announceProgress } from "../../events/announce.ts";
 import type { RequestContext } from "../../ports/dependencies.ts";
+import type { ConfigStore } from "../../ports/project-store.ts";
 import type { Authority } from "../../ports/task-commands.ts";
+import type { RunStore, TaskReadStore } from "../../ports/task-store.ts";
 import { system, type TaskToken } from "../../projects/principal.ts";
 import { fault } from "../../shared/fault-point.ts";
 import { ApiError } from "../../shared/problems.ts";
@@ -9,8 +11,17 @@ import { redisTime } from "../../shared/time/redis-clock.ts";
 import type { Failure, TaskRecord } from "../record.ts";
 import { isTerminal, type TaskStatus, type TerminalStatus } from "../status.ts";
 import { alreadyEnded } from "../steer/steered-task.ts";
-import { failAttempt } from "./fail-attempt.ts";
-import { type FinishInput, type FinishResult, finishTask } from "./finish-task.ts";
+import { type FailParts, failAttempt } from "./fail-attempt.ts";
+import { type FinishInput, type FinishParts, type FinishResult, finishTask } from "./finish-task.ts";
+
+/** The parts that the report of a task token's bearer uses. */
+type ReportParts = FirstAttemptParts &
+  AnnounceParts &
+  FailParts &
+  FinishParts &
+  Pick<RequestContext, "background" | "clock" | "log"> & {
+    readonly store: ConfigStore & RunStore & TaskReadStore;
+  };
 
 /** How often the end of a task that somebody else keeps moving is tried. */
 const ROUNDS = 5;
@@ -29,7 +40,7 @@ export interface ReportResult {
 
 /** The bearer is alive, and may say how far it is. @throws ApiError `not-found`, `task-token-stale` or `task-over` */
 export async function report(
-  ctx: RequestContext,
+  ctx: ReportParts,
   token: TaskToken,
   progress?: { readonly percent?: number; readonly message?: string },
 ): Promise<{ readonly deadlineAt: number }> {
@@ -60,11 +71,7 @@ export async function report(
  *
  * @throws ApiError `not-found`, `task-token-stale`, `task-over` or `task-already-ended`
  */
-export async function conclusion(
-  ctx: RequestContext,
-  token: TaskToken,
-  word: LastWord,
-): Promise<ReportResult> {
+export async function conclusion(ctx: ReportParts, token: TaskToken, word: LastWord): Promise<ReportResult> {
   for (let round = 0; round < ROUNDS; round++) {
     const { record, config, now } = await readHeld(ctx, token);
     if (await beganEarly(ctx, token, record)) continue;
@@ -94,7 +101,7 @@ const EARLY_LEASE = 60_000;
 
 /** A service may be faster than the note that it was called: then its word begins the attempt that its token names. */
 async function beganEarly(
-  ctx: RequestContext,
+  ctx: ReportParts,
   { project, task, run, attempt }: TaskToken,
   record: TaskRecord,
 ): Promise<boolean> {
@@ -104,7 +111,7 @@ async function beganEarly(
 }
 
 function write(
-  ctx: RequestContext,
+  ctx: ReportParts,
   held: Omit<FinishInput, "ending">,
   word: LastWord,
 ): Promise<FinishResult | { readonly kind: "retrying" }> {
@@ -116,7 +123,7 @@ function write(
   });
 }
 
-async function readHeld(ctx: RequestContext, { project, task }: TaskToken) {
+async function readHeld(ctx: ReportParts, { project, task }: TaskToken) {
   const us = system(project);
   const [found, config] = await Promise.all([
     ctx.store.readTask(us, task),

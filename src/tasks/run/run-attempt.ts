@@ -1,25 +1,39 @@
-import { type Answer, DONE, deliver } from "../../deliveries/deliver.ts";
-import { sendFirstAttempts } from "../../deliveries/first-attempts.ts";
-import { announcer } from "../../events/announce.ts";
-import type { RequestContext } from "../../ports/dependencies.ts";
-import type { RunMessage } from "../../ports/ports.ts";
+import { type Answer, type DeliverParts, DONE, deliver } from "../../deliveries/deliver.ts";
+import { type FirstAttemptParts, sendFirstAttempts } from "../../deliveries/first-attempts.ts";
+import { type AnnounceParts, announcer } from "../../events/announce.ts";
+import type { Dependencies } from "../../ports/dependencies.ts";
+import type { RunMessage } from "../../ports/queue.ts";
 import type { ClaimAnswer } from "../../ports/task-commands.ts";
-import { limitsOf } from "../../scheduling/flow-control.ts";
-import { recall } from "../../services/call-service.ts";
+import type { RunStore } from "../../ports/task-store.ts";
+import { type FlowParts, limitsOf } from "../../scheduling/flow-control.ts";
+import { type CallParts, recall } from "../../services/call-service.ts";
 import { HTTP_REQUEST } from "../../services/http-request.ts";
-import { runService } from "../../services/run-service.ts";
+import { type RunServiceParts, runService } from "../../services/run-service.ts";
 import { INLINE_DELIVERIES } from "../../shared/limits.ts";
 import { redisTime } from "../../shared/time/redis-clock.ts";
 import { underWay } from "./attempts-under-way.ts";
-import { type Executed, execute } from "./execute-handler.ts";
-import { abandon, failAttempt } from "./fail-attempt.ts";
-import { expiry, type FinishInput, finishTask } from "./finish-task.ts";
-import { suspend } from "./suspend-task.ts";
+import { type Executed, execute, type HandlerParts } from "./execute-handler.ts";
+import { abandon, type FailParts, failAttempt } from "./fail-attempt.ts";
+import { expiry, type FinishInput, type FinishParts, finishTask } from "./finish-task.ts";
+import { type SuspendParts, suspend } from "./suspend-task.ts";
+
+/** The parts that an attempt uses. */
+type RunParts = DeliverParts &
+  FirstAttemptParts &
+  AnnounceParts &
+  FlowParts &
+  CallParts &
+  RunServiceParts &
+  HandlerParts &
+  FailParts &
+  FinishParts &
+  SuspendParts &
+  Pick<Dependencies, "clock" | "log"> & { readonly store: RunStore };
 
 type Held = Extract<ClaimAnswer, { kind: "claimed" | "expired" | "exhausted" }>;
 
 /** The attempt that a run message asks for: leased, run, ended; compares state before it acts. */
-export async function run(ctx: RequestContext, message: RunMessage): Promise<Answer> {
+export async function run(ctx: RunParts, message: RunMessage): Promise<Answer> {
   const lease = crypto.randomUUID();
   const limits = limitsOf(ctx, message);
   const claimed = await ctx.store.claim({ ...message, lease, ...(limits && { limits }) });
@@ -51,7 +65,7 @@ export async function run(ctx: RequestContext, message: RunMessage): Promise<Ans
   }
 }
 
-async function work(ctx: RequestContext, claimed: Held, lease: string): Promise<void> {
+async function work(ctx: RunParts, claimed: Held, lease: string): Promise<void> {
   const { record, config } = claimed;
   const time = redisTime(claimed.now, ctx.clock);
   const news = announcer(ctx, { record, config, lease, time });
@@ -67,11 +81,7 @@ async function work(ctx: RequestContext, claimed: Held, lease: string): Promise<
 }
 
 /** Writes how the attempt went, and sends what that opens. */
-async function write(
-  ctx: RequestContext,
-  leased: Omit<FinishInput, "ending">,
-  outcome: Executed,
-): Promise<void> {
+async function write(ctx: RunParts, leased: Omit<FinishInput, "ending">, outcome: Executed): Promise<void> {
   const { record } = leased;
   const { progress } = outcome;
   const held = { ...leased, ...(progress && { progress }) };
@@ -100,7 +110,7 @@ async function write(
 }
 
 /** The task has ended: whatever of its first deliveries was cut off is begun again; the sweep looks after the rest. */
-async function resume(ctx: RequestContext, project: string, deliveries: readonly string[]): Promise<Answer> {
+async function resume(ctx: RunParts, project: string, deliveries: readonly string[]): Promise<Answer> {
   const answers = await Promise.all(
     deliveries
       .slice(-INLINE_DELIVERIES)

@@ -1,9 +1,20 @@
-import { sendFirstAttempts, sendOpened } from "../../deliveries/first-attempts.ts";
-import { fanOut, leased, openedOf } from "../../events/fan-out.ts";
-import { announcementOf } from "../../events/task-events.ts";
-import type { RequestContext } from "../../ports/dependencies.ts";
+import { type FirstAttemptParts, sendFirstAttempts, sendOpened } from "../../deliveries/first-attempts.ts";
+import { type FanOutParts, fanOut, leased, openedOf } from "../../events/fan-out.ts";
+import { announcementOf, type Ending } from "../../events/task-events.ts";
+import type { Dependencies } from "../../ports/dependencies.ts";
+import { StoreRefused } from "../../ports/errors.ts";
 import type { TaskRecord } from "../record.ts";
-import { expiry, type FinishInput, finishTask } from "./finish-task.ts";
+import {
+  expiry,
+  type FinishInput,
+  type FinishParts,
+  finishTask,
+  refusalOf,
+  unstorable,
+} from "./finish-task.ts";
+
+/** The parts that handing a task on uses. */
+export type SuspendParts = FirstAttemptParts & FanOutParts & FinishParts & Pick<Dependencies, "log">;
 
 /** A leased attempt whose work was handed on. */
 export interface Suspending extends Omit<FinishInput, "ending" | "idempotency"> {
@@ -18,7 +29,7 @@ export interface Suspending extends Omit<FinishInput, "ending" | "idempotency"> 
  *
  * @returns whether it waits now
  */
-export async function suspend(ctx: RequestContext, held: Suspending): Promise<boolean> {
+export async function suspend(ctx: SuspendParts, held: Suspending): Promise<boolean> {
   const { authority, heartbeat, poll, progress } = held;
   const record = progress ? { ...held.record, progress } : held.record;
   let { config } = held;
@@ -27,20 +38,27 @@ export async function suspend(ctx: RequestContext, held: Suspending): Promise<bo
     const event = announcementOf(waiting, "task.waiting", Math.floor(held.time()));
     const made = await fanOut(ctx, config, event);
     const deliveries = authority.by === "lease" ? leased(ctx, made) : made;
-    const answer = await ctx.store.end({
-      record,
-      authority,
-      outcome: {
-        kind: "waiting",
-        deliveries,
-        ...(heartbeat !== undefined && { heartbeat }),
-        ...(poll !== undefined && { poll }),
-      },
-      actor: held.actor,
-      ...(progress && { progress }),
-      configVersion: config.version,
-      nonce: crypto.randomUUID(),
-    });
+    const answer = await ctx.store
+      .end({
+        record,
+        authority,
+        outcome: {
+          kind: "waiting",
+          deliveries,
+          ...(heartbeat !== undefined && { heartbeat }),
+          ...(poll !== undefined && { poll }),
+        },
+        actor: held.actor,
+        ...(progress && { progress }),
+        configVersion: config.version,
+        nonce: crypto.randomUUID(),
+      })
+      .catch(refusalOf);
+    if (answer instanceof StoreRefused) {
+      ctx.log("warn", "wait-not-stored", { task: record.id, run: record.run, reason: answer.message });
+      const error = unstorable(answer, "state of the waiting task");
+      return await endInstead(ctx, { ...held, config }, { status: "failed", error }, error.code);
+    }
     switch (answer.kind) {
       case "ended":
         await sendOpened(ctx, record.project, openedOf(deliveries, answer.held), { config, now: answer.now });
@@ -48,20 +66,23 @@ export async function suspend(ctx: RequestContext, held: Suspending): Promise<bo
       case "config-changed":
         config = answer.config;
         continue;
-      case "deadline-passed": {
-        const finished = await finishTask(ctx, {
-          ...held,
-          config,
-          ending: expiry(record),
-          cause: "deadline",
-        });
-        await sendFirstAttempts(ctx, record, finished);
-        return false;
-      }
+      case "deadline-passed":
+        return await endInstead(ctx, { ...held, config }, expiry(record), "deadline");
       default:
         ctx.log("info", "outcome-not-written", { task: record.id, run: record.run, reason: answer.kind });
         return false;
     }
   }
   throw new Error(`Task ${record.id} could not be left waiting: its project's configuration keeps changing.`);
+}
+
+/** It cannot wait: it ends. */
+async function endInstead(
+  ctx: SuspendParts,
+  held: Suspending,
+  ending: Ending,
+  cause: string,
+): Promise<false> {
+  await sendFirstAttempts(ctx, held.record, await finishTask(ctx, { ...held, ending, cause }));
+  return false;
 }

@@ -1,5 +1,9 @@
 import type { Dependencies } from "../../ports/dependencies.ts";
+import type { TaskTokens } from "../../ports/keyring.ts";
 import type { TaskRecord } from "../record.ts";
+
+/** The parts that a task token uses. */
+export type TokenParts = Pick<Dependencies, "settings"> & { readonly keyring: TaskTokens };
 
 /** What lets somebody else finish the attempt that is under way. */
 export interface Handover {
@@ -11,7 +15,7 @@ export interface Handover {
 
 /** The token of a record's run and attempt, and its completion URL; both hold until the task's deadline. */
 export async function handover(
-  { keyring, settings }: Pick<Dependencies, "keyring" | "settings">,
+  { keyring, settings }: TokenParts,
   { project, id, run, attempt, deadlineAt }: TaskRecord,
 ): Promise<Handover> {
   const token = await keyring.issueTaskToken({ project, task: id, run, attempt, expiresAt: deadlineAt });

@@ -1,11 +1,11 @@
-import { sendFirstAttempts } from "../../deliveries/first-attempts.ts";
+import { type FirstAttemptParts, sendFirstAttempts } from "../../deliveries/first-attempts.ts";
 import type { RequestContext } from "../../ports/dependencies.ts";
 import { denied } from "../../projects/denied.ts";
 import type { ApiKey } from "../../projects/principal.ts";
-import { recall } from "../../services/call-service.ts";
+import { type CallParts, recall } from "../../services/call-service.ts";
 import { type Idempotency, reused } from "../../shared/idempotency.ts";
 import { redisTime } from "../../shared/time/redis-clock.ts";
-import { finishTask } from "../run/finish-task.ts";
+import { type FinishParts, finishTask } from "../run/finish-task.ts";
 import { isTerminal, type TaskStatus } from "../status.ts";
 import {
   alreadyEnded,
@@ -15,7 +15,15 @@ import {
   ROUNDS,
   readOwn,
   type SteeredTask,
+  type SteerParts,
 } from "./steered-task.ts";
+
+/** The parts that a cancellation uses. */
+type CancelParts = FirstAttemptParts &
+  CallParts &
+  FinishParts &
+  SteerParts &
+  Pick<RequestContext, "background" | "clock">;
 
 /**
  * Cancels a task that has not ended. Its handler's signal aborts at the next renewal of its lease; what it brings
@@ -24,7 +32,7 @@ import {
  * @throws ApiError `task-already-ended` and those of the key
  */
 export async function cancel(
-  ctx: RequestContext,
+  ctx: CancelParts,
   caller: ApiKey,
   id: string,
   idempotency?: Idempotency,
@@ -76,7 +84,7 @@ export async function cancel(
 }
 
 async function canceled(
-  ctx: RequestContext,
+  ctx: CancelParts,
   caller: ApiKey,
   id: string,
   status: TaskStatus,

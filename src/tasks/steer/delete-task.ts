@@ -1,10 +1,16 @@
 import type { RequestContext } from "../../ports/dependencies.ts";
-import { StoreUnavailable } from "../../ports/ports.ts";
+import { StoreUnavailable } from "../../ports/errors.ts";
+import type { ErasureStore, SteerStore } from "../../ports/task-store.ts";
 import { denied } from "../../projects/denied.ts";
 import type { ApiKey } from "../../projects/principal.ts";
-import { eraseRest } from "../../scheduling/chores.ts";
+import { type ChoreParts, eraseRest } from "../../scheduling/chores.ts";
 import type { TaskRecord } from "../record.ts";
-import { keptChanging, notEnded, ROUNDS, readOwn } from "./steered-task.ts";
+import { keptChanging, notEnded, ROUNDS, readOwn, type SteerParts } from "./steered-task.ts";
+
+/** The parts that an erasure uses. */
+type DeleteParts = ChoreParts &
+  SteerParts &
+  Pick<RequestContext, "background" | "log"> & { readonly store: ErasureStore & SteerStore };
 
 /**
  * Erases a task that has ended, and everything that was made for it. It is hidden at once; what is much goes in steps,
@@ -12,7 +18,7 @@ import { keptChanging, notEnded, ROUNDS, readOwn } from "./steered-task.ts";
  *
  * @throws ApiError `task-not-ended` and those of the key
  */
-export async function deleteTask(ctx: RequestContext, caller: ApiKey, id: string): Promise<void> {
+export async function deleteTask(ctx: DeleteParts, caller: ApiKey, id: string): Promise<void> {
   let { record } = await readOwn(ctx, caller, id);
   for (let round = 0; round < ROUNDS; round++) {
     const answer = await ctx.store.deleteTask({ caller, record });
@@ -35,7 +41,7 @@ export async function deleteTask(ctx: RequestContext, caller: ApiKey, id: string
 }
 
 /** The first part before the answer, the rest next to it. A failure costs time alone: the sweep goes on. */
-async function eraseParts(ctx: RequestContext, { project, id }: TaskRecord): Promise<void> {
+async function eraseParts(ctx: DeleteParts, { project, id }: TaskRecord): Promise<void> {
   try {
     if (await ctx.store.erasePart(project, id)) ctx.background.waitUntil(eraseRest(ctx, project, id));
   } catch (error) {

@@ -1,13 +1,29 @@
 import type { RequestContext } from "../../ports/dependencies.ts";
+import type { SteerStore } from "../../ports/task-store.ts";
 import { denied } from "../../projects/denied.ts";
 import type { ApiKey } from "../../projects/principal.ts";
-import { runMessage } from "../../scheduling/flow-control.ts";
-import { publish } from "../../scheduling/publish.ts";
+import { type FlowParts, runMessage } from "../../scheduling/flow-control.ts";
+import { type PublishParts, publish } from "../../scheduling/publish.ts";
 import { type Idempotency, reused } from "../../shared/idempotency.ts";
 import { TASK_CHANGES, TASK_DELIVERIES } from "../../shared/limits.ts";
 import { ApiError, undecryptable } from "../../shared/problems.ts";
 import type { TaskRecord } from "../record.ts";
-import { keptChanging, look, missing, notEnded, ROUNDS, readOwn, type SteeredTask } from "./steered-task.ts";
+import {
+  keptChanging,
+  look,
+  missing,
+  notEnded,
+  ROUNDS,
+  readOwn,
+  type SteeredTask,
+  type SteerParts,
+} from "./steered-task.ts";
+
+/** The parts that a replay uses. */
+type ReplayParts = FlowParts &
+  PublishParts &
+  SteerParts &
+  Pick<RequestContext, "background" | "settings"> & { readonly store: SteerStore };
 
 /**
  * Begins a new run of a task that has ended, with the same input and options.
@@ -15,7 +31,7 @@ import { keptChanging, look, missing, notEnded, ROUNDS, readOwn, type SteeredTas
  * @throws ApiError `task-not-ended`, `input-expired`, `task-history-full`, `quota-exceeded` and those of the key
  */
 export async function replay(
-  ctx: RequestContext,
+  ctx: ReplayParts,
   caller: ApiKey,
   id: string,
   idempotency?: Idempotency,
@@ -66,6 +82,6 @@ export async function replay(
   throw keptChanging(id);
 }
 
-async function publishRun(ctx: RequestContext, record: TaskRecord): Promise<void> {
+async function publishRun(ctx: ReplayParts, record: TaskRecord): Promise<void> {
   await publish(ctx, await runMessage(ctx, record, 1, 0));
 }

@@ -1,11 +1,15 @@
-import type { RequestContext } from "../../ports/dependencies.ts";
+import type { ConfigStore } from "../../ports/project-store.ts";
+import type { TaskReadStore } from "../../ports/task-store.ts";
 import type { StoredConfig } from "../../projects/caller.ts";
 import { denied } from "../../projects/denied.ts";
 import { type ApiKey, system } from "../../projects/principal.ts";
 import { isId } from "../../shared/id.ts";
 import { ApiError } from "../../shared/problems.ts";
-import { type FoundTask, getTask } from "../read/get-task.ts";
+import { type FoundTask, getTask, type ReadParts } from "../read/get-task.ts";
 import type { TaskStatus } from "../status.ts";
+
+/** The parts that steering a task uses. */
+export type SteerParts = ReadParts & { readonly store: ConfigStore & TaskReadStore };
 
 /** How often a change is tried again that somebody else's change has overtaken. */
 export const ROUNDS = 5;
@@ -14,7 +18,7 @@ export const ROUNDS = 5;
 export type SteeredTask = FoundTask & { readonly replayed: boolean };
 
 /** Reads a task for a key that may steer it. @throws ApiError */
-export async function readOwn(ctx: RequestContext, caller: ApiKey, id: string) {
+export async function readOwn(ctx: SteerParts, caller: ApiKey, id: string) {
   if (!isId("task", id)) throw missing(id);
   const [allowed, found] = await Promise.all([
     ctx.store.readConfig(caller, "tasks:write"),
@@ -28,7 +32,7 @@ export async function readOwn(ctx: RequestContext, caller: ApiKey, id: string) {
 }
 
 /** The task as it is now, for a caller whose key has been checked. */
-export function look(ctx: RequestContext, { project }: ApiKey, id: string): Promise<FoundTask> {
+export function look(ctx: SteerParts, { project }: ApiKey, id: string): Promise<FoundTask> {
   return getTask(ctx, system(project), id, { result: true });
 }
 

@@ -1,12 +1,19 @@
 import type { RequestContext } from "../../ports/dependencies.ts";
 import type { AcceptAnswer, AcceptCommand } from "../../ports/task-commands.ts";
+import type { SubmitStore } from "../../ports/task-store.ts";
 import type { Scope } from "../../projects/caller.ts";
 import { denied } from "../../projects/denied.ts";
 import { type ApiKey, system } from "../../projects/principal.ts";
-import { publishAll } from "../../scheduling/publish.ts";
+import { type PublishParts, publishAll } from "../../scheduling/publish.ts";
 import { ApiError } from "../../shared/problems.ts";
-import { type FoundTask, getTasks } from "../read/get-task.ts";
-import { type Accepted, firstRun, prepare, type Submit, settle } from "./submit-task.ts";
+import { type FoundTask, getTasks, type ReadParts } from "../read/get-task.ts";
+import { type Accepted, firstRun, prepare, type Submit, type SubmitParts, settle } from "./submit-task.ts";
+
+/** The parts that accepting a batch uses. */
+type BatchParts = PublishParts &
+  ReadParts &
+  SubmitParts &
+  Pick<RequestContext, "background"> & { readonly store: SubmitStore };
 
 /**
  * Accepts many tasks in one Redis request, each on its own, in order; all runs are published in one request. What came
@@ -17,7 +24,7 @@ import { type Accepted, firstRun, prepare, type Submit, settle } from "./submit-
  * @throws ApiError when the key may not submit
  */
 export async function acceptBatch(
-  ctx: RequestContext,
+  ctx: BatchParts,
   caller: ApiKey,
   items: readonly (Submit | ApiError)[],
 ): Promise<readonly (Accepted | ApiError)[]> {
@@ -64,7 +71,7 @@ function outcomeOf(
 }
 
 async function lookReplayed(
-  ctx: RequestContext,
+  ctx: BatchParts,
   caller: ApiKey,
   answers: readonly AcceptAnswer[],
 ): Promise<ReadonlyMap<string, FoundTask>> {

@@ -1,13 +1,15 @@
 import { asksFor } from "../../events/task-events.ts";
 import type { RequestContext } from "../../ports/dependencies.ts";
-import type { QueueMessage } from "../../ports/ports.ts";
+import type { UrlJudge } from "../../ports/fetcher.ts";
+import type { QueueMessage } from "../../ports/queue.ts";
 import type { AcceptAnswer, AcceptCommand, NewTask, RateState } from "../../ports/task-commands.ts";
+import type { SubmitStore } from "../../ports/task-store.ts";
 import type { Scope } from "../../projects/caller.ts";
 import { denied } from "../../projects/denied.ts";
 import { type ApiKey, system } from "../../projects/principal.ts";
-import { runMessage } from "../../scheduling/flow-control.ts";
-import { publish } from "../../scheduling/publish.ts";
-import { callFirst } from "../../services/call-service.ts";
+import { type FlowParts, runMessage } from "../../scheduling/flow-control.ts";
+import { type PublishParts, publish } from "../../scheduling/publish.ts";
+import { type CallParts, callFirst } from "../../services/call-service.ts";
 import { HTTP_REQUEST, serviceNamed } from "../../services/http-request.ts";
 import { makeId, partitionOf } from "../../shared/id.ts";
 import {
@@ -20,10 +22,20 @@ import {
 import { DEFAULT_DEADLINE, DEFAULT_RETRIES, MAX_DELAY } from "../../shared/limits.ts";
 import { ApiError, type ValidationError } from "../../shared/problems.ts";
 import type { AnyTask } from "../../task.ts";
-import { getTask } from "../read/get-task.ts";
+import { getTask, type ReadParts } from "../read/get-task.ts";
 import type { DeliveryRecord, TaskRecord } from "../record.ts";
 import { TERMINAL } from "../status.ts";
 import { type CheckedInput, checkInput, urlsIn } from "./check-input.ts";
+
+/** The parts that accepting a task uses. */
+export type SubmitParts = FlowParts &
+  PublishParts &
+  CallParts &
+  ReadParts &
+  Pick<RequestContext, "background" | "clock" | "log" | "services" | "settings" | "tasks"> & {
+    readonly store: SubmitStore;
+    readonly fetcher: UrlJudge;
+  };
 
 /** A start may lie this much farther ahead than a year, because the client's clock is not ours. */
 const CLOCK_TOLERANCE = 60_000;
@@ -71,7 +83,7 @@ export interface Accepted {
 }
 
 /** Accepts a task: one Redis request, then the answer; the publish starts at once and holds nothing up. @throws ApiError */
-export async function accept(ctx: RequestContext, caller: ApiKey, submit: Submit): Promise<Accepted> {
+export async function accept(ctx: SubmitParts, caller: ApiKey, submit: Submit): Promise<Accepted> {
   const command = await prepare(ctx, caller, submit);
   submit.watch?.begin(command.task.id);
   const answer = await ctx.store.accept(command);
@@ -85,7 +97,7 @@ export async function accept(ctx: RequestContext, caller: ApiKey, submit: Submit
 }
 
 /** Judges what a client submits, before anything is asked of Redis. @throws ApiError */
-export async function prepare(ctx: RequestContext, caller: ApiKey, submit: Submit): Promise<AcceptCommand> {
+export async function prepare(ctx: SubmitParts, caller: ApiKey, submit: Submit): Promise<AcceptCommand> {
   const definition = ctx.tasks.get(submit.type);
   if (!definition) throw new ApiError("unknown-task-type", `There is no task type "${submit.type}" here.`);
   judgeStart(ctx, submit.notBefore);
@@ -111,7 +123,7 @@ export async function prepare(ctx: RequestContext, caller: ApiKey, submit: Submi
 }
 
 /** Publishes the first run; a service that may be called at once is called without the detour over a run of ours. */
-async function start(ctx: RequestContext, accepted: Accepted, input: string): Promise<void> {
+async function start(ctx: SubmitParts, accepted: Accepted, input: string): Promise<void> {
   const { record, now, startsTold } = accepted;
   const told = startsTold || asksFor(record, "task.started");
   if (record.type === HTTP_REQUEST && record.startsAt <= now && !told) {
@@ -158,18 +170,18 @@ export function settle(
 }
 
 /** The message that asks for a new task's first attempt. */
-export function firstRun(ctx: RequestContext, { record, now }: Accepted): Promise<QueueMessage> {
+export function firstRun(ctx: SubmitParts, { record, now }: Accepted): Promise<QueueMessage> {
   return runMessage(ctx, record, 1, Math.max(0, record.startsAt - now));
 }
 
-function judgeStart(ctx: RequestContext, notBefore: number | undefined): void {
+function judgeStart(ctx: SubmitParts, notBefore: number | undefined): void {
   if (notBefore === undefined || notBefore <= ctx.clock() + MAX_DELAY + CLOCK_TOLERANCE) return;
   throw new ApiError("invalid-request", "The body does not fit its schema.", {
     errors: [{ pointer: "#/notBefore", detail: "lies more than 365d ahead" }],
   });
 }
 
-function judgeCallback(ctx: RequestContext, url: string | undefined): void {
+function judgeCallback(ctx: SubmitParts, url: string | undefined): void {
   const unsafe = url === undefined ? undefined : ctx.fetcher.checkUrl(url);
   if (!unsafe) return;
   throw new ApiError("unsafe-callback-url", unsafe.detail, {
@@ -177,7 +189,7 @@ function judgeCallback(ctx: RequestContext, url: string | undefined): void {
   });
 }
 
-function judgeInput(ctx: RequestContext, definition: AnyTask, input: unknown): void {
+function judgeInput(ctx: SubmitParts, definition: AnyTask, input: unknown): void {
   const checked = checkInput(definition, input);
   if (!checked.ok) throw unfit(ctx, definition, checked);
   const named = urlsIn(definition, checked.value);
@@ -191,7 +203,7 @@ function judgeInput(ctx: RequestContext, definition: AnyTask, input: unknown): v
 
 /** A type that fails to judge refuses this input alone; the log says why, because the client cannot mend it. */
 function unfit(
-  ctx: RequestContext,
+  ctx: SubmitParts,
   { type }: AnyTask,
   { faults, failure }: Extract<CheckedInput, { ok: false }>,
 ): ApiError {
@@ -199,7 +211,7 @@ function unfit(
   return new ApiError("invalid-request", "The input does not fit the task type.", { errors: faults });
 }
 
-function newTask(ctx: RequestContext, project: string, definition: AnyTask, submit: Submit): NewTask {
+function newTask(ctx: SubmitParts, project: string, definition: AnyTask, submit: Submit): NewTask {
   const id = makeId("task", ctx.clock(), partitionOf(project), crypto.getRandomValues(new Uint8Array(8)));
   const { callbackUrl, timeout, heartbeatTimeout, resultTtl, concurrencyKey } = submit;
   return {

@@ -3,7 +3,7 @@ import { createLookup } from "../../../src/adapters/egress/dns.ts";
 import { createFetcher } from "../../../src/adapters/egress/fetch.ts";
 import { readCapped } from "../../../src/adapters/egress/fetch-body.ts";
 import { createGuard } from "../../../src/adapters/egress/guard.ts";
-import { FetchFailure } from "../../../src/ports/ports.ts";
+import { FetchFailure } from "../../../src/ports/fetcher.ts";
 
 /* Makes the requests of its first argument on Deno, one after the other, and prints how each went. */
 

@@ -48,7 +48,8 @@ export const REDELIVER = script(
 --   unauthenticated | forbidden
 --                           the API key is unknown, or lacks the scope
 ${CIRCUIT}${FAILED}
-local dueKey, deliveryKey, projectKey, circuitsKey, deadLettersKey, oldLettersKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local dueKey, deliveryKey, projectKey, circuitsKey, deadLettersKey, oldLettersKey =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local args = named(ARGV)
 local idempotencyKey, bodyKey = KEYS[number(args.idempotency)], KEYS[number(args.body)]
 local now = clock(args.offset)

@@ -1,4 +1,4 @@
-import { StoreUnavailable } from "../../../ports/ports.ts";
+import { StoreUnavailable } from "../../../ports/errors.ts";
 import type { Context } from "../context.ts";
 import { GENERATIONS as KEPT, RE_ENCRYPTION as STATE } from "../keys.ts";
 import { fieldsOf, named, script } from "../script.ts";

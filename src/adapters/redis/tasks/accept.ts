@@ -26,6 +26,7 @@ export const ACCEPT = script(
 --   task           hash of the task
 --   index          tasks accepted in this hour
 --   hours          hours that have tasks
+--   lateHours      hours whose tasks were replayed late
 --   idempotency?   record of the idempotency key
 --   input?         the input, when it is large
 --   metadata…      index of each pair of searched metadata
@@ -61,7 +62,8 @@ export const ACCEPT = script(
 --                           too fast: ms to wait
 --   unauthenticated | forbidden
 --                           the API key is unknown, or lacks the scope
-local dueKey, projectKey, taskKey, indexKey, hoursKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local dueKey, projectKey, taskKey, indexKey, hoursKey, lateHoursKey =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local args, rest = named(ARGV)
 local idempotencyKey, inputKey = KEYS[number(args.idempotency)], KEYS[number(args.input)]
 local now = clock(args.offset)
@@ -92,6 +94,16 @@ local limit, quota = number(project.rate or args.rate), number(project.quota or 
 local interval = 1000.0 / limit
 local arrival = math.max(number(project.tat), now)
 local searched = rest + 2 * number(args.searchable)
+-- Forgets hours that no list needs, at most 100 a time; not those of tasks that were replayed late.
+local function trimHours()
+  local before = integer(args.hour - ${HOURS_KEPT})
+  local passed, gone = redis.call('ZRANGEBYSCORE', hoursKey, '-inf', before, 'LIMIT', '0', '100'), {}
+  if #passed == 0 then return end
+  for i, kept in ipairs(redis.call('ZMSCORE', lateHoursKey, unpack(passed))) do
+    if not kept then gone[#gone + 1] = passed[i] end
+  end
+  if #gone > 0 then redis.call('ZREM', hoursKey, unpack(gone)) end
+end
 -- The indexes come last: a task that one of them lacks is kept, runs, and is found by its id.
 local function fileTask(created, start)
   local entry, first = args.id .. '|' .. args.type, project.hour ~= args.hour
@@ -104,7 +116,7 @@ local function fileTask(created, start)
   end
   if first then
     redis.call('ZADD', hoursKey, args.hour, args.hour)
-    trim(hoursKey, integer(args.hour - ${HOURS_KEPT}))
+    trimHours()
   end
   fileIn(indexKey, not first and not known)
   -- Metadata that the project searches by: name and number of the pair's index key.
@@ -207,7 +219,14 @@ async function sendAll(context: Context, commands: readonly AcceptCommand[], hou
 async function callOf(context: Context, command: AcceptCommand, hour: number): Promise<Parameters<Runner>> {
   const { caller, task, idempotency } = command;
   const names = keysOf(caller.project);
-  const keys = [names.due, names.project, names.task(task.id), names.index(hour), names.hours];
+  const keys = [
+    names.due,
+    names.project,
+    names.task(task.id),
+    names.index(hour),
+    names.hours,
+    names.lateHours,
+  ];
   const large = task.input.length > INLINE_LIMIT;
   const record = idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0;
   const input = large ? keys.push(names.input(task.id)) : 0;

@@ -48,7 +48,8 @@ export const PAGE = script(
 --   …              the metadata names that are searched
 -- RETURNS
 --   found, <tasks>, <score>, <member>, <seen>
---                           entry, creation, entry, creation…; the last entry looked at, when more are left; how many were
+--                           entry, creation, entry, creation…; the last entry looked at, when more are left; how many
+--                           were looked at
 --   unsearchable, <name>, <names>
 --                           the project is not searched by this name, but by those
 --   unauthenticated | forbidden

@@ -56,7 +56,9 @@ elseif known and args.held == '' or task.status == 'waiting' then return publish
 else till = math.max(till, number(task['until'])) end
 if args.held ~= '' then change('crashes', '0') end
 change('until', integer(till)) change('sweep', '')
-if not known and args.message ~= '' then change('call', mine .. (calls and ' ' .. calls or '') .. ' ' .. args.message) end
+if not known and args.message ~= '' then
+  change('call', mine .. (calls and ' ' .. calls or '') .. ' ' .. args.message)
+end
 redis.call('ZADD', dueKey, integer(math.min(till + ${LEASE_GRACE}, number(task.deadline))), args.member)
 redis.call('HSET', taskKey, unpack(changes))
 if task.status == 'queued' then notify(taskKey, task, now, 'running') end

@@ -3,6 +3,7 @@ import {
   DUE_GRACE,
   IDEMPOTENCY_TTL,
   INDEX_RETENTION,
+  MAX_DELAY,
   TASK_CHANGES,
   TASK_DELIVERIES,
   TASK_RETENTION,
@@ -28,6 +29,7 @@ export const REPLAY = script(
 --   project        hash of the project
 --   index          tasks accepted in the task's hour
 --   hours          hours that have tasks
+--   lateHours?     hours whose tasks were replayed late
 --   idempotency?   record of the idempotency key
 --   input?         a large input
 --   ending?        tasks of that hour that ended as this one did
@@ -43,7 +45,7 @@ export const REPLAY = script(
 --   deadline       ms from now to the deadline
 --   quota          open tasks, where the project has no limit of its own
 --   fingerprint    fingerprint of the request under the idempotency key
---   idempotency, input, ending
+--   lateHours, idempotency, input, ending
 --                  places of these keys in KEYS
 --   …              per pair of searched metadata: its name, the place of its index in KEYS
 -- RETURNS
@@ -60,7 +62,7 @@ export const REPLAY = script(
 --                           the API key is unknown, or lacks \`tasks:write\`
 local dueKey, taskKey, projectKey, indexKey, hoursKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local args, rest = named(ARGV)
-local idempotencyKey = KEYS[number(args.idempotency)]
+local lateHoursKey, idempotencyKey = KEYS[number(args.lateHours)], KEYS[number(args.idempotency)]
 local inputKey, endingKey = KEYS[number(args.input)], KEYS[number(args.ending)]
 local now = clock(args.offset)
 local grant = 'k:' .. args.key
@@ -77,6 +79,9 @@ local function fileAgain()
     if number(redis.pcall('PTTL', set)) < ${INDEX_RETENTION} then lasting(set, entry, '${INDEX_RETENTION}') end
   end
   redis.call('ZADD', hoursKey, args.hour, args.hour)
+  -- From there \`accept\` trims it before the task is gone.
+  local isLate = now - number(task.created) > ${MAX_DELAY}
+  if isLate then file(lateHoursKey, args.hour, args.hour, '${INDEX_RETENTION}') end
   fileIn(indexKey)
   for i = rest, #ARGV, 2 do
     local isSearched = string.find(',' .. (project.search or '') .. ',', ',' .. ARGV[i] .. ',', 1, true)
@@ -124,7 +129,8 @@ together(function()
   redis.call('HDEL', taskKey, unpack(forgotten))
   redis.call('HSET', taskKey, 'status', 'queued', 'run', run, 'seq', sequence, 'attempt', '0', 'crashes', '0',
     'start', integer(now), 'next', integer(now), 'deadline', integer(now + args.deadline), 'lease', '', 'until', '0',
-    'sweep', '', 'dels', '', 'past', past, 'again', args.nonce, 'l:' .. sequence, integer(now) .. ' ' .. run .. ' task.replayed client ')
+    'sweep', '', 'dels', '', 'past', past, 'again', args.nonce,
+    'l:' .. sequence, integer(now) .. ' ' .. run .. ' task.replayed client ')
 end)
 if endingKey then redis.call('ZREM', endingKey, args.id .. '|' .. task.type) end
 fileAgain()
@@ -151,6 +157,7 @@ export async function replay(context: Context, command: ReplayCommand): Promise<
       member: taskMember(caller.project, record.id),
       id: record.id,
       hour,
+      lateHours: keys.push(names.lateHours),
       deadline: record.options.deadline,
       quota: command.maxOpen,
       fingerprint: idempotency?.fingerprint ?? "",

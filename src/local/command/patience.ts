@@ -1,0 +1,17 @@
+/** How often a line is repeated while what it says lasts, in milliseconds. */
+const REPEATED_AFTER = 10_000;
+
+/**
+ * What to call while a command waits: it says the line once `patience` milliseconds have passed since the first call,
+ * and again every ten seconds.
+ */
+export function waitingLine(say: (line: string) => void, patience = 0): (line: string) => void {
+  let next: number | undefined;
+  return (line) => {
+    const now = performance.now();
+    next ??= now + patience;
+    if (now < next) return;
+    say(line);
+    next = now + REPEATED_AFTER;
+  };
+}

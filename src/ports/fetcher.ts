@@ -1,0 +1,71 @@
+/** The verdict of the guard on a URL that a client supplied: why it is refused, or undefined when it may be called. */
+export interface UnsafeUrl {
+  /** `unsafe-address`: a stable code that is stored with delivery attempts. */
+  readonly code: "unsafe-address";
+  /** One sentence for the client; names the rule, never an internal address that the client did not write. */
+  readonly detail: string;
+}
+
+/** Judges the URLs that clients supply. */
+export interface UrlJudge {
+  /** What can be told from the URL alone. */
+  checkUrl(url: string): UnsafeUrl | undefined;
+  /**
+   * What can be told once the host's name is resolved, which policy `strict` wants: one bad address refuses it.
+   * @throws FetchFailure `dns-failed` when there is no telling: ResolverUnavailable when asking again may help
+   */
+  resolveAndCheck(url: string): Promise<UnsafeUrl | undefined>;
+}
+
+/** Calls URLs: the only way in which a client-supplied URL is ever requested. */
+export interface HttpFetcher {
+  /**
+   * Sends one request.
+   * @throws FetchFailure when it was refused, could not be made, or took too long.
+   */
+  fetch(url: string, init: GuardedInit): Promise<Response>;
+  /**
+   * Reads the beginning of a response's body as UTF-8, for so many milliseconds at most, and gives the rest up; never
+   * throws for what the body does.
+   */
+  read(
+    response: Response,
+    maxBytes: number,
+    patience: number,
+  ): Promise<{ readonly text: string; readonly truncated: boolean }>;
+}
+
+/** The guarded fetch. */
+export interface Fetcher extends UrlJudge, HttpFetcher {}
+
+export interface GuardedInit {
+  readonly method?: string;
+  readonly headers?: HeadersInit;
+  readonly body?: BodyInit;
+  readonly signal?: AbortSignal;
+  /** `manual` never follows (callbacks); `follow` judges every hop, 5 at most. */
+  readonly redirect: "manual" | "follow";
+}
+
+/** Stable codes of what can go wrong before a response is there; `response-aborted` also while an attempt is made. */
+export type FetchFailureCode =
+  | "unsafe-address"
+  | "dns-failed"
+  | "connect-failed"
+  | "tls-failed"
+  | "timeout"
+  | "redirect"
+  | "response-aborted";
+
+export class FetchFailure extends Error {
+  override readonly name = "FetchFailure";
+  readonly code: FetchFailureCode;
+
+  constructor(code: FetchFailureCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The resolver did not tell what a name's addresses are: asked again, it may. */
+export class ResolverUnavailable extends FetchFailure {}

@@ -1,0 +1,91 @@
+import type { Denied, ReadAnswer } from "../projects/caller.ts";
+import type { ApiKey, System, TaskReader } from "../projects/principal.ts";
+import type { DeliveryRecord, TaskRecord } from "../tasks/record.ts";
+import type { DeleteAnswer, DeleteCommand } from "./delete-commands.ts";
+import type { ListAnswer, TaskFilter, TaskParts, TaskPosition } from "./list-commands.ts";
+import type {
+  AcceptAnswer,
+  AcceptCommand,
+  AnnounceAnswer,
+  AnnounceCommand,
+  ClaimAnswer,
+  ClaimCommand,
+  EndAnswer,
+  EndCommand,
+  Follower,
+  Following,
+  RecordCallAnswer,
+  RecordCallCommand,
+  RecordPollCommand,
+  RenewAnswer,
+  RenewCommand,
+  ReplayAnswer,
+  ReplayCommand,
+  ReportAnswer,
+  ReportCommand,
+} from "./task-commands.ts";
+
+/** Accepts tasks. */
+export interface SubmitStore {
+  accept(command: AcceptCommand): Promise<AcceptAnswer>;
+  /** Accepts many in one Redis request, each on its own, in order. */
+  acceptAll(commands: readonly AcceptCommand[]): Promise<readonly AcceptAnswer[]>;
+}
+
+/** Runs attempts, and ends them. */
+export interface RunStore {
+  claim(command: ClaimCommand): Promise<ClaimAnswer>;
+  renew(command: RenewCommand): Promise<RenewAnswer>;
+  end(command: EndCommand): Promise<EndAnswer>;
+  report(command: ReportCommand): Promise<ReportAnswer>;
+  /** Opens the delivery of an event that does not change the task; one of progress (`once`) takes the place of the one before. */
+  announce(command: AnnounceCommand): Promise<AnnounceAnswer>;
+  /** The queue calls a service for this attempt: it has begun. */
+  recordCall(command: RecordCallCommand): Promise<RecordCallAnswer>;
+  /** Whether this poll is the one to send. */
+  recordPoll(command: RecordPollCommand): Promise<boolean>;
+}
+
+/** Reads tasks. */
+export interface TaskReadStore {
+  readTask(
+    caller: TaskReader,
+    id: string,
+    include?: TaskParts,
+  ): Promise<ReadAnswer<{ record: TaskRecord; deliveries: readonly DeliveryRecord[] }>>;
+  readTasks(
+    caller: ApiKey | System,
+    ids: readonly string[],
+  ): Promise<
+    Denied | { readonly kind: "found"; readonly now: number; readonly records: readonly TaskRecord[] }
+  >;
+  listTasks(
+    caller: ApiKey,
+    before: TaskPosition | undefined,
+    limit: number,
+    filter?: TaskFilter,
+  ): Promise<ListAnswer>;
+  /** Whether a task is hidden, and not all of its parts are erased yet. */
+  isErasing(project: string, task: string): Promise<boolean>;
+}
+
+/** Tells the changes of a task. */
+export interface WatchStore {
+  /** Reads a task and has its changes told for so many milliseconds. */
+  watch(caller: TaskReader, id: string, length: number): Promise<ReadAnswer<{ record: TaskRecord }>>;
+  /** Listens for changes of a watched task until it is closed or lost; never throws. */
+  follow(project: string, id: string, follower: Follower): Following;
+}
+
+/** Starts an ended task again, or erases it. */
+export interface SteerStore {
+  replay(command: ReplayCommand): Promise<ReplayAnswer>;
+  /** Hides a task, whose parts are then erased one after the other. */
+  deleteTask(command: DeleteCommand): Promise<DeleteAnswer>;
+}
+
+/** Erases what a hidden task has left. */
+export interface ErasureStore {
+  /** Erases the next part of what a hidden task has left; true when there is more. */
+  erasePart(project: string, task: string): Promise<boolean>;
+}

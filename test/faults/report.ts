@@ -1,0 +1,66 @@
+import type { Summary } from "./summary.ts";
+
+/** The figures of a storm, as the table of docs/reports/reliability.md has them. */
+export function tableOf(summary: Summary): string {
+  const { endedAs, faults, kills, stalls } = summary;
+  const ended = (status: string) => figure(endedAs[`task.${status}`]);
+  const made = (...kinds: string[]) => kinds.map((kind) => figure(faults[kind])).join(", ");
+  const of = (counts: Readonly<Record<string, number>>) =>
+    ["workerd", "deno", "redis", "redis stand-in", "qstash stand-in"]
+      .map((name) => figure(counts[name]))
+      .join(", ");
+  const rows: readonly (readonly [what: string, figures: string])[] = [
+    ["tasks accepted; runs, replays included", `${figure(summary.tasks)}; ${figure(summary.runs)}`],
+    ["**accepted and lost**", `**${figure(summary.lost)}**`],
+    [
+      "runs that succeeded, failed, expired, were canceled",
+      ["succeeded", "failed", "expired", "canceled"].map(ended).join(", "),
+    ],
+    ["requests of clients", figure(summary.requests)],
+    [
+      "callbacks that arrived; of these repetitions, with the same id",
+      `${figure(summary.callbacks)}; ${figure(summary.duplicatesDelivered)}`,
+    ],
+    ["dead letters listed; sent again", `${figure(summary.deadLetters)}; ${figure(summary.redelivered)}`],
+    [
+      "attempts whose handler was watched; of these repetitions, as the lease had run out",
+      `${figure(summary.executions)}; ${figure(summary.doubledExecutions)}`,
+    ],
+    [
+      "calls of the service by the queue; of these repetitions for the same run",
+      `${figure(summary.serviceCalls)}; ${figure(summary.doubledServiceCalls)}`,
+    ],
+    ["results that were too large once they were escaped", figure(summary.tooLarge)],
+    [
+      "signing secrets rotated; API keys revoked, and used all the same",
+      `${figure(summary.rotations)}; ${figure(summary.keysRevoked)}`,
+    ],
+    [
+      "damaged due entries; times that 10,000 entries of a neighbour were due at once",
+      `${figure(summary.damagedEntries)}; ${figure(summary.crowds)}`,
+    ],
+    ["looks at all that Redis held", figure(summary.audits)],
+    [
+      "faults: request dropped, answer dropped, delayed, repeated",
+      made("drop-request", "drop-answer", "delay", "duplicate"),
+    ],
+    [
+      "faults: refused before the work, after it, request cut, answer cut",
+      made("refuse", "refuse-after", "cut-request", "cut-answer"),
+    ],
+    ["requests that came upon a link that was away", made("outage")],
+    ["kills: workerd, Deno, redis-server, Redis stand-in, QStash stand-in", of(kills)],
+    ["stood still: workerd, Deno, redis-server, Redis stand-in, QStash stand-in", of(stalls)],
+    ["of these gateways for longer than a lease", figure(summary.longStalls)],
+    ["seconds from the last fault until nothing was due", recovery(summary.recoveredMs)],
+  ];
+  return ["| | |", "| --- | --- |", ...rows.map(([what, figures]) => `| ${what} | ${figures} |`)].join("\n");
+}
+
+function figure(count = 0): string {
+  return count.toLocaleString("en-US");
+}
+
+function recovery(ms: number | null): string {
+  return ms === null ? "it never came to that" : (ms / 1_000).toFixed(0);
+}
