@@ -24,7 +24,7 @@ const MAY_IMPORT = {
   http: MODEL,
   config: MODEL,
   "task-types": ["task"],
-  receiver: ["shared"],
+  receiver: ["shared", "events"],
   client: ["shared"],
   console: ["shared", "client"],
   cli: ["shared", "client", "receiver"],
@@ -73,6 +73,13 @@ export default {
       severity: "error",
       from: { path: "^src/", pathNot: [pattern(["local", "cli"]), "/deno-send\\.ts$"] },
       to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "receiver-runs-alone",
+      comment: `ringback/receiver is published without the rest: event-data.ts alone takes types from elsewhere. ${TABLE}`,
+      severity: "error",
+      from: { path: pattern(["receiver"]), pathNot: "/event-data\\.ts$" },
+      to: { path: "^src/", pathNot: pattern(["receiver"]) },
     },
     {
       name: "not-to-scripts-or-tests",

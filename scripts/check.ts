@@ -20,9 +20,9 @@ const script = (name: string): Promise<Outcome> => run(process.execPath, join(ro
 
 /** Lints the document that is served, made from the routes as they are now. */
 async function lintDocument(): Promise<Outcome> {
-  const built = await script("assets.ts");
+  const built = await script("document.ts");
   if (!built.passed) return built;
-  const document = join(root, "dist/assets/openapi.json");
+  const document = join(root, "dist/openapi.json");
   const { passed, output } = await tool("redocly", "lint", "--config", "scripts/redocly.yaml", document);
   return { passed: passed && !/You have \d+ warning/.test(output), output };
 }

@@ -3,6 +3,9 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/pr
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { build as bundle } from "esbuild";
+import { compile, type JSONSchema } from "json-schema-to-typescript";
+import * as z from "zod/mini";
+import * as events from "../src/events/schema.ts";
 import { root } from "../src/local/root.ts";
 
 /**
@@ -32,13 +35,45 @@ export async function buildReceiver(): Promise<void> {
   }
 }
 
-/** The compiler keeps the names of TypeScript files in declarations; a consumer looks for those beside JavaScript. */
+/**
+ * The compiler keeps the names of TypeScript files in declarations; a consumer looks for those beside JavaScript. What
+ * events say is written out, so that the declarations lead to no schema and no library.
+ */
 async function writeTypes(folder: string): Promise<void> {
   const tsc = join(root, "node_modules/.bin/tsc");
   await promisify(execFile)(tsc, ["-p", join(root, "tsconfig.receiver.json"), "--outDir", folder]);
-  const files = await readdir(folder, { recursive: true });
-  for (const file of files.filter((name) => name.endsWith(".d.ts"))) {
-    const text = await readFile(join(folder, file), "utf8");
-    await writeFile(join(folder, file), text.replace(/(from "\.[^"]*)\.ts"/g, '$1.js"'));
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith("receiver")) await rm(join(folder, name), { recursive: true }); // the schemas' own declarations
   }
+  const own = join(folder, "receiver");
+  for (const file of await readdir(own)) {
+    const text = await readFile(join(own, file), "utf8");
+    await writeFile(join(own, file), text.replace(/(from "\.[^"]*)\.ts"/g, '$1.js"'));
+  }
+  await writeFile(join(own, "event-data.d.ts"), await eventData());
+}
+
+/** A schema as JSON Schema; the two libraries' types of the same drafts differ. */
+function written(schema: z.core.$ZodType): JSONSchema {
+  const { $schema: _schema, ...json } = z.toJSONSchema(schema, { io: "input" });
+  return json as JSONSchema;
+}
+
+/** Of src/receiver/event-data.ts: the same types by the same schemas, as a package without zod can have them. */
+async function eventData(): Promise<string> {
+  const schemas: Readonly<Record<string, z.core.$ZodType>> = {
+    TaskEventType: events.taskEventType,
+    TaskEventData: events.taskEventData,
+    VerificationData: events.verificationData,
+    TestData: events.testData,
+    DisabledData: events.disabledData,
+    DeadDeliveryData: events.deadDeliveryData,
+  };
+  const types = Object.entries(schemas).map(([name, schema]) =>
+    compile(written(schema), name, {
+      additionalProperties: false,
+      bannerComment: "",
+    }),
+  );
+  return (await Promise.all(types)).join("\n");
 }

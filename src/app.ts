@@ -22,6 +22,7 @@ import type { Log } from "./shared/log.ts";
 import { log } from "./shared/log.ts";
 import type { AnyTask } from "./task.ts";
 import { type AttemptName, attemptsUnderWay } from "./tasks/run/attempts-under-way.ts";
+import { budgetFault } from "./tasks/run/budget-fault.ts";
 import { createRunTimes } from "./tasks/run-times.ts";
 
 // biome-ignore lint/performance/noBarrelFile: this is the package's entry
@@ -97,7 +98,7 @@ function createParts(options: RingbackOptions, config: Config): Dependencies {
   const offered = new Map(tasks.map((task) => [task.type, task]));
   if (offered.size !== tasks.length) throw new ConfigError("Two task types have the same name.");
   for (const task of tasks) {
-    const fault = limitFault(task);
+    const fault = limitFault(task) ?? budgetFault(task);
     if (fault !== undefined) throw new ConfigError(fault);
   }
   const store = versionedStore(createStore(config.redis), Date.now);

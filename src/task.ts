@@ -42,8 +42,12 @@ export interface TaskContext<Input> {
 export interface TaskDefinition<Schema extends z.$ZodType, Result> {
   /** `noun.verb`: the `type` that clients send. */
   readonly type: string;
+  /** One sentence for the reference. */
+  readonly summary?: string;
   /** Checks the input when the task is submitted, and again before every attempt. */
   readonly input: Schema;
+  /** What a result looks like, for the reference. Results are not checked against it. */
+  readonly result?: z.$ZodType<unknown, Result>;
   /** Milliseconds that one attempt may take; 60 s unless set, 10 min at most. */
   readonly timeout?: number;
   /** Attempts after the first; 3 unless set. */

@@ -188,7 +188,8 @@ const RELATIVE_START = /(?:^|[.!:;] )(?:\*\*)?(?:What|Who|Whose)(?![^.?!:;]*[?:]
 
 describe("a page", () => {
   test("of README's kind is read in one go: at most 250 lines", async () => {
-    expect((await read("README.md")).trimEnd().split("\n").length).toBeLessThanOrEqual(250);
+    const lines = (await read("README.md")).trimEnd().split("\n").length;
+    expect(lines, "README is for the first half hour; details belong in docs/").toBeLessThanOrEqual(250);
   });
 
   test("has no line over 120 columns, tables and code left out", async () => {
@@ -197,12 +198,12 @@ describe("a page", () => {
         .split("\n")
         .filter((line) => line.length > 120),
     );
-    expect(long).toEqual([]);
+    expect(long, "a longer line is hard to read in a diff").toEqual([]);
   });
 
   test("has no table cell that holds a paragraph", async () => {
     const long = await findings((text) => cells(text).filter((cell) => cell.length > 120));
-    expect(long).toEqual([]);
+    expect(long, "a table is for looking up; write sentences below it").toEqual([]);
   });
 
   test("has none of the words that style forbids", async () => {

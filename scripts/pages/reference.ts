@@ -7,8 +7,8 @@ import { root } from "../../src/local/root.ts";
 const VIEWER = join(root, "node_modules/@scalar/api-reference/dist/browser/standalone.js");
 
 /**
- * What Scalar shows. It asks no host but ours: no fonts, proxy, telemetry, chat agent or MCP of Scalar's, and no button
- * that opens its desktop app. A key that is typed in stays in the page's memory.
+ * Scalar's options. The page asks no other host: no fonts, proxy, telemetry, chat agent or MCP of Scalar's, and no
+ * button that opens its desktop app. A key that a reader types in stays in the page's memory.
  */
 const CONFIGURATION: ReferenceProps["configuration"] = {
   url: "/openapi.json",

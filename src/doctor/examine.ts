@@ -5,6 +5,7 @@ import { broken, CHECKS, type CheckName, type Finding } from "./check.ts";
 import { deliveryFinding, publicUrlFinding } from "./delivery.ts";
 import { type MasterSecretParts, masterSecretFinding } from "./master-secret.ts";
 import { type ProbeParts, probeQueue } from "./probe.ts";
+import type { RunTimeParts } from "./run-times.ts";
 import {
   clockFinding,
   pingRedis,
@@ -19,6 +20,7 @@ import {
 /** The parts that the doctor uses. */
 type ExamineParts = MasterSecretParts &
   ProbeParts &
+  RunTimeParts &
   ServiceCheckParts &
   Pick<Dependencies, "doctor" | "log" | "settings">;
 
@@ -41,7 +43,7 @@ export async function examine(deps: ExamineParts): Promise<readonly Check[]> {
       ({ outcome }) => publicUrlFinding(outcome, settings.publicUrl, doctor.queueUrl),
       () => publicUrlFinding(undefined, settings.publicUrl, doctor.queueUrl),
     ),
-    sweep: ping.then((answered) => sweepFinding(answered, doctor.sweepInterval)),
+    sweep: ping.then((answered) => sweepFinding(answered, deps)),
     "master-secret": masterSecretFinding(deps),
     resolver: resolverFinding(deps),
     slots: slotsFinding(deps),

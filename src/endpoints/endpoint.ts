@@ -1,18 +1,13 @@
 import { headerFault as neverPassed } from "../services/headers.ts";
 import { TERMINAL } from "../tasks/status.ts";
 
-/** The events that there are, beside those of tasks: of the endpoints themselves. */
-const OWN_EVENTS = ["endpoint.verification", "endpoint.test", "endpoint.disabled", "delivery.dead"] as const;
-
 /** The events of a task, those of its end first. */
-export const TASK_EVENTS: readonly string[] = [...TERMINAL, "started", "waiting", "progress"].map(
-  (status) => `task.${status}`,
+export const TASK_EVENTS = ([...TERMINAL, "started", "waiting", "progress"] as const).map(
+  (status) => `task.${status}` as const,
 );
 
 /** Every event that an endpoint may subscribe to; verification and test are sent on request alone. */
 export const EVENTS: readonly string[] = [...TASK_EVENTS, "endpoint.disabled", "delivery.dead"];
-
-export type OwnEvent = (typeof OWN_EVENTS)[number];
 
 /** How an event's body is written. */
 export const FORMATS = ["full", "thin", "cloudevents"] as const;

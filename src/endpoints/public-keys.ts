@@ -2,7 +2,8 @@ import type { Dependencies } from "../ports/dependencies.ts";
 import type { ConfigStore } from "../ports/project-store.ts";
 import { system } from "../projects/principal.ts";
 import { parseConfig } from "../projects/project-config.ts";
-import { type PublicJwk, publicJwk } from "./signing-keys.ts";
+import type { PublicJwk } from "./schema.ts";
+import { publicJwk } from "./signing-keys.ts";
 
 /** The parts that the public keys of a project use. */
 export type PublicKeyParts = Pick<Dependencies, "clock"> & { readonly store: ConfigStore };

@@ -1,17 +1,7 @@
 import type { Cipher } from "../ports/keyring.ts";
 import type { Endpoint, KeyPair, ProjectConfig } from "../projects/project-config.ts";
 import { base64url, sha256, utf8 } from "../shared/bytes.ts";
-
-/** A public key as JSON Web Key (RFC 8037, section 2). */
-export interface PublicJwk {
-  readonly kty: "OKP";
-  readonly crv: "Ed25519";
-  readonly use: "sig";
-  readonly alg: "EdDSA";
-  /** Its thumbprint (RFC 7638). */
-  readonly kid: string;
-  readonly x: string;
-}
+import type { PublicJwk } from "./schema.ts";
 
 /** The configuration with a key pair, made when somebody first needs one. */
 export async function withKeyPair(

@@ -1,5 +1,6 @@
 import { closed, type DestinationParts, toEndpoint } from "../deliveries/destination.ts";
 import { type AttemptResult, attemptDelivery, type WebhookParts } from "../deliveries/send-webhook.ts";
+import type { TestData, VerificationData } from "../events/schema.ts";
 import { type SerializeParts, write } from "../events/serialize-event.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
 import { FetchFailure, type HttpFetcher } from "../ports/fetcher.ts";
@@ -10,7 +11,6 @@ import { makeId, partitionOf } from "../shared/id.ts";
 import type { Idempotency } from "../shared/idempotency.ts";
 import { ApiError } from "../shared/problems.ts";
 import { redisTime } from "../shared/time/redis-clock.ts";
-import type { OwnEvent } from "./endpoint.ts";
 import { type EndpointParts, type FoundEndpoint, noteEndpoint } from "./manage-endpoints.ts";
 
 /** The parts that the verification of an endpoint uses. */
@@ -65,7 +65,7 @@ export async function testEndpoint(ctx: VerifyParts, caller: ApiKey, id: string)
   const refused = closed(endpoint);
   if (refused) throw new ApiError("endpoint-closed", refused.message);
   const data = { message: "This is a test: the endpoint receives events." };
-  return sendOnce(ctx, caller.project, config, endpoint, "endpoint.test", data, now);
+  return sendOnce(ctx, caller.project, config, endpoint, { type: "endpoint.test", data }, now);
 }
 
 async function challenge(
@@ -77,7 +77,14 @@ async function challenge(
 ): Promise<undefined> {
   const secret = crypto.randomUUID();
   const data = { challenge: secret };
-  const { attempt } = await sendOnce(ctx, project, config, endpoint, "endpoint.verification", data, now);
+  const { attempt } = await sendOnce(
+    ctx,
+    project,
+    config,
+    endpoint,
+    { type: "endpoint.verification", data },
+    now,
+  );
   if (attempt.error) throw failed(attempt.error.message);
   if (!echoes(attempt.response ?? "", secret)) {
     throw failed(`The receiver answered ${attempt.statusCode}, but its body does not repeat the challenge.`);
@@ -99,14 +106,20 @@ function echoes(body: string, secret: string): boolean {
   }
 }
 
+type AboutEndpoint = "project" | "endpointId";
+
+/** An event that is sent on request. */
+type OwnEvent =
+  | { readonly type: "endpoint.verification"; readonly data: Omit<VerificationData, AboutEndpoint> }
+  | { readonly type: "endpoint.test"; readonly data: Omit<TestData, AboutEndpoint> };
+
 /** Makes one attempt beside all schedules. The event's id is made before it is first sent. */
 async function sendOnce(
   deps: VerifyParts,
   project: string,
   config: ProjectConfig,
   endpoint: Endpoint,
-  type: OwnEvent,
-  details: Readonly<Record<string, unknown>>,
+  own: OwnEvent,
   now: number,
 ): Promise<{
   readonly eventId: string;
@@ -117,8 +130,8 @@ async function sendOnce(
   const random = crypto.getRandomValues(new Uint8Array(8));
   const eventId = makeId("evt", now, partitionOf(project), random);
   const { id, format } = endpoint;
-  const data = { project, endpointId: id, ...details };
-  const body = write(deps, { id: eventId, type, at: now, subject: id, data }, format);
+  const data = { project, endpointId: id, ...own.data };
+  const body = write(deps, { id: eventId, type: own.type, at: now, subject: id, data }, format);
   const destination = await toEndpoint(deps, project, config, endpoint, now);
   const message = { eventId, format, body };
   const { callbackTimeout } = deps.settings; // the whole body is wanted: it repeats the challenge

@@ -19,8 +19,8 @@ export function isAwaited(stored: StoredConfig, { callback }: TaskRecord, type: 
   return callback?.events.includes(type) === true || subscribersOf(parseConfig(stored), type).length > 0;
 }
 
-/** The configuration that the fault point `wrong-project` uses for all projects. */
-let anyConfig: StoredConfig | undefined;
+/** The URL that the fault point `wrong-project` uses for all callbacks. */
+let firstUrl: string | undefined;
 
 /**
  * The deliveries of an event: to the task's callback first, then to every endpoint that subscribes, oldest first. One
@@ -33,11 +33,11 @@ export async function fanOut(
 ): Promise<readonly NewDelivery[]> {
   const { type, record } = event;
   const { callback } = record;
-  if (fault("wrong-project")) anyConfig ??= stored;
-  const subscribers = fault("callback-alone") ? [] : subscribersOf(parseConfig(anyConfig ?? stored), type);
+  const subscribers = fault("callback-alone") ? [] : subscribersOf(parseConfig(stored), type);
   // What the next one overtakes is not kept for later.
   const endpoints = subscribers.filter((endpoint) => !event.once || !closed(endpoint));
   const called = callback?.events.includes(type) ? callback.url : undefined;
+  if (fault("wrong-project")) firstUrl ??= called;
   if (called === undefined && endpoints.length === 0) return [];
   const eventId = await eventIdOf(event);
   const bodyIn = bodies(deps, event, eventId);
@@ -53,7 +53,7 @@ export async function fanOut(
   const toCallback = async (url: string): Promise<NewDelivery> => ({
     ...common,
     id: await deliveryIdOf(event, "callback"),
-    url,
+    url: firstUrl ?? url,
     format: "full",
     body: await bodyIn("full"),
   });

@@ -1,25 +1,26 @@
 import type { LeasedAttempt } from "../deliveries/leased-attempt.ts";
 import type { AttemptResult } from "../deliveries/send-webhook.ts";
-import type { OwnEvent } from "../endpoints/endpoint.ts";
 import type { NewDelivery } from "../ports/delivery-commands.ts";
 import { type ProjectConfig, parseConfig, rateOf, subscribersOf } from "../projects/project-config.ts";
 import { makeId, partitionOf } from "../shared/id.ts";
 import { initialDeadLetter } from "./fan-out.ts";
+import type { DeadDeliveryData, DisabledData } from "./schema.ts";
 import { type SerializeParts, write } from "./serialize-event.ts";
 
 /** The parts that operational events use. */
 export type OperationalParts = SerializeParts;
 
 /** Something that happened to deliveries or endpoints themselves. */
-interface OperationalEvent {
-  readonly type: OwnEvent;
+type OperationalEvent = {
   /** The endpoint that it is about: not told of itself. */
   readonly about: string | undefined;
-  readonly data: Readonly<Record<string, unknown>>;
   /** Redis time. */
   readonly at: number;
   readonly taskId?: string;
-}
+} & (
+  | { readonly type: "endpoint.disabled"; readonly data: Omit<DisabledData, "project"> }
+  | { readonly type: "delivery.dead"; readonly data: Omit<DeadDeliveryData, "project"> }
+);
 
 /** The deliveries of an event about the project's own deliveries, to every other endpoint that subscribes. */
 export function operationalEvents(
@@ -71,7 +72,7 @@ export function deadLetterEvent(
       eventType,
       url,
       attempts: attempt,
-      error: log.error,
+      ...(log.error && { error: log.error }),
     },
   });
 }

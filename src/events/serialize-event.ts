@@ -3,6 +3,7 @@ import type { Dependencies } from "../ports/dependencies.ts";
 import type { SignedLinks } from "../ports/keyring.ts";
 import { CALLBACK_RESULT_LIMIT } from "../shared/limits.ts";
 import { taskView, timestamp } from "../tasks/view.ts";
+import type { FullTaskData, ThinTaskData } from "./schema.ts";
 import type { TaskEvent } from "./task-events.ts";
 
 /** The parts that the body of an event uses. */
@@ -60,13 +61,13 @@ export async function taskBody(
   return write(deps, { id, type, at, subject: record.id, data }, format);
 }
 
-function thinData(deps: SerializeParts, { record, at }: TaskEvent) {
+function thinData(deps: SerializeParts, { record, at }: TaskEvent): ThinTaskData {
   const view = taskView(record, { publicUrl: deps.settings.publicUrl, now: at, include: { result: false } });
   const { id, type, status, done, run, sequence, links } = view;
   return { id, type, status, done, run, sequence, project: record.project, links };
 }
 
-async function fullData(deps: SerializeParts, { record, at }: TaskEvent) {
+async function fullData(deps: SerializeParts, { record, at }: TaskEvent): Promise<FullTaskData> {
   const large = (record.result.json?.length ?? 0) > CALLBACK_RESULT_LIMIT;
   const { callback: _callback, ...view } = taskView(record, {
     publicUrl: deps.settings.publicUrl,

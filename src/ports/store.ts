@@ -15,6 +15,7 @@ import type {
 } from "./project-store.ts";
 import type {
   ErasureStore,
+  NewestTaskStore,
   RunStore,
   SteerStore,
   SubmitStore,
@@ -30,6 +31,7 @@ export interface Store
   extends SubmitStore,
     RunStore,
     TaskReadStore,
+    NewestTaskStore,
     WatchStore,
     SteerStore,
     ErasureStore,

@@ -89,3 +89,9 @@ export interface ErasureStore {
   /** Erases the next part of what a hidden task has left; true when there is more. */
   erasePart(project: string, task: string): Promise<boolean>;
 }
+
+/** The newest tasks of a project, for the doctor. */
+export interface NewestTaskStore {
+  /** At most `most`, from the last hour in which any was accepted, with payloads as they are stored. */
+  newestTasks(project: string, most: number): Promise<readonly TaskRecord[]>;
+}

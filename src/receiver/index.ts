@@ -5,12 +5,12 @@ import { type Message, type RawCallback, readMessage } from "./message.ts";
 
 // biome-ignore lint/performance/noBarrelFile: this is the entry of the package's receiving side
 export { CallbackError, type CallbackErrorCode } from "./error.ts";
+export type { TaskEventData } from "./event-data.ts";
 export type {
   CallbackEvent,
   EndpointEvent,
   EndpointEventData,
   TaskEvent,
-  TaskEventData,
 } from "./events.ts";
 export type { Jwks, PublicKey } from "./keys.ts";
 export type { RawCallback } from "./message.ts";

@@ -3,7 +3,7 @@ import { isExact } from "../shared/json/json-text.ts";
 import { parseRetryAfter } from "../shared/time/retry-after.ts";
 import type { Failure } from "../tasks/record.ts";
 import { shownHeaders } from "./headers.ts";
-import { textOf } from "./http-request.ts";
+import { type HttpResult, textOf } from "./http-request.ts";
 import { pollTarget } from "./path.ts";
 import type { Service } from "./service.ts";
 
@@ -16,20 +16,6 @@ export interface ServiceResponse {
   readonly body: Uint8Array;
   /** The address that was called. */
   readonly url: string;
-}
-
-/** The result of `http.request`. */
-export interface HttpResult {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  /**
-   * JSON as its value, text as a string, other bytes in base64, nothing as null. JSON that parsing would change, or that
-   * nests too deep, is text.
-   */
-  readonly body: unknown;
-  readonly bodyEncoding?: "base64";
-  /** The very text of a JSON body that is written otherwise than we would write it. */
-  readonly bodyText?: string;
 }
 
 /** What an answer means for its attempt; delays in milliseconds. */
@@ -78,6 +64,9 @@ export function classifyResponse(
   return result === undefined ? failed("result-truncated", cut ?? "", false) : { kind: "succeeded", result };
 }
 
+/** A service that says `Retry-After: 0`, or a time that has passed, is not asked without a pause. */
+const SHORTEST_POLL = 1_000;
+
 /** What is to be asked next, when the answer means that the work goes on; undefined when it is the answer. */
 function nextPoll(
   service: Service,
@@ -89,7 +78,7 @@ function nextPoll(
   const again = (target: string): Verdict => ({
     kind: "poll",
     url: target,
-    delay: wait ?? service.poll.interval,
+    delay: Math.max(wait ?? service.poll.interval, SHORTEST_POLL),
   });
   if (status === 202 || (polled && status === 303)) return follow(service, response, polled, again);
   if (!polled) return undefined;

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { base64, fromBase64, utf8 } from "../shared/bytes.ts";
+import { field, type Infer, opt } from "../shared/schema.ts";
 import { type AnyTask, defineTask, TaskError } from "../task.ts";
 import { clientHeaderFault, FORWARD_PREFIX } from "./headers.ts";
 import { pathFault } from "./path.ts";
@@ -30,6 +31,23 @@ export interface PlainRequest {
   readonly body?: Uint8Array<ArrayBuffer>;
 }
 
+const httpResult = z.object({
+  status: field(z.int(), "What the service answered."),
+  headers: field(z.record(z.string(), z.string()), "Its headers that are kept, names in lower case."),
+  body: field(
+    z.unknown(),
+    "JSON as its value, text as a string, other bytes in base64, nothing as null. JSON that parsing would change, or that nests too deep, is text.",
+  ),
+  bodyEncoding: field(opt(z.literal("base64")), "The body is bytes in base64."),
+  bodyText: field(
+    opt(z.string()),
+    "The very text of a JSON body that is written otherwise than we would write it.",
+  ),
+});
+
+/** The result of `http.request`. */
+export type HttpResult = Infer<typeof httpResult>;
+
 const MAX_HEADERS = 64;
 
 type Services = ReadonlyMap<string, Service>;
@@ -52,7 +70,9 @@ export function httpRequestTask(services: Services): AnyTask {
     });
   return defineTask({
     type: HTTP_REQUEST,
+    summary: "Have the queue call a service of this deployment.",
     input,
+    result: httpResult,
     handler: () => {
       throw new TaskError("misrouted", "Services are called by the queue, not by a handler.");
     },
@@ -88,8 +108,13 @@ function faultsIn(services: Services, request: HttpRequest): PlacedFault[] {
   add(["path"], pathFault(service, request.path));
   const headers = Object.entries(request.headers ?? {});
   if (headers.length > MAX_HEADERS) add(["headers"], `must have at most ${MAX_HEADERS} members`);
-  for (const [name, value] of headers)
+  const seen = new Set<string>();
+  for (const [name, value] of headers) {
+    const plain = plainName(name).toLowerCase();
     add(["headers", name], clientHeaderFault(service, plainName(name), value));
+    if (seen.has(plain)) add(["headers", name], "is given twice: names differ in more than case and prefix");
+    seen.add(plain);
+  }
   add(["body"], bodyFault(request));
   return faults;
 }

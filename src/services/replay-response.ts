@@ -1,7 +1,7 @@
 import { fromBase64, utf8 } from "../shared/bytes.ts";
 import type { TaskRecord } from "../tasks/record.ts";
-import type { HttpResult } from "./classify-response.ts";
 import { headerFault } from "./headers.ts";
+import type { HttpResult } from "./http-request.ts";
 import { HTTP_REQUEST } from "./http-request.ts";
 
 /** What a service answered, as it can be answered again. */

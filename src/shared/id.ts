@@ -3,6 +3,16 @@ import { decodeBase32, encodeBase32 } from "./base32.ts";
 /** What an id names; ids are TypeIDs (`task_…`), see https://github.com/jetify-com/typeid/tree/main/spec. */
 export type IdPrefix = "task" | "del" | "ep" | "evt" | "key" | "prj";
 
+/** What each kind of id names, in words. */
+export const NOUNS = {
+  task: "task",
+  del: "delivery",
+  ep: "endpoint",
+  evt: "event",
+  key: "key",
+  prj: "project",
+} as const satisfies Readonly<Record<IdPrefix, string>>;
+
 /** Whether `text` is an id of that kind: the prefix and a 26-character suffix in Crockford's base 32. */
 export function isId(prefix: IdPrefix, text: string): boolean {
   return text.startsWith(`${prefix}_`) && decodeBase32(text.slice(prefix.length + 1)) !== undefined;

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { type IdPrefix, isId } from "./id.ts";
 import { DEFAULT_PAGE, MAX_PAGE } from "./limits.ts";
+import { field, opt } from "./schema.ts";
 import { DURATION_PATTERN, parseDuration } from "./time/duration.ts";
 import { parseTimestamp } from "./time/timestamp.ts";
 
@@ -22,7 +23,13 @@ export function duration(least: number, most: number) {
   };
   const error = `must be a duration such as 500ms, 10s, 15m, 24h or 7d, ${least > 0 ? "more than 0" : "0s"} to ${spell(most)}`;
   return z.pipe(
-    z.string().check(z.regex(DURATION_PATTERN, { error, abort: true }), z.refine(inRange, error)),
+    z
+      .string()
+      .check(
+        z.regex(DURATION_PATTERN, { error, abort: true }),
+        z.refine(inRange, error),
+        z.meta({ examples: ["15m"] }),
+      ),
     z.transform((value: string) => parseDuration(value) ?? 0),
   );
 }
@@ -55,16 +62,19 @@ const LIMIT = /^[1-9]\d{0,2}$/;
 
 /** The parameters of every list. */
 export const page = {
-  limit: z._default(
-    z.pipe(
-      z
-        .string()
-        .check(
+  limit: field(
+    z._default(
+      z.pipe(
+        z.string().check(
           z.refine((value) => LIMIT.test(value) && Number(value) <= MAX_PAGE, `must be 1 to ${MAX_PAGE}`),
+          // A number to those who read the document: in a query it is written as text.
+          z.meta({ type: "integer", minimum: 1, maximum: MAX_PAGE, default: DEFAULT_PAGE }),
         ),
-      z.transform(Number),
+        z.transform(Number),
+      ),
+      DEFAULT_PAGE,
     ),
-    DEFAULT_PAGE,
+    "How many items a page has at most.",
   ),
-  cursor: z.exactOptional(text(1, 1_000)),
+  cursor: field(opt(text(1, 1_000)), "The `nextCursor` of the page before; opaque."),
 };

@@ -4,12 +4,14 @@ import { defineTask, TaskError } from "../task.ts";
 /** Fails its first attempts with a retryable error, then succeeds: for seeing how retries go. */
 export const flaky = defineTask({
   type: "diagnostics.flaky",
+  summary: "Fail the first attempts, then succeed.",
   input: z.strictObject({
     failures: z.int().check(z.gte(0), z.lte(1_000)),
     /** Before each attempt's end, in milliseconds. */
     sleepMs: z.optional(z.int().check(z.gte(0), z.lte(600_000))),
     payload: z.optional(z.json()),
   }),
+  result: z.object({ attempt: z.int(), payload: z.exactOptional(z.json()) }),
   timeout: 10 * 60_000,
   async handler({ input, attempt, signal }) {
     if (input.sleepMs !== undefined) await sleep(input.sleepMs, signal);

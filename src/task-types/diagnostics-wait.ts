@@ -21,6 +21,7 @@ type Input = z.output<typeof input>;
 /** Hands its work on and waits for the bearer of its token: for seeing how work is finished from elsewhere. */
 export const waiting = defineTask({
   type: "diagnostics.wait",
+  summary: "Hand the work on, and wait for the bearer of the task token.",
   input,
   timeout: 10 * 60_000,
   urls: ({ notifyUrl, tickUrl }) => ({

@@ -20,11 +20,16 @@ const inputSchema = z.strictObject({
 type Input = z.output<typeof inputSchema>;
 
 /** A link that does not lead anywhere: the last status, or why there was none (a code such as `dns-failed`). */
-interface Broken {
-  readonly url: string;
-  readonly status?: number;
-  readonly error?: string;
-}
+const brokenSchema = z.object({
+  url: z.string(),
+  status: z.exactOptional(z.int()),
+  error: z.exactOptional(z.string()),
+});
+
+type Broken = z.output<typeof brokenSchema>;
+
+const count = z.int().check(z.gte(0));
+const resultSchema = z.object({ checked: count, ok: count, broken: z.array(brokenSchema) });
 
 /**
  * Asks each link whether it is there, by HEAD, or by GET where HEAD is not offered (405, 501). Redirects are followed;
@@ -32,7 +37,9 @@ interface Broken {
  */
 export const linksCheck = defineTask({
   type: "links.check",
+  summary: "Find out which of up to 100 links are broken.",
   input: inputSchema,
+  result: resultSchema,
   timeout: 10 * 60_000,
   urls: ({ urls }) => Object.fromEntries(urls.map((url, index) => [`/urls/${index}`, url])),
   async handler(context: TaskContext<Input>) {

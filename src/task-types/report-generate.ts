@@ -11,15 +11,18 @@ const MAX_URL_LENGTH = 8_192;
 
 const column = z.string().check(z.minLength(1), z.maxLength(MAX_COLUMN_LENGTH));
 
-const measures = z.record(column, z.enum(["sum", "avg", "min", "max", "count"])).check(
+const AGGREGATES = ["sum", "avg", "min", "max", "count"] as const;
+
+const measures = z.record(column, z.enum(AGGREGATES)).check(
   z.refine((record) => Object.keys(record).length <= MAX_MEASURES, `At most ${MAX_MEASURES} columns.`),
   z.refine((record) => !Object.hasOwn(record, "key"), "The column `key` would hide the key of its group."),
 );
 
 /** JSON may name a column `__proto__`, which a record leaves out without a word. */
-const named = z
-  .unknown()
-  .check(z.refine((value) => !hasOwnProto(value), "A column of the name __proto__ cannot be aggregated."));
+const named = z.unknown().check(
+  z.refine((value) => !hasOwnProto(value), "A column of the name __proto__ cannot be aggregated."),
+  z.meta({ type: "object", additionalProperties: { type: "string", enum: AGGREGATES } }),
+);
 
 const inputSchema = z
   .strictObject({
@@ -37,13 +40,22 @@ const inputSchema = z
 
 type Input = z.output<typeof inputSchema>;
 
+/** Each group has its key, and a number per aggregated column under the column's name. */
+const resultSchema = z.object({
+  rows: z.int().check(z.gte(0)),
+  groups: z.array(z.catchall(z.object({ key: z.string() }), z.union([z.string(), z.number()]))),
+  html: z.string(),
+});
+
 /**
  * Groups the rows of a CSV by a column, aggregates others, and writes the result as data and as an HTML document.
  * A CSV that comes by URL is streamed: what is kept of it is its groups, 10 000 at most.
  */
 export const reportGenerate = defineTask({
   type: "report.generate",
+  summary: "Group the rows of a CSV and aggregate its columns, as data and as an HTML document.",
   input: inputSchema,
+  result: resultSchema,
   timeout: 5 * 60_000,
   urls: ({ csvUrl }): Record<string, string> => (csvUrl === undefined ? {} : { "/csvUrl": csvUrl }),
   async handler(context: TaskContext<Input>) {

@@ -1,15 +1,14 @@
+import type { Attempt } from "../deliveries/schema.ts";
 import type { Format } from "../endpoints/endpoint.ts";
+import type { Infer } from "../shared/schema.ts";
+import type { actor, failure } from "./schema.ts";
 import type { StoredStatus } from "./status.ts";
 
-/** A failure as clients read it. */
-export interface Failure {
-  /** Stable and kebab-case; see docs/reference/errors.md. */
-  readonly code: string;
-  readonly message: string;
-  readonly retryable: boolean;
-  /** Of a task that expired after failed attempts: why the last one failed. */
-  readonly lastFailure?: { readonly code: string; readonly message: string; readonly attempt: number };
-}
+/** A failure as clients read it; Redis keeps it in the same form. */
+export type Failure = Infer<typeof failure>;
+
+/** Who moved a task. */
+export type Actor = Infer<typeof actor>;
 
 /** How far the work is. */
 export interface Progress {
@@ -18,9 +17,6 @@ export interface Progress {
   /** Milliseconds since the epoch. */
   readonly at: number;
 }
-
-/** Who moved a task. */
-export type Actor = "client" | "worker" | "sweep" | "service";
 
 /** One entry of a task's timeline. */
 export interface TimelineEntry {
@@ -111,18 +107,8 @@ export interface TaskRecord {
   readonly timeline: readonly TimelineEntry[];
 }
 
-/** One attempt to deliver, as it was recorded. */
-export interface DeliveryAttempt {
-  /** RFC 3339. */
-  readonly at: string;
-  readonly durationMs: number;
-  /** Where it went; absent when nothing was sent. */
-  readonly url?: string;
-  readonly statusCode?: number;
-  readonly error?: { readonly code: string; readonly message: string };
-  /** The first 4 KiB of the receiver's response. */
-  readonly response?: string;
-}
+/** One attempt to deliver, as it is recorded. */
+export type DeliveryAttempt = Infer<typeof Attempt>;
 
 export type DeliveryStatus = "pending" | "delivered" | "dead";
 

@@ -1,44 +1,8 @@
+import type { Delivery, DeliverySummary } from "../deliveries/schema.ts";
 import { surveyJson } from "../shared/json/json-text.ts";
-import type { DeliveryRecord, Failure, TaskRecord, TimelineEntry } from "./record.ts";
-import { isTerminal, type TaskStatus, visibleStatus } from "./status.ts";
-
-/** A task as clients and receivers read it (docs/api: the task object). */
-export interface TaskView {
-  readonly id: string;
-  readonly type: string;
-  readonly status: TaskStatus;
-  readonly done: boolean;
-  readonly run: number;
-  readonly sequence: number;
-  readonly attempt: number;
-  readonly maxAttempts: number;
-  readonly createdAt: string;
-  readonly notBefore?: string;
-  readonly startedAt?: string;
-  readonly endedAt?: string;
-  readonly deadlineAt: string;
-  readonly resultExpiresAt?: string;
-  readonly progress?: { readonly percent?: number; readonly message?: string; readonly at: string };
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly input?: unknown;
-  readonly result?: unknown;
-  readonly resultOmitted?: true;
-  readonly error?: Failure;
-  readonly callback?: {
-    readonly url: string;
-    readonly status: "pending" | "delivered" | "dead";
-    readonly attempts: number;
-    readonly deliveryId?: string;
-    readonly nextAttemptAt?: string;
-    readonly lastError?: { readonly code: string; readonly message: string };
-  };
-  readonly links: {
-    readonly self: string;
-    readonly result: string;
-    readonly events: string;
-    readonly cancel: string;
-  };
-}
+import type { DeliveryRecord, TaskRecord, TimelineEntry } from "./record.ts";
+import type { Task, TimelineItem } from "./schema.ts";
+import { isTerminal, visibleStatus } from "./status.ts";
 
 export interface ViewOptions {
   /** The gateway's address, without a slash at the end. */
@@ -51,7 +15,7 @@ export interface ViewOptions {
 }
 
 /** The task object; a result that has expired is left out. */
-export function taskView(record: TaskRecord, options: ViewOptions): TaskView {
+export function taskView(record: TaskRecord, options: ViewOptions): Task {
   const status = visibleStatus(record.status, record.attempt, record.startsAt, options.now);
   const self = `${options.publicUrl}/v1/tasks/${record.id}`;
   const { progress, error } = record;
@@ -89,7 +53,7 @@ function jsonValue(json: string): unknown {
 function callbackView(
   record: TaskRecord,
   delivery: DeliveryRecord | undefined,
-): NonNullable<TaskView["callback"]> {
+): NonNullable<Task["callback"]> {
   const url = record.callback?.url ?? "";
   if (!delivery) return { url, status: "pending", attempts: 0 };
   const lastError = delivery.attempts.at(-1)?.error;
@@ -105,12 +69,12 @@ function callbackView(
 
 /** Why a delivery waits although its time has come. */
 const HELD = {
-  code: "circuit-open",
+  code: "circuit-open" as const,
   message: "The destination has failed again and again: one attempt at a time is let through to it.",
 };
 
 const UNVERIFIED = {
-  code: "endpoint-unverified",
+  code: "endpoint-unverified" as const,
   message: "The endpoint's new address has not been verified yet.",
 };
 
@@ -120,8 +84,13 @@ function reasonOf({ heldSince, unverifiedSince }: DeliveryRecord) {
   return heldSince === undefined ? undefined : { ...HELD, since: timestamp(heldSince) };
 }
 
-/** A delivery as clients read it; list items lack `attempts`. */
-export function deliveryView(record: DeliveryRecord, options: { attempts: boolean }) {
+/** A delivery as clients read it. */
+export function deliveryView(record: DeliveryRecord): Delivery {
+  return { ...deliverySummary(record), attempts: record.attempts };
+}
+
+/** A delivery in a list. */
+export function deliverySummary(record: DeliveryRecord): DeliverySummary {
   const reason = reasonOf(record);
   return {
     id: record.id,
@@ -135,12 +104,11 @@ export function deliveryView(record: DeliveryRecord, options: { attempts: boolea
     ...(record.status === "pending" && { nextAttemptAt: timestamp(record.nextAt) }),
     ...(reason && { reason }),
     ...(record.endedAt !== undefined && { endedAt: timestamp(record.endedAt) }),
-    ...(options.attempts && { attempts: record.attempts }),
   };
 }
 
 /** A timeline entry as clients read it. */
-export function timelineView(entry: TimelineEntry) {
+export function timelineView(entry: TimelineEntry): TimelineItem {
   return { ...entry, at: timestamp(entry.at) };
 }
 

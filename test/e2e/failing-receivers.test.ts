@@ -215,18 +215,20 @@ describe("a destination that fails again and again", () => {
       // Ten failures in a row open the circuit; those of attempts that are repeated meanwhile count too.
       for (let n = 1; n <= 10 && !delivery.reason; n++) delivery = await next();
       const calls = dead.received.length;
+      const { taskId = "" } = delivery;
+      expect(taskId).not.toBe("");
       expect(delivery).toMatchObject({
         status: "pending",
         attempts: [],
         reason: { code: "circuit-open", since: expect.any(String) },
       });
       expect(Date.parse(delivery.nextAttemptAt ?? "")).toBeGreaterThan(Date.now() + 15_000);
-      expect(dead.received.every(({ body }) => !body.includes(delivery.taskId))).toBe(true);
+      expect(dead.received.every(({ body }) => !body.includes(taskId))).toBe(true);
       const fine = await own.submit({ ...ECHO, callbackUrl: healthy.url });
       await healthy.wait(1, 5_000);
       expect(await own.settled(fine.id)).toMatchObject({ status: "delivered" });
       mended = true;
-      const end = await own.settled(delivery.taskId, 70_000);
+      const end = await own.settled(taskId, 70_000);
       expect(end).toMatchObject({ status: "delivered", attempts: [{ statusCode: 200 }] });
       expect(end).not.toHaveProperty("reason");
       expect(dead.received.length - calls).toBeLessThanOrEqual(11); // each once: nobody knocked meanwhile

@@ -52,7 +52,7 @@ export const callbackBreaks: readonly Break[] = [
   },
   {
     name: "wrong-project",
-    what: "a gateway keeps one configuration for all projects",
+    what: "a gateway sends every callback to the URL that it saw first",
     points: ["wrong-project"],
     caughtBy: ["a callback reaches its own project alone"],
   },

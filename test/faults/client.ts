@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
-import type { Seen, ServiceResponse, Story } from "./history.ts";
+import type { ClientAnswer, Seen, Story } from "./history.ts";
 
 const seen = z.object({
   id: z.string(),
@@ -17,7 +17,7 @@ const INLINE_WAIT = 12_000;
 const PERSEVERANCE = 40;
 
 export interface Asked {
-  readonly act: ServiceResponse["act"];
+  readonly act: ClientAnswer["act"];
   readonly method: string;
   readonly path: string;
   readonly body?: unknown;
@@ -25,8 +25,8 @@ export interface Asked {
 }
 
 /** An answer, or that none came. */
-export interface ReportResult {
-  readonly told: ServiceResponse;
+export interface Exchange {
+  readonly told: ClientAnswer;
   /** The parsed body; undefined without one. */
   readonly body: unknown;
 }
@@ -46,7 +46,7 @@ export class StormClient {
   }
 
   /** One request, whatever comes of it. */
-  async ask({ act, method, path, body, headers }: Asked): Promise<ReportResult> {
+  async ask({ act, method, path, body, headers }: Asked): Promise<Exchange> {
     const from = Date.now();
     StormClient.requests += 1;
     try {
@@ -64,14 +64,14 @@ export class StormClient {
   }
 
   /** One request about a story's task. */
-  async tell(story: Story, asked: Asked): Promise<ReportResult> {
+  async tell(story: Story, asked: Asked): Promise<Exchange> {
     const answer = await this.ask(asked);
     story.told.push(answer.told);
     return answer;
   }
 
   /** Again and again until the gateway has answered it: what may be repeated is. */
-  async insist(story: Story, asked: Asked, again: ServiceResponse["act"] = asked.act): Promise<ReportResult> {
+  async insist(story: Story, asked: Asked, again: ClientAnswer["act"] = asked.act): Promise<Exchange> {
     let answer = await this.tell(story, asked);
     for (let round = 1; round < PERSEVERANCE && isUnclear(answer.told.status); round += 1) {
       await sleep(Math.min(2_000, 100 * round));
@@ -85,7 +85,7 @@ function isUnclear(status: number): boolean {
   return status === 0 || status === 429 || status >= 500;
 }
 
-function heard(from: number, act: ServiceResponse["act"], status: number, text: string): ReportResult {
+function heard(from: number, act: ClientAnswer["act"], status: number, text: string): Exchange {
   const body: unknown = text.startsWith("{") ? JSON.parse(text) : undefined;
   const task = seen.safeParse(body);
   const refused = problem.safeParse(body);

@@ -2,7 +2,7 @@ import type { Conditions } from "./conditions.ts";
 import type { Random } from "./random.ts";
 
 /** What can happen to one request on its way. */
-export type ValidationError =
+export type LinkFault =
   | { readonly kind: "pass" }
   /** Held up before it goes on; overtaken by what comes later. */
   | { readonly kind: "delay"; readonly ms: number }
@@ -21,7 +21,7 @@ export type ValidationError =
   /** The answer's body ends in the middle. */
   | { readonly kind: "cut-answer" };
 
-export type FaultKind = Exclude<ValidationError["kind"], "pass">;
+export type FaultKind = Exclude<LinkFault["kind"], "pass">;
 
 export const FAULT_KINDS: readonly [FaultKind, ...FaultKind[]] = [
   "delay",
@@ -59,7 +59,7 @@ const CALAMITY: Readonly<Record<Way, { readonly share: number; readonly delay: n
 const LATE = 10;
 
 /** Draws what happens to the next request on a way. @param only what can, and how often */
-export function nextFault(random: Random, way: Way, only?: Conditions["faults"]): ValidationError {
+export function nextFault(random: Random, way: Way, only?: Conditions["faults"]): LinkFault {
   const { share, delay } = CALAMITY[way];
   if (!random.chance(only?.share ?? share)) return { kind: "pass" };
   const kind = random.pick(only?.kinds ?? FAULT_KINDS);

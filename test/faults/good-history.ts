@@ -1,13 +1,13 @@
 import type {
   Audit,
   Callback,
+  ClientAnswer,
   Execution,
   Found,
   FoundDelivery,
   History,
   LentKey,
   Seen,
-  ServiceResponse,
   Story,
   TimelineItem,
 } from "./history.ts";
@@ -18,7 +18,7 @@ export const seen = (over: Partial<Seen> = {}): Seen => ({
   ...{ id: "task_1", status: "succeeded", run: 1, sequence: 3, done: true },
   ...over,
 });
-export const told = (over: Partial<ServiceResponse> = {}): ServiceResponse => ({
+export const told = (over: Partial<ClientAnswer> = {}): ClientAnswer => ({
   from: 0,
   at: 10,
   act: "read",

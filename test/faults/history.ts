@@ -10,7 +10,7 @@ export interface Seen {
 }
 
 /** One answer to a client; a status of 0: none came, or it broke off. */
-export interface ServiceResponse {
+export interface ClientAnswer {
   /** Unix milliseconds at which the request was sent and its answer was there. */
   readonly from: number;
   readonly at: number;
@@ -28,7 +28,7 @@ export interface Story {
   readonly type: string;
   /** The events that its callback URL was to be told of; empty without one. */
   readonly asked: readonly string[];
-  readonly told: ServiceResponse[];
+  readonly told: ClientAnswer[];
 }
 
 /** A callback as it arrived, and its task as it stood in Redis at that moment. */

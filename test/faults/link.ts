@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Conditions } from "./conditions.ts";
-import { type FaultKind, nextFault, type ValidationError, type Way } from "./faults.ts";
+import { type FaultKind, type LinkFault, nextFault, type Way } from "./faults.ts";
 import type { Random } from "./random.ts";
 
 /** Where a link's requests go: an address, or one of several. */
@@ -116,7 +116,7 @@ export class Link {
     else tell(response, answer, fault.kind === "cut-answer");
   }
 
-  #decide(): ValidationError {
+  #decide(): LinkFault {
     if (performance.now() < this.#awayUntil) {
       this.made.outage = (this.made.outage ?? 0) + 1;
       return { kind: "drop-request" };

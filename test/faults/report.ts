@@ -18,28 +18,28 @@ export function tableOf(summary: Summary): string {
     ],
     ["requests of clients", figure(summary.requests)],
     [
-      "callbacks that arrived; of these repetitions, with the same id",
+      "callbacks that arrived; repetitions among them, with the same id",
       `${figure(summary.callbacks)}; ${figure(summary.duplicatesDelivered)}`,
     ],
     ["dead letters listed; sent again", `${figure(summary.deadLetters)}; ${figure(summary.redelivered)}`],
     [
-      "attempts whose handler was watched; of these repetitions, as the lease had run out",
+      "attempts with an observed handler; repetitions among them, after the end of a lease",
       `${figure(summary.executions)}; ${figure(summary.doubledExecutions)}`,
     ],
     [
-      "calls of the service by the queue; of these repetitions for the same run",
+      "calls of the service by the queue; repetitions among them, for the same run",
       `${figure(summary.serviceCalls)}; ${figure(summary.doubledServiceCalls)}`,
     ],
-    ["results that were too large once they were escaped", figure(summary.tooLarge)],
+    ["results that were too large for Redis", figure(summary.tooLarge)],
     [
-      "signing secrets rotated; API keys revoked, and used all the same",
+      "signing secrets rotated; API keys revoked, and used afterwards",
       `${figure(summary.rotations)}; ${figure(summary.keysRevoked)}`,
     ],
     [
       "damaged due entries; times that 10,000 entries of a neighbour were due at once",
       `${figure(summary.damagedEntries)}; ${figure(summary.crowds)}`,
     ],
-    ["looks at all that Redis held", figure(summary.audits)],
+    ["inspections of the whole Redis", figure(summary.audits)],
     [
       "faults: request dropped, answer dropped, delayed, repeated",
       made("drop-request", "drop-answer", "delay", "duplicate"),
@@ -48,13 +48,17 @@ export function tableOf(summary: Summary): string {
       "faults: refused before the work, after it, request cut, answer cut",
       made("refuse", "refuse-after", "cut-request", "cut-answer"),
     ],
-    ["requests that came upon a link that was away", made("outage")],
+    ["requests on a link that was down", made("outage")],
     ["kills: workerd, Deno, redis-server, Redis stand-in, QStash stand-in", of(kills)],
-    ["stood still: workerd, Deno, redis-server, Redis stand-in, QStash stand-in", of(stalls)],
-    ["of these gateways for longer than a lease", figure(summary.longStalls)],
+    ["paused: workerd, Deno, redis-server, Redis stand-in, QStash stand-in", of(stalls)],
+    ["gateways among them for longer than a lease", figure(summary.longStalls)],
     ["seconds from the last fault until nothing was due", recovery(summary.recoveredMs)],
   ];
-  return ["| | |", "| --- | --- |", ...rows.map(([what, figures]) => `| ${what} | ${figures} |`)].join("\n");
+  return [
+    "| figure | value |",
+    "| --- | --- |",
+    ...rows.map(([what, figures]) => `| ${what} | ${figures} |`),
+  ].join("\n");
 }
 
 function figure(count = 0): string {

@@ -31,7 +31,8 @@ export const taskBreaks: readonly Break[] = [
     what: "a sweep takes everything that is due at once, however much a neighbour has",
     points: ["unbounded-peek"],
     plans: ["echo", "work", "deadline", "completed"],
-    caughtBy: ["a deadline is met within a minute"],
+    duration: 90_000,
+    caughtBy: ["a deadline is met within two minutes"],
   },
   {
     name: "double-look",

@@ -92,59 +92,46 @@ const address = fc.oneof(
   { weight: 1, arbitrary: anyText },
 );
 
-/** The inputs of the task types that a gateway offers, so that tasks do run. */
+/** Inputs with which tasks do run, better than their type's schema can say; any other type's follow from its schema. */
+const inputs: Readonly<Record<string, { readonly weight: number; readonly input: fc.Arbitrary<unknown> }>> = {
+  "diagnostics.echo": { weight: 5, input: anyJson },
+  "diagnostics.flaky": {
+    weight: 2,
+    input: fc.record({ failures: fc.nat(3), payload: anyJson }, { requiredKeys: ["failures"] }),
+  },
+  "diagnostics.wait": { weight: 2, input: fc.record({ notifyUrl: mark("handon") }) },
+  "report.generate": {
+    weight: 1,
+    input: fc.record({
+      csv: fc.oneof(fc.constant("a,b\nx,1\ny,2\n"), anyText),
+      groupBy: fc.constantFrom("a", "b", "constructor"),
+      aggregate: fc.dictionary(fc.constantFrom("a", "b", "toString"), fc.constantFrom("sum", "count", "max")),
+    }),
+  },
+  "links.check": {
+    weight: 1,
+    input: fc.record({ urls: fc.array(address, { minLength: 1, maxLength: 3 }) }),
+  },
+  "http.request": {
+    weight: 1,
+    input: fc.record(
+      {
+        service: fc.constantFrom("shop", "none"),
+        method: fc.constantFrom("GET", "POST"),
+        path: fc.oneof(fc.constant("/v1/orders"), anyText),
+        body: anyJson,
+      },
+      { requiredKeys: ["service", "method", "path"] },
+    ),
+  },
+};
+
+/** A task whose type no schema says: that of a batch. */
 const work: fc.Arbitrary<{ type: string; input: unknown }> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ type: fc.constant("diagnostics.echo"), input: anyJson }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      type: fc.constant("diagnostics.flaky"),
-      input: fc.record({ failures: fc.nat(3), payload: anyJson }, { requiredKeys: ["failures"] }),
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      type: fc.constant("diagnostics.wait"),
-      input: fc.record({ notifyUrl: mark("handon") }),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      type: fc.constant("report.generate"),
-      input: fc.record({
-        csv: fc.oneof(fc.constant("a,b\nx,1\ny,2\n"), anyText),
-        groupBy: fc.constantFrom("a", "b", "constructor"),
-        aggregate: fc.dictionary(
-          fc.constantFrom("a", "b", "toString"),
-          fc.constantFrom("sum", "count", "max"),
-        ),
-      }),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      type: fc.constant("links.check"),
-      input: fc.record({ urls: fc.array(address, { minLength: 1, maxLength: 3 }) }),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      type: fc.constant("http.request"),
-      input: fc.record(
-        {
-          service: fc.constantFrom("shop", "none"),
-          method: fc.constantFrom("GET", "POST"),
-          path: fc.oneof(fc.constant("/v1/orders"), anyText),
-          body: anyJson,
-        },
-        { requiredKeys: ["service", "method", "path"] },
-      ),
-    }),
-  },
+  ...Object.entries(inputs).map(([type, { weight, input }]) => ({
+    weight,
+    arbitrary: fc.record({ type: fc.constant(type), input }),
+  })),
   { weight: 1, arbitrary: fc.record({ type: anyText, input: anyJson }) },
 );
 
@@ -189,9 +176,16 @@ function fitting(specification: Specification, schema: Schema): fc.Arbitrary<unk
   if (schema.const !== undefined) return fc.constant(schema.const);
   if (schema.enum) return fc.constantFrom(...schema.enum);
   if (schema.anyOf) return fc.oneof(...schema.anyOf.map((one) => valuesOf(specification, one)));
+  if (schema.oneOf) return fc.oneof(...schema.oneOf.map((one) => weighted(specification, one)));
   const types = [schema.type ?? []].flat();
   if (types.length === 0) return anyJson;
   return fc.oneof(...types.map((type) => ofType(specification, schema, type)));
+}
+
+/** A form of a union that `type` tells apart; what runs often is sent often. */
+function weighted(specification: Specification, schema: Schema): fc.WeightedArbitrary<unknown> {
+  const type = resolve(specification, schema).properties?.["type"]?.const;
+  return { weight: inputs[String(type)]?.weight ?? 1, arbitrary: valuesOf(specification, schema) };
 }
 
 function ofType(specification: Specification, schema: Schema, type: string): fc.Arbitrary<unknown> {
@@ -242,14 +236,18 @@ function objects(specification: Specification, schema: Schema): fc.Arbitrary<unk
       fc.subarray(optional, { maxLength: Math.min(4, optional.length) }),
     )
     .map(([all, few]) => pick(all, [...required, ...few]));
-  // A task's type says what its input must be.
-  const object =
-    "type" in properties && "input" in properties
-      ? fc.tuple(own, work).map(([a, b]) => ({ ...a, ...b }))
-      : own;
+  const task = "type" in properties && "input" in properties ? workOf(properties["type"]) : undefined;
+  const object = task ? fc.tuple(own, task).map(([a, b]) => ({ ...a, ...b })) : own;
   if (fields.length > 0 || typeof additionalProperties !== "object") return object;
   const names = valuesOf(specification, propertyNames ?? { type: "string" }) as fc.Arbitrary<string>; // a name is a text
   return fc.dictionary(names, valuesOf(specification, additionalProperties), { maxKeys: 4 });
+}
+
+/** A task's type says what its input must be; undefined where its schema does. */
+function workOf(type: Schema | undefined): fc.Arbitrary<object> | undefined {
+  if (type?.const === undefined) return work;
+  const known = inputs[String(type.const)];
+  return known && fc.record({ input: known.input });
 }
 
 function pick(all: Readonly<Record<string, unknown>>, names: readonly string[]): Record<string, unknown> {

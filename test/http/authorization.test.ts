@@ -7,6 +7,7 @@ import type { Principal } from "../../src/projects/principal.ts";
 import { httpRequestTask } from "../../src/services/http-request.ts";
 import type { Service } from "../../src/services/service.ts";
 import { echo } from "../../src/task-types/diagnostics-echo.ts";
+import { decisionOn, needsOf } from "../support/decisions.ts";
 import { everyOperation } from "../support/every-operation.ts";
 import { NOW, open, taskRecord } from "./gateway.ts";
 
@@ -83,21 +84,35 @@ describe("a key without the scope that a route needs is refused with 403", () =>
   });
 });
 
-describe("a route that runs no script", () => {
-  const list: Route = route({
-    method: "GET",
-    path: "/v1/things/:service",
-    operation: "listThings",
-    summary: "List what the deployment offers",
-    tag: "Services",
-    access: "key-or-link",
-    scope: "service:{service}",
-    params: { service: "text" },
-    query: z.object({ token: z.optional(z.string()) }),
-    answers: { 200: {} },
-    handle: ({ c }) => c.json({ data: [] }),
+const list: Route = route({
+  method: "GET",
+  path: "/v1/things/:service",
+  operation: "listThings",
+  summary: "List what the deployment offers",
+  tag: "Services",
+  access: "key-or-link",
+  scope: "service:{service}",
+  description: "It asks Redis for nothing.",
+  params: { service: { description: "The service's name.", example: "shop" } },
+  query: z.object({ token: z.optional(z.string()) }),
+  answers: { 200: { description: "The list.", body: z.object({ data: z.array(z.string()) }) } },
+  handle: ({ reply }) => reply(200, { data: [] }),
+});
+
+describe("a route lets in whom its address says, or is named as an exception", () => {
+  test.for(routesOf())("$method $path", (one) => {
+    const name = `${one.operation}, ${one.method} ${one.path}`;
+    expect({ name, needs: needsOf(one) }).toEqual({ name, needs: decisionOn(one) });
   });
 
+  test("an open route that is not named is found", () => {
+    const opened = { ...list, access: "open" } as const;
+    expect(needsOf(opened)).not.toBe(decisionOn(opened));
+    expect(decisionOn({ ...opened, path: "/things" })).toContain("EXCEPTIONS");
+  });
+});
+
+describe("a route that runs no script", () => {
   test("does not compile without a scope", () => {
     // @ts-expect-error a route that admits API keys names a scope
     const unscoped = route({
@@ -105,10 +120,11 @@ describe("a route that runs no script", () => {
       path: "/v1/things",
       operation: "listThings",
       summary: "List what the deployment offers",
+      description: "It asks Redis for nothing.",
       tag: "Services",
       access: "key",
-      answers: { 200: {} },
-      handle: ({ c }) => c.json({ data: [] }),
+      answers: { 200: { description: "The list.", body: z.object({ data: z.array(z.string()) }) } },
+      handle: ({ reply }) => reply(200, { data: [] }),
     });
     expect(unscoped.scope).toBeUndefined();
   });

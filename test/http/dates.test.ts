@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import * as z from "zod";
 import { openApi } from "../../src/http/openapi/document.ts";
-import { NOW, open } from "./gateway.ts";
+import { routesOf } from "../../src/http/routes/index.ts";
+import { NOW, open, PUBLIC_URL } from "./gateway.ts";
 
 /** The parameters of every operation, as far as this test reads them. */
 const document = z.object({
@@ -35,7 +36,9 @@ test("a date in a query whose + is not encoded is refused with a hint, for every
     store: { listTasks: () => Promise.resolve({ kind: "found", positions: [], visited: 0 }) },
     clock: () => NOW,
   });
-  const { paths } = document.parse(openApi("0.1.0"));
+  const { paths } = document.parse(
+    openApi({ version: "0.1.0", publicUrl: PUBLIC_URL, tasks: [], routes: routesOf() }),
+  );
   const places = Object.entries(paths).flatMap(([path, { get }]) =>
     (get?.parameters ?? [])
       .filter((parameter) => parameter.in === "query" && parameter.schema?.format === "date-time")

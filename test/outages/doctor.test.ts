@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import * as z from "zod";
 import { CHECKS, type CheckName } from "../../src/doctor/check.ts";
@@ -17,8 +18,10 @@ afterEach(async () => {
   deployment = undefined;
 });
 
-async function start(env: Readonly<Record<string, string>> = {}): Promise<Deployment> {
+/** @param swept whether it has swept, as a deployment does at its start: else the doctor looks for the first sweep longer */
+async function start(env: Readonly<Record<string, string>> = {}, swept = true): Promise<Deployment> {
   deployment = await Deployment.start("embedded", { env });
+  if (swept) await deployment.sweep();
   return deployment;
 }
 
@@ -50,10 +53,18 @@ test("a deployment that is well passes every check", async () => {
 });
 
 test("a deployment that has never swept is told so", async () => {
-  const one = await start();
+  const one = await start({}, false);
   const { ok, named } = await ask(one, one.gateway);
   expect(ok).toBe(false);
   expect(named("sweep")).toMatchObject({ ok: false, detail: "No sweep was made yet." });
+});
+
+test("a first sweep that is under way is waited for", async () => {
+  const one = await start({}, false);
+  const asked = ask(one, one.gateway);
+  await sleep(500);
+  await one.sweep();
+  expect((await asked).named("sweep")?.ok).toBe(true);
 });
 
 test("signing keys of another account are named by the delivery, and the address is not blamed", async () => {
@@ -123,7 +134,9 @@ test("a token that QStash refuses is named", async () => {
 test("a clock that is wrong is named", async () => {
   const one = await start();
   const { named } = await ask(one, await one.node(120_000));
-  expect(named("clock")).toMatchObject({ ok: false, detail: expect.stringContaining("120 s ahead") });
+  expect(named("clock")).toMatchObject({ ok: false, detail: expect.stringContaining("120 s ahead of") });
+  const behind = await ask(one, await one.node(-120_000));
+  expect(behind.named("clock")).toMatchObject({ ok: false, detail: expect.stringContaining("120 s behind") });
 });
 
 test("QStash that is down hides no other check", async () => {

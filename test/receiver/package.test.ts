@@ -156,13 +156,22 @@ describe("the package, installed from its archive", () => {
   });
 
   it.each(["Bundler", "NodeNext"])("has types under moduleResolution %s", async (moduleResolution) => {
-    const program = `import { verifyCallback, type CallbackEvent, type VerifyOptions } from "ringback/receiver";
+    const program = `import { verifyCallback, type CallbackEvent, type TaskEventData, type VerifyOptions } from "ringback/receiver";
 const options: VerifyOptions = { tolerance: 60, replays: { seen: async () => false } };
 const event: CallbackEvent = await verifyCallback(new Request("https://a.example/"), ["whsec_AAAA"], options);
 if (event.type === "endpoint.verification") {
   const challenge: string = event.data.challenge;
   console.log(challenge);
 }
+if (event.type === "task.succeeded") {
+  const { status, result, error }: TaskEventData = event.data;
+  const known: "scheduled" | "queued" | "running" | "waiting" | "succeeded" | "failed" | "canceled" | "expired" = status;
+  console.log(known, result, error?.lastFailure?.attempt.toFixed(), event.data.links.result.length);
+  // @ts-expect-error no such status
+  console.log(status === "done");
+}
+if (event.type === "delivery.dead") console.log(event.data.deliveryId, event.data.error?.code);
+if (event.type === "endpoint.disabled") console.log(event.data.reason === "gone", event.data.disabledAt);
 // @ts-expect-error a task's event has no challenge
 if (event.type === "task.failed") console.log(event.data.challenge);
 `;
@@ -187,6 +196,7 @@ if (event.type === "task.failed") console.log(event.data.challenge);
   it("imports nothing, and no file that a consumer could not run", async () => {
     const built = await readFile(join(folder, "node_modules/ringback/dist/receiver.js"), "utf8");
     expect(built).not.toMatch(/^import |require\(|from "/m);
+    expect(built, "a library that was bundled").not.toMatch(/zod/i);
     const dist = await readdir(join(folder, "node_modules/ringback/dist"), { recursive: true });
     expect(dist.filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts"))).toEqual([]);
     expect(dist).not.toContain("worker");

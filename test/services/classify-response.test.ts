@@ -199,6 +199,12 @@ describe("a service that is polled", () => {
     });
   });
 
+  test.each(["0", "00", "Sun, 06 Nov 1994 08:49:37 GMT"])("is not asked without a pause: %s", (wait) => {
+    const headers = { location: "/v1/jobs/1", "retry-after": wait };
+    for (const isPoll of [false, true])
+      expect(judge({ status: 202, headers }, { of: polled, isPoll })).toEqual(again("/v1/jobs/1", 1_000));
+  });
+
   test("another 2xx of the call itself is the result, whatever it says of itself", () => {
     expect(judge({ headers: json, body: '{"status":"running"}' }, { of: polled }).kind).toBe("succeeded");
   });

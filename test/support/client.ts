@@ -135,9 +135,9 @@ export class Client {
     return this.#parse(await this.send("GET", "/v1/signing-secret"), 200, signingSecret).secret;
   }
 
-  #parse<Shape extends z.ZodType>(reply: Reply, expected: number, shape: Shape): z.infer<Shape> {
+  #parse<Shape extends z.core.$ZodType>(reply: Reply, expected: number, shape: Shape): z.infer<Shape> {
     if (reply.status !== expected) throw new Error(`${reply.status} instead of ${expected}: ${reply.text}`);
-    return shape.parse(reply.json());
+    return z.core.parse(shape, reply.json());
   }
 }
 

@@ -1,6 +1,11 @@
+import * as z from "zod";
+import type { Route, TextParam } from "../../src/http/pipeline/route.ts";
+import { routesOf } from "../../src/http/routes/index.ts";
+import type { IdPrefix } from "../../src/shared/id.ts";
+import { components } from "../../src/shared/schema.ts";
 import { SERVICE } from "./shared-stack.ts";
 
-/** What requests for every operation speak of. */
+/** What requests for every operation are about. */
 export interface Things {
   readonly task: string;
   readonly delivery: string;
@@ -14,93 +19,109 @@ export interface Things {
 }
 
 export interface Wanted {
-  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly method: Route["method"];
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
 }
 
 /**
- * A request that fits, for every operation of the document, by its `operationId`: whoever adds a route adds its line
- * here, and with it the route is in every matrix of the attackers' tests.
+ * A request that fits, for every operation, by its `operationId`. It follows from the route's declaration: its path with
+ * the ids of these things, and the example of its body. So a new route is in every matrix of the attackers' tests.
  */
 export function everyOperation(things: Things): Readonly<Record<string, Wanted>> {
-  const { task, delivery, endpoint, key, project, taskToken, url } = things;
-  const proxied = { path: `/v1/proxy/${SERVICE}/v1/orders`, headers: { prefer: "respond-async" } };
+  const own = particular(things);
+  return Object.fromEntries(
+    routesOf().map((route) => {
+      const body = exampleOf(route);
+      return [
+        route.operation,
+        {
+          method: route.method,
+          path: pathOf(route, things),
+          ...(body !== undefined && { body }),
+          ...own[route.operation],
+        },
+      ];
+    }),
+  );
+}
+
+/** Requests that an example cannot be: they name these very things, or must not reach another host. */
+function particular(things: Things): Readonly<Record<string, Partial<Wanted>>> {
+  const { task, delivery, endpoint, key, project, url } = things;
+  const proxied = { headers: { prefer: "respond-async" } };
   const echo = { type: "diagnostics.echo", input: 1 };
+  const outcome = new URLSearchParams({ project, task, run: "1", attempt: "1", service: SERVICE });
   return {
-    submitTask: { method: "POST", path: "/v1/tasks", body: echo },
-    listTasks: { method: "GET", path: "/v1/tasks" },
-    getTask: { method: "GET", path: `/v1/tasks/${task}?include=input` },
-    deleteTask: { method: "DELETE", path: `/v1/tasks/${task}` },
-    submitBatch: { method: "POST", path: "/v1/tasks/batch", body: { tasks: [echo] } },
-    listTaskEvents: { method: "GET", path: `/v1/tasks/${task}/events` },
-    createEventsToken: { method: "POST", path: `/v1/tasks/${task}/events-token` },
-    getTaskResult: { method: "GET", path: `/v1/tasks/${task}/result` },
-    cancelTask: { method: "POST", path: `/v1/tasks/${task}/cancel` },
-    replayTask: { method: "POST", path: `/v1/tasks/${task}/replay` },
-    reportProgress: { method: "POST", path: `/v1/tasks/${task}/progress`, body: { percent: 1 } },
-    reportHeartbeat: { method: "POST", path: `/v1/tasks/${task}/heartbeat` },
-    completeTask: { method: "POST", path: `/v1/tasks/${task}/complete`, body: { result: "forged" } },
-    failTask: {
-      method: "POST",
-      path: `/v1/tasks/${task}/fail`,
-      body: { code: "forged", message: "Forged." },
-    },
-    proxyGET: { method: "GET", ...proxied },
-    proxyPOST: { method: "POST", ...proxied },
-    proxyPUT: { method: "PUT", ...proxied },
-    proxyPATCH: { method: "PATCH", ...proxied },
-    proxyDELETE: { method: "DELETE", ...proxied },
-    completeByUrl: { method: "POST", path: `/v1/complete/${taskToken}`, body: "forged" },
-    listDeliveries: { method: "GET", path: `/v1/deliveries?taskId=${task}` },
-    getDelivery: { method: "GET", path: `/v1/deliveries/${delivery}` },
-    redeliver: { method: "POST", path: `/v1/deliveries/${delivery}/redeliver` },
-    createEndpoint: { method: "POST", path: "/v1/endpoints", body: { url, events: ["task.*"] } },
-    listEndpoints: { method: "GET", path: "/v1/endpoints" },
-    getEndpoint: { method: "GET", path: `/v1/endpoints/${endpoint}` },
-    updateEndpoint: { method: "PATCH", path: `/v1/endpoints/${endpoint}`, body: { description: "changed" } },
-    deleteEndpoint: { method: "DELETE", path: `/v1/endpoints/${endpoint}` },
-    verifyEndpoint: { method: "POST", path: `/v1/endpoints/${endpoint}/verify` },
-    testEndpoint: { method: "POST", path: `/v1/endpoints/${endpoint}/test` },
-    recoverEndpoint: {
-      method: "POST",
-      path: `/v1/endpoints/${endpoint}/recover`,
-      body: { since: "2026-01-01T00:00:00Z" },
-    },
-    getEndpointSecret: { method: "GET", path: `/v1/endpoints/${endpoint}/secret` },
-    rotateEndpointSecret: { method: "POST", path: `/v1/endpoints/${endpoint}/rotate-secret` },
-    getSigningSecret: { method: "GET", path: "/v1/signing-secret" },
-    updateSigning: { method: "PATCH", path: "/v1/signing-secret", body: { signatures: ["v1"] } },
-    rotateSigningSecret: { method: "POST", path: "/v1/signing-secret/rotate" },
-    getPublicKeys: { method: "GET", path: `/jwks/${project}.json` },
-    createProject: { method: "POST", path: "/admin/projects", body: { name: `made-${project}` } },
-    listProjects: { method: "GET", path: "/admin/projects" },
-    updateProject: { method: "PATCH", path: `/admin/projects/${project}`, body: { rateLimit: 1 } },
-    listEncryptedSecrets: { method: "GET", path: "/admin/secrets" },
-    runDoctor: { method: "POST", path: "/admin/doctor" },
-    createApiKey: { method: "POST", path: "/admin/keys", body: { project } },
-    listApiKeys: { method: "GET", path: `/admin/keys?project=${project}` },
-    revokeApiKey: { method: "DELETE", path: `/admin/keys/${key}?project=${project}` },
-    getHealth: { method: "GET", path: "/healthz" },
-    getReadiness: { method: "GET", path: "/readyz" },
-    getOpenApi: { method: "GET", path: "/openapi.json" },
-    getDocs: { method: "GET", path: "/docs" },
-    getDocsScript: { method: "GET", path: "/docs/reference.js" },
-    listProblems: { method: "GET", path: "/problems" },
-    getProblem: { method: "GET", path: "/problems/not-found" },
-    runTask: { method: "POST", path: "/internal/run", body: { v: 1, project, task, run: 1, attempt: 1 } },
-    deliverEvent: {
-      method: "POST",
-      path: "/internal/deliver",
-      body: { v: 1, project, delivery, attempt: 2 },
-    },
+    submitTask: { body: echo },
+    submitBatch: { body: { tasks: [echo] } },
+    getTask: { path: `/v1/tasks/${task}?include=input` },
+    proxyGET: proxied,
+    proxyPOST: proxied,
+    proxyPUT: proxied,
+    proxyPATCH: proxied,
+    proxyDELETE: proxied,
+    completeByUrl: { body: "forged" },
+    listDeliveries: { path: `/v1/deliveries?taskId=${task}` },
+    createEndpoint: { body: { url, events: ["task.*"] } },
+    updateEndpoint: { path: `/v1/endpoints/${endpoint}`, body: { description: "changed" } },
+    recoverEndpoint: { body: { since: "2026-01-01T00:00:00Z" } },
+    createProject: { body: { name: `made-${project}` } },
+    updateProject: { body: { rateLimit: 1 } },
+    createApiKey: { body: { project } },
+    listApiKeys: { path: `/admin/keys?project=${project}` },
+    revokeApiKey: { path: `/admin/keys/${key}?project=${project}` },
+    runTask: { body: { v: 1, project, task, run: 1, attempt: 1 } },
+    deliverEvent: { body: { v: 1, project, delivery, attempt: 2 } },
     receiveServiceOutcome: {
-      method: "POST",
-      path: `/internal/outcome?project=${project}&task=${task}&run=1&attempt=1&service=shop`,
+      path: `/internal/outcome?${outcome}`,
       body: { status: 200, body: btoa("forged"), sourceMessageId: "msg_forged", url: "http://127.0.0.1/v1/" },
     },
-    receiveProbe: { method: "POST", path: "/internal/probe", body: { v: 1, nonce: "rbp_forged" } },
-    sweep: { method: "POST", path: "/internal/sweep", body: { v: 1 } },
+    receiveProbe: { body: { v: 1, nonce: "rbp_forged" } },
+    sweep: { body: { v: 1 } },
   };
+}
+
+/** The example of the body that a route asks for. */
+function exampleOf({ body, optionalBody }: Route): unknown {
+  return body && !optionalBody ? components.get(body)?.example : undefined;
+}
+
+/** The route's path, and those query parameters that it cannot do without, by an example of their field's. */
+function pathOf({ path, params = {}, query }: Route, things: Things): string {
+  const filled = path.replace(/:(\w+)(?:\{.*\})?/g, (_, name: string) =>
+    valueFor(name, params[name], things),
+  );
+  const search = new URLSearchParams(query && requiredOf(query)).toString();
+  return search === "" ? filled : `${filled}?${search}`;
+}
+
+function valueFor(name: string, kind: IdPrefix | TextParam | undefined, things: Things): string {
+  if (typeof kind === "string") return idOf(kind, things);
+  switch (name) {
+    case "service":
+      return SERVICE;
+    case "token":
+      return things.taskToken;
+    default:
+      return kind?.example.replace(/prj_\w+/, things.project) ?? name;
+  }
+}
+
+function idOf(kind: IdPrefix, { task, delivery, endpoint, key, project }: Things): string {
+  const ids = { task, del: delivery, ep: endpoint, key, prj: project, evt: task.replace("task_", "evt_") };
+  return ids[kind];
+}
+
+const required = z.object({
+  required: z.array(z.string()).default([]),
+  properties: z.record(z.string(), z.looseObject({ examples: z.array(z.unknown()).optional() })).default({}),
+});
+
+function requiredOf(query: z.core.$ZodType): Record<string, string> {
+  const schema = required.parse(z.toJSONSchema(query, { io: "input", unrepresentable: "any" }));
+  return Object.fromEntries(
+    schema.required.map((name) => [name, String(schema.properties[name]?.examples?.[0] ?? "")]),
+  );
 }

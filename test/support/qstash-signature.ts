@@ -9,6 +9,8 @@ export interface Claims {
   readonly issuer?: string;
   /** Seconds from now, 300 as QStash has it; null leaves it out. */
   readonly expiresIn?: number | null;
+  /** Seconds from now; from the beginning of time, as QStash has it, unless given. */
+  readonly startsIn?: number;
   readonly algorithm?: "HS256" | "HS384" | "HS512";
 }
 
@@ -21,7 +23,7 @@ export function sign(claims: Claims): Promise<string> {
     .setIssuer(claims.issuer ?? "Upstash")
     .setSubject(claims.subject)
     .setIssuedAt(now)
-    .setNotBefore(0)
+    .setNotBefore(claims.startsIn === undefined ? 0 : now + claims.startsIn)
     .setJti(`jwt_${randomUUID()}`);
   if (claims.expiresIn !== null) jwt.setExpirationTime(now + (claims.expiresIn ?? 300));
   return jwt.sign(new TextEncoder().encode(claims.key));

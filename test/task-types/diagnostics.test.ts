@@ -1,17 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { echo } from "../../src/task-types/diagnostics-echo.ts";
 import { flaky } from "../../src/task-types/diagnostics-flaky.ts";
-import { diagnostics, tasks } from "../../src/task-types/index.ts";
 import { faults, run, taskError } from "./context.ts";
-
-it("the types are there under their names, the diagnostic ones apart", () => {
-  expect(tasks.map(({ type }) => type)).toEqual(["report.generate", "links.check"]);
-  expect(diagnostics.map(({ type }) => type)).toEqual([
-    "diagnostics.echo",
-    "diagnostics.flaky",
-    "diagnostics.wait",
-  ]);
-});
 
 describe("diagnostics.echo", () => {
   it.each([null, true, 0, "x", [], [1, "a", null], {}, { a: { b: [{}] } }])(

@@ -29,7 +29,7 @@ import { accept, acceptAll } from "./tasks/accept.ts";
 import { claim, renew } from "./tasks/claim.ts";
 import { deleteTask, erasePart, isErasing } from "./tasks/delete.ts";
 import { end } from "./tasks/end.ts";
-import { listTasks } from "./tasks/list.ts";
+import { listTasks, newestTasks } from "./tasks/list.ts";
 import {
   authorize,
   readBody,
@@ -104,12 +104,7 @@ export function createStore(options: StoreOptions): Store {
     given: (messages) => given(context, messages),
     seemDue: (partitions) => hint.seemDue(partitions),
     swept: () => hint.swept(),
-    readTask: (caller, id, include) => readTask(context, caller, id, include),
-    readTasks: (caller, ids) => readTasks(context, caller, ids),
-    listTasks: (caller, before, limit, filter) => listTasks(context, caller, before, limit, filter),
-    readDeliveries: (caller, ids) => readDeliveries(context, caller, ids),
-    readBody: (project, event, format) => readBody(context, project, event, format),
-    readConfig: (caller, scope, idempotency) => readConfig(context, caller, scope, idempotency),
+    ...readsIn(context),
     ...projectsIn(context),
     version: async () => {
       form = await readVersion(context);
@@ -121,6 +116,23 @@ export function createStore(options: StoreOptions): Store {
     probe: (nonce, every) => probe(context, nonce, every),
     noteProbe: (nonce, field, value) => noteProbe(context, nonce, field, value),
     ping: () => ping(context),
+  };
+}
+
+function readsIn(
+  context: Context,
+): Pick<
+  Store,
+  "readTask" | "readTasks" | "listTasks" | "newestTasks" | "readDeliveries" | "readBody" | "readConfig"
+> {
+  return {
+    readTask: (caller, id, include) => readTask(context, caller, id, include),
+    readTasks: (caller, ids) => readTasks(context, caller, ids),
+    listTasks: (caller, before, limit, filter) => listTasks(context, caller, before, limit, filter),
+    newestTasks: (project, most) => newestTasks(context, project, most),
+    readDeliveries: (caller, ids) => readDeliveries(context, caller, ids),
+    readBody: (project, event, format) => readBody(context, project, event, format),
+    readConfig: (caller, scope, idempotency) => readConfig(context, caller, scope, idempotency),
   };
 }
 

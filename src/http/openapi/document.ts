@@ -1,35 +1,47 @@
+import { problemExample } from "../../shared/problem-schema.ts";
 import { PROBLEMS } from "../../shared/problems.ts";
-import { problemsOf, type Route } from "../pipeline/route.ts";
-import { routesOf } from "../routes/index.ts";
-import { webhooks } from "./events.ts";
-import { problemExample } from "./examples.ts";
+import type { AnyTask } from "../../task.ts";
+import { problemsOf, type Route, TAGS } from "../pipeline/route.ts";
 import { answerHeaders } from "./headers.ts";
 import { operationOf } from "./operation.ts";
-import { overview, tags } from "./prose.ts";
 import { type Json, schemas } from "./schemas.ts";
+import { webhooks } from "./webhooks.ts";
 
-/**
- * The OpenAPI 3.1 document of the gateway, made from the declarations of its routes.
- *
- * @param version the gateway's
- */
-export function openApi(version: string): Json {
-  const routes = routesOf();
+const OVERVIEW = `Ringback takes work that is too slow for a request: it answers \`202 Accepted\` at once, runs the work, keeps its
+status and result, and calls a URL of yours when it is done.
+
+A 202 is a promise: the task is kept, and it reaches a terminal status whatever then fails. Times are RFC 3339 in UTC,
+durations are written \`500ms\`, \`10s\`, \`15m\`, \`24h\`, \`7d\`, and every address is absolute. Readers must tolerate fields,
+events and statuses that they do not know. Every error is \`application/problem+json\` with a stable
+\`code\` ([all codes](/problems)), and every answer carries \`X-Request-Id\`.`;
+
+/** What a gateway's document is made from. */
+export interface Described {
+  readonly version: string;
+  /** Its address, without a slash at the end. */
+  readonly publicUrl: string;
+  /** The task types that it offers. */
+  readonly tasks: Iterable<AnyTask>;
+  readonly routes: readonly Route[];
+}
+
+/** The OpenAPI 3.1 document of a gateway, made from the declarations of its routes, schemas and task types. */
+export function openApi({ version, publicUrl, tasks, routes }: Described): Json {
   return {
     openapi: "3.1.0",
     info: {
       title: "Ringback",
       version,
       summary: "The async gateway of the edge: 202 now, callback when done.",
-      description: overview,
+      description: OVERVIEW,
       license: { name: "MIT", identifier: "MIT" },
     },
-    servers: [{ url: "/", description: "The gateway that serves this document." }],
-    tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
+    servers: [{ url: publicUrl, description: "The gateway that serves this document." }],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths: pathsOf(routes),
     webhooks: webhooks(),
     components: {
-      schemas: schemas(),
+      schemas: schemas(tasks),
       headers: headers(),
       examples: problemExamples(routes),
       securitySchemes,

@@ -1,10 +1,10 @@
+import { NOUNS } from "../../shared/id.ts";
 import { PROBLEMS, type ProblemCode } from "../../shared/problems.ts";
-import { type Access, problemsOf, type Route } from "../pipeline/route.ts";
-import { callbacks } from "./events.ts";
-import { answerExamples, requestExamples } from "./examples.ts";
+import { idPattern } from "../../shared/schema.ts";
+import { type Access, type Answer, problemsOf, type Route, type TextParam } from "../pipeline/route.ts";
 import { type answerHeaders, requestHeaders } from "./headers.ts";
-import { answers, operations, parameters, statuses } from "./prose.ts";
-import { type Json, type RequestName, requests, schemaOf } from "./schemas.ts";
+import { contentOf, type Json, schemaOf } from "./schemas.ts";
+import { callbacks } from "./webhooks.ts";
 
 const SECURITY: Readonly<Record<Access, readonly string[]>> = {
   open: [],
@@ -26,26 +26,38 @@ export function operationOf(route: Route): Json {
   return {
     operationId: route.operation,
     summary: route.summary,
-    description: operations[route.operation],
+    description: route.description,
     tags: [route.tag],
     security: SECURITY[route.access].map((scheme) => ({ [scheme]: scheme === "apiKey" ? scope : [] })),
     parameters: parametersOf(route),
     ...(body && { requestBody: body }),
     responses: { ...answersOf(route), ...refusalsOf(route) },
-    ...(route.operation === "submitTask" && { callbacks: callbacks() }),
+    ...(route.callbacks && { callbacks: callbacks() }),
   };
 }
 
 function parametersOf(route: Route): readonly Json[] {
-  const path = Object.entries(route.params ?? {}).map(([name, kind]) => {
-    const schema = kind === "text" ? {} : { pattern: `^${kind}_[0-7][0-9a-hjkmnp-tv-z]{25}$` };
-    return parameter(route, name, "path", true, { type: "string", ...schema });
-  });
+  const path = Object.entries(route.params ?? {}).map(([name, kind]) =>
+    typeof kind === "string"
+      ? parameter(
+          name,
+          "path",
+          true,
+          { type: "string", pattern: idPattern(kind).source },
+          `The ${NOUNS[kind]}'s id.`,
+        )
+      : {
+          ...parameter(name, "path", true, textSchema(kind), kind.description),
+          example: kind.example,
+        },
+  );
   const { properties = {}, required = [] } = route.query ? schemaOf(route.query) : {};
   const query = Object.entries(properties as Readonly<Record<string, Json>>) // a query is a strict object
-    // The token is how one shows who one is: a security scheme, not a parameter.
+    // The token is a proof: a security scheme, not a parameter.
     .filter(([name]) => name !== "token")
-    .map(([name, schema]) => parameter(route, name, "query", (required as string[]).includes(name), schema));
+    .map(([name, { description, ...schema }]) =>
+      parameter(name, "query", (required as string[]).includes(name), schema, description),
+    );
   const own = (route.headers ?? []).map((name) => ({
     name,
     in: "header",
@@ -55,51 +67,46 @@ function parametersOf(route: Route): readonly Json[] {
   return [...path, ...query, ...own];
 }
 
-function parameter(route: Route, name: string, where: string, required: boolean, schema: Json): Json {
-  const text = parameters[`${route.operation} ${name}`] ?? parameters[name];
+function textSchema({ pattern }: TextParam): Json {
+  return { type: "string", ...(pattern !== undefined && { pattern }) };
+}
+
+function parameter(name: string, where: string, required: boolean, schema: Json, description: unknown): Json {
   const style = schema["type"] === "object" && { style: "deepObject", explode: true };
-  return { name, in: where, required, ...style, schema, ...text };
+  return { name, in: where, required, ...style, schema, description };
 }
 
 function requestOf(route: Route): Json | undefined {
   if (route.rawBody && route.method !== "GET") return { required: false, content: { "*/*": { schema: {} } } };
   if (route.anyBody) return { required: false, content: { "application/json": { schema: {} } } };
   if (!route.body) return undefined;
-  const name = requestNames.find((one) => requests[one] === route.body);
-  const content = name
-    ? { schema: { $ref: `#/components/schemas/${name}` }, example: requestExamples[name] }
-    : { schema: schemaOf(route.body) };
-  return { required: !route.optionalBody, content: { "application/json": content } };
+  return { required: !route.optionalBody, content: { "application/json": contentOf(route.body) } };
 }
-
-const requestNames = Object.keys(requests) as readonly RequestName[]; // its own keys
 
 function answersOf(route: Route): Json {
   return Object.fromEntries(
-    Object.entries(route.answers).map(([status, answer]) => {
-      const names = [...new Set([...(answer.headers ?? []), "X-Request-Id"])];
-      const description = answers[`${route.operation} ${status}`] ?? statuses[Number(status)];
-      return [
-        status,
-        {
-          description,
-          headers: Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }])),
-          ...((answer.shape || answer.media) && {
-            content: {
-              ...(answer.shape && { "application/json": shaped(answer.shape) }),
-              ...(answer.media && { [answer.media]: { schema: MEDIA[answer.media] } }),
-              ...(answer.stream && { "text/event-stream": { schema: { type: "string" } } }),
-            },
-          }),
-        },
-      ];
-    }),
+    Object.entries(route.answers).map(([status, answer]) => [status, answerOf(answer)]),
   );
 }
 
-function shaped(shape: string): Json {
-  const example = (answerExamples as Json)[shape];
-  return { schema: { $ref: `#/components/schemas/${shape}` }, ...(example !== undefined && { example }) };
+function answerOf({ description, body, media, stream, headers = [], links = [] }: Answer): Json {
+  const names = [...new Set([...headers, "X-Request-Id"])];
+  return {
+    description,
+    headers: Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }])),
+    ...((body || media) && {
+      content: {
+        ...(body && { "application/json": contentOf(body) }),
+        ...(media && { [media]: { schema: MEDIA[media] } }),
+        ...(stream && { "text/event-stream": { schema: { type: "string" } } }),
+      },
+    }),
+    ...(links.length > 0 && {
+      links: Object.fromEntries(
+        links.map((operationId) => [operationId, { operationId, parameters: { id: "$response.body#/id" } }]),
+      ),
+    }),
+  };
 }
 
 /** The refusals of a route, those of one status together. */

@@ -1,89 +1,90 @@
 import * as z from "zod/mini";
-import { keyRequest, limitsRequest, projectRequest } from "../routes/admin.ts";
-import { completeRequest, failRequest, progressRequest } from "../routes/report.ts";
-import {
-  endpointPatch,
-  endpointRequest,
-  recoverRequest,
-  rotateRequest,
-  signaturesRequest,
-  verifyRequest,
-} from "../schemas/endpoint-requests.ts";
-import { batchItem, batchRequest, taskRequest } from "../schemas/task-requests.ts";
-import { fields } from "./prose.ts";
-import { shapes } from "./shapes.ts";
+import { components } from "../../shared/schema.ts";
+import type { AnyTask } from "../../task.ts";
 
 /** A piece of the document. */
 export type Json = Readonly<Record<string, unknown>>;
 
-/** The bodies that clients send, by the name under which the document keeps them. */
-export const requests = {
-  TaskRequest: taskRequest,
-  BatchRequest: batchRequest,
-  BatchItem: batchItem,
-  ProgressRequest: progressRequest,
-  CompleteRequest: completeRequest,
-  FailRequest: failRequest,
-  EndpointRequest: endpointRequest,
-  EndpointPatch: endpointPatch,
-  RecoverRequest: recoverRequest,
-  VerifyRequest: verifyRequest,
-  RotateRequest: rotateRequest,
-  SignaturesRequest: signaturesRequest,
-  ProjectRequest: projectRequest,
-  LimitsRequest: limitsRequest,
-  KeyRequest: keyRequest,
+const refTo = (name: string) => `#/components/schemas/${name}`;
+
+/** A schema as JSON Schema: what a client writes, and without what JSON Schema has no word for. */
+const OPTIONS = {
+  io: "input",
+  unrepresentable: "any",
+  override: ({ jsonSchema }: { readonly jsonSchema: z.core.JSONSchema.BaseSchema }) => {
+    // The format says it; zod's pattern for it is a screen long.
+    if (jsonSchema.format === "date-time") delete jsonSchema.pattern;
+  },
 } as const;
 
-export type RequestName = keyof typeof requests;
-
-const DURATION = { pattern: "^\\d{1,12}(ms|s|m|h|d)$", examples: ["15m"] };
-
-/** `components.schemas`: every shape and every request body, each once. */
-export function schemas(): Json {
-  const registry = z.registry<{ id: string }>();
-  for (const [id, shape] of Object.entries({ ...shapes, ...requests })) registry.add(shape, { id });
-  const made = z.toJSONSchema(registry, {
-    io: "input",
-    uri: (id) => `#/components/schemas/${id}`,
-    override: ({ zodSchema, jsonSchema }) => {
-      // Items are judged one by one, so the batch's own schema does not say what they are.
-      if (zodSchema === batchRequest && typeof jsonSchema.properties?.["tasks"] === "object") {
-        jsonSchema.properties["tasks"].items = { $ref: "#/components/schemas/BatchItem" };
-      }
-      // The format says it; zod's pattern for it is a screen long.
-      if (jsonSchema.format === "date-time") delete jsonSchema.pattern;
-    },
-  });
-  return Object.fromEntries(
-    Object.entries(made.schemas).map(([name, { $schema: _schema, $id: _id, ...schema }]) => [
-      name,
-      described(schema as Json, fields[name] ?? {}), // a JSON schema is JSON
-    ]),
+/** `components.schemas`: every component once, and a task once more for each type that a client may submit. */
+export function schemas(tasks: Iterable<AnyTask>): Json {
+  const made = z.toJSONSchema(components, { ...OPTIONS, uri: refTo });
+  const named = Object.fromEntries(
+    Object.entries(made.schemas).map(([name, { $schema: _schema, $id: _id, ...schema }]) => [name, schema]),
   );
+  return { ...named, ...byTaskType(named, [...tasks]) };
 }
 
-/** The schema with its fields described; a duration is recognised by its pattern. */
-function described(schema: Json, texts: Readonly<Record<string, string>>): Json {
-  if (Object.keys(texts).length === 0) return schema;
-  const properties = Object.entries(schema["properties"] as Readonly<Record<string, Json>>); // strict objects
+/** The JSON schema of what a client sends outside of the components. */
+export function schemaOf(schema: z.core.$ZodType): Json {
+  const { $schema: _schema, ...json } = z.toJSONSchema(schema, OPTIONS);
+  return json;
+}
+
+/** `{$ref}` of a component with its example; of any other schema its JSON schema. */
+export function contentOf(schema: z.core.$ZodType): Json {
+  const known = components.get(schema);
+  if (!known) return { schema: schemaOf(schema) };
+  return { schema: { $ref: refTo(known.id) }, example: known.example };
+}
+
+/**
+ * `TaskRequest` as the union of what may be submitted, told apart by `type`: each form has the fields of every task, and
+ * the input of its type. `Result` is the union of what the types say about their results, and of any other JSON.
+ */
+function byTaskType(
+  { TaskRequest = {}, Result = {} }: Readonly<Record<string, Json>>,
+  tasks: readonly AnyTask[],
+): Json {
+  const named = tasks.map((task) => ({ task, name: task.type.replace(/[^\w.-]/g, "_") })); // as a component's may be
+  const forms = named.map(
+    ({ task, name }) => [`TaskRequest.${name}`, formOf(TaskRequest, task, name)] as const,
+  );
+  const results = named.flatMap(({ task, name }) =>
+    task.result ? [[`TaskResult.${name}`, embedded(task.result, `TaskResult.${name}`)] as const] : [],
+  );
   return {
-    ...schema,
-    properties: Object.fromEntries(
-      properties.map(([name, property]) => [
-        name,
-        {
-          ...property,
-          ...(property["pattern"] === DURATION.pattern && DURATION),
-          ...(texts[name] !== undefined && { description: texts[name] }),
-        },
-      ]),
-    ),
+    TaskRequest: {
+      description: TaskRequest["description"],
+      oneOf: forms.map(([form]) => ({ $ref: refTo(form) })),
+      discriminator: {
+        propertyName: "type",
+        mapping: Object.fromEntries(named.map(({ task, name }) => [task.type, refTo(`TaskRequest.${name}`)])),
+      },
+    },
+    Result: {
+      ...Result,
+      anyOf: [
+        ...results.map(([result]) => ({ $ref: refTo(result) })),
+        { description: "Of a type that does not say: any JSON." },
+      ],
+    },
+    ...Object.fromEntries([...forms, ...results]),
   };
 }
 
-/** The JSON schema of what a client sends. */
-export function schemaOf(schema: z.core.$ZodType): Json {
-  const { $schema: _schema, ...json } = z.toJSONSchema(schema, { io: "input" });
-  return json;
+function formOf(base: Json, { type, summary, input }: AnyTask, name: string): Json {
+  const properties = {
+    ...(base["properties"] as Json), // of an object
+    type: { const: type, description: "The task type." },
+    input: embedded(input, `TaskRequest.${name}/properties/input`),
+  };
+  return { ...base, description: summary ?? `A task of the type ${type}.`, properties };
+}
+
+/** The schema of a task type's own, at its place in the document: where it refers to itself, it refers to that place. */
+function embedded(schema: z.core.$ZodType, place: string): Json {
+  const json = JSON.stringify(schemaOf(schema)).replaceAll(/"\$ref":"#/g, `"$ref":"${refTo(place)}`);
+  return JSON.parse(json) as Json; // written from one
 }

@@ -58,7 +58,7 @@ export function seconds(milliseconds: number): string {
 export function rateHeaders(
   rate: RateState & { readonly policy?: "read" },
   open?: number,
-): Record<string, string> {
+): { readonly RateLimit: string; readonly "RateLimit-Policy": string } {
   const policy = rate.policy ?? "default";
   const left = Math.max(0, Math.floor(rate.remaining));
   const reset = Math.max(0, Math.ceil(rate.reset / 1_000));

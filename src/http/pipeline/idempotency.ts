@@ -16,6 +16,6 @@ export function idempotencyIn(c: Context, json?: unknown): Promise<Idempotency |
 }
 
 /** Says that the answer is that of an earlier request. */
-export function replayedHeader(replayed: boolean): Record<string, string> {
+export function replayedHeader(replayed: boolean): { readonly "Idempotent-Replayed"?: string } {
   return replayed ? { "Idempotent-Replayed": "true" } : {};
 }

@@ -3,7 +3,7 @@ import { bodyLimit } from "hono/body-limit";
 import { etag, RETAINED_304_HEADERS } from "hono/etag";
 import * as z from "zod/mini";
 import type { Dependencies, RequestContext } from "../../ports/dependencies.ts";
-import { isId } from "../../shared/id.ts";
+import { isId, NOUNS } from "../../shared/id.ts";
 import { LARGEST_BODY } from "../../shared/limits.ts";
 import { ApiError } from "../../shared/problems.ts";
 import type { Admit } from "./authenticate.ts";
@@ -11,6 +11,7 @@ import { authorize } from "./authorize.ts";
 import { fitting, parseJson, readJson, readJsonBody } from "./body.ts";
 import { acceptsStream, preferencesOf } from "./prefer.ts";
 import { createReadLimit, LONG_WALK, LONG_WALK_COST, type ReadLimit } from "./read-limit.ts";
+import { declaredResponse, replyTo } from "./respond.ts";
 import { type Env, isRead, type Route } from "./route.ts";
 
 /**
@@ -115,7 +116,7 @@ const REFUSALS: ReadonlySet<string> = new Set(["unauthenticated", "forbidden", "
 
 async function callOf(c: Context<Env>, route: Route, deps: Dependencies): Promise<AnyCall> {
   for (const [name, kind] of Object.entries(route.params ?? {})) {
-    if (kind !== "text" && !isId(kind, c.req.param(name) ?? "")) {
+    if (typeof kind === "string" && !isId(kind, c.req.param(name) ?? "")) {
       throw new ApiError("not-found", `${c.req.param(name)} is not the id of a ${NOUNS[kind]}.`);
     }
   }
@@ -130,18 +131,11 @@ async function callOf(c: Context<Env>, route: Route, deps: Dependencies): Promis
     query,
     json: undefined,
     body: undefined,
+    reply: replyTo(c),
+    send: declaredResponse,
     ...given,
   };
 }
-
-const NOUNS = {
-  task: "task",
-  del: "delivery",
-  ep: "endpoint",
-  evt: "event",
-  key: "key",
-  prj: "project",
-} as const;
 
 function invocationOf(c: Context<Env>, deps: Dependencies): RequestContext {
   return { ...deps, background: { waitUntil: (work) => c.executionCtx.waitUntil(work) } };

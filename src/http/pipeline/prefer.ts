@@ -53,7 +53,7 @@ export function waitingOf(
 }
 
 /** The header of an answer that came within the wait. */
-export function waitApplied({ wait }: Preferences): Readonly<Record<string, string>> {
+export function waitApplied({ wait }: Preferences): { readonly "Preference-Applied"?: string } {
   return wait === undefined ? {} : { "Preference-Applied": `wait=${Math.min(wait, MAX_WAIT)}` };
 }
 

@@ -2,7 +2,9 @@ import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { RequestTooLarge, StorageTooNew, StoreUnavailable, Undecryptable } from "../../ports/errors.ts";
 import type { Log } from "../../shared/log.ts";
+import type { Problem } from "../../shared/problem-schema.ts";
 import { ApiError, PROBLEMS, undecryptable } from "../../shared/problems.ts";
+import type { Infer } from "../../shared/schema.ts";
 import type { Settings } from "../../shared/settings.ts";
 import { rateHeaders, seconds } from "./headers.ts";
 import type { Env } from "./route.ts";
@@ -75,7 +77,7 @@ function problem(c: Context<Env>, refusal: ApiError, settings: Settings): Respon
 }
 
 /** Problem details of a refusal, as an answer's body or as a part of one. */
-export function problemBody(c: Context<Env>, refusal: ApiError, settings: Settings) {
+export function problemBody(c: Context<Env>, refusal: ApiError, settings: Settings): Infer<typeof Problem> {
   const { status, title } = PROBLEMS[refusal.code];
   return {
     type: `${settings.publicUrl}/problems/${refusal.code}`,
@@ -85,7 +87,7 @@ export function problemBody(c: Context<Env>, refusal: ApiError, settings: Settin
     code: refusal.code,
     instance: settings.publicUrl + instanceOf(c),
     requestId: c.get("requestId"),
-    errors: refusal.details.errors,
+    ...(refusal.details.errors && { errors: refusal.details.errors }),
     ...refusal.details.members,
   };
 }

@@ -6,8 +6,8 @@ import type { Scope } from "../../projects/caller.ts";
 import type { Admin, ApiKey, SignedLink, TaskTokenBearer } from "../../projects/principal.ts";
 import type { IdPrefix } from "../../shared/id.ts";
 import type { ProblemCode } from "../../shared/problems.ts";
+import type { Infer } from "../../shared/schema.ts";
 import type { AnswerHeader, RequestHeader } from "../openapi/headers.ts";
-import type { ShapeName } from "../openapi/shapes.ts";
 
 /** What the middleware before a route leaves in the context. */
 export interface Env {
@@ -44,18 +44,80 @@ export interface Callers {
   readonly queue: undefined;
 }
 
-/** One answer: the shape of its JSON body (none: no body), and headers beside those that every answer carries. */
+type Schema = z.$ZodType;
+
+/** One answer: the schema of its JSON body (none: no body), and headers next to those that every answer carries. */
 export interface Answer {
-  readonly shape?: ShapeName;
-  /** The media type of a body that is not JSON; any: whatever a service answered with. */
+  /** What it means, for the document. */
+  readonly description: string;
+  /** A `component`, which has an example. */
+  readonly body?: Schema;
+  /** The media type of a body that is not JSON; any: the bytes that a service answered with. */
   readonly media?: "text/html" | "text/javascript" | "*/*";
   /** Also as server-sent events, for whom accepts them; with a token from any origin. */
   readonly stream?: true;
   readonly headers?: readonly AnswerHeader[];
+  /** Operations that take the `id` of the body as theirs. */
+  readonly links?: readonly string[];
 }
 
+/** The answers of a route by their status; `default` is any other status, of a service's answer. */
+export type Answers = Readonly<Record<number, Answer>> & { readonly default?: Answer };
+
+/** A path parameter that is no id of ours. */
+export interface TextParam {
+  readonly description: string;
+  readonly example: string;
+  readonly pattern?: string;
+}
+
+/** Path parameters: the kind of id that each must be, or what else it is. */
+export type Params = Readonly<Record<string, IdPrefix | TextParam>>;
+
+declare const declared: unique symbol;
+
+/** A response that its route declares: made by {@link Reply} or {@link Send} alone. */
+export type Declared = Response & { readonly [declared]: true };
+
+type BodyOf<One> = One extends { readonly body: infer Body extends Schema } ? Infer<Body> : null;
+type HeadersOf<One> = One extends { readonly headers: readonly (infer Name extends string)[] }
+  ? { readonly [Header in Name]?: string }
+  : Readonly<Record<string, never>>;
+
+/**
+ * Answers with that status; the body must fit the schema that the route declares for it (null: it declares none), and
+ * the headers be declared too.
+ */
+export type Reply<All> = <Status extends keyof All & number>(
+  status: Status,
+  body: BodyOf<All[Status]>,
+  headers?: HeadersOf<All[Status]>,
+) => Declared;
+
+/** Answers with what has no schema: a page, a stream, a result as it is stored. Only where the route declares such. */
+export type Send<All> = Answers extends All
+  ? (response: Response) => Declared // whichever route it is
+  : [Extract<All[keyof All], { readonly media: string } | { readonly stream: true }>] extends [never]
+    ? undefined
+    : (response: Response) => Declared;
+
+/** The chapters of the reference, in their order. */
+export const TAGS = {
+  Tasks: "Submit work, look it up, fetch what came of it.",
+  "Task tokens":
+    "For a worker that finishes a task later: report by the token that the handler was given, or post to its completion URL.",
+  Services:
+    "Any HTTP service that the deployer has configured, made asynchronous: the very request is queued, the service's answer is the result.",
+  Deliveries: "Every callback, every attempt to make it, and a way to make it again.",
+  Endpoints: "Receivers of all of a project's events, registered once.",
+  Secrets: "What callbacks are signed with.",
+  Administration: "Projects and their API keys, under the deployment's admin token.",
+  Operations: "Health, this document, and pages for people.",
+  Queue: "QStash's alone: every call is verified by its signature before anything of it is read.",
+} as const;
+
 /** What a route's handler is given: everything that was declared, checked. */
-export interface Call<Params, Query, Body, A extends Access = Access> {
+export interface Call<Params, Query, Body, All, A extends Access = Access> {
   readonly c: Context<Env>;
   readonly ctx: RequestContext;
   /** The principal that the route's access admitted. */
@@ -65,27 +127,27 @@ export interface Call<Params, Query, Body, A extends Access = Access> {
   readonly body: Body;
   /** The body as it was parsed, before its schema changed it. */
   readonly json: unknown;
+  readonly reply: Reply<All>;
+  readonly send: Send<All>;
 }
 
-type Schema = z.$ZodType;
-
 /** A route, declared once: it is served by what it says here, and the OpenAPI document is made from it. */
-export interface Declaration<Params, Query extends Schema, Body extends Schema, A extends Access = Access> {
+export interface Declaration<
+  Params,
+  Query extends Schema,
+  Body extends Schema,
+  All extends Answers,
+  A extends Access = Access,
+> {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** In Hono's spelling, `/v1/tasks/:id`. */
   readonly path: string;
   readonly operation: string;
   readonly summary: string;
-  readonly tag:
-    | "Tasks"
-    | "Task tokens"
-    | "Services"
-    | "Deliveries"
-    | "Endpoints"
-    | "Secrets"
-    | "Administration"
-    | "Operations"
-    | "Queue";
+  /** What the reference says about it, in sentences. */
+  readonly description: string;
+  /** Its chapter in the reference. */
+  readonly tag: keyof typeof TAGS;
   readonly access: A;
   /** The scope that an API key needs. The pipeline asks Redis for it before the handler runs. */
   readonly scope?: Scope;
@@ -94,9 +156,11 @@ export interface Declaration<Params, Query extends Schema, Body extends Schema, 
    * test/http/authorization.test.ts calls every such route on a store that forbids everything.
    */
   readonly scopeCheckedBy?: "script";
-  /** The kind of id that each path parameter must be; what is none is not found. */
+  /** What is no id of that kind is not found. */
   readonly params?: Params;
+  /** Its fields have descriptions. */
   readonly query?: Query;
+  /** A `component`, which has an example; the queue's messages need none. */
   readonly body?: Body;
   /** The handler reads the body's parts one by one: one that cannot be kept as it was sent refuses itself alone. */
   readonly bodyInParts?: true;
@@ -114,14 +178,16 @@ export interface Declaration<Params, Query extends Schema, Body extends Schema, 
   readonly walks?: (query: z.output<Query>) => boolean;
   /** Request headers that change what happens. */
   readonly headers?: readonly RequestHeader[];
-  readonly answers: Readonly<Record<number, Answer>> & { readonly default?: Answer };
-  /** Refusals beside those that follow from the rest of the declaration ({@link problemsOf}). */
+  readonly answers: All;
+  /** Its task calls the address in `callbackUrl`. */
+  readonly callbacks?: true;
+  /** Refusals next to those that follow from the rest of the declaration ({@link problemsOf}). */
   readonly problems?: readonly ProblemCode[];
   /** `revalidate`: kept by the client alone and asked about again by ETag; else `no-store`. */
   readonly cache?: "revalidate";
   /** Of a queue route: goes on in the background when the signature of a call is refused. Its body proves nothing. */
   readonly refused?: (deps: Dependencies, body: Uint8Array, refusal: SignatureRefusal) => Promise<void>;
-  handle(call: Call<Params, z.output<Query>, z.output<Body>, A>): Promise<Response> | Response;
+  handle(call: Call<Params, z.output<Query>, z.output<Body>, All, A>): Promise<Declared> | Declared;
 }
 
 /** A route that admits API keys names a scope; no other route has one. */
@@ -130,16 +196,17 @@ export type Scoped<A extends Access> = A extends "key" | "key-or-link" | "key-or
   : { readonly scope?: never; readonly scopeCheckedBy?: never };
 
 /** A declaration whose own types no longer matter. */
-export type Route = Declaration<Readonly<Record<string, IdPrefix | "text">>, Schema, Schema>;
+export type Route = Declaration<Params, Schema, Schema, Answers>;
 
 /** Declares a route. */
 export function route<
-  const Params extends Readonly<Record<string, IdPrefix | "text">>,
+  const Own extends Params,
   Query extends Schema,
   Body extends Schema,
+  const All extends Answers,
   A extends Access,
->(declaration: Declaration<Params, Query, Body, A> & Scoped<A>): Route {
-  return declaration as unknown as Route; // the border fills `caller`, `params`, `query` and `body` from this very declaration
+>(declaration: Declaration<Own, Query, Body, All, A> & Scoped<A>): Route {
+  return declaration as unknown as Route; // the border fills `caller`, `params`, `query`, `body` and `reply` from this very declaration
 }
 
 /** Whether each request counts against the project's limit of reads. */

@@ -4,35 +4,81 @@ import { type Idempotency, idempotencyOf } from "../../shared/idempotency.ts";
 import { utf8Length } from "../../shared/json/byte-count.ts";
 import { itemTexts } from "../../shared/json/json-items.ts";
 import { BATCH_BODIES } from "../../shared/limits.ts";
+import { Problem, problemExample } from "../../shared/problem-schema.ts";
 import { ApiError, PROBLEMS } from "../../shared/problems.ts";
+import { component, field, opt } from "../../shared/schema.ts";
 import type { Settings } from "../../shared/settings.ts";
 import { toValidationErrors } from "../../shared/validation-errors.ts";
+import { Task, taskExample } from "../../tasks/schema.ts";
 import { acceptBatch } from "../../tasks/submit/submit-batch.ts";
 import type { Accepted, Submit } from "../../tasks/submit/submit-task.ts";
 import { faultIn } from "../pipeline/body.ts";
 import { idempotencyKey, rateHeaders, seconds, traceOf } from "../pipeline/headers.ts";
 import { problemBody } from "../pipeline/problem.ts";
-import { answer } from "../pipeline/respond.ts";
 import { type Env, type Route, route } from "../pipeline/route.ts";
-import { batchItem, batchRequest } from "../schemas/task-requests.ts";
+import { BatchItem, BatchRequest } from "../schemas/task-requests.ts";
 import { view } from "./tasks.ts";
+
+const BatchAnswer = component(
+  "BatchAnswer",
+  z.object({
+    data: field(
+      z.array(
+        z.object({
+          status: field(z.int(), "What a request for this item alone would have been answered.", 202),
+          task: opt(Task),
+          replayed: field(
+            opt(z.literal(true)),
+            "Its idempotency key named this task, which was accepted before.",
+          ),
+          problem: opt(Problem),
+        }),
+      ),
+      "One outcome per item, in order: a task or a problem.",
+    ),
+  }),
+  {
+    description: "What became of each item of a batch.",
+    example: {
+      data: [
+        { status: 202, task: taskExample },
+        {
+          status: 422,
+          problem: {
+            ...problemExample("invalid-request", "The input does not fit the task type."),
+            instance: "https://ringback.example.com/v1/tasks/batch",
+            errors: [{ pointer: "#/tasks/1/input/urls", detail: "is required" }],
+          },
+        },
+      ],
+    },
+  },
+);
 
 const submitMany = route({
   method: "POST",
   path: "/v1/tasks/batch",
   operation: "submitBatch",
   summary: "Submit up to 100 tasks",
+  description:
+    "Each item is checked, accepted or refused on its own, in order, as if it had been sent alone; `data` says what became of each. With an `Idempotency-Key` in the header, items without one of their own are safe to repeat too. When no item is accepted the answer is a 422 whose `data` says why.",
   tag: "Tasks",
   access: "key",
   scope: "tasks:write",
   scopeCheckedBy: "script",
   headers: ["Idempotency-Key", "traceparent", "tracestate"],
-  body: batchRequest,
+  body: BatchRequest,
   bodies: BATCH_BODIES,
   bodyInParts: true,
-  answers: { 202: { shape: "BatchAnswer", headers: ["Retry-After", "RateLimit", "RateLimit-Policy"] } },
+  answers: {
+    202: {
+      description: "At least one item was accepted.",
+      body: BatchAnswer,
+      headers: ["Retry-After", "RateLimit", "RateLimit-Policy"],
+    },
+  },
   problems: ["malformed-idempotency-key", "nothing-accepted"],
-  async handle({ c, ctx, caller, body }) {
+  async handle({ c, ctx, caller, body, reply }) {
     const { settings } = ctx;
     const key = idempotencyKey(c.req.header("Idempotency-Key"));
     const trace = traceOf(c.req.header("traceparent"), c.req.header("tracestate"));
@@ -55,10 +101,10 @@ const submitMany = route({
     const data = outcomes.map((outcome, index) =>
       outcome instanceof ApiError
         ? refusedItem(c, within(outcome, index), settings)
-        : { status: 202, task: view(ctx, outcome), ...(outcome.replayed && { replayed: true }) },
+        : { status: 202, task: view(ctx, outcome), ...(outcome.replayed && { replayed: true as const }) },
     );
     const headers = headersOf(outcomes);
-    if (refused.length < outcomes.length) return answer(c, 202, { data }, headers);
+    if (refused.length < outcomes.length) return reply(202, { data }, headers);
     for (const [name, value] of Object.entries(headers)) c.header(name, value);
     throw new ApiError("nothing-accepted", "Each item was refused for a reason of its own: see data.", {
       members: { data },
@@ -77,7 +123,7 @@ function readItem(text: string, json: unknown, maxBody: number): Submit | ApiErr
   }
   const fault = faultIn(text, json);
   if (fault) return new ApiError("invalid-request", "The task is not acceptable.", { errors: [fault] });
-  const checked = z.safeParse(batchItem, json);
+  const checked = z.safeParse(BatchItem, json);
   if (!checked.success) {
     const errors = toValidationErrors(checked.error.issues);
     return new ApiError("invalid-request", "The task does not fit its schema.", { errors });
@@ -119,7 +165,7 @@ function refusedItem(c: Context<Env>, refusal: ApiError, settings: Settings) {
 }
 
 /** The rate as the last item left it, and when what was refused for it may come again. */
-function headersOf(outcomes: readonly (Accepted | ApiError)[]): Record<string, string> {
+function headersOf(outcomes: readonly (Accepted | ApiError)[]) {
   const last = outcomes.findLast((outcome) => rateOf(outcome) !== undefined);
   const rate = last && rateOf(last);
   const waits = outcomes.flatMap((outcome) =>

@@ -1,11 +1,12 @@
 import * as z from "zod/mini";
 import { redeliver } from "../../deliveries/redeliver.ts";
+import { Delivery, DeliveryPage } from "../../deliveries/schema.ts";
+import { field, opt } from "../../shared/schema.ts";
 import { id, page } from "../../shared/schema-fields.ts";
 import { getDelivery, listDeliveries } from "../../tasks/read/get-task.ts";
-import { deliveryView } from "../../tasks/view.ts";
+import { deliverySummary, deliveryView } from "../../tasks/view.ts";
 import { nextLink } from "../pipeline/headers.ts";
 import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "../pipeline/idempotency.ts";
-import { answer } from "../pipeline/respond.ts";
 import { type Route, route } from "../pipeline/route.ts";
 
 const list = route({
@@ -13,27 +14,24 @@ const list = route({
   path: "/v1/deliveries",
   operation: "listDeliveries",
   summary: "List deliveries, newest first",
+  description: "All of the project's, or one task's.",
   tag: "Deliveries",
   access: "key",
   scope: "tasks:read",
   scopeCheckedBy: "script",
   query: z.strictObject({
-    taskId: z.exactOptional(id("task")),
-    endpointId: z.exactOptional(id("ep")),
-    status: z.exactOptional(z.enum(["pending", "delivered", "dead"])),
+    taskId: field(opt(id("task")), "Only this task's deliveries."),
+    endpointId: field(opt(id("ep")), "Only deliveries to this endpoint; pages may be short."),
+    status: field(opt(z.enum(["pending", "delivered", "dead"])), "Only deliveries of this status."),
     ...page,
   }),
-  answers: { 200: { shape: "DeliveryPage", headers: ["Link"] } },
-  async handle({ c, ctx, caller, query }) {
+  answers: { 200: { description: "A page of deliveries.", body: DeliveryPage, headers: ["Link"] } },
+  async handle({ c, ctx, caller, query, reply }) {
     const { data, nextCursor } = await listDeliveries(ctx, caller, query);
-    const items = data.map((record) => deliveryView(record, { attempts: false }));
-    return answer(
-      c,
+    return reply(
       200,
-      { data: items, nextCursor: nextCursor ?? null },
-      {
-        ...(nextCursor && { Link: nextLink(ctx.settings.publicUrl, c.req.url, nextCursor) }),
-      },
+      { data: data.map(deliverySummary), nextCursor: nextCursor ?? null },
+      nextCursor ? { Link: nextLink(ctx.settings.publicUrl, c.req.url, nextCursor) } : {},
     );
   },
 });
@@ -42,15 +40,16 @@ const read = route({
   method: "GET",
   path: "/v1/deliveries/:id",
   operation: "getDelivery",
-  summary: "Look a delivery and its attempts up",
+  summary: "Read a delivery and its attempts",
+  description: "With every attempt: when, how long, what the receiver answered, or why it failed.",
   tag: "Deliveries",
   access: "key",
   scope: "tasks:read",
   scopeCheckedBy: "script",
   params: { id: "del" },
-  answers: { 200: { shape: "Delivery" } },
-  async handle({ c, ctx, caller, params }) {
-    return answer(c, 200, deliveryView(await getDelivery(ctx, caller, params.id), { attempts: true }));
+  answers: { 200: { description: "The delivery.", body: Delivery } },
+  async handle({ ctx, caller, params, reply }) {
+    return reply(200, deliveryView(await getDelivery(ctx, caller, params.id)));
   },
 });
 
@@ -59,17 +58,25 @@ const again = route({
   path: "/v1/deliveries/:id/redeliver",
   operation: "redeliver",
   summary: "Send an ended delivery again",
+  description:
+    "The same event with the same id and body; its schedule starts again, the first attempt goes out at once.",
   tag: "Deliveries",
   access: "key",
   scope: "tasks:write",
   scopeCheckedBy: "script",
   params: { id: "del" },
   headers: ["Idempotency-Key"],
-  answers: { 202: { shape: "Delivery", headers: ["Location", "Idempotent-Replayed"] } },
+  answers: {
+    202: {
+      description: "On its way again: the delivery.",
+      body: Delivery,
+      headers: ["Location", "Idempotent-Replayed"],
+    },
+  },
   problems: ["delivery-pending", ...IDEMPOTENCY_PROBLEMS],
-  async handle({ c, ctx, caller, params }) {
+  async handle({ c, ctx, caller, params, reply }) {
     const { record, replayed } = await redeliver(ctx, caller, params.id, await idempotencyIn(c));
-    return answer(c, 202, deliveryView(record, { attempts: true }), {
+    return reply(202, deliveryView(record), {
       Location: `${ctx.settings.publicUrl}/v1/deliveries/${record.id}`,
       ...replayedHeader(replayed),
     });

@@ -1,22 +1,26 @@
 import type { Route } from "../pipeline/route.ts";
-import { adminRoutes } from "./admin.ts";
+import { apiKeyRoutes } from "./admin/api-keys.ts";
+import { deploymentRoutes } from "./admin/deployment.ts";
+import { projectRoutes } from "./admin/projects.ts";
 import { batchRoutes } from "./batch.ts";
 import { deliveryRoutes } from "./deliveries.ts";
-import { endpointRoutes } from "./endpoints.ts";
+import { documentRoutes } from "./document.ts";
+import { endpointActions } from "./endpoints/actions.ts";
+import { endpointRoutes } from "./endpoints/endpoints.ts";
+import { endpointSecretRoutes, secretRoutes } from "./endpoints/secrets.ts";
 import { queueRoutes } from "./internal.ts";
 import { liveRoutes } from "./live.ts";
 import { operationRoutes } from "./operations.ts";
 import { proxyRoutes } from "./proxy.ts";
 import { reportRoutes } from "./report.ts";
 import { resultRoutes } from "./result.ts";
-import { secretRoutes } from "./secrets.ts";
 import { type Assets, staticRoutes } from "./static.ts";
 import { steeringRoutes } from "./steer.ts";
 import { taskRoutes } from "./tasks.ts";
 
 /** Every address of the gateway, in the order in which the reference shows them. */
 export function routesOf(assets?: Assets): readonly Route[] {
-  return [
+  const routes: readonly Route[] = [
     ...taskRoutes,
     ...batchRoutes,
     ...liveRoutes,
@@ -26,10 +30,16 @@ export function routesOf(assets?: Assets): readonly Route[] {
     ...proxyRoutes,
     ...deliveryRoutes,
     ...endpointRoutes,
+    ...endpointActions,
+    ...endpointSecretRoutes,
     ...secretRoutes,
-    ...adminRoutes,
+    ...projectRoutes,
+    ...deploymentRoutes,
+    ...apiKeyRoutes,
     ...operationRoutes(),
+    ...documentRoutes(() => routes),
     ...staticRoutes(assets),
     ...queueRoutes,
   ];
+  return routes;
 }

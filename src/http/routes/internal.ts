@@ -1,4 +1,3 @@
-import type { Context } from "hono";
 import * as z from "zod/mini";
 import { type Answer, deliver } from "../../deliveries/deliver.ts";
 import { noteArrival } from "../../doctor/probe.ts";
@@ -6,9 +5,10 @@ import { sweep } from "../../scheduling/sweep.ts";
 import { outcome } from "../../services/receive-outcome.ts";
 import { fromBase64 } from "../../shared/bytes.ts";
 import { ApiError } from "../../shared/problems.ts";
+import { field, opt } from "../../shared/schema.ts";
 import { id, text } from "../../shared/schema-fields.ts";
 import { run } from "../../tasks/run/run-attempt.ts";
-import { type Env, type Route, route } from "../pipeline/route.ts";
+import { type Route, route } from "../pipeline/route.ts";
 
 /** A callback carries answer and request in base64: what the largest messages of QStash's plans may hold. */
 const OUTCOME_LIMIT = 20 * 1024 * 1024;
@@ -20,7 +20,7 @@ const declared = {
   tag: "Queue",
   access: "queue",
   method: "POST",
-  answers: { 200: {} },
+  answers: { 200: { description: "Done, or there is nothing to do." } },
   problems: ["not-yet", "malformed-message"],
 } as const;
 
@@ -29,6 +29,7 @@ const runRoute = route({
   path: "/internal/run",
   operation: "runTask",
   summary: "Run the attempt that a message names",
+  description: "200 when the attempt is over, or is stale; 503 when it is under way or early.",
   body: z.strictObject({
     v: z.literal(1),
     project: id("prj"),
@@ -38,8 +39,8 @@ const runRoute = route({
     type: z.exactOptional(text(1, 128)),
     keyed: z.exactOptional(z.literal(true)),
   }),
-  async handle({ c, ctx, body }) {
-    return reply(c, await run(ctx, body));
+  async handle({ ctx, body, reply }) {
+    return reply(done(await run(ctx, body)), null);
   },
 });
 
@@ -48,9 +49,10 @@ const deliverRoute = route({
   path: "/internal/deliver",
   operation: "deliverEvent",
   summary: "Make the delivery attempt that a message names",
+  description: "200 when the attempt is over, or is stale; 503 when it is under way or early.",
   body: z.strictObject({ v: z.literal(1), project: id("prj"), delivery: id("del"), attempt: count }),
-  async handle({ c, ctx, body }) {
-    return reply(c, await deliver(ctx, body));
+  async handle({ ctx, body, reply }) {
+    return reply(done(await deliver(ctx, body)), null);
   },
 });
 
@@ -59,11 +61,13 @@ const sweepRoute = route({
   path: "/internal/sweep",
   operation: "sweep",
   summary: "Take what is due and has not come back",
+  description:
+    "Publishes again what got lost, ends leases and deadlines that ran out. Safe to call at any time.",
   body: z.looseObject({}),
   optionalBody: true,
-  async handle({ c, ctx }) {
+  async handle({ ctx, reply }) {
     await sweep(ctx);
-    return c.body(null, 200);
+    return reply(200, null);
   },
 });
 
@@ -82,13 +86,15 @@ const outcomeRoute = route({
   path: "/internal/outcome",
   operation: "receiveServiceOutcome",
   summary: "Take the outcome of a service's call",
+  description:
+    "What became of a call that the queue made for a task of the type `http.request`. 200 also when it is stale; 503 when the task moved meanwhile.",
   query: z.strictObject({
-    project: id("prj"),
-    task: id("task"),
-    run: ordinal,
-    attempt: ordinal,
-    service: text(1, 32),
-    poll: z.exactOptional(ordinal),
+    project: field(id("prj"), "Whose task it is."),
+    task: field(id("task"), "The task."),
+    run: field(ordinal, "Its run."),
+    attempt: field(ordinal, "The attempt that the call was made for."),
+    service: field(text(1, 32), "The service that was called."),
+    poll: field(opt(ordinal), "Which poll was answered; absent for the call itself."),
   }),
   body: z.looseObject({
     status: loose,
@@ -101,22 +107,20 @@ const outcomeRoute = route({
     url: z.string(),
   }),
   maxBody: OUTCOME_LIMIT,
-  async handle({ c, ctx, query, body }) {
+  async handle({ ctx, query, body, reply }) {
     const { status, url, sourceMessageId: message } = body;
     const bytes = fromBase64(body.body ?? "");
     if (!bytes) throw new ApiError("malformed-message", "body is not base64.");
     const isSuccess = status >= 200 && status <= 299;
-    return reply(
-      c,
-      await outcome(ctx, query, {
-        status,
-        url,
-        message,
-        headers: flatHeaders(body.header ?? {}),
-        body: bytes,
-        isFinal: isSuccess || Boolean(body.dlqId) || body.retried >= body.maxRetries,
-      }),
-    );
+    const taken = await outcome(ctx, query, {
+      status,
+      url,
+      message,
+      headers: flatHeaders(body.header ?? {}),
+      body: bytes,
+      isFinal: isSuccess || Boolean(body.dlqId) || body.retried >= body.maxRetries,
+    });
+    return reply(done(taken), null);
   },
 });
 
@@ -133,11 +137,12 @@ const probeRoute = route({
   path: "/internal/probe",
   operation: "receiveProbe",
   summary: "Take a probe that the doctor has sent",
+  description: "Notes that it has arrived; the doctor looks for that note.",
   body: probeMessage,
   problems: ["malformed-message"],
-  async handle({ c, ctx, body }) {
+  async handle({ ctx, body, reply }) {
     await noteArrival(ctx, body.nonce, { valid: true });
-    return c.body(null, 200);
+    return reply(200, null);
   },
   async refused(deps, body, refusal) {
     const message = probeMessage.safeParse(readJson(body));
@@ -155,8 +160,9 @@ function readJson(body: Uint8Array): unknown {
   }
 }
 
-function reply(c: Context<Env>, answer: Answer): Response {
-  if (answer.status === 200) return c.body(null, 200);
+/** @throws ApiError `not-yet` */
+function done(answer: Answer): 200 {
+  if (answer.status === 200) return 200;
   throw new ApiError("not-yet", "The work is under way, or its time has not come.", {
     retryAfter: answer.retryAfter,
   });

@@ -2,14 +2,16 @@ import type { Context } from "hono";
 import { type SSEMessage, streamSSE } from "hono/streaming";
 import * as z from "zod/mini";
 import { StoreUnavailable } from "../../ports/errors.ts";
+import { component, field, opt, time } from "../../shared/schema.ts";
 import { text } from "../../shared/schema-fields.ts";
 import { getTask } from "../../tasks/read/get-task.ts";
 import { HOLD, type LiveEvent, live } from "../../tasks/read/stream-events.ts";
+import { TimelinePage } from "../../tasks/schema.ts";
 import { isTerminal } from "../../tasks/status.ts";
 import { timelineView, timestamp } from "../../tasks/view.ts";
 import { acceptsStream, goneOf, preferencesOf } from "../pipeline/prefer.ts";
-import { answer } from "../pipeline/respond.ts";
 import { type Env, type Route, route } from "../pipeline/route.ts";
+import { UNCHANGED } from "./tasks.ts";
 
 /** How soon a client comes again when its stream has ended, milliseconds. */
 const RECONNECT = 1_000;
@@ -28,59 +30,86 @@ const events = route({
   path: "/v1/tasks/:id/events",
   operation: "listTaskEvents",
   summary: "Read a task's timeline, or follow it live",
+  description:
+    "Every change of the task's state, oldest first, with who made it. With `Accept: text/event-stream` each entry is an event (`id`: its sequence, `event`: its type, `data`: the entry), followed by those to come and by `task.progress` events; the stream ends after the end of the task, or after 60 seconds (`Prefer: wait=<seconds>`: earlier), and `Last-Event-ID` goes on without loss. 204: the task has ended, and everything was told.",
   tag: "Tasks",
   access: "key-or-events-token",
   scope: "tasks:read",
   scopeCheckedBy: "script",
   params: { id: "task" },
   query: z.strictObject({
-    token: z.exactOptional(text(1, 1_000)),
-    lastEventId: z.exactOptional(text(0, 100)),
+    token: field(opt(text(1, 1_000)), "A token of `createEventsToken`, in place of an API key."),
+    lastEventId: field(
+      opt(text(0, 100)),
+      "The same as `Last-Event-ID`, for clients that cannot send the header.",
+    ),
   }),
   headers: ["Accept", "Last-Event-ID", "Prefer", "If-None-Match"],
   answers: {
-    200: { shape: "TimelinePage", stream: true, headers: ["ETag", "Vary"] },
-    204: { headers: ["Vary"] },
-    304: { headers: ["ETag", "Vary"] },
+    200: { description: "The timeline.", body: TimelinePage, stream: true, headers: ["ETag", "Vary"] },
+    204: {
+      description: "For streams: the task has ended, and the client has every entry.",
+      headers: ["Vary"],
+    },
+    304: { description: UNCHANGED, headers: ["ETag", "Vary"] },
   },
   cache: "revalidate",
-  async handle({ c, ctx, caller, params, query }) {
+  async handle({ c, ctx, caller, params, query, reply, send }) {
     const { record } = await getTask(ctx, caller, params.id, {});
     if (!acceptsStream(c)) {
-      return answer(c, 200, { data: record.timeline.map(timelineView), nextCursor: null });
+      return reply(200, { data: record.timeline.map(timelineView), nextCursor: null });
     }
     // A browser's address keeps what it began with; what its EventSource has seen since is in the header.
     const after = sequenceIn(c.req.header("Last-Event-ID") ?? query.lastEventId, record.sequence);
-    if (isTerminal(record.status) && after === record.sequence) return c.body(null, 204);
+    if (isTerminal(record.status) && after === record.sequence) return reply(204, null);
     const { wait } = preferencesOf(c);
     const hold = Math.min(HOLD, (wait ?? Number.POSITIVE_INFINITY) * 1_000);
     const stop = new AbortController();
     const gone = AbortSignal.any([goneOf(c), stop.signal]);
     const told = live(ctx, caller, record, { after, hold, gone });
-    return stream(c, told, hold, stop, (error) =>
-      ctx.log("warn", "stream-cut-short", { task: record.id, reason: error.message }),
-    );
+    const onCut = (error: Error): void =>
+      ctx.log("warn", "stream-cut-short", { task: record.id, reason: error.message });
+    return send(stream(c, told, hold, stop, onCut));
   },
 });
+
+const EventsToken = component(
+  "EventsToken",
+  z.object({
+    token: field(z.string(), "The token.", "rbe_…"),
+    url: field(z.url(), "The live timeline with the token, for an `EventSource`."),
+    expiresAt: field(time, "Until when a stream can be opened with it."),
+  }),
+  {
+    description: "A token that opens one task's timeline, and nothing else.",
+    example: {
+      token: "rbe_3kqM",
+      url: "https://ringback.example.com/v1/tasks/task_01kawv0m1ne0nvxf9dkb2jc5h0/events?token=rbe_3kqM",
+      expiresAt: "2026-11-24T09:05:00.000Z",
+    },
+  },
+);
 
 const token = route({
   method: "POST",
   path: "/v1/tasks/:id/events-token",
   operation: "createEventsToken",
   summary: "Make a short-lived token that opens a task's live timeline",
+  description:
+    "For browsers, whose `EventSource` can send no API key: the token goes into the address. It lives for 5 minutes; a stream that is open goes on.",
   tag: "Tasks",
   access: "key",
   scope: "tasks:read",
   scopeCheckedBy: "script",
   params: { id: "task" },
-  answers: { 201: { shape: "EventsToken" } },
-  async handle({ c, ctx, caller, params }) {
+  answers: { 201: { description: "Made: the token.", body: EventsToken } },
+  async handle({ ctx, caller, params, reply }) {
     const { record } = await getTask(ctx, caller, params.id, {});
     const { keyring, settings } = ctx;
     const expiresAt = Math.floor((ctx.clock() + TOKEN_LIFE) / 1_000) * 1_000;
     const made = await keyring.issueEventsToken(caller.project, record.id, expiresAt);
     const url = `${settings.publicUrl}/v1/tasks/${record.id}/events?token=${made}`;
-    return answer(c, 201, { token: made, url, expiresAt: timestamp(expiresAt) });
+    return reply(201, { token: made, url, expiresAt: timestamp(expiresAt) });
   },
 });
 

@@ -1,10 +1,45 @@
+import * as z from "zod/mini";
 import type { Dependencies } from "../../ports/dependencies.ts";
+import { component, field, type Infer, opt, time } from "../../shared/schema.ts";
 import { timestamp } from "../../tasks/view.ts";
-import { answer } from "../pipeline/respond.ts";
 import { type Route, route } from "../pipeline/route.ts";
 
 /** How long an answer of `/readyz` is good for; whoever asks, Redis and QStash are asked no more often. */
 const READY_FOR = 5_000;
+
+const Health = component(
+  "Health",
+  z.object({
+    status: field(z.literal("ok"), "It is alive."),
+    version: field(z.string(), "The gateway's version."),
+  }),
+  { description: "Alive.", example: { status: "ok", version: "0.1.0" } },
+);
+
+const reachable = field(z.enum(["ok", "unreachable"]), "Whether it answered within the last 5 seconds.");
+type Reach = Infer<typeof reachable>;
+
+const Readiness = component(
+  "Readiness",
+  z.object({
+    redis: reachable,
+    qstash: reachable,
+    sweep: field(
+      z.object({
+        lastAt: field(
+          opt(time),
+          "When the last one was done; absent before the first, and where Redis does not answer.",
+        ),
+      }),
+      "The sweep, which makes up for lost messages.",
+    ),
+  }),
+  {
+    description: "What the gateway stands on.",
+    example: { redis: "ok", qstash: "ok", sweep: { lastAt: "2026-11-24T09:30:00.000Z" } },
+  },
+);
+type Readiness = Infer<typeof Readiness>;
 
 /** Whether the gateway lives, and whether what it stands on answers. */
 export function operationRoutes(): readonly Route[] {
@@ -15,34 +50,30 @@ export function operationRoutes(): readonly Route[] {
       path: "/healthz",
       operation: "getHealth",
       summary: "Whether the gateway is alive",
+      description: "Asks neither Redis nor QStash.",
       tag: "Operations",
       access: "open",
-      answers: { 200: { shape: "Health" } },
-      handle: ({ c, ctx }) => answer(c, 200, { status: "ok", version: ctx.settings.version }),
+      answers: { 200: { description: "It is.", body: Health } },
+      handle: ({ ctx, reply }) => reply(200, { status: "ok", version: ctx.settings.version }),
     }),
     route({
       method: "GET",
       path: "/readyz",
       operation: "getReadiness",
       summary: "Whether Redis and QStash answer",
+      description: "503 names what does not answer. The answer may be 5 seconds old.",
       tag: "Operations",
       access: "open",
-      answers: { 200: { shape: "Readiness" }, 503: { shape: "Readiness" } },
-      async handle({ c, ctx }) {
+      answers: {
+        200: { description: "Both answer.", body: Readiness },
+        503: { description: "At least one does not answer.", body: Readiness },
+      },
+      async handle({ ctx, reply }) {
         const state = await ready(ctx);
-        return answer(c, state.redis === "ok" && state.qstash === "ok" ? 200 : 503, state);
+        return reply(state.redis === "ok" && state.qstash === "ok" ? 200 : 503, state);
       },
     }),
   ];
-}
-
-type Reach = "ok" | "unreachable";
-
-interface Readiness {
-  readonly redis: Reach;
-  readonly qstash: Reach;
-  /** Absent before the first one, and where Redis does not answer. */
-  readonly sweep: { readonly lastAt?: string };
 }
 
 function readiness(): (deps: Dependencies) => Promise<Readiness> {

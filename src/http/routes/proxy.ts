@@ -7,14 +7,22 @@ import { fitting } from "../pipeline/body.ts";
 import { idempotencyKey } from "../pipeline/headers.ts";
 import { preferencesOf } from "../pipeline/prefer.ts";
 import { type Call, type Route, route } from "../pipeline/route.ts";
-import { taskRequest } from "../schemas/task-requests.ts";
-import { SUBMIT_HEADERS, SUBMIT_PROBLEMS, submitted } from "./tasks.ts";
+import { TaskRequest } from "../schemas/task-requests.ts";
+import { SUBMIT_ANSWERS, SUBMIT_PROBLEMS, submitted } from "./tasks.ts";
 
 /** What the address of every proxied request begins with. */
 export const PROXY = "/v1/proxy/";
 
 /** Headers that are ours, by the fields of a submitted task that they stand for. */
 const OWN = { callbackUrl: "Callback-Url", delay: "Ringback-Delay", deadline: "Ringback-Deadline" } as const;
+
+const PARAMS = {
+  service: { description: "The service's name.", example: "shop" },
+  path: {
+    description: "Where to call the service, below its base address; slashes are meant as such.",
+    example: "v1/orders",
+  },
+} as const;
 
 /** One route per method that QStash knows. */
 export const proxyRoutes: readonly Route[] = SERVICE_METHODS.map((method) =>
@@ -23,29 +31,24 @@ export const proxyRoutes: readonly Route[] = SERVICE_METHODS.map((method) =>
     path: `${PROXY}:service/:path{.*}`,
     operation: `proxy${method}`,
     summary: "Queue this very request for a service",
+    description:
+      "`path` may have slashes and a query; it is refused unless it is in its normal form and under a path of the service. Passed on are the body as it is, common headers (`Accept`, `Accept-Language`, `Content-*`, `If-*`, `Range`), those that the service lists, and `Ringback-Forward-<name>` as `<name>` where the service takes it; never `Authorization`, cookies, or headers of the connection. The request becomes a task of the type `http.request`, and `errors` points into that: `#/input/path`, `#/callbackUrl`. 405 names the service's methods in `Allow`.",
     tag: "Services",
     access: "key",
     scope: "service:{service}",
     scopeCheckedBy: "script",
-    params: { service: "text", path: "text" },
+    params: PARAMS,
     headers: ["Prefer", "Idempotency-Key", ...Object.values(OWN), "traceparent", "tracestate"],
     rawBody: true,
-    answers: {
-      200: { shape: "Task", headers: SUBMIT_HEADERS },
-      202: { shape: "Task", headers: [...SUBMIT_HEADERS, "Retry-After"] },
-    },
+    answers: SUBMIT_ANSWERS,
     problems: [...SUBMIT_PROBLEMS, "respond-async-required", "method-not-allowed", "invalid-request"],
     handle: proxy,
   }),
 );
 
 /** The request becomes the task of type `http.request` that means the same, and is judged as that. */
-async function proxy({
-  c,
-  ctx,
-  caller,
-  params,
-}: Call<{ service: "text"; path: "text" }, unknown, unknown, "key">) {
+async function proxy(call: Call<typeof PARAMS, unknown, unknown, typeof SUBMIT_ANSWERS, "key">) {
+  const { c, ctx, params } = call;
   if (!preferencesOf(c).respondAsync) {
     throw new ApiError(
       "respond-async-required",
@@ -84,8 +87,8 @@ async function proxy({
   };
   const key = idempotencyKey(c.req.header("Idempotency-Key"));
   const idempotency = await idempotencyOf(method, pathname, key, json);
-  return submitted(c, ctx, caller, {
-    ...fitting(taskRequest, json),
+  return submitted(call, {
+    ...fitting(TaskRequest, json),
     canonical: json,
     ...(idempotency && { idempotency }),
   });

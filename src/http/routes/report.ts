@@ -1,31 +1,48 @@
 import * as z from "zod/mini";
-import { PROGRESS_MESSAGE } from "../../shared/limits.ts";
 import { ApiError } from "../../shared/problems.ts";
-import { json, text } from "../../shared/schema-fields.ts";
+import { component, field, time } from "../../shared/schema.ts";
 import { conclusion, type ReportResult, report } from "../../tasks/run/report.ts";
+import { taskStatus } from "../../tasks/schema.ts";
 import { isTerminal } from "../../tasks/status.ts";
 import { timestamp } from "../../tasks/view.ts";
 import { readResult } from "../pipeline/body.ts";
-import { answer } from "../pipeline/respond.ts";
 import { type Route, route } from "../pipeline/route.ts";
+import { CompleteRequest, FailRequest, ProgressRequest } from "../schemas/task-requests.ts";
 
-export const progressRequest = z.strictObject({
-  percent: z.exactOptional(z.number().check(z.minimum(0), z.maximum(100))),
-  message: z.exactOptional(text(0, PROGRESS_MESSAGE)),
-});
-
-export const completeRequest = z.strictObject({ result: z.exactOptional(json()) });
-
-export const failRequest = z.strictObject({
-  code: z
-    .string()
-    .check(
-      z.maxLength(64),
-      z.regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, "must be lower-case words with hyphens between them"),
+const Heartbeat = component(
+  "Heartbeat",
+  z.object({
+    cancelRequested: field(
+      z.boolean(),
+      "Whether to stop. A cancel takes hold at once: then the answer is 410, and this is among the problem's members.",
     ),
-  message: text(1, 2_000),
-  retryable: z.exactOptional(z.boolean()),
-});
+    deadlineAt: field(time, "When the task expires, whatever is reported."),
+  }),
+  {
+    description: "The work may go on.",
+    example: { cancelRequested: false, deadlineAt: "2026-11-24T09:15:00.000Z" },
+  },
+);
+
+const ReportAnswer = component(
+  "ReportResult",
+  z.object({
+    status: field(taskStatus, "Where the task stands now."),
+    done: field(z.boolean(), "Whether it has ended; not when a failed attempt is followed by another."),
+  }),
+  { description: "It was heard, now or before.", example: { status: "succeeded", done: true } },
+);
+
+const Completion = component(
+  "Completion",
+  z.object({
+    accepted: field(
+      z.boolean(),
+      "Whether this body became the result; false: nothing was changed, whatever the reason.",
+    ),
+  }),
+  { description: "A genuine address.", example: { accepted: true } },
+);
 
 /** What every report of a token's bearer has in common. */
 const reported = {
@@ -41,11 +58,13 @@ const progressRoute = route({
   path: "/v1/tasks/:id/progress",
   operation: "reportProgress",
   summary: "Say how far the work is",
-  body: progressRequest,
-  answers: { 200: { shape: "Heartbeat" } },
+  description:
+    "The newest is kept with the task, whatever its order; it counts as a heartbeat. Legal while the task is running or waiting.",
+  body: ProgressRequest,
+  answers: { 200: { description: "Noted: the work may go on.", body: Heartbeat } },
   problems: REFUSED,
-  async handle({ c, ctx, caller, body }) {
-    return answer(c, 200, alive(await report(ctx, caller, body)));
+  async handle({ ctx, caller, body, reply }) {
+    return reply(200, alive(await report(ctx, caller, body)));
   },
 });
 
@@ -54,10 +73,12 @@ const heartbeatRoute = route({
   path: "/v1/tasks/:id/heartbeat",
   operation: "reportHeartbeat",
   summary: "Say that the work goes on",
-  answers: { 200: { shape: "Heartbeat" } },
+  description:
+    "Starts the clock of `heartbeatTimeout` again. Legal while the task is running or waiting; the clock runs while it is waiting.",
+  answers: { 200: { description: "Noted: the work may go on.", body: Heartbeat } },
   problems: REFUSED,
-  async handle({ c, ctx, caller }) {
-    return answer(c, 200, alive(await report(ctx, caller)));
+  async handle({ ctx, caller, reply }) {
+    return reply(200, alive(await report(ctx, caller)));
   },
 });
 
@@ -66,12 +87,14 @@ const completeRoute = route({
   path: "/v1/tasks/:id/complete",
   operation: "completeTask",
   summary: "Bring the result",
-  body: completeRequest,
-  answers: { 200: { shape: "ReportResult" } },
+  description:
+    "The task has succeeded, even when its handler has not returned yet. Told again, it changes nothing and is answered the same way.",
+  body: CompleteRequest,
+  answers: { 200: { description: "Noted: where the task stands now.", body: ReportAnswer } },
   problems: [...REFUSED, "task-already-ended"],
-  async handle({ c, ctx, caller, body }) {
+  async handle({ ctx, caller, body, reply }) {
     const result = body.result === undefined ? {} : { result: JSON.stringify(body.result) };
-    return answer(c, 200, heard(await conclusion(ctx, caller, { kind: "complete", ...result })));
+    return reply(200, heard(await conclusion(ctx, caller, { kind: "complete", ...result })));
   },
 });
 
@@ -80,12 +103,14 @@ const failRoute = route({
   path: "/v1/tasks/:id/fail",
   operation: "failTask",
   summary: "Say that the attempt has failed",
-  body: failRequest,
-  answers: { 200: { shape: "ReportResult" } },
+  description:
+    "The attempt has failed: another one follows, if `retryable` (true unless given) and its budget allow. Told again, it changes nothing.",
+  body: FailRequest,
+  answers: { 200: { description: "Noted: where the task stands now.", body: ReportAnswer } },
   problems: [...REFUSED, "task-already-ended"],
-  async handle({ c, ctx, caller, body: { code, message, retryable = true } }) {
+  async handle({ ctx, caller, body: { code, message, retryable = true }, reply }) {
     const error = { code, message, retryable };
-    return answer(c, 200, heard(await conclusion(ctx, caller, { kind: "fail", error })));
+    return reply(200, heard(await conclusion(ctx, caller, { kind: "fail", error })));
   },
 });
 
@@ -95,20 +120,24 @@ const completionRoute = route({
   path: "/v1/complete/:token",
   operation: "completeByUrl",
   summary: "Bring the result to the completion URL",
+  description:
+    "For a `webhook` field of somebody else's: no header is needed, and any JSON posted here, or none, becomes the result. A genuine address always answers 200, also when the task has ended: `accepted` says whether something was changed.",
   tag: "Task tokens",
   access: "open",
-  params: { token: "text" },
+  params: { token: { description: "The task token.", example: "rbt_…" } },
   anyBody: true,
-  answers: { 200: { shape: "Completion" } },
+  answers: {
+    200: { description: "Taken, or there was nothing to change.", body: Completion },
+  },
   problems: ["temporarily-unavailable"],
-  async handle({ c, ctx, params }) {
+  async handle({ c, ctx, params, reply }) {
     const token = await ctx.keyring.verifyTaskToken(params.token);
     if (!token) throw new ApiError("not-found", "Nothing is at this address.");
     const result = await readResult(c);
     const word = { kind: "complete", ...(result !== undefined && { result }) } as const;
     try {
       const { changed } = await conclusion(ctx, token, word);
-      return answer(c, 200, { accepted: changed });
+      return reply(200, { accepted: changed });
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       ctx.log("info", "completion-changed-nothing", {
@@ -116,7 +145,7 @@ const completionRoute = route({
         run: token.run,
         code: error.code,
       });
-      return answer(c, 200, { accepted: false });
+      return reply(200, { accepted: false });
     }
   },
 });

@@ -2,46 +2,65 @@ import type { Context } from "hono";
 import * as z from "zod/mini";
 import { type ServiceAnswer, serviceAnswer } from "../../services/replay-response.ts";
 import { ApiError, undecryptable } from "../../shared/problems.ts";
+import { field, opt } from "../../shared/schema.ts";
 import { text } from "../../shared/schema-fields.ts";
 import { getTask } from "../../tasks/read/get-task.ts";
 import { wait } from "../../tasks/read/wait-for-task.ts";
 import type { TaskRecord } from "../../tasks/record.ts";
+import { Result, Task } from "../../tasks/schema.ts";
 import { isTerminal } from "../../tasks/status.ts";
 import { taskView } from "../../tasks/view.ts";
 import { preferencesOf, waitApplied, waitingOf } from "../pipeline/prefer.ts";
-import { answer } from "../pipeline/respond.ts";
 import { type Env, type Route, route } from "../pipeline/route.ts";
-import { waiting } from "./tasks.ts";
+import { UNCHANGED, waiting } from "./tasks.ts";
 
 const result = route({
   method: "GET",
   path: "/v1/tasks/:id/result",
   operation: "getTaskResult",
   summary: "Read a task's bare result",
+  description:
+    "What the handler returned and nothing around it; with `raw` and for a task of the type `http.request`, what its service answered. A callback whose result was too large to send along links here with a token that needs no API key.",
   tag: "Tasks",
   access: "key-or-link",
   scope: "tasks:read",
   scopeCheckedBy: "script",
   params: { id: "task" },
   query: z.strictObject({
-    token: z.exactOptional(text(1, 1_000)),
-    raw: z.exactOptional(z.enum(["", "true"])),
+    token: field(opt(text(1, 1_000)), "The token of a signed link, in place of an API key."),
+    raw: field(
+      opt(z.enum(["", "true"])),
+      "The service's status, headers (the common ones and those that the service lists) and bytes. Results that no service answered with are shown as ever.",
+    ),
   }),
   headers: ["If-None-Match", "Prefer"],
   answers: {
     200: {
-      shape: "Result",
+      description: "The result.",
+      body: Result,
       media: "*/*",
       headers: ["Ringback-Service-Status", "ETag", "Preference-Applied", "Vary"],
     },
-    202: { shape: "Task", headers: ["ETag", "Location", "Retry-After", "Vary"] },
-    204: { headers: ["Ringback-Service-Status", "ETag", "Preference-Applied", "Vary"] },
-    304: { headers: ["ETag", "Retry-After", "Vary"] },
-    default: { media: "*/*", headers: ["Ringback-Service-Status", "ETag", "Preference-Applied", "Vary"] },
+    202: {
+      description: "Not done yet: the task.",
+      body: Task,
+      headers: ["ETag", "Location", "Retry-After", "Vary"],
+    },
+    204: {
+      description: "The task succeeded, and there is no result.",
+      headers: ["Ringback-Service-Status", "ETag", "Preference-Applied", "Vary"],
+    },
+    304: { description: UNCHANGED, headers: ["ETag", "Retry-After", "Vary"] },
+    default: {
+      description:
+        "With `raw`: the service's answer as it was, also one that made the task fail. `Ringback-Service-Status` tells it from an answer of the gateway's own.",
+      media: "*/*",
+      headers: ["Ringback-Service-Status", "ETag", "Preference-Applied", "Vary"],
+    },
   },
   problems: ["task-not-succeeded", "result-expired", "undecryptable"],
   cache: "revalidate",
-  async handle({ c, ctx, caller, params, query }) {
+  async handle({ c, ctx, caller, params, query, reply, send }) {
     const preferences = preferencesOf(c);
     const patience = waitingOf(c, preferences, "ended");
     const looked = await getTask(ctx, caller, params.id, { result: true });
@@ -50,18 +69,18 @@ const result = route({
     const { publicUrl } = ctx.settings;
     if (!isTerminal(record.status)) {
       const headers = { Location: `${publicUrl}/v1/tasks/${record.id}`, ...waiting(ctx, found) };
-      return answer(c, 202, taskView(record, { publicUrl, ...found }), headers);
+      return reply(202, taskView(record, { publicUrl, ...found }), headers);
     }
     for (const [name, value] of Object.entries(waitApplied(preferences))) c.header(name, value);
     const raw = query.raw === undefined ? undefined : serviceAnswer(record);
-    if (raw) return rawAnswer(c, raw);
+    if (raw) return send(rawAnswer(c, raw));
     if (record.status !== "succeeded") throw new ApiError("task-not-succeeded", ending(record));
     if (record.result.undecryptable) throw undecryptable("The result");
-    if (record.result.placement === "none") return c.body(null, 204);
+    if (record.result.placement === "none") return reply(204, null);
     if (record.result.json === undefined || (record.resultExpiresAt ?? now) <= now) {
       throw new ApiError("result-expired", "The task succeeded, but its result is no longer kept.");
     }
-    return c.body(record.result.json, 200, { "Content-Type": "application/json" });
+    return send(c.body(record.result.json, 200, { "Content-Type": "application/json" }));
   },
 });
 

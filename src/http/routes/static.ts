@@ -1,72 +1,81 @@
 import type { StatusCode } from "hono/utils/http-status";
 import { ApiError } from "../../shared/problems.ts";
 import { namesTag } from "../pipeline/etag.ts";
-import { type Call, type Route, route } from "../pipeline/route.ts";
+import { type Call, type Declared, type Route, route } from "../pipeline/route.ts";
 
 /** Serves files: the `ASSETS` binding on Workers, a reader of the disk elsewhere. */
 export interface Assets {
   fetch(request: Request): Promise<Response>;
 }
 
+const kept = { headers: ["Cache-Control", "ETag"] } as const;
+const UNCHANGED = { description: "Nothing has changed since the `ETag` that was sent.", ...kept } as const;
+const PAGE = { 200: { description: "The page.", media: "text/html", ...kept }, 304: UNCHANGED } as const;
+const SCRIPT = {
+  200: { description: "The script.", media: "text/javascript", ...kept },
+  304: UNCHANGED,
+} as const;
+
 /** The pages that are made when the gateway is built, and lie outside of its bundle. */
 export function staticRoutes(assets?: Assets): readonly Route[] {
-  const handle = ({ c }: Call<unknown, unknown, unknown>): Promise<Response> => serve(c, assets);
   const page = {
     method: "GET",
     tag: "Operations",
     access: "open",
     headers: ["If-None-Match"],
     problems: ["not-found"],
-    handle,
+    handle: ({ c, send }: FileCall) => serve(c, send, assets),
   } as const;
-  const kept = { headers: ["Cache-Control", "ETag"] } as const;
-  const html = { 200: { media: "text/html", ...kept }, 304: kept } as const;
   return [
-    route({
-      ...page,
-      path: "/openapi.json",
-      operation: "getOpenApi",
-      summary: "Read this API's OpenAPI document",
-      answers: { 200: { shape: "OpenApi", ...kept }, 304: kept },
-    }),
     route({
       ...page,
       path: "/docs",
       operation: "getDocs",
       summary: "Read this API's reference",
-      answers: html,
+      description:
+        "This document as a page, with search and a form that sends requests. It loads nothing from another host.",
+      answers: PAGE,
     }),
     route({
       ...page,
       path: "/docs/:file",
       operation: "getDocsScript",
       summary: "Read a script of the reference",
-      params: { file: "text" },
-      answers: { 200: { media: "text/javascript", ...kept }, 304: kept },
+      description: "`scalar.js` is the viewer (Scalar), `reference.js` its configuration.",
+      params: { file: { description: "The script's file name.", example: "reference.js" } },
+      answers: SCRIPT,
     }),
     route({
       ...page,
       path: "/problems",
       operation: "listProblems",
       summary: "Read about every problem",
-      answers: html,
+      description: "For people: every problem's code, and what to do about it.",
+      answers: PAGE,
     }),
     route({
       ...page,
       path: "/problems/:code",
       operation: "getProblem",
       summary: "Read about one problem",
-      params: { code: "text" },
-      answers: html,
+      description: "For people: what happened, whose fault it is, what to do. A problem's `type` leads here.",
+      params: { code: { description: "The problem's code.", example: "not-found" } },
+      answers: PAGE,
     }),
   ];
 }
+
+type FileCall = Pick<Call<unknown, unknown, unknown, typeof PAGE>, "c" | "send">;
 
 /**
  * A file changes with a deployment and keeps its name, so a cache asks by ETag before it uses a copy. The condition is
  * judged here, because Cloudflare's file server knows neither lists of tags nor `*`.
  */
-async function serve(c: Call<unknown, unknown, unknown>["c"], assets: Assets | undefined): Promise<Response> {
+async function serve(
+  c: FileCall["c"],
+  send: FileCall["send"],
+  assets: Assets | undefined,
+): Promise<Declared> {
   // Cloudflare redirects `/problems.html` to `/problems`; here each page has one address.
   const file = await assets?.fetch(new Request(c.req.url, { redirect: "manual" }));
   if (!file || file.status === 404 || file.headers.has("location"))
@@ -74,8 +83,8 @@ async function serve(c: Call<unknown, unknown, unknown>["c"], assets: Assets | u
   const etag = file.headers.get("etag");
   if (etag && namesTag(c.req.header("if-none-match") ?? "", etag.replace(/^W\//, ""))) {
     await file.body?.cancel();
-    return c.newResponse(null, 304, { etag, "cache-control": "no-cache" });
+    return send(c.newResponse(null, 304, { etag, "cache-control": "no-cache" }));
   }
   const headers = { ...Object.fromEntries(file.headers), "cache-control": "no-cache" };
-  return c.newResponse(file.body, file.status as StatusCode, headers); // as the file server says
+  return send(c.newResponse(file.body, file.status as StatusCode, headers)); // as the file server says
 }

@@ -1,27 +1,31 @@
+import { Task } from "../../tasks/schema.ts";
 import { cancel } from "../../tasks/steer/cancel-task.ts";
 import { deleteTask } from "../../tasks/steer/delete-task.ts";
 import { replay } from "../../tasks/steer/replay-task.ts";
 import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "../pipeline/idempotency.ts";
-import { answer } from "../pipeline/respond.ts";
 import { type Route, route } from "../pipeline/route.ts";
-import { view, waiting } from "./tasks.ts";
+import { ABOUT_TASK, view, waiting } from "./tasks.ts";
 
 const cancelRoute = route({
   method: "POST",
   path: "/v1/tasks/:id/cancel",
   operation: "cancelTask",
   summary: "Cancel a task",
+  description:
+    "Takes hold at once, whatever the task does: a running handler's signal aborts when its lease is next renewed, within 10 seconds, and what it brings later changes nothing. A task that is canceled already is answered as it is.",
   tag: "Tasks",
   access: "key",
   scope: "tasks:write",
   scopeCheckedBy: "script",
   params: { id: "task" },
   headers: ["Idempotency-Key"],
-  answers: { 200: { shape: "Task", headers: ["Idempotent-Replayed"] } },
+  answers: {
+    200: { description: "Canceled, now or before: the task.", body: Task, headers: ["Idempotent-Replayed"] },
+  },
   problems: ["task-already-ended", ...IDEMPOTENCY_PROBLEMS],
-  async handle({ c, ctx, caller, params }) {
+  async handle({ c, ctx, caller, params, reply }) {
     const canceled = await cancel(ctx, caller, params.id, await idempotencyIn(c));
-    return answer(c, 200, view(ctx, canceled), replayedHeader(canceled.replayed));
+    return reply(200, view(ctx, canceled), replayedHeader(canceled.replayed));
   },
 });
 
@@ -30,6 +34,8 @@ const replayRoute = route({
   path: "/v1/tasks/:id/replay",
   operation: "replayTask",
   summary: "Run an ended task again",
+  description:
+    "The same input and options, a new deadline, `run` one higher; events of the new run have new ids, what is still on its way of the old one stays as it was.",
   tag: "Tasks",
   access: "key",
   scope: "tasks:write",
@@ -38,7 +44,9 @@ const replayRoute = route({
   headers: ["Idempotency-Key"],
   answers: {
     202: {
-      shape: "Task",
+      description: "Accepted: the task with its new run.",
+      body: Task,
+      links: ABOUT_TASK,
       headers: ["Location", "Operation-Location", "Retry-After", "Idempotent-Replayed"],
     },
   },
@@ -50,10 +58,10 @@ const replayRoute = route({
     "quota-exceeded",
     ...IDEMPOTENCY_PROBLEMS,
   ],
-  async handle({ c, ctx, caller, params }) {
+  async handle({ c, ctx, caller, params, reply }) {
     const replayed = await replay(ctx, caller, params.id, await idempotencyIn(c));
     const self = `${ctx.settings.publicUrl}/v1/tasks/${params.id}`;
-    return answer(c, 202, view(ctx, replayed), {
+    return reply(202, view(ctx, replayed), {
       Location: self,
       "Operation-Location": self,
       ...waiting(ctx, replayed),
@@ -67,16 +75,18 @@ const eraseRoute = route({
   path: "/v1/tasks/:id",
   operation: "deleteTask",
   summary: "Erase an ended task",
+  description:
+    "With its input, results, timeline and deliveries; what had not been delivered yet never is. From then on it is not found.",
   tag: "Tasks",
   access: "key",
   scope: "tasks:write",
   scopeCheckedBy: "script",
   params: { id: "task" },
-  answers: { 204: {} },
+  answers: { 204: { description: "Erased." } },
   problems: ["task-not-ended"],
-  async handle({ c, ctx, caller, params }) {
+  async handle({ ctx, caller, params, reply }) {
     await deleteTask(ctx, caller, params.id);
-    return c.body(null, 204);
+    return reply(204, null);
   },
 });
 

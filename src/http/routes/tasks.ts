@@ -1,12 +1,12 @@
-import type { Context } from "hono";
 import * as z from "zod/mini";
 import type { RequestContext } from "../../ports/dependencies.ts";
-import type { ApiKey } from "../../projects/principal.ts";
 import { MAX_SEARCHABLE } from "../../shared/limits.ts";
+import { field, opt } from "../../shared/schema.ts";
 import { instant, page, text } from "../../shared/schema-fields.ts";
 import { getTask, listTasks } from "../../tasks/read/get-task.ts";
 import { acceptAndWait, wait } from "../../tasks/read/wait-for-task.ts";
 import type { DeliveryRecord, TaskRecord } from "../../tasks/record.ts";
+import { Task, TaskPage } from "../../tasks/schema.ts";
 import { isTerminal, STATUSES } from "../../tasks/status.ts";
 import { accept, type Submit } from "../../tasks/submit/submit-task.ts";
 import { retryAfter, taskView } from "../../tasks/view.ts";
@@ -14,9 +14,11 @@ import { etagOf, namesTag } from "../pipeline/etag.ts";
 import { idempotencyKey, nextLink, rateHeaders, traceOf } from "../pipeline/headers.ts";
 import { IDEMPOTENCY_PROBLEMS } from "../pipeline/idempotency.ts";
 import { preferencesOf, waitApplied, waitingOf } from "../pipeline/prefer.ts";
-import { answer } from "../pipeline/respond.ts";
-import { type Env, type Route, route } from "../pipeline/route.ts";
-import { taskRequest } from "../schemas/task-requests.ts";
+import { type Call, type Route, route } from "../pipeline/route.ts";
+import { TaskRequest } from "../schemas/task-requests.ts";
+
+/** Of a conditional read. */
+export const UNCHANGED = "Nothing has changed since the `ETag` that was sent.";
 
 /** Where the task is, whether it was known already, what is left of the rate, and which preference was honoured. */
 export const SUBMIT_HEADERS = [
@@ -28,6 +30,25 @@ export const SUBMIT_HEADERS = [
   "RateLimit-Policy",
   "Vary",
 ] as const;
+
+/** What a client asks next about a task that it is answered with. */
+export const ABOUT_TASK = ["getTask", "getTaskResult", "listTaskEvents", "cancelTask"] as const;
+
+/** What a submitted task is answered with. */
+export const SUBMIT_ANSWERS = {
+  200: {
+    description: "With `Prefer: wait=N`: it has ended within the wait, well or badly.",
+    body: Task,
+    headers: SUBMIT_HEADERS,
+    links: ABOUT_TASK,
+  },
+  202: {
+    description: "Accepted: the task.",
+    body: Task,
+    headers: [...SUBMIT_HEADERS, "Retry-After"],
+    links: ABOUT_TASK,
+  },
+} as const;
 
 /** What any submitted task may be refused for. */
 export const SUBMIT_PROBLEMS = [
@@ -42,18 +63,18 @@ const submit = route({
   path: "/v1/tasks",
   operation: "submitTask",
   summary: "Submit a task",
+  description:
+    "Keeps the task and answers at once. When the answer is lost or is a 503, repeat the request with the same `Idempotency-Key`: there will be one task. The answer to a repetition is the task as it is then.",
   tag: "Tasks",
   access: "key",
   scope: "tasks:write",
   scopeCheckedBy: "script",
   headers: ["Idempotency-Key", "Prefer", "traceparent", "tracestate"],
-  body: taskRequest,
-  answers: {
-    200: { shape: "Task", headers: SUBMIT_HEADERS },
-    202: { shape: "Task", headers: [...SUBMIT_HEADERS, "Retry-After"] },
-  },
+  body: TaskRequest,
+  answers: SUBMIT_ANSWERS,
+  callbacks: true,
   problems: [...SUBMIT_PROBLEMS, "unknown-task-type", "unsafe-url"],
-  handle: ({ c, ctx, caller, body, json }) => submitted(c, ctx, caller, { ...body, canonical: json }),
+  handle: (call) => submitted(call, { ...call.body, canonical: call.json }),
 });
 
 const list = route({
@@ -61,27 +82,38 @@ const list = route({
   path: "/v1/tasks",
   operation: "listTasks",
   summary: "List the project's tasks, newest first",
+  description:
+    "A page may be short, even empty, and still have a next one: follow `nextCursor`, not the count.",
   tag: "Tasks",
   access: "key",
   scope: "tasks:read",
   scopeCheckedBy: "script",
   query: z.strictObject({
-    status: z.exactOptional(z.enum(STATUSES)),
-    type: z.exactOptional(text(1, 128)),
-    metadata: z.exactOptional(
-      z
-        .record(z.string(), z.string())
-        .check(z.refine((pairs) => Object.keys(pairs).length <= MAX_SEARCHABLE, "has too many keys")),
+    status: field(
+      opt(z.enum(STATUSES)),
+      "Only tasks of this status. `failed`, `canceled` and `expired` have indexes of their own; for the others tasks are looked through, 300 a page at most, so that pages may be short.",
     ),
-    createdAfter: z.exactOptional(instant()),
-    createdBefore: z.exactOptional(instant()),
+    type: field(opt(text(1, 128)), "Only tasks of this type."),
+    metadata: field(
+      opt(
+        z
+          .record(z.string(), z.string())
+          .check(z.refine((pairs) => Object.keys(pairs).length <= MAX_SEARCHABLE, "has too many keys")),
+      ),
+      "Only tasks with this metadata, as `metadata[orderId]=o-1`, by keys that the project has named searchable.",
+    ),
+    createdAfter: field(opt(instant()), "Only tasks that were accepted later than then, RFC 3339."),
+    createdBefore: field(opt(instant()), "Only tasks that were accepted earlier than then, RFC 3339."),
     ...page,
   }),
-  answers: { 200: { shape: "TaskPage", headers: ["ETag", "Link"] }, 304: { headers: ["ETag"] } },
+  answers: {
+    200: { description: "A page of tasks.", body: TaskPage, headers: ["ETag", "Link"] },
+    304: { description: UNCHANGED, headers: ["ETag"] },
+  },
   problems: ["metadata-not-searchable"],
   cache: "revalidate",
   walks: ({ status, type, metadata }) => (status ?? type ?? metadata) !== undefined,
-  async handle({ c, ctx, caller, query }) {
+  async handle({ c, ctx, caller, query, reply }) {
     const { limit, cursor, createdAfter, createdBefore, ...filter } = query;
     const { data, nextCursor, visited } = await listTasks(
       ctx,
@@ -95,13 +127,10 @@ const list = route({
     );
     c.set("visited", visited);
     const items = data.map((item) => view(ctx, item));
-    return answer(
-      c,
+    return reply(
       200,
       { data: items, nextCursor: nextCursor ?? null },
-      {
-        ...(nextCursor && { Link: nextLink(ctx.settings.publicUrl, c.req.url, nextCursor) }),
-      },
+      nextCursor ? { Link: nextLink(ctx.settings.publicUrl, c.req.url, nextCursor) } : {},
     );
   },
 });
@@ -110,20 +139,26 @@ const read = route({
   method: "GET",
   path: "/v1/tasks/:id",
   operation: "getTask",
-  summary: "Look a task up",
+  summary: "Read a task",
+  description:
+    "Never missing after its 202. While the task is not done, `Retry-After` says when looking again makes sense; with `If-None-Match` an unchanged task costs no body.",
   tag: "Tasks",
   access: "key",
   scope: "tasks:read",
   scopeCheckedBy: "script",
   params: { id: "task" },
-  query: z.strictObject({ include: z.exactOptional(z.literal("input")) }),
+  query: z.strictObject({ include: field(opt(z.literal("input")), "Also show the input.") }),
   headers: ["If-None-Match", "Prefer"],
   answers: {
-    200: { shape: "Task", headers: ["ETag", "Retry-After", "Preference-Applied", "Vary"] },
-    304: { headers: ["ETag", "Retry-After", "Vary"] },
+    200: {
+      description: "The task.",
+      body: Task,
+      headers: ["ETag", "Retry-After", "Preference-Applied", "Vary"],
+    },
+    304: { description: UNCHANGED, headers: ["ETag", "Retry-After", "Vary"] },
   },
   cache: "revalidate",
-  async handle({ c, ctx, caller, params, query }) {
+  async handle({ c, ctx, caller, params, query, reply }) {
     const include = { input: query.include === "input", result: true };
     const shown = async (found: Found) => {
       const body = view(ctx, found, include.input);
@@ -137,7 +172,7 @@ const read = route({
       now = await shown(await wait(ctx, caller, now.found, patience));
     }
     const isOver = known === undefined ? isTerminal(now.found.record.status) : !namesTag(known, now.tag);
-    return answer(c, 200, now.body, {
+    return reply(200, now.body, {
       ETag: now.tag,
       ...waiting(ctx, now.found),
       ...(isOver && waitApplied(preferences)),
@@ -147,11 +182,14 @@ const read = route({
 
 /** Submits the task that a request means, waits for its end as far as the request prefers, and answers. */
 export async function submitted(
-  c: Context<Env>,
-  ctx: RequestContext,
-  caller: ApiKey,
+  {
+    c,
+    ctx,
+    caller,
+    reply,
+  }: Pick<Call<unknown, unknown, unknown, typeof SUBMIT_ANSWERS, "key">, "c" | "ctx" | "caller" | "reply">,
   asked: Submit,
-): Promise<Response> {
+) {
   const key = idempotencyKey(c.req.header("Idempotency-Key"));
   const trace = traceOf(c.req.header("traceparent"), c.req.header("tracestate"));
   const task = {
@@ -167,7 +205,7 @@ export async function submitted(
   const inTime = patience !== undefined && isTerminal(accepted.record.status);
   const { settings } = ctx;
   const self = `${settings.publicUrl}/v1/tasks/${accepted.record.id}`;
-  return answer(c, inTime ? 200 : 202, view(ctx, accepted), {
+  return reply(inTime ? 200 : 202, view(ctx, accepted), {
     Location: self,
     "Operation-Location": self,
     ...waiting(ctx, accepted),
@@ -195,7 +233,10 @@ export function view({ settings }: RequestContext, { record, now, delivery }: Fo
 }
 
 /** When looking again makes sense, while the task is not done. */
-export function waiting({ runTimes }: RequestContext, { record, now }: Found): Record<string, string> {
+export function waiting(
+  { runTimes }: RequestContext,
+  { record, now }: Found,
+): { readonly "Retry-After"?: string } {
   if (isTerminal(record.status)) return {};
   return { "Retry-After": `${retryAfter(record, now, runTimes.usual(record.type))}` };
 }

@@ -6,6 +6,7 @@ import {
   isEventPattern,
   SIGNATURES,
 } from "../../endpoints/endpoint.ts";
+import { component, field, opt } from "../../shared/schema.ts";
 import { duration, instant, text } from "../../shared/schema-fields.ts";
 import { parseSchedule } from "../../shared/time/retry-schedule.ts";
 
@@ -40,57 +41,120 @@ const retrySchedule = z
   );
 
 const fields = {
-  events: z.exactOptional(z.array(pattern).check(z.minLength(1), z.maxLength(20))),
-  description: z.exactOptional(z.nullable(text(0, ENDPOINT_LIMITS.description))),
-  headers: z.exactOptional(
-    z.nullable(
-      z.record(text(1, ENDPOINT_LIMITS.headerName), z.nullable(header)).check((context) => {
-        for (const [name, value] of Object.entries(context.value)) {
-          const message = headerFault(name, value ?? "-");
-          if (message) context.issues.push({ code: "custom", input: value, path: [name], message });
-        }
-      }),
-    ),
+  events: field(
+    opt(z.array(pattern).check(z.minLength(1), z.maxLength(20))),
+    "Names of events, `task.*`, or `*`; the ends of tasks unless given.",
   ),
-  metadata: z.exactOptional(
-    z.nullable(
-      z
-        .record(text(1, 64), z.nullable(text(0, 512)))
-        .check(z.refine((pairs) => Object.keys(pairs).length <= 20, "must have at most 20 members")),
+  description: field(opt(z.nullable(text(0, ENDPOINT_LIMITS.description))), "What it is for."),
+  headers: field(
+    opt(
+      z.nullable(
+        z.record(text(1, ENDPOINT_LIMITS.headerName), z.nullable(header)).check((context) => {
+          for (const [name, value] of Object.entries(context.value)) {
+            const message = headerFault(name, value ?? "-");
+            if (message) context.issues.push({ code: "custom", input: value, path: [name], message });
+          }
+        }),
+      ),
     ),
+    "Sent along with every event, at most 20. Not those of a connection, `Host`, `webhook-*`, `content-*` or `upstash-*`. Values of names that sound secret (`authorization`, `x-api-key`) are kept encrypted and never shown again.",
   ),
-  retrySchedule: z.exactOptional(z.nullable(retrySchedule)),
-  rateLimit: z.exactOptional(z.nullable(z.int().check(z.minimum(1), z.maximum(ENDPOINT_LIMITS.rate)))),
-  format: z.exactOptional(z.enum(FORMATS)),
-  signatures: z.exactOptional(z.array(z.enum(SIGNATURES)).check(z.minLength(1), z.maxLength(2))),
-  disabled: z.exactOptional(z.boolean()),
-  reason: z.exactOptional(text(1, 200)),
+  metadata: field(
+    opt(
+      z.nullable(
+        z
+          .record(text(1, 64), z.nullable(text(0, 512)))
+          .check(z.refine((pairs) => Object.keys(pairs).length <= 20, "must have at most 20 members")),
+      ),
+    ),
+    "Up to 20 pairs for the client's own use.",
+  ),
+  retrySchedule: field(
+    opt(z.nullable(retrySchedule)),
+    "Delays between attempts, at most 20 and 30 days in all: a list of durations, or `5s,30s,2m`. The deployment's unless given.",
+  ),
+  rateLimit: field(
+    opt(z.nullable(z.int().check(z.minimum(1), z.maximum(ENDPOINT_LIMITS.rate)))),
+    "Deliveries per second at most; the queue keeps it, on first attempts too.",
+  ),
+  format: field(
+    opt(z.enum(FORMATS)),
+    "`full`: the whole task with its result; `thin`: ids, status and links; `cloudevents`: the whole as a CloudEvent.",
+  ),
+  signatures: field(
+    opt(z.array(z.enum(SIGNATURES)).check(z.minLength(1), z.maxLength(2))),
+    "`v1`: HMAC-SHA256 with the endpoint's secret; `v1a`: Ed25519 with the project's key pair.",
+  ),
+  disabled: field(opt(z.boolean()), "Sent nothing; what happens meanwhile is kept as dead letters."),
+  reason: field(opt(text(1, 200)), "Why it is disabled."),
 };
 
-const url = text(1, ENDPOINT_LIMITS.url);
+const url = field(
+  text(1, ENDPOINT_LIMITS.url),
+  "Where events go. The address is checked, and what its name resolves to; https unless the deployment says otherwise.",
+);
 
 /** The body of `POST /v1/endpoints`; durations become milliseconds. */
-export const endpointRequest = z.strictObject({ url, ...fields });
+export const EndpointRequest = component("EndpointRequest", z.strictObject({ url, ...fields }), {
+  description: "An endpoint to be registered.",
+  example: {
+    url: "https://shop.example.com/hooks",
+    events: ["task.*"],
+    headers: { "x-shop": "4711", authorization: "Bearer s3cret" },
+    metadata: { team: "orders" },
+  },
+});
 
 /** The body of `PATCH /v1/endpoints/{id}`, a JSON Merge Patch (RFC 7396). */
-export const endpointPatch = z.strictObject({ url: z.exactOptional(url), ...fields });
-
-export const rotateRequest = z.strictObject({
-  overlap: z._default(duration(0, ENDPOINT_LIMITS.overlap), 86_400_000),
+export const EndpointPatch = component("EndpointPatch", z.strictObject({ url: opt(url), ...fields }), {
+  description: "What changes of an endpoint (JSON Merge Patch, RFC 7396).",
+  example: { disabled: true, reason: "maintenance until Monday" },
 });
 
-export const verifyRequest = z.strictObject({
-  verification: z._default(z.enum(["challenge", "cloudevents"]), "challenge"),
-});
+export const RotateRequest = component(
+  "RotateRequest",
+  z.strictObject({
+    overlap: field(
+      z._default(duration(0, ENDPOINT_LIMITS.overlap), 86_400_000),
+      "How long the old secret signs along, `0s` to `7d`.",
+    ),
+  }),
+  { description: "How a secret is rotated.", example: { overlap: "24h" } },
+);
 
-export const recoverRequest = z.strictObject({
-  since: instant(),
-  until: z.exactOptional(instant()),
-  dryRun: z._default(z.boolean(), false),
-  pace: z.exactOptional(z.int().check(z.minimum(1), z.maximum(100))),
-  cursor: z.exactOptional(text(1, 1_000)),
-});
+export const VerifyRequest = component(
+  "VerifyRequest",
+  z.strictObject({
+    verification: field(
+      z._default(z.enum(["challenge", "cloudevents"]), "challenge"),
+      "How the receiver proves that it wants events.",
+    ),
+  }),
+  { description: "How an endpoint is verified.", example: { verification: "challenge" } },
+);
 
-export const signaturesRequest = z.strictObject({
-  signatures: z.array(z.enum(SIGNATURES)).check(z.minLength(1), z.maxLength(2)),
-});
+export const RecoverRequest = component(
+  "RecoverRequest",
+  z.strictObject({
+    since: field(instant(), "Dead letters from this time on, 60 days back at most."),
+    until: field(opt(instant()), "And until then; now unless given."),
+    dryRun: field(z._default(z.boolean(), false), "Tell what would be sent, and send nothing."),
+    pace: field(opt(z.int().check(z.minimum(1), z.maximum(100))), "Deliveries per second, 1 to 100."),
+    cursor: field(opt(text(1, 1_000)), "The `nextCursor` of the page before."),
+  }),
+  {
+    description: "Which dead letters are sent again.",
+    example: { since: "2026-11-24T00:00:00.000Z", dryRun: true },
+  },
+);
+
+export const SignaturesRequest = component(
+  "SignaturesRequest",
+  z.strictObject({
+    signatures: field(
+      z.array(z.enum(SIGNATURES)).check(z.minLength(1), z.maxLength(2)),
+      "`v1`: HMAC-SHA256 with the secret; `v1a`: Ed25519 with the project's key pair.",
+    ),
+  }),
+  { description: "How callbacks are signed.", example: { signatures: ["v1", "v1a"] } },
+);

@@ -1,7 +1,7 @@
 import type { Dependencies } from "../../ports/dependencies.ts";
 import { FetchFailure, type HttpFetcher } from "../../ports/fetcher.ts";
 import { fault } from "../../shared/fault-point.ts";
-import { DEFAULT_TIMEOUT, LEASE_RENEWAL, MAX_TIMEOUT } from "../../shared/limits.ts";
+import { DEFAULT_TIMEOUT, LEASE_RENEWAL, MAX_DEADLINE, MAX_TIMEOUT } from "../../shared/limits.ts";
 import type { AnyTask, TaskContext } from "../../task.ts";
 import type { Progress, TaskRecord } from "../record.ts";
 import { checkInput } from "../submit/check-input.ts";
@@ -103,7 +103,8 @@ async function settle(
   const outcome = outcomeOfReturned(await underWay(record, () => definition.handler(context)));
   if (outcome.kind !== "waiting") return outcome;
   const heartbeat = outcome.heartbeat ?? options.heartbeatTimeout ?? definition.heartbeatTimeout;
-  return { kind: "waiting", ...(heartbeat !== undefined && { heartbeat }) };
+  if (heartbeat === undefined) return { kind: "waiting" };
+  return { kind: "waiting", heartbeat: Math.ceil(Math.min(heartbeat, MAX_DEADLINE)) }; // a type may declare any number
 }
 
 function startTimers(definition: AnyTask, record: TaskRecord, time: () => number, stop: AbortController) {

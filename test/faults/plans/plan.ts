@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { StormClient } from "../client.ts";
-import type { ServiceResponse, Story } from "../history.ts";
+import type { ClientAnswer, Story } from "../history.ts";
 import type { Random } from "../random.ts";
 import type { Testimony } from "../receivers.ts";
 
@@ -60,11 +60,7 @@ export function work({ witness, random }: Means, least: number, most: number) {
   return { witness, workMs: random.between(least, most) };
 }
 
-export function read(
-  { client }: Means,
-  story: Story,
-  id: string,
-): Promise<{ readonly told: ServiceResponse }> {
+export function read({ client }: Means, story: Story, id: string): Promise<{ readonly told: ClientAnswer }> {
   return client.tell(story, { act: "read", method: "GET", path: `/v1/tasks/${id}` });
 }
 

@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { taskMember } from "../../../src/adapters/redis/keys.ts";
 import { makeId } from "../../../src/shared/id.ts";
 import { CHOICES, type Choice, finishBy, type Pick, underWay } from "./choices.ts";
-import { Possible, Race, Send, type ValidationError } from "./sending.ts";
+import { Possible, Race, Send, type SendFault } from "./sending.ts";
 import { boundaries, type Model, type Poison } from "./state.ts";
 import type { World } from "./world.ts";
 
@@ -23,9 +23,9 @@ async function takeDue(model: Model, world: World): Promise<readonly string[]> {
 
 /** The sweep: asks what each entry that is due needs. */
 class Sweep extends Possible {
-  readonly #fault: ValidationError;
+  readonly #fault: SendFault;
 
-  constructor(fault: ValidationError) {
+  constructor(fault: SendFault) {
     super();
     this.#fault = fault;
   }
@@ -116,9 +116,9 @@ class Pass extends Possible {
 /** A worker falls silent until its lease has lapsed, another takes the attempt over, and then the first has its say. */
 class Overtaken extends Possible {
   readonly #pick: Pick;
-  readonly #fault: ValidationError;
+  readonly #fault: SendFault;
 
-  constructor(pick: Pick, fault: ValidationError) {
+  constructor(pick: Pick, fault: SendFault) {
     super();
     this.#pick = pick;
     this.#fault = fault;
@@ -142,7 +142,7 @@ class Overtaken extends Possible {
 }
 
 const pick = fc.tuple(fc.nat(240), fc.nat(240), fc.nat(240), fc.nat(240));
-const fault = fc.constantFrom<ValidationError>("none", "none", "none", "sent twice", "answer lost");
+const fault = fc.constantFrom<SendFault>("none", "none", "none", "sent twice", "answer lost");
 const times = [7_000, 7_000, 15_000, 40_000, 40_000, 40_000, 40_000, 100_000, 3 * 3_600_000];
 
 const sends = Object.entries(CHOICES).flatMap(([name, [choice, weight]]) =>

@@ -8,7 +8,7 @@ import { step } from "./step.ts";
 import type { World } from "./world.ts";
 
 /** What happens to a script on its way. */
-export type ValidationError = "none" | "sent twice" | "answer lost";
+export type SendFault = "none" | "sent twice" | "answer lost";
 
 /** What can be done in any state: right or wrong, it has an answer. */
 export abstract class Possible implements fc.AsyncCommand<Model, World> {
@@ -26,10 +26,10 @@ export class Send extends Possible {
   readonly #name: string;
   readonly #choice: Choice;
   readonly #pick: Pick;
-  readonly #fault: ValidationError;
+  readonly #fault: SendFault;
   #told = "";
 
-  constructor(name: string, choice: Choice, pick: Pick, fault: ValidationError) {
+  constructor(name: string, choice: Choice, pick: Pick, fault: SendFault) {
     super();
     this.#name = name;
     this.#choice = choice;

@@ -1,13 +1,15 @@
 import type { ListAnswer, TaskFilter, TaskPosition } from "../../../ports/list-commands.ts";
-import type { ApiKey } from "../../../projects/principal.ts";
+import { type ApiKey, system } from "../../../projects/principal.ts";
+import type { TaskRecord } from "../../../tasks/record.ts";
 import type { TaskStatus } from "../../../tasks/status.ts";
 import type { Context } from "../context.ts";
 import { hourOf, keysOf } from "../keys.ts";
 import { proofOf } from "../proof.ts";
 import { named, type ScriptReply, script } from "../script.ts";
+import { readTasks } from "./read.ts";
 import { pairHash } from "./search.ts";
 
-/** The hours in which a project's tasks were accepted, newest first. */
+/** The hours in which a project's tasks were accepted, or the tasks of an hour, newest first. */
 export const HOURS = script(
   "hours",
   `
@@ -198,6 +200,21 @@ async function hoursOf(context: Context, key: string, newest: number, after: num
     }),
   );
   return hours.map(Number);
+}
+
+/** The newest tasks of a project, from the last hour in which any was accepted; three requests. */
+export async function newestTasks(
+  context: Context,
+  project: string,
+  most: number,
+): Promise<readonly TaskRecord[]> {
+  const names = keysOf(project);
+  const [hour] = await context.quick(HOURS, [names.hours], ["+inf", "-inf", 1]);
+  if (hour === undefined) return [];
+  const members = await context.quick(HOURS, [names.index(Number(hour))], ["+inf", "-inf", most]);
+  const ids = members.map((member) => String(member).split("|")[0] ?? "");
+  const answer = await readTasks(context, system(project), ids);
+  return answer.kind === "found" ? answer.records : [];
 }
 
 /** Per hour the index with the fewest entries, and the others in which a task must lie. */

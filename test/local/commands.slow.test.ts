@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { addressIn, tokenIn } from "../../scripts/variables.ts";
 import { CommandFailure } from "../../src/local/command/failure.ts";
+import { eventually } from "../support/client.ts";
 import { freePort, node, root, start, startRedis } from "../support/process.ts";
 
 // What a command says when it is called wrongly, or when what it needs is not there: one clear line, and its exit code.
@@ -194,6 +195,21 @@ describe("variables of the scripts", () => {
 });
 
 describe("Redis that is down", () => {
+  test("npm start on a Redis over REST says what its gateway answers", { timeout: 60_000 }, async () => {
+    const { running } = await start({
+      command: node,
+      args: [`${root}/scripts/bootstrap.mjs`, "src/local/start.ts"],
+      env: {
+        UPSTASH_REDIS_REST_URL: `http://127.0.0.1:${await freePort()}`,
+        UPSTASH_REDIS_REST_TOKEN: "hunter2",
+        PORT: `${await freePort()}`,
+      },
+      ready: /^gateway: not ready yet: it answered 503: .*; trying again$/m,
+    });
+    await running.stop();
+    expect(running.output()).not.toContain("hunter2");
+  });
+
   test.concurrent.each(["src/local/start.ts", "src/local/redis/main.ts", "src/local/qstash/main.ts"])(
     "%s says so every ten seconds, and starts when it comes",
     { timeout: 90_000 },
@@ -223,7 +239,7 @@ describe("Redis that is down", () => {
           args: ["--user", "user", "on", ">hunter2", "~*", "&*", "+@all"],
         });
         try {
-          await expect.poll(() => running.output(), { timeout: 60_000 }).toMatch(/^ready \{/m);
+          await eventually(() => expect(running.output()).toMatch(/^ready \{/m), { timeoutMs: 60_000 });
           expect(running.output()).not.toContain("hunter2");
         } finally {
           await running.stop();

@@ -1,6 +1,15 @@
-import { TERMINAL } from "../../tasks/status.ts";
-import { answerExamples } from "./examples.ts";
-import type { Json } from "./schemas.ts";
+import { TASK_EVENTS } from "../../endpoints/endpoint.ts";
+import {
+  CloudEvent,
+  DeadEvent,
+  EndpointDisabledEvent,
+  TaskEvent,
+  type TaskEventType,
+  TestEvent,
+  ThinTaskEvent,
+  VerificationEvent,
+} from "../../events/schema.ts";
+import { contentOf, type Json } from "./schemas.ts";
 
 /** What is sent along with every callback (Standard Webhooks). */
 const parameters: readonly Json[] = [
@@ -35,18 +44,16 @@ const responses: Json = {
   },
 };
 
-const MEANINGS = {
-  succeeded: "The task succeeded.",
-  failed: "The task failed, and no attempt is left.",
-  canceled: "The task was canceled.",
-  expired: "The task's deadline passed.",
-  started: "An attempt began; only on request.",
-  waiting: "A handler handed its work on, and the task waits for its completion; only on request.",
-  progress:
+const MEANINGS: Readonly<Record<TaskEventType, string>> = {
+  "task.succeeded": "The task succeeded.",
+  "task.failed": "The task failed, and no attempt is left.",
+  "task.canceled": "The task was canceled.",
+  "task.expired": "The task's deadline passed.",
+  "task.started": "An attempt began; only on request.",
+  "task.waiting": "A handler handed its work on, and the task waits for its completion; only on request.",
+  "task.progress":
     "The work goes on; only on request. At most one in 500 ms, and each is sent once: the next one overtakes it.",
-} as const;
-
-const EVENTS = [...TERMINAL, "started", "waiting", "progress"] as const;
+};
 
 const REPEATED =
   "Repeated after 5 s, 30 s, 2 m, 15 m, 1 h, 4 h, 10 h and 24 h until it is received, by an endpoint's own schedule where it has one; each attempt is signed anew, the body never changes.";
@@ -64,15 +71,13 @@ function post(operationId: string, summary: string, content: Json, description: 
   };
 }
 
-const TaskEvent = { $ref: "#/components/schemas/TaskEvent" };
-const ThinTaskEvent = { $ref: "#/components/schemas/ThinTaskEvent" };
-const CloudEvent = { $ref: "#/components/schemas/CloudEvent" };
-
-/** A schema whose `type` is this event's. */
-function of(type: string, schema: Json, examples?: readonly unknown[]): Json {
+/** A schema whose `type` is this event's; with the example where it is of this type. */
+function of(type: string, component: Parameters<typeof contentOf>[0]): Json {
+  const { schema, example } = contentOf(component);
+  const fits = (example as { readonly type?: string }).type === type; // a body of an event
   return {
     allOf: [schema, { type: "object", properties: { type: { const: type } } }],
-    ...(examples && { examples }),
+    ...(fits && { examples: [example] }),
   };
 }
 
@@ -81,7 +86,7 @@ export function callbacks(): Json {
   return {
     taskEvent: {
       "{$request.body#/callbackUrl}": {
-        post: post("receiveTaskEvent", "A task's event", { "application/json": { schema: TaskEvent } }),
+        post: post("receiveTaskEvent", "A task's event", { "application/json": contentOf(TaskEvent) }),
       },
     },
   };
@@ -89,57 +94,57 @@ export function callbacks(): Json {
 
 /** Every event, as `callbackUrl`s and endpoints receive it; endpoints choose its format. */
 export function webhooks(): Json {
-  return { ...Object.fromEntries(EVENTS.map(taskWebhook)), ...endpointWebhooks() };
+  return { ...Object.fromEntries(TASK_EVENTS.map(taskWebhook)), ...endpointWebhooks() };
 }
 
-function taskWebhook(status: (typeof EVENTS)[number]): [string, Json] {
-  const type = `task.${status}`;
+function taskWebhook(type: TaskEventType): [string, Json] {
+  const status = type.slice("task.".length);
   const name = `receiveTask${status.charAt(0).toUpperCase()}${status.slice(1)}`;
-  const full = of(type, TaskEvent, status === "succeeded" ? [answerExamples.TaskEvent] : undefined);
   const content = {
-    "application/json": { schema: { oneOf: [full, of(type, ThinTaskEvent)] } },
+    "application/json": { schema: { anyOf: [of(type, TaskEvent), of(type, ThinTaskEvent)] } },
     "application/cloudevents+json": { schema: of(type, CloudEvent) },
   };
-  return [type, { post: post(name, MEANINGS[status], content) }];
+  return [type, { post: post(name, MEANINGS[type], content) }];
 }
 
-/** What is sent once, when somebody asks for it; and what the gateway tells of deliveries and endpoints themselves. */
+/** What is sent once, on request; and the events of deliveries and endpoints themselves. */
 function endpointWebhooks(): Json {
-  const about = (type: string, name: string, schema: string, meaning: string, text?: string): Json => ({
+  const about = (
+    type: string,
+    name: string,
+    body: Parameters<typeof contentOf>[0],
+    meaning: string,
+    text?: string,
+  ): Json => ({
     [type]: {
-      post: post(
-        name,
-        meaning,
-        { "application/json": { schema: of(type, { $ref: `#/components/schemas/${schema}` }) } },
-        text,
-      ),
+      post: post(name, meaning, { "application/json": { schema: of(type, body) } }, text),
     },
   });
   return {
     ...about(
       "endpoint.verification",
       "receiveEndpointVerification",
-      "VerificationEvent",
+      VerificationEvent,
       "Does this endpoint want events?",
       'Sent once per call of `verifyEndpoint`. Answer 2xx with `{"challenge": …}` or the bare challenge.',
     ),
     ...about(
       "endpoint.test",
       "receiveEndpointTest",
-      "TestEvent",
+      TestEvent,
       "A test that a client asked for.",
       "Sent once per call of `testEndpoint`.",
     ),
     ...about(
       "endpoint.disabled",
       "receiveEndpointDisabled",
-      "EndpointDisabledEvent",
+      EndpointDisabledEvent,
       "The gateway has disabled another endpoint of the project.",
     ),
     ...about(
       "delivery.dead",
       "receiveDeliveryDead",
-      "DeadEvent",
+      DeadEvent,
       "A delivery to another receiver was given up.",
     ),
   };

@@ -1,0 +1,166 @@
+import * as z from "zod/mini";
+import {
+  component,
+  count,
+  field,
+  type Infer,
+  opt,
+  pageOf,
+  positive,
+  time,
+  typeId,
+} from "../shared/schema.ts";
+import { FORMATS, SIGNATURES } from "./endpoint.ts";
+
+export const signatureKinds = z.array(z.enum(SIGNATURES));
+
+const fields = {
+  id: field(typeId("ep"), "The endpoint's id.", "ep_01kawv0m1ne0p86qyrcy9ba2z4"),
+  url: field(z.string(), "Where its events go."),
+  events: field(z.array(z.string()), "Which events: names, `task.*`, or `*`.", ["task.*"]),
+  description: field(opt(z.string()), "What it is for."),
+  headers: field(
+    z.record(z.string(), z.string()),
+    "Sent along with every event; values that may be secret are shown as `***`.",
+  ),
+  metadata: field(z.record(z.string(), z.string()), "What the client gave along."),
+  retrySchedule: field(opt(z.array(z.string())), "Delays between attempts; absent: the deployment's."),
+  rateLimit: field(opt(positive), "Deliveries per second at most."),
+  allowedRate: field(
+    opt(positive),
+    "Deliveries per minute that the receiver allowed in the CloudEvents handshake.",
+  ),
+  format: field(z.enum(FORMATS), "How bodies are written."),
+  signatures: field(signatureKinds, "How events are signed."),
+  verified: field(z.boolean(), "Whether its receiver has agreed to be sent events; until then none are."),
+  verifiedAt: field(opt(time), "When it did."),
+  disabled: field(z.boolean(), "Whether it is sent nothing; what happens meanwhile is kept as dead letters."),
+  disabledReason: field(opt(z.string()), "Why; `manual` when a client did not say."),
+  disabledAt: field(opt(time), "Since when."),
+  createdAt: field(time, "When it was registered."),
+};
+
+const example = {
+  id: "ep_01kawv0m1ne0p86qyrcy9ba2z4",
+  url: "https://shop.example.com/hooks",
+  events: ["task.*"],
+  headers: { "x-shop": "4711", authorization: "***" },
+  metadata: { team: "orders" },
+  format: "full",
+  signatures: ["v1"],
+  verified: true,
+  verifiedAt: "2026-11-24T09:00:00.000Z",
+  disabled: false,
+  createdAt: "2026-11-24T08:59:00.000Z",
+} as const;
+
+export const Endpoint = component("Endpoint", z.object(fields), {
+  description: "A registered receiver of a project's events.",
+  example,
+});
+export type Endpoint = Infer<typeof Endpoint>;
+
+export const EndpointPage = pageOf("EndpointPage", Endpoint, "endpoints, newest first");
+
+const health = z.object({
+  failures: field(count, "Failed attempts since the last one that was taken."),
+  failingSince: field(
+    opt(time),
+    "When the first of them was; after five days of nothing else it is disabled.",
+  ),
+  circuit: field(z.enum(["closed", "open"]), "Whether its destination's circuit holds deliveries back."),
+  openUntil: field(opt(time), "When the next attempt is let through."),
+});
+export type Health = Infer<typeof health>;
+
+export const EndpointWithHealth = component(
+  "EndpointWithHealth",
+  z.object({ ...fields, health: field(health, "How its deliveries fare.") }),
+  {
+    description: "A registered endpoint, and how it fares.",
+    example: { ...example, health: { failures: 0, circuit: "closed" } },
+  },
+);
+
+export const ChangedEndpoint = component(
+  "ChangedEndpoint",
+  z.object({
+    ...fields,
+    droppedHeaders: field(
+      opt(z.array(z.string())),
+      "The headers that did not go along to another origin; absent when there were none.",
+    ),
+  }),
+  {
+    description: "A registered endpoint after a change.",
+    example: { ...example, url: "https://new.example.com/hooks", headers: {}, droppedHeaders: ["x-shop"] },
+  },
+);
+
+export const NewEndpoint = component(
+  "NewEndpoint",
+  z.object({ ...fields, secret: field(z.string(), "Signs its events: `whsec_` and base64.") }),
+  {
+    description: "A new endpoint, with its secret.",
+    example: { ...example, secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD" },
+  },
+);
+
+export const SigningSecret = component(
+  "SigningSecret",
+  z.object({
+    secret: field(
+      z.string(),
+      "Signs every event now: `whsec_` and base64.",
+      "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+    ),
+    previous: field(
+      z.array(
+        z.object({
+          secret: field(z.string(), "An older one."),
+          expiresAt: field(time, "Until when it signs along."),
+        }),
+      ),
+      "Secrets that were rotated away and still sign along.",
+    ),
+    signatures: field(signatureKinds, "How events are signed."),
+    publicKey: field(opt(z.string()), "Checks signatures `v1a`: `whpk_` and base64."),
+    jwks: field(opt(z.url()), "The same as JSON Web Key Set, for anybody."),
+  }),
+  {
+    description: "What checks events: those of the project's callbacks, or of one endpoint.",
+    example: { secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", previous: [], signatures: ["v1"] },
+  },
+);
+export type SigningSecret = Infer<typeof SigningSecret>;
+
+const publicJwk = z.object({
+  kty: field(z.literal("OKP"), "RFC 8037."),
+  crv: field(z.literal("Ed25519"), "The curve."),
+  use: field(z.literal("sig"), "It signs."),
+  alg: field(z.literal("EdDSA"), "The algorithm."),
+  kid: field(z.string(), "The key's thumbprint (RFC 7638)."),
+  x: field(z.string(), "The public key, base64url."),
+});
+/** A public key as JSON Web Key (RFC 8037, section 2). */
+export type PublicJwk = Infer<typeof publicJwk>;
+
+export const Jwks = component(
+  "Jwks",
+  z.object({ keys: field(z.array(publicJwk), "None until a signature `v1a` was first asked for.") }),
+  {
+    description: "A JSON Web Key Set (RFC 7517).",
+    example: {
+      keys: [
+        {
+          kty: "OKP",
+          crv: "Ed25519",
+          use: "sig",
+          alg: "EdDSA",
+          kid: "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+          x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+        },
+      ],
+    },
+  },
+);

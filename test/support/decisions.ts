@@ -1,0 +1,43 @@
+import type { Route } from "../../src/http/pipeline/route.ts";
+import { SERVICE } from "./shared-stack.ts";
+
+/** Who may call a route: a scope of an API key, or another proof. */
+export function needsOf({ access, scope }: Route): string {
+  return access.startsWith("key") ? (scope?.replace("{service}", SERVICE) ?? "no scope") : access;
+}
+
+/**
+ * Routes that are not as their address says. It is written down here a second time, so that a route that is opened, or
+ * that asks for less than its address says, is found.
+ */
+const EXCEPTIONS: Readonly<Record<string, string>> = {
+  createEventsToken: "tasks:read", // it changes nothing
+  getEndpointSecret: "secrets:read",
+  rotateEndpointSecret: "secrets:write",
+  reportProgress: "task-token",
+  reportHeartbeat: "task-token",
+  completeTask: "task-token",
+  failTask: "task-token",
+  completeByUrl: "open", // its token is in the path
+  getPublicKeys: "open",
+  getHealth: "open",
+  getReadiness: "open",
+  getOpenApi: "open",
+  getDocs: "open",
+  getDocsScript: "open",
+  listProblems: "open",
+  getProblem: "open",
+};
+
+/** Who may call a route, by its address and method: what is under `/v1` and has no family of its own is a task's. */
+export function decisionOn({ operation, method, path }: Route): string {
+  const exception = EXCEPTIONS[operation];
+  if (exception !== undefined) return exception;
+  const [, top, resource = ""] = path.split("/");
+  if (top === "admin") return "admin";
+  if (top === "internal") return "queue";
+  if (top !== "v1") return "a line in EXCEPTIONS of test/support/decisions.ts: it is outside of /v1";
+  if (resource === "proxy") return `service:${SERVICE}`;
+  const family = { endpoints: "endpoints", "signing-secret": "secrets" }[resource] ?? "tasks";
+  return `${family}:${method === "GET" ? "read" : "write"}`;
+}
