@@ -19,8 +19,30 @@ const bodyOf = (lua: string) => readBody(split(lua).body);
 
 /** Names that Lua and Redis give to a script. */
 const GIVEN = [
-  ...["assert", "collectgarbage", "error", "getmetatable", "ipairs", "load", "loadstring", "next", "pairs", "pcall"],
-  ...["print", "rawequal", "rawget", "rawset", "select", "setmetatable", "tonumber", "tostring", "type", "unpack"],
+  ...[
+    "assert",
+    "collectgarbage",
+    "error",
+    "getmetatable",
+    "ipairs",
+    "load",
+    "loadstring",
+    "next",
+    "pairs",
+    "pcall",
+  ],
+  ...[
+    "print",
+    "rawequal",
+    "rawget",
+    "rawset",
+    "select",
+    "setmetatable",
+    "tonumber",
+    "tostring",
+    "type",
+    "unpack",
+  ],
   ...["xpcall", "coroutine", "math", "os", "string", "table"],
   ...["ARGV", "KEYS", "bit", "cjson", "cmsgpack", "redis", "struct"],
 ];
