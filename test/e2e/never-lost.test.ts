@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { RECORD } from "../../src/adapters/redis/deliveries/deliver.ts";
+import { RECORD } from "../../src/adapters/redis/deliveries/record.ts";
 import { END } from "../../src/adapters/redis/tasks/end.ts";
 import { Client } from "../support/client.ts";
 import { type FaultyGateway, startFaulty } from "../support/faulty-gateway.ts";

@@ -4,25 +4,16 @@ import type { Store } from "../../ports/store.ts";
 import { purgeKeys, takeChores } from "./chores.ts";
 import type { Context } from "./context.ts";
 import { listDeadLetters } from "./deliveries/dead-letters.ts";
-import { leaseDelivery, putOff, record } from "./deliveries/deliver.ts";
+import { leaseDelivery, putOff } from "./deliveries/deliver.ts";
+import { record } from "./deliveries/record.ts";
 import { redeliver, redeliverAll } from "./deliveries/redeliver.ts";
 import { noteProbe, probe } from "./doctor.ts";
 import { createHint } from "./due-hint.ts";
+import { ping } from "./ping.ts";
+import { dropKey, listKeys, ownerOf, putKey } from "./projects/api-keys.ts";
 import { configure } from "./projects/configure.ts";
 import { findEncrypted, generations, reEncryptionState } from "./projects/encrypted.ts";
-import {
-  dropKey,
-  findProject,
-  initProject,
-  limitProject,
-  listKeys,
-  listProjects,
-  nameProject,
-  ownerOf,
-  ping,
-  putKey,
-  readVersion,
-} from "./projects/projects.ts";
+import { findProject, initProject, limitProject, listProjects, nameProject } from "./projects/projects.ts";
 import { createBatchRunner, createRunner, createScanner } from "./script.ts";
 import { given, peekDue, reconcile } from "./sweep.ts";
 import { accept, acceptAll } from "./tasks/accept.ts";
@@ -43,6 +34,7 @@ import { recordCall, recordPoll } from "./tasks/record-call.ts";
 import { replay } from "./tasks/replay.ts";
 import { announce, report } from "./tasks/report.ts";
 import { follow, watch } from "./tasks/watch.ts";
+import { readVersion } from "./version.ts";
 
 export interface StoreOptions {
   readonly url: string;
