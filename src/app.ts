@@ -6,7 +6,7 @@ import { createGuard, type Guard } from "./adapters/egress/guard.ts";
 import { createExaminer } from "./adapters/qstash/examine.ts";
 import { createQueue } from "./adapters/qstash/queue.ts";
 import { createVerifier } from "./adapters/qstash/signature.ts";
-import { encryptedStore } from "./adapters/redis/encrypted-store.ts";
+import { createPayloads } from "./adapters/redis/payloads.ts";
 import { createStore } from "./adapters/redis/store.ts";
 import { versionedStore } from "./adapters/redis/versioned-store.ts";
 import { type Config, ConfigError, readConfig } from "./config/config.ts";
@@ -101,11 +101,12 @@ function createParts(options: RingbackOptions, config: Config): Dependencies {
     const fault = limitFault(task) ?? budgetFault(task);
     if (fault !== undefined) throw new ConfigError(fault);
   }
-  const store = versionedStore(createStore(config.redis), Date.now);
-  const keyring = createKeyring(config.master.secret, config.master.previous, store.encryptsBound);
+  const keyring = createKeyring(config.master.secret, config.master.previous, () => store.encryptsBound());
+  const payloads = createPayloads(keyring, config.encryptsPayloads);
+  const store = versionedStore(createStore({ ...config.redis, payloads }), Date.now);
   return {
     settings,
-    store: encryptedStore(store, keyring, config.encryptsPayloads),
+    store,
     queue: createQueue({ ...config.qstash, publicUrl: settings.publicUrl }),
     fetcher: createFetcher({
       guard,

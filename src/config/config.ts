@@ -5,7 +5,7 @@ import { LARGEST_BODY } from "../shared/limits.ts";
 import type { Settings } from "../shared/settings.ts";
 import { parseDuration } from "../shared/time/duration.ts";
 import { DELIVERY_SCHEDULE, parseSchedule } from "../shared/time/retry-schedule.ts";
-import { registerZodMessages } from "../shared/zod-messages.ts";
+import { IN_WORDS } from "../shared/zod-messages.ts";
 import { readyServices, ServiceConfigError, servicesSchema } from "./services.ts";
 import { seemsOurs } from "./variable-names.ts";
 
@@ -140,8 +140,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const given = Object.fromEntries(
     VARIABLES.flatMap((name) => (env[name] === undefined || env[name] === "" ? [] : [[name, env[name]]])),
   );
-  registerZodMessages();
-  const checked = z.safeParse(SCHEMA, given);
+  const checked = z.safeParse(SCHEMA, given, IN_WORDS);
   if (!checked.success) throw new ConfigError(explain(checked.error.issues, given));
   const values = checked.data;
   const previous = values.RINGBACK_PREVIOUS_MASTER_SECRET;

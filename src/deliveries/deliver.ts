@@ -118,9 +118,9 @@ export async function send(deps: DeliverParts, leased: LeasedAttempt): Promise<v
   const { project, delivery, webhook } = leased;
   const time = redisTime(leased.now, deps.clock);
   const destination = await destinationOf(deps, project, leased.config, webhook, time());
-  if ("code" in destination && destination.waits && (await putOff(deps, leased))) return;
+  if (destination.kind === "closed" && destination.waits && (await putOff(deps, leased))) return;
   const attempted = givenUp(leased, time()) ?? (await attempt(deps, leased, destination, time));
-  const endpoint = "code" in destination ? undefined : destination.endpoint;
+  const endpoint = destination.kind === "closed" ? undefined : destination.endpoint;
   // Before it is on record: when we are cut off between the two, the attempt finds the endpoint disabled.
   if (endpoint && attempted.disable) await disableEndpoint(deps, project, endpoint, attempted.disable);
   const outcome = outcomeOf(deps, leased, destination, attempted);
@@ -189,7 +189,7 @@ async function attempt(
   destination: Destination | Closed,
   time: () => number,
 ) {
-  if ("code" in destination) {
+  if (destination.kind === "closed") {
     return undelivered({ code: destination.code, message: destination.message }, time());
   }
   if (leased.webhook.undecryptable) return undelivered(LOST, time());
@@ -236,14 +236,14 @@ function outcomeOf(
   if (attempted.delivered) return { kind: "delivered" };
   if (attempted.final || leased.webhook.once) return { kind: "dead" };
   const count = leased.attempt - leased.base;
-  const schedule = "code" in destination ? [] : destination.schedule;
+  const schedule = destination.kind === "closed" ? [] : destination.schedule;
   const delay = deliveryBackoff(schedule, count, deps.random(), attempted.retryAfter);
   return delay === undefined ? { kind: "dead" } : { kind: "retry", delay };
 }
 
 /** The line of now: an endpoint's rate may have changed since the delivery was opened. */
 function lineOf({ endpointId }: OutboundWebhook, destination: Destination | Closed): DeliveryFlow {
-  const endpoint = "code" in destination ? undefined : destination.endpoint;
+  const endpoint = destination.kind === "closed" ? undefined : destination.endpoint;
   const rateLimit = endpoint && rateOf(endpoint);
   return { ...(endpointId !== undefined && { endpointId }), ...(rateLimit !== undefined && { rateLimit }) };
 }

@@ -16,6 +16,7 @@ export type DestinationParts = Pick<Dependencies, "settings"> & { readonly keyri
 
 /** Where a delivery goes now, and how. */
 export interface Destination {
+  readonly kind: "open";
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   /** What signs it: `whsec_…` newest first, a JWK for Ed25519. */
@@ -27,25 +28,28 @@ export interface Destination {
 
 /** Why a delivery may not be sent, as its attempt says. */
 export interface Closed {
+  readonly kind: "closed";
   readonly code: "endpoint-disabled" | "undecryptable";
   readonly message: string;
   /** It may be sent later: its endpoint is to be verified. */
   readonly waits?: true;
 }
 
-const DELETED: Closed = { code: "endpoint-disabled", message: "The endpoint was deleted." };
+const DELETED: Closed = { kind: "closed", code: "endpoint-disabled", message: "The endpoint was deleted." };
 
 const LOST: Closed = {
+  kind: "closed",
   code: "undecryptable",
   message: "No configured master secret opens what signs the delivery, or its endpoint's secret headers.",
 };
 
 /** Why an endpoint is sent nothing now, or undefined when it is. */
 export function closed(endpoint: Endpoint): Closed | undefined {
-  const code = "endpoint-disabled";
-  if (endpoint.disabled) return { code, message: `The endpoint is disabled (${endpoint.disabled.reason}).` };
+  const refusal = { kind: "closed", code: "endpoint-disabled" } as const;
+  if (endpoint.disabled)
+    return { ...refusal, message: `The endpoint is disabled (${endpoint.disabled.reason}).` };
   if (endpoint.verifiedAt === undefined) {
-    return { code, message: "The endpoint has not been verified yet.", waits: true };
+    return { ...refusal, message: "The endpoint has not been verified yet.", waits: true };
   }
   return undefined;
 }
@@ -72,7 +76,7 @@ export async function destinationOf(
   try {
     if (endpoint) return await toEndpoint(deps, project, config, endpoint, now);
     const secrets = await callbackSecrets(deps.keyring, project, config, now);
-    return { url, headers: {}, secrets, schedule };
+    return { kind: "open", url, headers: {}, secrets, schedule };
   } catch (error) {
     if (error instanceof Undecryptable) return LOST;
     throw error;
@@ -99,6 +103,7 @@ export async function toEndpoint(
       ]),
   );
   return {
+    kind: "open",
     url: endpoint.url,
     headers: Object.fromEntries(headers),
     secrets: await signers(keyring, project, config, endpoint, now),

@@ -5,6 +5,7 @@ import { denied } from "../projects/denied.ts";
 import { type ApiKey, system } from "../projects/principal.ts";
 import { type Idempotency, reused } from "../shared/idempotency.ts";
 import { ApiError } from "../shared/problems.ts";
+import { CONFLICT, retryOnConflict } from "../shared/retry-on-conflict.ts";
 import { findDelivery, type ReadParts } from "../tasks/read/get-task.ts";
 import type { DeliveryRecord } from "../tasks/record.ts";
 import { type DeliverParts, deliver } from "./deliver.ts";
@@ -78,9 +79,15 @@ async function sendAgain(
   idempotency: Idempotency | undefined,
 ): Promise<RedeliverAnswer> {
   const once = idempotency && { idempotency };
-  let answer = await store.redeliver({ ...command, ...once });
-  for (let round = 0; round < 5 && answer.kind === "changed"; round++) {
-    answer = await store.redeliver({ ...again(command.caller, answer.record), ...once });
-  }
-  return answer;
+  let present = command;
+  let answer: RedeliverAnswer;
+  return await retryOnConflict(
+    async () => {
+      answer = await store.redeliver({ ...present, ...once });
+      if (answer.kind !== "changed") return answer;
+      present = again(command.caller, answer.record);
+      return CONFLICT;
+    },
+    () => answer,
+  );
 }

@@ -3,7 +3,6 @@ import { requestId } from "hono/request-id";
 import { Hono } from "hono/tiny";
 import type { Dependencies } from "../ports/dependencies.ts";
 import { ApiError } from "../shared/problems.ts";
-import { registerZodMessages } from "../shared/zod-messages.ts";
 import { admitter, type VerifySignature } from "./pipeline/authenticate.ts";
 import { mount } from "./pipeline/mount.ts";
 import { answerFailure } from "./pipeline/problem.ts";
@@ -35,7 +34,6 @@ export function createApp({
   verifySignature,
   routes = routesOf(assets),
 }: AppOptions): Hono<Env> {
-  registerZodMessages();
   const app = new Hono<Env>();
   app.use(requestId());
   app.use(async (c, next) => {

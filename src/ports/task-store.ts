@@ -92,6 +92,6 @@ export interface ErasureStore {
 
 /** The newest tasks of a project, for the doctor. */
 export interface NewestTaskStore {
-  /** At most `most`, from the last hour in which any was accepted, with payloads as they are stored. */
+  /** At most `most`, from the last hour in which any was accepted. */
   newestTasks(project: string, most: number): Promise<readonly TaskRecord[]>;
 }

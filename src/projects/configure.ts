@@ -2,6 +2,7 @@ import type { NewDelivery } from "../ports/delivery-commands.ts";
 import type { ConfigStore } from "../ports/project-store.ts";
 import { type Idempotency, reused } from "../shared/idempotency.ts";
 import { ApiError } from "../shared/problems.ts";
+import { CONFLICT, retryOnConflict } from "../shared/retry-on-conflict.ts";
 import type { Scope, StoredConfig } from "./caller.ts";
 import { denied } from "./denied.ts";
 import type { ApiKey, System } from "./principal.ts";
@@ -15,9 +16,6 @@ import {
 
 /** The parts that reading and changing a configuration uses. */
 export type ConfigureParts = { readonly store: ConfigStore };
-
-/** How often a change is made anew when others change the same configuration. */
-const ROUNDS = 5;
 
 export interface Configured {
   readonly config: ProjectConfig;
@@ -88,37 +86,41 @@ export async function configure(
   const { known, ...found } = await read(deps, caller, scope, idempotency);
   let { stored, now } = found;
   if (known) return unwritten(stored, known.id, now, true);
-  for (let round = 0; round < ROUNDS; round++) {
-    const { config, id, deliveries = [], same } = await change(parseConfig(stored), now);
-    if (same) return unwritten(stored, id, now, false);
-    const answer = await deps.store.configure({
-      caller,
-      scope,
-      version: stored.version,
-      json: JSON.stringify(config),
-      deliveries,
-      startsTold: subscribersOf(config, "task.started").length > 0,
-      id,
-      ...(idempotency && { idempotency }),
-      nonce: crypto.randomUUID(),
-    });
-    switch (answer.kind) {
-      case "configured":
-        return { config, id, now: answer.now, replayed: false };
-      case "changed":
-        ({ config: stored, now } = answer);
-        continue;
-      case "repeated":
-        return unwritten(answer.config, answer.id, answer.now, true);
-      case "reused":
-        throw reused(answer.id);
-      case "missing":
-        throw missing();
-      default:
-        throw denied(answer, scope);
-    }
-  }
-  throw new Error(`The configuration of ${caller.project} keeps changing.`);
+  return await retryOnConflict(
+    async () => {
+      const { config, id, deliveries = [], same } = await change(parseConfig(stored), now);
+      if (same) return unwritten(stored, id, now, false);
+      const answer = await deps.store.configure({
+        caller,
+        scope,
+        version: stored.version,
+        json: JSON.stringify(config),
+        deliveries,
+        startsTold: subscribersOf(config, "task.started").length > 0,
+        id,
+        ...(idempotency && { idempotency }),
+        nonce: crypto.randomUUID(),
+      });
+      switch (answer.kind) {
+        case "configured":
+          return { config, id, now: answer.now, replayed: false };
+        case "changed":
+          ({ config: stored, now } = answer);
+          return CONFLICT;
+        case "repeated":
+          return unwritten(answer.config, answer.id, answer.now, true);
+        case "reused":
+          throw reused(answer.id);
+        case "missing":
+          throw missing();
+        default:
+          throw denied(answer, scope);
+      }
+    },
+    () => {
+      throw new Error(`The configuration of ${caller.project} keeps changing.`);
+    },
+  );
 }
 
 function unwritten(stored: StoredConfig, id: string, now: number, replayed: boolean): Configured {

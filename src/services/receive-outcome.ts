@@ -3,6 +3,7 @@ import { type FirstAttemptParts, sendFirstAttempts } from "../deliveries/first-a
 import type { Dependencies } from "../ports/dependencies.ts";
 import type { RecordCallAnswer } from "../ports/task-commands.ts";
 import type { RunStore } from "../ports/task-store.ts";
+import { CONFLICT, retryOnConflict } from "../shared/retry-on-conflict.ts";
 import { redisTime } from "../shared/time/redis-clock.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import { type FailParts, failAttempt } from "../tasks/run/fail-attempt.ts";
@@ -42,8 +43,8 @@ type Noted = Extract<RecordCallAnswer, { kind: "published" }>;
 /** An attempt whose outcome is there is ended within this many milliseconds, or looked after again. */
 const OUTCOME_LEASE = 60_000;
 
-/** How often an outcome is judged anew when the task moved meanwhile. */
-const ROUNDS = 3;
+/** How often an outcome is judged when the task moves meanwhile; the queue brings it again. */
+const TRIES = 3;
 
 /**
  * The outcome of a call that the queue made: ends the attempt, or leaves the task waiting. One that is of an older
@@ -56,23 +57,26 @@ export async function outcome(
 ): Promise<Answer> {
   if (!response.isFinal) return DONE;
   const { project, task, run, attempt } = message;
-  for (let round = 0; round < ROUNDS; round++) {
-    const noted = await ctx.store.recordCall({
-      project,
-      task,
-      run,
-      attempt,
-      message: response.message,
-      length: OUTCOME_LEASE,
-    });
-    if (noted.kind !== "published" || isOvertaken(noted.record, message)) {
-      const reason = noted.kind === "published" ? noted.record.status : noted.kind;
-      ctx.log("info", "outcome-stale", { task, run, attempt, poll: message.poll, reason });
-      return DONE;
-    }
-    if ((await act(ctx, noted, message, response)) === "done") return DONE;
-  }
-  return { status: 503, retryAfter: 1_000 };
+  return await retryOnConflict(
+    async () => {
+      const noted = await ctx.store.recordCall({
+        project,
+        task,
+        run,
+        attempt,
+        message: response.message,
+        length: OUTCOME_LEASE,
+      });
+      if (noted.kind !== "published" || isOvertaken(noted.record, message)) {
+        const reason = noted.kind === "published" ? noted.record.status : noted.kind;
+        ctx.log("info", "outcome-stale", { task, run, attempt, poll: message.poll, reason });
+        return DONE;
+      }
+      return (await act(ctx, noted, message, response)) === "done" ? DONE : CONFLICT;
+    },
+    (): Answer => ({ status: 503, retryAfter: 1_000 }),
+    TRIES,
+  );
 }
 
 /** A waiting task has heard its call's outcome; of its polls only the last one's counts. */

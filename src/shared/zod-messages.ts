@@ -1,4 +1,4 @@
-import * as z from "zod/mini";
+import type * as z from "zod/mini";
 
 const NAMES: Readonly<Record<string, string>> = {
   array: "an array",
@@ -44,7 +44,5 @@ function bound(origin: string, limit: string, value: number | bigint): string {
   return unit ? `have ${limit} ${value}${unit}` : `be ${limit} ${value}`;
 }
 
-/** Gives zod/mini, which comes without words, ours; wherever a schema is checked. */
-export function registerZodMessages(): void {
-  z.config({ localeError: explain });
-}
+/** Parameters of `z.safeParse`: its faults are told in these words, whatever zod's own configuration says. */
+export const IN_WORDS = { error: explain } as const;

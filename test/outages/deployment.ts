@@ -9,7 +9,7 @@ import { createGuard } from "../../src/adapters/egress/guard.ts";
 import { createExaminer } from "../../src/adapters/qstash/examine.ts";
 import { createQueue } from "../../src/adapters/qstash/queue.ts";
 import { createVerifier } from "../../src/adapters/qstash/signature.ts";
-import { encryptedStore } from "../../src/adapters/redis/encrypted-store.ts";
+import { createPayloads, type Payloads } from "../../src/adapters/redis/payloads.ts";
 import { createStore } from "../../src/adapters/redis/store.ts";
 import { readConfig } from "../../src/config/config.ts";
 import { createApp } from "../../src/http/app.ts";
@@ -67,7 +67,6 @@ export class Deployment {
   readonly #options: DeploymentOptions;
   #offset: number;
   #busy = 0;
-  #store: Store;
   #parts: Dependencies | undefined;
 
   private constructor(
@@ -89,7 +88,6 @@ export class Deployment {
     this.redis = redis;
     this.qstash = qstash;
     this.receiver = receiver;
-    this.#store = this.#storeNow();
   }
 
   static async start(
@@ -177,7 +175,6 @@ export class Deployment {
     for (let left = time; left > 0; left -= every) {
       const step = Math.min(left, every);
       this.#offset += step;
-      this.#store = this.#storeNow();
       this.#clock.advance(step);
       await this.settle();
       if (cron) await this.sweep();
@@ -197,8 +194,18 @@ export class Deployment {
     return this.engine.call(words);
   }
 
-  #storeNow(): Store {
-    return createStore({ url: this.redis.url, token: TOKEN, offset: this.#offset });
+  /** A store whose clock moves with the deployment's. */
+  #storeOver(payloads: Payloads): Store {
+    const make = (offset: number) => ({
+      offset,
+      store: createStore({ url: this.redis.url, token: TOKEN, payloads, offset }),
+    });
+    let made = make(this.#offset);
+    const storeNow = (): Store => {
+      if (made.offset !== this.#offset) made = make(this.#offset);
+      return made.store;
+    };
+    return new Proxy(made.store, { get: (_first, name) => Reflect.get(storeNow(), name) });
   }
 
   #partsOf(
@@ -223,9 +230,7 @@ export class Deployment {
     const { qstash, settings, services } = config;
     const keyring = createKeyring(config.master.secret, config.master.previous);
     const guard = createGuard({ mode: "local", allow: [], ownHosts: [], upstashHosts: [] });
-    const store = new Proxy(this.#store, {
-      get: (_first, name) => Reflect.get(encryptedStore(this.#store, keyring, config.encryptsPayloads), name),
-    });
+    const store = this.#storeOver(createPayloads(keyring, config.encryptsPayloads));
     return {
       settings,
       store,

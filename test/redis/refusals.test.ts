@@ -3,11 +3,10 @@ import type { AddressInfo } from "node:net";
 import { describe, expect, test } from "vitest";
 import { failureOf } from "../../src/adapters/redis/failure.ts";
 import { callBytes, createRunner, type Runner, script } from "../../src/adapters/redis/script.ts";
-import { createStore } from "../../src/adapters/redis/store.ts";
 import { RequestTooLarge, StoreRefused, StoreUnavailable } from "../../src/ports/errors.ts";
 import { REQUEST_LIMIT } from "../../src/shared/limits.ts";
-import { plainClient, TOKEN } from "../local/redis-stand-in.ts";
-import { acceptCommand, accepted, environments } from "./store-fixture.ts";
+import { plainClient } from "../local/redis-stand-in.ts";
+import { acceptCommand, accepted, environments, storeOver } from "./store-fixture.ts";
 
 describe("a permanent refusal by Redis is told from an outage", () => {
   for (const [message, kind] of [
@@ -104,7 +103,7 @@ describe.each(await environments())(
     });
 
     test("a database that is away is an outage", async () => {
-      const away = createStore({ url: url.replace(/\d+$/, "1"), token: TOKEN });
+      const away = storeOver({ url: url.replace(/\d+$/, "1") });
       await expect(away.accept(acceptCommand(caller))).rejects.toBeInstanceOf(StoreUnavailable);
     });
   },

@@ -1,8 +1,11 @@
 import { afterAll } from "vitest";
+import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
+import { createPayloads, type Payloads } from "../../src/adapters/redis/payloads.ts";
 import { createStore } from "../../src/adapters/redis/store.ts";
 import { ReplyError } from "../../src/local/engine.ts";
 import type { DeleteAnswer, DeleteCommand } from "../../src/ports/delete-commands.ts";
 import type { NewDelivery } from "../../src/ports/delivery-commands.ts";
+import type { Cipher } from "../../src/ports/keyring.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { AcceptCommand, ClaimAnswer, EndCommand } from "../../src/ports/task-commands.ts";
 import type { ApiKey } from "../../src/projects/principal.ts";
@@ -15,9 +18,20 @@ const random = () => crypto.getRandomValues(new Uint8Array(8));
 export const HASH = "ab".repeat(32);
 export const KEY = "0123456789abcdef0123456789abcdef";
 
+/** Payloads as a deployment keeps them that does not encrypt. */
+export const inTheClear = createPayloads(
+  createKeyring("a master secret for tests, and for nothing else"),
+  false,
+);
+
 /** A store over a stand-in, its clock moved by `offset` milliseconds: how tests travel in time. */
-export function storeOver(standIn: StandIn, offset = 0, clock: () => number = Date.now): Store {
-  return createStore({ url: standIn.url, token: TOKEN, offset, clock });
+export function storeOver(
+  standIn: Pick<StandIn, "url">,
+  offset = 0,
+  clock: () => number = Date.now,
+  payloads: Payloads = inTheClear,
+): Store {
+  return createStore({ url: standIn.url, token: TOKEN, payloads, offset, clock });
 }
 
 /** A fresh project with one key of every scope. */
@@ -110,6 +124,8 @@ export interface Environment {
   /** The store with its clock moved by so many milliseconds. */
   at(offset: number): Store;
   storeAt(offset: number, clock: () => number): Store;
+  /** The store with its payloads encrypted under this master secret. */
+  encrypting(cipher: Cipher): Store;
   /** A command past the REST API, its reply as text. */
   redis(...words: string[]): Promise<string | null>;
   /** The due entry's time, undefined when there is none. */
@@ -145,6 +161,7 @@ async function openEnvironment(kind: (typeof KINDS)[number]): Promise<Environmen
     url: standIn.url,
     at: (offset) => storeOver(standIn, offset),
     storeAt: (offset, clock) => storeOver(standIn, offset, clock),
+    encrypting: (cipher) => storeOver(standIn, 0, Date.now, createPayloads(cipher, true)),
     redis,
     dueOf: async (project, id) => {
       const score = await redis(

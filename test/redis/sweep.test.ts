@@ -1,8 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { createStore } from "../../src/adapters/redis/store.ts";
-import { TOKEN } from "../local/redis-stand-in.ts";
 import { FaultProxy } from "../support/proxy.ts";
-import { accepted, claimed, environments, newDelivery, succeeded } from "./store-fixture.ts";
+import { accepted, claimed, environments, newDelivery, storeOver, succeeded } from "./store-fixture.ts";
 
 const HOUR = 3_600_000;
 
@@ -12,7 +10,7 @@ describe.each(await environments())(
     describe("an idle sweep", () => {
       test("is one plain read and one write", async () => {
         const proxy = await FaultProxy.start(url);
-        const idle = createStore({ url: proxy.url, token: TOKEN });
+        const idle = storeOver(proxy);
         await redis("DEL", "rb1:000:due");
         await idle.seemDue(1); // a process's first asks for the time
         const before = proxy.passed.length;

@@ -1,11 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { createStore } from "../../src/adapters/redis/store.ts";
 import type { Store } from "../../src/ports/store.ts";
-import { TOKEN } from "../local/redis-stand-in.ts";
 import { eventually } from "../support/client.ts";
 import { FaultProxy } from "../support/proxy.ts";
-import { acceptCommand, accepted, claimed, environments, freshProject, succeeded } from "./store-fixture.ts";
+import {
+  acceptCommand,
+  accepted,
+  claimed,
+  environments,
+  freshProject,
+  storeOver,
+  succeeded,
+} from "./store-fixture.ts";
 
 /** Listens to a task, and notes what is told. */
 async function listening(store: Store, project: string, id: string) {
@@ -99,7 +105,7 @@ describe.each(await environments())(
     test("follow tells that its stream broke or was refused, once, and not after it was closed", async () => {
       const proxy = await FaultProxy.start(url);
       onTestFinished(() => proxy.stop());
-      const remote = createStore({ url: proxy.url, token: TOKEN });
+      const remote = storeOver(proxy);
       const record = await accepted(store, caller);
       const broken = await listening(remote, caller.project, record.id);
       for (const stream of proxy.streams) stream.destroy();
@@ -126,7 +132,7 @@ describe.each(await environments())(
       const never = Promise.withResolvers<"cut">();
       onTestFinished(() => never.resolve("cut"));
       proxy.faults = { request: () => never.promise };
-      const remote = createStore({ url: proxy.url, token: TOKEN });
+      const remote = storeOver(proxy);
       expect((await listening(remote, caller.project, "task_00000000000000000000000000")).states).toEqual([
         "lost",
       ]);

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import { createStore } from "../../src/adapters/redis/store.ts";
 import { VERSION_GOOD_FOR, versionedStore } from "../../src/adapters/redis/versioned-store.ts";
 import { UNBOUND_WRITES } from "../../src/shared/limits.ts";
 import { loadKeys, readSnapshot } from "../fixtures/snapshot.ts";
-import { KINDS, startStandIn, TOKEN } from "../local/redis-stand-in.ts";
+import { KINDS, startStandIn } from "../local/redis-stand-in.ts";
+import { storeOver } from "../redis/store-fixture.ts";
 import { FIRST } from "./stored.ts";
 
 /* In which form texts are encrypted: so that the release before reads them, where it may have to. */
@@ -15,7 +15,7 @@ const binding = { purpose: "header", project: "prj_1" } as const;
 
 /** An isolate's keyring, at a time of Redis's and of its own. */
 function keyringAt(url: string, offset = 0, clock: () => number = Date.now) {
-  const store = versionedStore(createStore({ url, token: TOKEN, offset }), clock);
+  const store = versionedStore(storeOver({ url }, offset), clock);
   return createKeyring(MASTER, undefined, store.encryptsBound);
 }
 

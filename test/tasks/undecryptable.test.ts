@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import { encryptedStore } from "../../src/adapters/redis/encrypted-store.ts";
 import { deliver } from "../../src/deliveries/deliver.ts";
 import { openSecrets } from "../../src/endpoints/signing-secrets.ts";
 import type { Store } from "../../src/ports/store.ts";
@@ -65,8 +64,8 @@ async function pending({ store, caller }: Environment, sealing: Store, signing: 
 }
 
 describe.each(await environments())("what nothing opens, on the %s engine", (_kind, environment) => {
-  const { store, caller } = environment;
-  const over = encryptedStore(store, present, true);
+  const { caller, encrypting } = environment;
+  const over = encrypting(present);
   const binding = { purpose: "signing-secret", project: caller.project } as const;
   const attempts = async (id: string) => {
     const found = await over.readDeliveries(caller, [id]);
@@ -86,7 +85,7 @@ describe.each(await environments())("what nothing opens, on the %s engine", (_ki
   });
 
   test("a delivery whose body is lost is dead by a code of its own", async () => {
-    const id = await pending(environment, encryptedStore(store, lost, true), [
+    const id = await pending(environment, encrypting(lost), [
       { wrapped: await present.encrypt(secret, binding) },
     ]);
     const message = { v: 1, project: caller.project, delivery: id, attempt: 1 } as const;

@@ -84,7 +84,7 @@ export function createQueue(options: QueueOptions): Queue {
 
 /** A message's headers and body. */
 function contentOf(message: QueueMessage) {
-  const flow = "flow" in message ? message.flow : undefined;
+  const flow = message.kind === "sweep" ? undefined : message.flow;
   return {
     headers: {
       "content-type": "application/json",

@@ -1,3 +1,4 @@
+import type { Payloads } from "./payloads.ts";
 import type { BatchRunner, Runner } from "./script.ts";
 
 /** What the functions beside the scripts work with. */
@@ -12,6 +13,8 @@ export interface Context {
   readonly worker: Runner;
   /** One page of the names of all keys, and the cursor of the next; `0` begins and ends. */
   readonly scan: (cursor: string) => Promise<readonly [cursor: string, keys: readonly string[]]>;
+  /** Encrypts and opens payloads. */
+  readonly payloads: Payloads;
   /** Milliseconds added to Redis's clock: 0 outside tests. */
   readonly offset: number;
   /** The edge's clock, only to guess which hour Redis will say. */

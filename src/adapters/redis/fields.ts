@@ -11,17 +11,23 @@ import type {
   TimelineEntry,
 } from "../../tasks/record.ts";
 import type { StoredStatus } from "../../tasks/status.ts";
+import type { Context } from "./context.ts";
+import { openIfPossible, openPayload, type StoredPayload } from "./payloads.ts";
 
 type Fields = Readonly<Record<string, string>>;
 
 /** The fields that a new task is given by its client; the rest is the script's. */
-export function newTaskFields(task: NewTask, idempotencyHash: string | undefined): readonly string[] {
-  const inline = task.input.length <= INLINE_LIMIT;
+export function newTaskFields(
+  task: NewTask,
+  input: StoredPayload,
+  idempotencyHash: string | undefined,
+): readonly string[] {
+  const inline = input.length <= INLINE_LIMIT;
   return [
     ["type", task.type],
     ["max", String(task.maxAttempts)],
     ["opt", JSON.stringify(task.options)],
-    inline ? ["in", task.input] : ["inl", "1"],
+    inline ? ["in", input] : ["inl", "1"],
     ...(Object.keys(task.metadata).length > 0 ? [["meta", JSON.stringify(task.metadata)]] : []),
     ...(task.callback ? [["cb", JSON.stringify(task.callback)]] : []),
     ...(task.trace ? [["trace", task.trace]] : []),
@@ -29,8 +35,25 @@ export function newTaskFields(task: NewTask, idempotencyHash: string | undefined
   ].flat();
 }
 
-/** A task from its hash; undefined when the hash is empty. */
-export function readTaskFields(project: string, id: string, fields: Fields): TaskRecord | undefined {
+/** A task from its hash, its payloads opened; undefined when the hash is empty. */
+export async function readTaskFields(
+  { payloads }: Pick<Context, "payloads">,
+  project: string,
+  id: string,
+  fields: Fields,
+): Promise<TaskRecord | undefined> {
+  const record = readTaskState(project, id, fields);
+  return (
+    record && {
+      ...record,
+      input: await openPayload(payloads, placed(fields["in"], fields["inl"]), project),
+      result: await openPayload(payloads, placed(fields["out"], fields["outl"]), project),
+    }
+  );
+}
+
+/** A task from its hash without its payloads, of which it says where they lie; undefined when the hash is empty. */
+export function readTaskState(project: string, id: string, fields: Fields): TaskRecord | undefined {
   const { status, type } = fields;
   if (status === undefined || type === undefined) return undefined;
   const metadata: TaskRecord["metadata"] = fields["meta"] ? JSON.parse(fields["meta"]) : {};
@@ -53,8 +76,8 @@ export function readTaskFields(project: string, id: string, fields: Fields): Tas
     metadata,
     options: JSON.parse(fields["opt"] ?? "{}"),
     ...(fields["cb"] && { callback: JSON.parse(fields["cb"]) }),
-    input: placed(fields["in"], fields["inl"]),
-    result: placed(fields["out"], fields["outl"]),
+    input: { placement: placed(fields["in"], fields["inl"]).placement },
+    result: { placement: placed(fields["out"], fields["outl"]).placement },
     ...(fields["err"] && { error: JSON.parse(fields["err"]) as Failure }),
     deliveries: fields["dels"] ? fields["dels"].split(",") : [],
     pastDeliveries: fields["past"] ? fields["past"].split(",") : [],
@@ -70,8 +93,21 @@ export function readTaskFields(project: string, id: string, fields: Fields): Tas
   };
 }
 
-/** A delivery from its hash; undefined when the hash is empty. */
-export function readDeliveryFields(project: string, id: string, fields: Fields): DeliveryRecord | undefined {
+/** A delivery from its hash, its body opened; undefined when the hash is empty. */
+export async function readDeliveryFields(
+  { payloads }: Pick<Context, "payloads">,
+  project: string,
+  id: string,
+  fields: Fields,
+): Promise<DeliveryRecord | undefined> {
+  const record = readDeliveryState(project, id, fields);
+  if (!record || fields["body"] === undefined) return record;
+  const body = await openIfPossible(payloads, fields["body"], project);
+  return body === undefined ? { ...record, undecryptable: true } : { ...record, body };
+}
+
+/** A delivery from its hash without its body; undefined when the hash is empty. */
+export function readDeliveryState(project: string, id: string, fields: Fields): DeliveryRecord | undefined {
   const { status, task, event, type, url } = fields;
   if (
     status === undefined ||
@@ -101,7 +137,6 @@ export function readDeliveryFields(project: string, id: string, fields: Fields):
     ...(fields["waits"] && { unverifiedSince: number(fields["waits"]) }),
     ...(fields["ended"] && { endedAt: number(fields["ended"]) }),
     format: (fields["fmt"] ?? "full") as Format, // written by our own scripts alone
-    ...(fields["body"] !== undefined && { body: fields["body"] }),
     ...(fields["rate"] && { rateLimit: number(fields["rate"]) }),
     ...(fields["once"] === "1" && { once: true }),
     ...(fields["trace"] && { trace: fields["trace"] }),

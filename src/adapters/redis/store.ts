@@ -1,6 +1,9 @@
 import { Redis } from "@upstash/redis/cloudflare";
 import type { StoredForm } from "../../ports/config-commands.ts";
+import type { DeliveryReadStore } from "../../ports/delivery-store.ts";
+import type { ApiKeyStore, ConfigStore, ProjectStore, RotationStore } from "../../ports/project-store.ts";
 import type { Store } from "../../ports/store.ts";
+import type { NewestTaskStore, TaskReadStore } from "../../ports/task-store.ts";
 import { purgeKeys, takeChores } from "./chores.ts";
 import type { Context } from "./context.ts";
 import { listDeadLetters } from "./deliveries/dead-letters.ts";
@@ -11,6 +14,7 @@ import { noteProbe, probe } from "./doctor.ts";
 import { createHint } from "./due-hint.ts";
 import { ping } from "./ping.ts";
 import { dropKey, listKeys, ownerOf, putKey } from "./projects/api-keys.ts";
+import type { Payloads } from "./payloads.ts";
 import { configure } from "./projects/configure.ts";
 import { findEncrypted, generations, reEncryptionState } from "./projects/encrypted.ts";
 import { findProject, initProject, limitProject, listProjects, nameProject } from "./projects/projects.ts";
@@ -37,6 +41,7 @@ import { follow, watch } from "./tasks/watch.ts";
 import { readVersion } from "./version.ts";
 
 export interface StoreOptions {
+  readonly payloads: Payloads;
   readonly url: string;
   readonly token: string;
   /** Milliseconds added to Redis's clock, so that tests can travel; 0 unless set. */
@@ -60,6 +65,7 @@ export function createStore(options: StoreOptions): Store {
     many: createBatchRunner(quick),
     worker: createRunner(worker, true),
     scan: createScanner(worker),
+    payloads: options.payloads,
     offset: options.offset ?? 0,
     clock: options.clock ?? Date.now,
     filesByDay: () => !form?.bound,
@@ -81,7 +87,6 @@ export function createStore(options: StoreOptions): Store {
     replay: (command) => replay(context, command),
     deleteTask: (command) => deleteTask(context, command),
     erasePart: (project, task) => erasePart(context, project, task),
-    isErasing: (project, task) => isErasing(context, project, task),
     takeChores: (partition) => takeChores(context, partition),
     purgeKeys: (project, most) => purgeKeys(context, project, most),
     report: (command) => report(context, command),
@@ -102,48 +107,27 @@ export function createStore(options: StoreOptions): Store {
       form = await readVersion(context);
       return form;
     },
-    generations: (changes) => generations(context, changes),
-    reEncryptionState: (text) => reEncryptionState(context, text),
-    findEncrypted: (cursor, generation) => findEncrypted(context, cursor, generation),
     probe: (nonce, every) => probe(context, nonce, every),
     noteProbe: (nonce, field, value) => noteProbe(context, nonce, field, value),
     ping: () => ping(context),
   };
 }
 
-function readsIn(
-  context: Context,
-): Pick<
-  Store,
-  "readTask" | "readTasks" | "listTasks" | "newestTasks" | "readDeliveries" | "readBody" | "readConfig"
-> {
+function readsIn(context: Context): TaskReadStore & NewestTaskStore & DeliveryReadStore {
   return {
     readTask: (caller, id, include) => readTask(context, caller, id, include),
     readTasks: (caller, ids) => readTasks(context, caller, ids),
     listTasks: (caller, before, limit, filter) => listTasks(context, caller, before, limit, filter),
     newestTasks: (project, most) => newestTasks(context, project, most),
+    isErasing: (project, task) => isErasing(context, project, task),
     readDeliveries: (caller, ids) => readDeliveries(context, caller, ids),
     readBody: (project, event, format) => readBody(context, project, event, format),
-    readConfig: (caller, scope, idempotency) => readConfig(context, caller, scope, idempotency),
   };
 }
 
-function projectsIn(
-  context: Context,
-): Pick<
-  Store,
-  | "configure"
-  | "nameProject"
-  | "listProjects"
-  | "findProject"
-  | "ownerOf"
-  | "initProject"
-  | "putKey"
-  | "limitProject"
-  | "dropKey"
-  | "listKeys"
-> {
+function projectsIn(context: Context): ConfigStore & ProjectStore & ApiKeyStore & RotationStore {
   return {
+    readConfig: (caller, scope, idempotency) => readConfig(context, caller, scope, idempotency),
     configure: (command) => configure(context, command),
     nameProject: (name, fresh) => nameProject(context, name, fresh),
     listProjects: (cursor) => listProjects(context, cursor),
@@ -154,6 +138,9 @@ function projectsIn(
     limitProject: (project, limits, nonce) => limitProject(context, project, limits, nonce),
     dropKey: (project, key, nonce) => dropKey(context, project, key, nonce),
     listKeys: (project, cursor) => listKeys(context, project, cursor),
+    generations: (changes) => generations(context, changes),
+    reEncryptionState: (text) => reEncryptionState(context, text),
+    findEncrypted: (cursor, generation) => findEncrypted(context, cursor, generation),
   };
 }
 

@@ -9,7 +9,7 @@ import {
   SWEEP_BATCH,
 } from "../../shared/limits.ts";
 import type { Context } from "./context.ts";
-import { readTaskFields } from "./fields.ts";
+import { readTaskState } from "./fields.ts";
 import { dueKey, keysOf, parseMember } from "./keys.ts";
 import { configOf } from "./projects/config.ts";
 import { fieldsOf, named, type ScriptReply, script } from "./script.ts";
@@ -268,7 +268,7 @@ function action(entry: Named, answer: ScriptReply | undefined): DueAction {
     case "expired":
     case "exhausted":
     case "silent": {
-      const record = readTaskFields(project, id, fieldsOf(rest[2]));
+      const record = readTaskState(project, id, fieldsOf(rest[2]));
       if (!record) throw new Error("reconcile answered without a task");
       return { kind, record, config: configOf(rest[1]), now: Number(rest[0]) };
     }

@@ -3,6 +3,7 @@ import * as z from "zod/mini";
 import { isExact, MAX_DEPTH, surveyJson } from "../../shared/json/json-text.ts";
 import { ApiError, type ValidationError } from "../../shared/problems.ts";
 import { fragmentOf, pointer, toValidationErrors } from "../../shared/validation-errors.ts";
+import { IN_WORDS } from "../../shared/zod-messages.ts";
 import type { Env } from "./route.ts";
 
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
@@ -88,7 +89,7 @@ function unreadable(code: "malformed-json" | "malformed-message", error: unknown
  * @throws ApiError `invalid-request` that names every fault
  */
 export function fitting<Schema extends z.core.$ZodType>(schema: Schema, json: unknown): z.output<Schema> {
-  const checked = z.safeParse(schema, json);
+  const checked = z.safeParse(schema, json, IN_WORDS);
   if (checked.success) return checked.data;
   throw new ApiError("invalid-request", "The body does not fit its schema.", {
     errors: toValidationErrors(checked.error.issues),

@@ -6,6 +6,7 @@ import type { Dependencies, RequestContext } from "../../ports/dependencies.ts";
 import { isId, NOUNS } from "../../shared/id.ts";
 import { LARGEST_BODY } from "../../shared/limits.ts";
 import { ApiError } from "../../shared/problems.ts";
+import { IN_WORDS } from "../../shared/zod-messages.ts";
 import type { Admit } from "./authenticate.ts";
 import { authorize } from "./authorize.ts";
 import { fitting, parseJson, readJson, readJsonBody } from "./body.ts";
@@ -147,7 +148,7 @@ function checkQuery(schema: z.core.$ZodType, search: URLSearchParams): unknown {
     if (names.has(name)) throw malformed(`${name} is given more than once.`);
     names.add(name);
   }
-  const checked = z.safeParse(schema, grouped(search));
+  const checked = z.safeParse(schema, grouped(search), IN_WORDS);
   if (checked.success) return checked.data;
   const [issue] = checked.error.issues;
   if (issue?.code === "unrecognized_keys")
@@ -200,7 +201,7 @@ async function jsonOf(c: Context<Env>, { bodyInParts }: Route): Promise<unknown>
 async function messageOf(c: Context<Env>, route: Route): Promise<{ body: unknown }> {
   const bytes = await c.req.arrayBuffer();
   const json = route.optionalBody && bytes.byteLength === 0 ? {} : parseJson(bytes, "malformed-message");
-  const checked = route.body && z.safeParse(route.body, json);
+  const checked = route.body && z.safeParse(route.body, json, IN_WORDS);
   if (!checked || checked.success) return { body: checked?.data };
   const [issue] = checked.error.issues;
   throw new ApiError("malformed-message", `${issue?.path.join(".")} ${issue?.message}.`);

@@ -9,6 +9,7 @@ import { ApiError, PROBLEMS } from "../../shared/problems.ts";
 import { component, field, opt } from "../../shared/schema.ts";
 import type { Settings } from "../../shared/settings.ts";
 import { toValidationErrors } from "../../shared/validation-errors.ts";
+import { IN_WORDS } from "../../shared/zod-messages.ts";
 import { Task, taskExample } from "../../tasks/schema.ts";
 import { acceptBatch } from "../../tasks/submit/submit-batch.ts";
 import type { Accepted, Submit } from "../../tasks/submit/submit-task.ts";
@@ -123,7 +124,7 @@ function readItem(text: string, json: unknown, maxBody: number): Submit | ApiErr
   }
   const fault = faultIn(text, json);
   if (fault) return new ApiError("invalid-request", "The task is not acceptable.", { errors: [fault] });
-  const checked = z.safeParse(BatchItem, json);
+  const checked = z.safeParse(BatchItem, json, IN_WORDS);
   if (!checked.success) {
     const errors = toValidationErrors(checked.error.issues);
     return new ApiError("invalid-request", "The task does not fit its schema.", { errors });

@@ -6,6 +6,7 @@ import type { Authority, EndAnswer, EndCommand } from "../../ports/task-commands
 import type { RunStore } from "../../ports/task-store.ts";
 import type { StoredConfig } from "../../projects/caller.ts";
 import type { Idempotency } from "../../shared/idempotency.ts";
+import { CONFLICT, retryOnConflict } from "../../shared/retry-on-conflict.ts";
 import type { Actor, Failure, Progress, TaskRecord } from "../record.ts";
 
 /** The parts that the end of a task uses. */
@@ -46,55 +47,61 @@ export type FinishResult =
 export async function finishTask(deps: FinishParts, input: FinishInput): Promise<FinishResult> {
   const { authority } = input;
   let { ending, config, cause, progress } = input;
-  for (let attempt = 0; attempt < 5; attempt++) {
-    const record = progress ? { ...input.record, progress } : input.record;
-    const endedAt = Math.max(Math.floor(input.time()), record.startedAt ?? record.createdAt);
-    const resultTtl = record.options.resultTtl ?? deps.settings.resultTtl;
-    const made = await fanOut(deps, config, endOf(record, ending, endedAt, resultTtl));
-    // The holder of the task's lease sends the first attempts itself; for others the deliver step begins them.
-    const deliveries = authority.by === "lease" ? leased(deps, made) : made;
-    const command: EndCommand = {
-      record,
-      authority,
-      outcome: {
-        kind: ending.status,
-        endedAt,
-        resultTtl,
-        deliveries,
-        ...(ending.result !== undefined && { result: ending.result }),
-        ...(ending.error && { error: ending.error }),
-      },
-      actor: input.actor,
-      ...(input.idempotency && { idempotency: input.idempotency }),
-      ...(cause !== undefined && { cause }),
-      ...(progress && { progress }),
-      configVersion: config.version,
-      nonce: crypto.randomUUID(),
-    };
-    const answer = await deps.store.end(command).catch((error: unknown) => refusalOf(error));
-    if (answer instanceof StoreRefused) {
-      ({ ending, cause, progress } = withLess({ ending, cause, progress }, answer));
-      deps.log("warn", "result-not-stored", { task: record.id, run: record.run, reason: answer.message });
-      continue;
-    }
-    switch (answer.kind) {
-      case "deadline-passed":
-        ending = expiry(record, failureOf(ending));
-        continue;
-      case "config-changed":
-        config = answer.config;
-        continue;
-      case "ended":
-        noteRunTime(deps, record, ending, endedAt);
-        return {
-          ...{ kind: "ended", ending, endedAt, now: answer.now, config },
-          opened: openedOf(deliveries, answer.held),
-        };
-      default:
-        return answer;
-    }
-  }
-  throw new Error(`Task ${input.record.id} could not be ended: its project's configuration keeps changing.`);
+  return await retryOnConflict(
+    async () => {
+      const record = progress ? { ...input.record, progress } : input.record;
+      const endedAt = Math.max(Math.floor(input.time()), record.startedAt ?? record.createdAt);
+      const resultTtl = record.options.resultTtl ?? deps.settings.resultTtl;
+      const made = await fanOut(deps, config, endOf(record, ending, endedAt, resultTtl));
+      // The holder of the task's lease sends the first attempts itself; for others the deliver step begins them.
+      const deliveries = authority.by === "lease" ? leased(deps, made) : made;
+      const command: EndCommand = {
+        record,
+        authority,
+        outcome: {
+          kind: ending.status,
+          endedAt,
+          resultTtl,
+          deliveries,
+          ...(ending.result !== undefined && { result: ending.result }),
+          ...(ending.error && { error: ending.error }),
+        },
+        actor: input.actor,
+        ...(input.idempotency && { idempotency: input.idempotency }),
+        ...(cause !== undefined && { cause }),
+        ...(progress && { progress }),
+        configVersion: config.version,
+        nonce: crypto.randomUUID(),
+      };
+      const answer = await deps.store.end(command).catch((error: unknown) => refusalOf(error));
+      if (answer instanceof StoreRefused) {
+        ({ ending, cause, progress } = withLess({ ending, cause, progress }, answer));
+        deps.log("warn", "result-not-stored", { task: record.id, run: record.run, reason: answer.message });
+        return CONFLICT;
+      }
+      switch (answer.kind) {
+        case "deadline-passed":
+          ending = expiry(record, failureOf(ending));
+          return CONFLICT;
+        case "config-changed":
+          config = answer.config;
+          return CONFLICT;
+        case "ended":
+          noteRunTime(deps, record, ending, endedAt);
+          return {
+            ...{ kind: "ended", ending, endedAt, now: answer.now, config },
+            opened: openedOf(deliveries, answer.held),
+          };
+        default:
+          return answer;
+      }
+    },
+    () => {
+      throw new Error(
+        `Task ${input.record.id} could not be ended: its project's configuration keeps changing.`,
+      );
+    },
+  );
 }
 
 /** Only a first attempt that succeeds shows the usual run time: later ones include the waits between attempts. */

@@ -7,6 +7,7 @@ import type { RunStore, TaskReadStore } from "../../ports/task-store.ts";
 import { system, type TaskToken } from "../../projects/principal.ts";
 import { fault } from "../../shared/fault-point.ts";
 import { ApiError } from "../../shared/problems.ts";
+import { CONFLICT, retryOnConflict } from "../../shared/retry-on-conflict.ts";
 import { redisTime } from "../../shared/time/redis-clock.ts";
 import type { Failure, TaskRecord } from "../record.ts";
 import { isTerminal, type TaskStatus, type TerminalStatus } from "../status.ts";
@@ -22,9 +23,6 @@ type ReportParts = FirstAttemptParts &
   Pick<RequestContext, "background" | "clock" | "log"> & {
     readonly store: ConfigStore & RunStore & TaskReadStore;
   };
-
-/** How often the end of a task that somebody else keeps moving is tried. */
-const ROUNDS = 5;
 
 /** The last word of a token's bearer. */
 export type LastWord =
@@ -72,28 +70,32 @@ export async function report(
  * @throws ApiError `not-found`, `task-token-stale`, `task-over` or `task-already-ended`
  */
 export async function conclusion(ctx: ReportParts, token: TaskToken, word: LastWord): Promise<ReportResult> {
-  for (let round = 0; round < ROUNDS; round++) {
-    const { record, config, now } = await readHeld(ctx, token);
-    if (await beganEarly(ctx, token, record)) continue;
-    const held = fault("any-token") ? record : token;
-    const known = toldBefore(record, held, word);
-    if (known) return { status: known, changed: false };
-    const authority: Authority = { by: "token", attempt: held.attempt, sequence: record.sequence };
-    const input = { record, config, authority, actor: "service", time: redisTime(now, ctx.clock) } as const;
-    const finished = await write(ctx, input, word);
-    if (finished.kind === "retrying") return { status: "queued", changed: true };
-    if (finished.kind !== "ended") {
-      ctx.log("info", "outcome-not-written", { task: record.id, run: record.run, reason: finished.kind });
-      continue;
-    }
-    ctx.background.waitUntil(sendFirstAttempts(ctx, record, finished));
-    const { status } = finished.ending;
-    // A failure before the deadline was heard: what expires the task is that no other attempt could start.
-    const isHeard = word.kind === "fail" && finished.endedAt < record.deadlineAt;
-    if (status === "expired" && !isHeard) throw over(status);
-    return { status, changed: true };
-  }
-  throw new Error(`Task ${token.task} kept changing while its token's bearer ended it.`);
+  return await retryOnConflict(
+    async () => {
+      const { record, config, now } = await readHeld(ctx, token);
+      if (await beganEarly(ctx, token, record)) return CONFLICT;
+      const held = fault("any-token") ? record : token;
+      const known = toldBefore(record, held, word);
+      if (known) return { status: known, changed: false };
+      const authority: Authority = { by: "token", attempt: held.attempt, sequence: record.sequence };
+      const input = { record, config, authority, actor: "service", time: redisTime(now, ctx.clock) } as const;
+      const finished = await write(ctx, input, word);
+      if (finished.kind === "retrying") return { status: "queued", changed: true };
+      if (finished.kind !== "ended") {
+        ctx.log("info", "outcome-not-written", { task: record.id, run: record.run, reason: finished.kind });
+        return CONFLICT;
+      }
+      ctx.background.waitUntil(sendFirstAttempts(ctx, record, finished));
+      const { status } = finished.ending;
+      // A failure before the deadline was heard: what expires the task is that no other attempt could start.
+      const isHeard = word.kind === "fail" && finished.endedAt < record.deadlineAt;
+      if (status === "expired" && !isHeard) throw over(status);
+      return { status, changed: true };
+    },
+    () => {
+      throw new Error(`Task ${token.task} kept changing while its token's bearer ended it.`);
+    },
+  );
 }
 
 /** How long an attempt that begins with its service's word is leased: what is told ends it, or its outcome comes. */

@@ -3,6 +3,7 @@ import { type FanOutParts, fanOut, leased, openedOf } from "../../events/fan-out
 import { announcementOf, type Ending } from "../../events/task-events.ts";
 import type { Dependencies } from "../../ports/dependencies.ts";
 import { StoreRefused } from "../../ports/errors.ts";
+import { CONFLICT, retryOnConflict } from "../../shared/retry-on-conflict.ts";
 import type { TaskRecord } from "../record.ts";
 import {
   expiry,
@@ -33,47 +34,56 @@ export async function suspend(ctx: SuspendParts, held: Suspending): Promise<bool
   const { authority, heartbeat, poll, progress } = held;
   const record = progress ? { ...held.record, progress } : held.record;
   let { config } = held;
-  for (let attempt = 0; attempt < 5; attempt++) {
-    const waiting: TaskRecord = { ...record, status: "waiting", sequence: record.sequence + 1 };
-    const event = announcementOf(waiting, "task.waiting", Math.floor(held.time()));
-    const made = await fanOut(ctx, config, event);
-    const deliveries = authority.by === "lease" ? leased(ctx, made) : made;
-    const answer = await ctx.store
-      .end({
-        record,
-        authority,
-        outcome: {
-          kind: "waiting",
-          deliveries,
-          ...(heartbeat !== undefined && { heartbeat }),
-          ...(poll !== undefined && { poll }),
-        },
-        actor: held.actor,
-        ...(progress && { progress }),
-        configVersion: config.version,
-        nonce: crypto.randomUUID(),
-      })
-      .catch(refusalOf);
-    if (answer instanceof StoreRefused) {
-      ctx.log("warn", "wait-not-stored", { task: record.id, run: record.run, reason: answer.message });
-      const error = unstorable(answer, "state of the waiting task");
-      return await endInstead(ctx, { ...held, config }, { status: "failed", error }, error.code);
-    }
-    switch (answer.kind) {
-      case "ended":
-        await sendOpened(ctx, record.project, openedOf(deliveries, answer.held), { config, now: answer.now });
-        return true;
-      case "config-changed":
-        config = answer.config;
-        continue;
-      case "deadline-passed":
-        return await endInstead(ctx, { ...held, config }, expiry(record), "deadline");
-      default:
-        ctx.log("info", "outcome-not-written", { task: record.id, run: record.run, reason: answer.kind });
-        return false;
-    }
-  }
-  throw new Error(`Task ${record.id} could not be left waiting: its project's configuration keeps changing.`);
+  return await retryOnConflict(
+    async () => {
+      const waiting: TaskRecord = { ...record, status: "waiting", sequence: record.sequence + 1 };
+      const event = announcementOf(waiting, "task.waiting", Math.floor(held.time()));
+      const made = await fanOut(ctx, config, event);
+      const deliveries = authority.by === "lease" ? leased(ctx, made) : made;
+      const answer = await ctx.store
+        .end({
+          record,
+          authority,
+          outcome: {
+            kind: "waiting",
+            deliveries,
+            ...(heartbeat !== undefined && { heartbeat }),
+            ...(poll !== undefined && { poll }),
+          },
+          actor: held.actor,
+          ...(progress && { progress }),
+          configVersion: config.version,
+          nonce: crypto.randomUUID(),
+        })
+        .catch(refusalOf);
+      if (answer instanceof StoreRefused) {
+        ctx.log("warn", "wait-not-stored", { task: record.id, run: record.run, reason: answer.message });
+        const error = unstorable(answer, "state of the waiting task");
+        return await endInstead(ctx, { ...held, config }, { status: "failed", error }, error.code);
+      }
+      switch (answer.kind) {
+        case "ended":
+          await sendOpened(ctx, record.project, openedOf(deliveries, answer.held), {
+            config,
+            now: answer.now,
+          });
+          return true;
+        case "config-changed":
+          config = answer.config;
+          return CONFLICT;
+        case "deadline-passed":
+          return await endInstead(ctx, { ...held, config }, expiry(record), "deadline");
+        default:
+          ctx.log("info", "outcome-not-written", { task: record.id, run: record.run, reason: answer.kind });
+          return false;
+      }
+    },
+    () => {
+      throw new Error(
+        `Task ${record.id} could not be left waiting: its project's configuration keeps changing.`,
+      );
+    },
+  );
 }
 
 /** It cannot wait: it ends. */

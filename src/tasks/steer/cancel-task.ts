@@ -4,6 +4,7 @@ import { denied } from "../../projects/denied.ts";
 import type { ApiKey } from "../../projects/principal.ts";
 import { type CallParts, recall } from "../../services/call-service.ts";
 import { type Idempotency, reused } from "../../shared/idempotency.ts";
+import { CONFLICT, retryOnConflict } from "../../shared/retry-on-conflict.ts";
 import { redisTime } from "../../shared/time/redis-clock.ts";
 import { type FinishParts, finishTask } from "../run/finish-task.ts";
 import { isTerminal, type TaskStatus } from "../status.ts";
@@ -12,7 +13,6 @@ import {
   keptChanging,
   look,
   missing,
-  ROUNDS,
   readOwn,
   type SteeredTask,
   type SteerParts,
@@ -38,49 +38,53 @@ export async function cancel(
   idempotency?: Idempotency,
 ): Promise<SteeredTask> {
   let found = await readOwn(ctx, caller, id);
-  for (let round = 0; round < ROUNDS; round++) {
-    const { record, config, now } = found;
-    const finished = await finishTask(ctx, {
-      record,
-      config,
-      authority: { by: "sequence", sequence: record.sequence, caller },
-      ending: { status: "canceled" },
-      actor: "client",
-      ...(idempotency && { idempotency }),
-      time: redisTime(now, ctx.clock),
-    });
-    switch (finished.kind) {
-      case "ended":
-        ctx.background.waitUntil(sendFirstAttempts(ctx, record, finished));
-        ctx.background.waitUntil(recall(ctx, record));
-        return canceled(ctx, caller, id, finished.ending.status);
-      case "already":
-        return canceled(ctx, caller, id, finished.status);
-      case "repeated": {
-        const { status } = finished.record;
-        return {
-          ...(await canceled(ctx, caller, id, isTerminal(status) ? status : "canceled")),
-          replayed: true,
-        };
+  return await retryOnConflict(
+    async () => {
+      const { record, config, now } = found;
+      const finished = await finishTask(ctx, {
+        record,
+        config,
+        authority: { by: "sequence", sequence: record.sequence, caller },
+        ending: { status: "canceled" },
+        actor: "client",
+        ...(idempotency && { idempotency }),
+        time: redisTime(now, ctx.clock),
+      });
+      switch (finished.kind) {
+        case "ended":
+          ctx.background.waitUntil(sendFirstAttempts(ctx, record, finished));
+          ctx.background.waitUntil(recall(ctx, record));
+          return canceled(ctx, caller, id, finished.ending.status);
+        case "already":
+          return canceled(ctx, caller, id, finished.status);
+        case "repeated": {
+          const { status } = finished.record;
+          return {
+            ...(await canceled(ctx, caller, id, isTerminal(status) ? status : "canceled")),
+            replayed: true,
+          };
+        }
+        case "reused":
+          throw reused();
+        case "changed":
+          found = { ...found, record: finished.record, now: finished.now };
+          return CONFLICT;
+        case "stale":
+          found = await readOwn(ctx, caller, id);
+          return CONFLICT;
+        case "gone":
+          throw missing(id);
+        case "unauthenticated":
+        case "forbidden":
+          throw denied(finished, "tasks:write");
+        default:
+          throw new Error(`finishTask answered "${finished.kind}"`);
       }
-      case "reused":
-        throw reused();
-      case "changed":
-        found = { ...found, record: finished.record, now: finished.now };
-        continue;
-      case "stale":
-        found = await readOwn(ctx, caller, id);
-        continue;
-      case "gone":
-        throw missing(id);
-      case "unauthenticated":
-      case "forbidden":
-        throw denied(finished, "tasks:write");
-      default:
-        throw new Error(`finishTask answered "${finished.kind}"`);
-    }
-  }
-  throw keptChanging(id);
+    },
+    () => {
+      throw keptChanging(id);
+    },
+  );
 }
 
 async function canceled(

@@ -4,8 +4,9 @@ import type { ErasureStore, SteerStore } from "../../ports/task-store.ts";
 import { denied } from "../../projects/denied.ts";
 import type { ApiKey } from "../../projects/principal.ts";
 import { type ChoreParts, eraseRest } from "../../scheduling/chores.ts";
+import { CONFLICT, retryOnConflict } from "../../shared/retry-on-conflict.ts";
 import type { TaskRecord } from "../record.ts";
-import { keptChanging, notEnded, ROUNDS, readOwn, type SteerParts } from "./steered-task.ts";
+import { keptChanging, notEnded, readOwn, type SteerParts } from "./steered-task.ts";
 
 /** The parts that an erasure uses. */
 type DeleteParts = ChoreParts &
@@ -20,24 +21,28 @@ type DeleteParts = ChoreParts &
  */
 export async function deleteTask(ctx: DeleteParts, caller: ApiKey, id: string): Promise<void> {
   let { record } = await readOwn(ctx, caller, id);
-  for (let round = 0; round < ROUNDS; round++) {
-    const answer = await ctx.store.deleteTask({ caller, record });
-    switch (answer.kind) {
-      case "erased":
-        return eraseParts(ctx, record);
-      // It was there a moment ago: this call's first sending has hidden it, or somebody else's.
-      case "missing":
-        return;
-      case "changed":
-        record = answer.record;
-        continue;
-      case "pending":
-        throw notEnded(id);
-      default:
-        throw denied(answer, "tasks:write");
-    }
-  }
-  throw keptChanging(id);
+  return await retryOnConflict(
+    async () => {
+      const answer = await ctx.store.deleteTask({ caller, record });
+      switch (answer.kind) {
+        case "erased":
+          return eraseParts(ctx, record);
+        // It was there a moment ago: this call's first sending has hidden it, or somebody else's.
+        case "missing":
+          return;
+        case "changed":
+          record = answer.record;
+          return CONFLICT;
+        case "pending":
+          throw notEnded(id);
+        default:
+          throw denied(answer, "tasks:write");
+      }
+    },
+    () => {
+      throw keptChanging(id);
+    },
+  );
 }
 
 /** The first part before the answer, the rest next to it. A failure costs time alone: the sweep goes on. */

@@ -7,13 +7,13 @@ import { type PublishParts, publish } from "../../scheduling/publish.ts";
 import { type Idempotency, reused } from "../../shared/idempotency.ts";
 import { TASK_CHANGES, TASK_DELIVERIES } from "../../shared/limits.ts";
 import { ApiError, undecryptable } from "../../shared/problems.ts";
+import { CONFLICT, retryOnConflict } from "../../shared/retry-on-conflict.ts";
 import type { TaskRecord } from "../record.ts";
 import {
   keptChanging,
   look,
   missing,
   notEnded,
-  ROUNDS,
   readOwn,
   type SteeredTask,
   type SteerParts,
@@ -39,47 +39,51 @@ export async function replay(
   let { record } = await readOwn(ctx, caller, id);
   if (record.input.undecryptable) throw undecryptable("The task's input");
   const { maxOpen } = ctx.settings;
-  for (let round = 0; round < ROUNDS; round++) {
-    const answer = await ctx.store.replay({
-      caller,
-      record,
-      ...(idempotency && { idempotency }),
-      maxOpen,
-      nonce: crypto.randomUUID(),
-    });
-    switch (answer.kind) {
-      case "replayed":
-        ctx.background.waitUntil(publishRun(ctx, answer.record));
-        return { record: answer.record, now: answer.now, replayed: false };
-      case "repeated":
-        return { ...(await look(ctx, caller, id)), replayed: true };
-      case "changed":
-        record = answer.record;
-        continue;
-      case "pending":
-        throw notEnded(id);
-      case "expired":
-        throw new ApiError("input-expired", "The task's input is no longer kept: it cannot run again.");
-      case "worn":
-        throw new ApiError(
-          "task-history-full",
-          `The task's history is as long as it may be: ${TASK_CHANGES} changes of state, ${TASK_DELIVERIES} deliveries.`,
-        );
-      case "quota":
-        throw new ApiError("quota-exceeded", `This project has ${maxOpen} tasks that have not ended.`, {
-          retryAfter: 10_000,
-        });
-      case "reused":
-        throw reused();
-      case "missing":
-        throw missing(id);
-      case "found":
-        throw new Error("replay answered as a read");
-      default:
-        throw denied(answer, "tasks:write");
-    }
-  }
-  throw keptChanging(id);
+  return await retryOnConflict(
+    async () => {
+      const answer = await ctx.store.replay({
+        caller,
+        record,
+        ...(idempotency && { idempotency }),
+        maxOpen,
+        nonce: crypto.randomUUID(),
+      });
+      switch (answer.kind) {
+        case "replayed":
+          ctx.background.waitUntil(publishRun(ctx, answer.record));
+          return { record: answer.record, now: answer.now, replayed: false };
+        case "repeated":
+          return { ...(await look(ctx, caller, id)), replayed: true };
+        case "changed":
+          record = answer.record;
+          return CONFLICT;
+        case "pending":
+          throw notEnded(id);
+        case "expired":
+          throw new ApiError("input-expired", "The task's input is no longer kept: it cannot run again.");
+        case "worn":
+          throw new ApiError(
+            "task-history-full",
+            `The task's history is as long as it may be: ${TASK_CHANGES} changes of state, ${TASK_DELIVERIES} deliveries.`,
+          );
+        case "quota":
+          throw new ApiError("quota-exceeded", `This project has ${maxOpen} tasks that have not ended.`, {
+            retryAfter: 10_000,
+          });
+        case "reused":
+          throw reused();
+        case "missing":
+          throw missing(id);
+        case "found":
+          throw new Error("replay answered as a read");
+        default:
+          throw denied(answer, "tasks:write");
+      }
+    },
+    () => {
+      throw keptChanging(id);
+    },
+  );
 }
 
 async function publishRun(ctx: ReplayParts, record: TaskRecord): Promise<void> {

@@ -11,9 +11,6 @@ import type { TaskStatus } from "../status.ts";
 /** The parts that steering a task uses. */
 export type SteerParts = ReadParts & { readonly store: ConfigStore & TaskReadStore };
 
-/** How often a change is tried again that somebody else's change has overtaken. */
-export const ROUNDS = 5;
-
 /** A task after it was steered; `replayed`: the same idempotency key had steered it before. */
 export type SteeredTask = FoundTask & { readonly replayed: boolean };
 

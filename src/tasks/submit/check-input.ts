@@ -1,6 +1,7 @@
 import * as z from "zod/v4/core";
 import type { ValidationError } from "../../shared/problems.ts";
 import { toValidationErrors } from "../../shared/validation-errors.ts";
+import { IN_WORDS } from "../../shared/zod-messages.ts";
 import type { AnyTask } from "../../task.ts";
 import { describe } from "../run/handler-outcome.ts";
 
@@ -15,7 +16,7 @@ export type CheckedInput =
  */
 export function checkInput(definition: AnyTask, input: unknown): CheckedInput {
   try {
-    const parsed = z.safeParse(definition.input, input);
+    const parsed = z.safeParse(definition.input, input, IN_WORDS);
     if (parsed.success) return { ok: true, value: parsed.data };
     return { ok: false, faults: toValidationErrors(parsed.error.issues, ["input"]) };
   } catch (error) {

@@ -178,7 +178,7 @@ export async function leaseDelivery(context: Context, command: BeginCommand): Pr
         place: String(rest[4]),
       };
     case "begun": {
-      const record = readDeliveryFields(project, delivery, fieldsOf(rest[2]));
+      const record = await readDeliveryFields(context, project, delivery, fieldsOf(rest[2]));
       if (!record) throw new Error("leaseDelivery answered without a delivery");
       return { kind: code, now: Number(rest[0]), config: configOf(rest[1]), record, place: String(rest[3]) };
     }

@@ -3,6 +3,7 @@ import { BODY_RETENTION, DELIVERY_RETENTION, DUE_GRACE, LEASE_GRACE } from "../.
 import { originOf } from "../../../shared/origin.ts";
 import type { Context } from "../context.ts";
 import { deliveryMember, keysOf } from "../keys.ts";
+import type { StoredPayload } from "../payloads.ts";
 import type { ScriptReply } from "../script.ts";
 import { CIRCUIT } from "./circuit.ts";
 import { addDeadLetterKeys, FILING } from "./filing.ts";
@@ -83,19 +84,22 @@ end
 `;
 
 /** The words for `open`, whose keys are added to `keys`; and the names of the bodies that are kept apart. */
-export function openingArgs(
-  context: Pick<Context, "filesByDay">,
+export async function openingArgs(
+  context: Pick<Context, "filesByDay" | "payloads">,
   keys: string[],
   project: string,
   deliveries: readonly NewDelivery[],
-): { readonly args: readonly (string | number)[]; readonly bodies: readonly string[] } {
+): Promise<{ readonly args: readonly (string | number)[]; readonly bodies: readonly string[] }> {
   const names = keysOf(project);
-  const apart = new Map<string, string>();
+  const apart = new Map<string, StoredPayload>();
+  const sealed = await sealedBodies(context, project, deliveries);
   const args = deliveries.flatMap((delivery) => {
     const { id, dead } = delivery;
-    const fields = fieldsOfNew(delivery);
+    const body = sealed.get(delivery.body);
+    if (body === undefined) throw new Error(`The body of delivery ${id} was not sealed.`);
+    const fields = fieldsOfNew(delivery, body);
     const key = keys.push(names.delivery(id));
-    if (delivery.shared) apart.set(`${delivery.eventId}:${delivery.format}`, delivery.body);
+    if (delivery.shared) apart.set(`${delivery.eventId}:${delivery.format}`, body);
     const filed = dead
       ? addDeadLetterKeys(context, keys, project, delivery.endpointId, Math.round(dead.at))
       : { deadLetters: 0, day: 0 };
@@ -120,7 +124,19 @@ export function heldOf(text: ScriptReply | undefined): ReadonlyMap<string, numbe
   return new Map(held.map((one) => [one.split(":")[0] ?? "", Number(one.split(":")[1])]));
 }
 
-function fieldsOfNew(delivery: NewDelivery): readonly string[] {
+/** The bodies as they are stored. Deliveries that share a body share its stored text, which is kept once. */
+async function sealedBodies(
+  { payloads }: Pick<Context, "payloads">,
+  project: string,
+  deliveries: readonly NewDelivery[],
+): Promise<ReadonlyMap<string, StoredPayload>> {
+  const bodies = [...new Set(deliveries.map(({ body }) => body))];
+  return new Map(
+    await Promise.all(bodies.map(async (body) => [body, await payloads.seal(body, project)] as const)),
+  );
+}
+
+function fieldsOfNew(delivery: NewDelivery, body: StoredPayload): readonly string[] {
   const { lease, dead } = delivery;
   const fields: Record<string, string> = {
     status: dead ? "dead" : "pending",
@@ -131,7 +147,7 @@ function fieldsOfNew(delivery: NewDelivery): readonly string[] {
     ...placeField(delivery.url),
     attempt: lease || dead ? "1" : "0",
     lease: lease?.id ?? "",
-    ...(!delivery.shared && { body: delivery.body }),
+    ...(!delivery.shared && { body }),
     ...(delivery.format !== "full" && { fmt: delivery.format }),
     ...(delivery.endpointId && { endpoint: delivery.endpointId }),
     ...(delivery.rateLimit && { rate: String(delivery.rateLimit) }),

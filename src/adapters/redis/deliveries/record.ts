@@ -136,7 +136,7 @@ export async function record(context: Context, command: RecordCommand): Promise<
       ? addDeadLetterKeys(context, keys, project, endpointId, Math.round(command.at))
       : { deadLetters: 0, day: 0 }),
   };
-  const { args } = openingArgs(context, keys, project, deliveries);
+  const { args } = await openingArgs(context, keys, project, deliveries);
   const [code, next, failingSince] = await context.worker(RECORD, keys, [
     ...named({
       offset: context.offset,

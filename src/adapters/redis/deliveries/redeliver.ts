@@ -1,7 +1,7 @@
 import type { RedeliverAnswer, RedeliverCommand } from "../../../ports/delivery-commands.ts";
 import { BODY_RETENTION, DELIVERY_RETENTION, DUE_GRACE, IDEMPOTENCY_TTL } from "../../../shared/limits.ts";
 import type { Context } from "../context.ts";
-import { readDeliveryFields } from "../fields.ts";
+import { readDeliveryState } from "../fields.ts";
 import { dayOf, deliveryMember, hourOf, keysOf, oldDeadLetterOf } from "../keys.ts";
 import { proofOf } from "../proof.ts";
 import { fieldsOf, named, type Runner, type ScriptReply, script } from "../script.ts";
@@ -142,7 +142,7 @@ function redelivered(
     case "found":
     case "changed":
     case "repeated": {
-      const found = readDeliveryFields(caller.project, delivery, fieldsOf(flat));
+      const found = readDeliveryState(caller.project, delivery, fieldsOf(flat));
       if (!found) throw new Error("redeliver answered without a delivery");
       return { kind: code, now: Number(now), record: found };
     }

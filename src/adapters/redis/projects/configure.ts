@@ -82,7 +82,7 @@ export async function configure(context: Context, command: ConfigureCommand): Pr
   const names = keysOf(caller.project);
   const keys = [names.due, names.project, names.config];
   const record = idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0;
-  const { args } = openingArgs(context, keys, caller.project, deliveries);
+  const { args } = await openingArgs(context, keys, caller.project, deliveries);
   const [code, now, config, id] = await context.adding(CONFIGURE, keys, [
     ...named({
       offset: context.offset,

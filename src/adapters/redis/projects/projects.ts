@@ -1,5 +1,6 @@
 import type { ProjectLimits } from "../../../projects/caller.ts";
 import { isId } from "../../../shared/id.ts";
+import { CONFLICT, retryOnConflict } from "../../../shared/retry-on-conflict.ts";
 import type { Context } from "../context.ts";
 import { DIRECTORY, GENERATIONS, keysOf } from "../keys.ts";
 import { named, script } from "../script.ts";
@@ -165,25 +166,31 @@ export async function limitProject(
     ...(maxOpen !== undefined ? ["quota", maxOpen ?? ""] : []),
   ];
   let version = ""; // none: the first answer names the present one
-  for (let round = 0; round < LIMIT_ROUNDS; round++) {
-    const [code, first, search, rate, quota] = await context.adding(
-      LIMIT,
-      [keysOf(project).project],
-      [...named({ nonce, version }), ...args],
-    );
-    if (code === "missing") return undefined;
-    if (code === "limited") {
-      return {
-        name: String(first),
-        searchable: String(search).split(",").filter(Boolean),
-        rateLimit: rate ? Number(rate) : null,
-        maxOpen: quota ? Number(quota) : null,
-      };
-    }
-    version = String(first);
-  }
-  throw new Error(`The limits of ${project} keep changing.`);
+  return await retryOnConflict(
+    async () => {
+      const [code, first, search, rate, quota] = await context.adding(
+        LIMIT,
+        [keysOf(project).project],
+        [...named({ nonce, version }), ...args],
+      );
+      if (code === "missing") return undefined;
+      if (code === "limited") {
+        return {
+          name: String(first),
+          searchable: String(search).split(",").filter(Boolean),
+          rateLimit: rate ? Number(rate) : null,
+          maxOpen: quota ? Number(quota) : null,
+        };
+      }
+      version = String(first);
+      return CONFLICT;
+    },
+    () => {
+      throw new Error(`The limits of ${project} keep changing.`);
+    },
+    LIMIT_TRIES,
+  );
 }
 
-/** How often somebody else may have been faster. */
-const LIMIT_ROUNDS = 10;
+/** How often limits are set when somebody else sets them too; the first try only learns their version. */
+const LIMIT_TRIES = 10;

@@ -176,11 +176,11 @@ export async function accept(context: Context, command: AcceptCommand): Promise<
   const call = await callOf(context, command, hourOf(context.clock() + context.offset));
   if (!fits(call)) return { kind: "too-large" };
   const [code, ...rest] = await context.adding(...call);
-  if (code !== "hour") return answer(command, String(code), rest);
+  if (code !== "hour") return answer(context, command, String(code), rest);
   const [second, ...values] = await context.adding(
     ...(await callOf(context, command, hourOf(Number(rest[0])))),
   );
-  return answer(command, String(second), values);
+  return answer(context, command, String(second), values);
 }
 
 /** Redis would take the call, also where it has forgotten the script. */
@@ -199,12 +199,13 @@ export async function acceptAll(
   const told = first.find((reply) => reply?.[0] === "hour")?.[1];
   const again = late.length > 0 ? await sendAll(context, late, hourOf(Number(told))) : [];
   let next = 0;
-  return commands.map((command, index) => {
+  const answers = commands.map((command, index): AcceptAnswer | Promise<AcceptAnswer> => {
     const reply = first[index]?.[0] === "hour" ? again[next++] : first[index];
     if (!reply) return { kind: "too-large" };
     const [code, ...rest] = reply;
-    return answer(command, String(code), rest);
+    return answer(context, command, String(code), rest);
   });
+  return Promise.all(answers);
 }
 
 /** A reply per command; undefined for one that is too large alone. */
@@ -227,8 +228,9 @@ async function callOf(context: Context, command: AcceptCommand, hour: number): P
     names.hours,
     names.lateHours,
   ];
-  const large = task.input.length > INLINE_LIMIT;
   const record = idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0;
+  const stored = await context.payloads.seal(task.input, caller.project);
+  const large = stored.length > INLINE_LIMIT;
   const input = large ? keys.push(names.input(task.id)) : 0;
   const pairs = await searchablePairs(task.metadata);
   const searchable = pairs.map(({ name, pair }) => [name, keys.push(names.metadata(hour, pair))] as const);
@@ -253,17 +255,27 @@ async function callOf(context: Context, command: AcceptCommand, hour: number): P
       watch: command.watch ?? 0,
     }),
     ...searchable.flat(),
-    ...newTaskFields(task, idempotency?.hash),
-    ...(large ? [task.input] : []),
+    ...newTaskFields(task, stored, idempotency?.hash),
+    ...(large ? [stored] : []),
   ];
   return [ACCEPT, keys, args];
 }
 
-function answer(command: AcceptCommand, code: string, rest: readonly unknown[]): AcceptAnswer {
+async function answer(
+  context: Context,
+  command: AcceptCommand,
+  code: string,
+  rest: readonly unknown[],
+): Promise<AcceptAnswer> {
   switch (code) {
     case "accepted": {
       const [now, limit, remaining, reset, flat, starts] = rest;
-      const record = readTaskFields(command.caller.project, command.task.id, fieldsOf(flat as string[]));
+      const record = await readTaskFields(
+        context,
+        command.caller.project,
+        command.task.id,
+        fieldsOf(flat as string[]),
+      );
       if (!record) throw new Error("accept answered without a task");
       return {
         kind: "accepted",

@@ -183,14 +183,19 @@ export async function claim(context: Context, command: ClaimCommand): Promise<Cl
     case "claimed":
     case "expired":
     case "exhausted":
-      return { kind: code, ...heldTask(project, task, rest) };
+      return { kind: code, ...(await heldTask(context, project, task, rest)) };
     default:
       throw new Error(`claim answered "${code}"`);
   }
 }
 
-function heldTask(project: string, task: string, [now, config, flat]: readonly ScriptReply[]) {
-  const record = readTaskFields(project, task, fieldsOf(flat));
+async function heldTask(
+  context: Context,
+  project: string,
+  task: string,
+  [now, config, flat]: readonly ScriptReply[],
+) {
+  const record = await readTaskFields(context, project, task, fieldsOf(flat));
   if (!record) throw new Error("claim answered without a task");
   return { now: Number(now), config: configOf(config), record };
 }

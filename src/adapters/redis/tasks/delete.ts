@@ -4,7 +4,7 @@ import { CHORE_GRACE, ERASED_AT_ONCE, TOMBSTONE } from "../../../shared/limits.t
 import type { TaskRecord } from "../../../tasks/record.ts";
 import type { TerminalStatus } from "../../../tasks/status.ts";
 import type { Context } from "../context.ts";
-import { readTaskFields } from "../fields.ts";
+import { readTaskState } from "../fields.ts";
 import { dayOf, deliveryMember, ERASED, erasureChore, hourOf, keysOf, oldDeadLetterOf } from "../keys.ts";
 import { proofOf } from "../proof.ts";
 import { fieldsOf, named, type ScriptReply, script } from "../script.ts";
@@ -171,7 +171,7 @@ export async function deleteTask(context: Context, { caller, record }: DeleteCom
     case "missing":
       return { kind: code, now: Number(now) };
     case "changed": {
-      const changed = readTaskFields(project, id, fieldsOf(flat));
+      const changed = readTaskState(project, id, fieldsOf(flat));
       return changed ? { kind: code, record: changed } : { kind: "missing", now: Number(now) };
     }
     case "erased":

@@ -15,6 +15,7 @@ import type { Context } from "../context.ts";
 import { heldOf, OPENING, openingArgs } from "../deliveries/opening.ts";
 import { readTaskFields } from "../fields.ts";
 import { hourOf, keysOf, taskMember } from "../keys.ts";
+import type { StoredPayload } from "../payloads.ts";
 import { configOf } from "../projects/config.ts";
 import { proofOf } from "../proof.ts";
 import { fieldsOf, named, type ScriptReply, script } from "../script.ts";
@@ -196,15 +197,14 @@ return {'ended', integer(now), sequence, args.ended, held}
 `,
 );
 
-type Terminal = Extract<Outcome, { kind: TerminalStatus }>;
-
 export async function end(context: Context, command: EndCommand): Promise<EndAnswer> {
   const { record, authority, outcome, idempotency } = command;
   const names = keysOf(record.project);
   const keys = [names.due, names.task(record.id), names.project, names.config];
-  const fields = changesOf(command);
+  const result = await storedResult(context, record.project, outcome);
+  const fields = changesOf(command, result);
   const deliveries = outcome.kind === "retry" ? [] : outcome.deliveries;
-  const { args, bodies } = openingArgs(context, keys, record.project, deliveries);
+  const { args, bodies } = await openingArgs(context, keys, record.project, deliveries);
   const reply = await context.worker(END, keys, [
     ...named({
       offset: context.offset,
@@ -220,7 +220,7 @@ export async function end(context: Context, command: EndCommand): Promise<EndAns
       cause: command.cause ?? "",
       delay: outcome.kind === "retry" ? outcome.delay : 0,
       heartbeat: outcome.kind === "waiting" ? (outcome.heartbeat ?? 0) : 0,
-      ...endingArgs(keys, record, outcome),
+      ...endingArgs(keys, record, outcome, result),
       id: record.id,
       ...proofOf(authority.by === "sequence" ? authority.caller : system(record.project)),
       running: record.held ? keys.push(names.running(record.type)) : 0,
@@ -234,33 +234,47 @@ export async function end(context: Context, command: EndCommand): Promise<EndAns
     ...fields,
     ...args,
   ]);
-  return answer(command, reply);
+  return answer(context, command, reply);
 }
 
 /** What only a terminal outcome has; the keys that it needs are added to `keys`. */
-function endingArgs(keys: string[], record: TaskRecord, outcome: Outcome) {
+function endingArgs(keys: string[], record: TaskRecord, outcome: Outcome, result: StoredPayload | undefined) {
   if (outcome.kind === "retry" || outcome.kind === "waiting") {
     return { ended: "", ttl: 0, input: 0, output: 0, ending: 0, result: "" };
   }
   const names = keysOf(record.project);
-  const { result = "", kind } = outcome;
-  const large = isLarge(outcome);
+  const { kind } = outcome;
+  const large = isLarge(result);
   return {
     ended: outcome.endedAt.toFixed(0),
     ttl: outcome.resultTtl,
     input: record.input.placement === "key" ? keys.push(names.input(record.id)) : 0,
     output: large ? keys.push(names.result(record.id, record.run)) : 0,
     ending: kind === "succeeded" ? 0 : keys.push(names.ending(hourOf(record.createdAt), kind)),
-    result: large ? result : "",
+    result: large ? (result ?? "") : "",
   };
 }
 
-function isLarge({ result }: Terminal): boolean {
+/** The result of a terminal outcome, as it is stored. */
+async function storedResult(
+  { payloads }: Context,
+  project: string,
+  outcome: Outcome,
+): Promise<StoredPayload | undefined> {
+  if (outcome.kind === "retry" || outcome.kind === "waiting" || outcome.result === undefined)
+    return undefined;
+  return payloads.seal(outcome.result, project);
+}
+
+function isLarge(result: StoredPayload | undefined): boolean {
   return result !== undefined && result.length > INLINE_LIMIT;
 }
 
 /** What the task's hash learns of its outcome. */
-function changesOf({ record, outcome, progress }: EndCommand): readonly string[] {
+function changesOf(
+  { record, outcome, progress }: EndCommand,
+  result: StoredPayload | undefined,
+): readonly string[] {
   const said = progress ? ["progress", JSON.stringify(progress)] : [];
   if (outcome.kind === "waiting") {
     const { poll: next } = outcome;
@@ -268,15 +282,19 @@ function changesOf({ record, outcome, progress }: EndCommand): readonly string[]
     return [...said, ...poll];
   }
   const error = ["err", outcome.error ? JSON.stringify(outcome.error) : ""];
-  return [...said, ...error, ...(outcome.kind === "retry" ? [] : resultFields(outcome))];
+  return [...said, ...error, ...resultFields(result)];
 }
 
-function resultFields(outcome: Terminal): readonly string[] {
-  if (outcome.result === undefined) return [];
-  return isLarge(outcome) ? ["outl", "1"] : ["out", outcome.result];
+function resultFields(result: StoredPayload | undefined): readonly string[] {
+  if (result === undefined) return [];
+  return isLarge(result) ? ["outl", "1"] : ["out", result];
 }
 
-function answer(command: EndCommand, [code, ...rest]: readonly ScriptReply[]): EndAnswer {
+async function answer(
+  context: Context,
+  command: EndCommand,
+  [code, ...rest]: readonly ScriptReply[],
+): Promise<EndAnswer> {
   const { project, id } = command.record;
   switch (code) {
     case "ended":
@@ -298,7 +316,7 @@ function answer(command: EndCommand, [code, ...rest]: readonly ScriptReply[]): E
     case "changed":
     case "repeated":
     case "reused": {
-      const record = readTaskFields(project, id, fieldsOf(rest[1]));
+      const record = await readTaskFields(context, project, id, fieldsOf(rest[1]));
       return record ? { kind: code, now: Number(rest[0]), record } : { kind: "gone" };
     }
     case "config-changed":

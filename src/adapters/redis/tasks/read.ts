@@ -13,8 +13,9 @@ import type { Idempotency } from "../../../shared/idempotency.ts";
 import { originOf } from "../../../shared/origin.ts";
 import type { DeliveryRecord, TaskRecord } from "../../../tasks/record.ts";
 import type { Context } from "../context.ts";
-import { readDeliveryFields, readTaskFields } from "../fields.ts";
+import { readDeliveryState, readTaskFields } from "../fields.ts";
 import { keysOf } from "../keys.ts";
+import { openPayload } from "../payloads.ts";
 import { configOf } from "../projects/config.ts";
 import { mayRead, proofOf } from "../proof.ts";
 import { fieldsOf, named, type ScriptReply, script } from "../script.ts";
@@ -112,7 +113,7 @@ export async function readTask(
   const first = await read(context, caller, "tasks:read", [{ key: names.task(id), kind: "h" }]);
   if (first.kind !== "found") return first;
   const { now } = first;
-  const record = readTaskFields(caller.project, id, fieldsOf(first.values[0]));
+  const record = await readTaskFields(context, caller.project, id, fieldsOf(first.values[0]));
   if (!record) return { kind: "missing", now };
   const wanted: { part: "input" | "result"; key: string }[] = [];
   if (include.input && record.input.placement === "key") wanted.push({ part: "input", key: names.input(id) });
@@ -130,14 +131,16 @@ export async function readTask(
   let whole = record;
   for (const [index, { part }] of wanted.entries()) {
     const json = String(second.values[index] ?? "");
-    if (json !== "") whole = { ...whole, [part]: { placement: "key", json } };
+    if (json === "") continue;
+    const large = { placement: "key", json } as const;
+    whole = { ...whole, [part]: await openPayload(context.payloads, large, caller.project) };
   }
   return { kind: "found", now, record: whole, deliveries };
 }
 
 function deliveriesIn(project: string, ids: readonly string[], values: Reply): readonly DeliveryRecord[] {
   return ids.flatMap((id, index): DeliveryRecord[] => {
-    const record = readDeliveryFields(project, id, fieldsOf(values[index]));
+    const record = readDeliveryState(project, id, fieldsOf(values[index]));
     return record ? [record] : [];
   });
 }
@@ -147,11 +150,14 @@ export async function readTasks(context: Context, caller: ApiKey | System, ids: 
   const keys = ids.map((id) => ({ key: names.task(id), kind: "h" as const }));
   const answer = await read(context, caller, "tasks:read", keys);
   if (answer.kind !== "found") return answer;
-  const records = ids.flatMap((id, index): TaskRecord[] => {
-    const record = readTaskFields(caller.project, id, fieldsOf(answer.values[index]));
-    return record ? [record] : [];
-  });
-  return { kind: answer.kind, now: answer.now, records };
+  const records = await Promise.all(
+    ids.map((id, index) => readTaskFields(context, caller.project, id, fieldsOf(answer.values[index]))),
+  );
+  return {
+    kind: answer.kind,
+    now: answer.now,
+    records: records.filter((record) => record !== undefined),
+  };
 }
 
 export async function readDeliveries(context: Context, caller: ApiKey | System, ids: readonly string[]) {
@@ -215,5 +221,5 @@ export async function readBody(
     { key: keysOf(project).sharedBody(`${event}:${format}`), kind: "s" },
   ]);
   const body = answer.kind === "found" ? String(answer.values[0] ?? "") : "";
-  return body === "" ? undefined : body;
+  return body === "" ? undefined : context.payloads.open(body, project);
 }

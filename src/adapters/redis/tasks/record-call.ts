@@ -129,7 +129,7 @@ export async function recordCall(context: Context, command: RecordCallCommand): 
     case "already":
       return { kind: code, deliveries: String(rest[0]).split(",").filter(Boolean) };
     case "published": {
-      const record = readTaskFields(project, task, fieldsOf(rest[2]));
+      const record = await readTaskFields(context, project, task, fieldsOf(rest[2]));
       if (!record) throw new Error("recordCall answered without a task");
       return { kind: code, now: Number(rest[0]), config: configOf(rest[1]), record };
     }

@@ -173,7 +173,7 @@ export async function replay(context: Context, command: ReplayCommand): Promise<
     case "changed":
     case "replayed":
     case "repeated": {
-      const found = readTaskFields(caller.project, record.id, fieldsOf(flat));
+      const found = await readTaskFields(context, caller.project, record.id, fieldsOf(flat));
       if (!found) throw new Error("replay answered without a task");
       return code === "changed"
         ? { kind: code, record: found }

@@ -163,7 +163,7 @@ export async function report(context: Context, command: ReportCommand): Promise<
     case "ended":
       return { kind: code, status: String(now) as TerminalStatus }; // the script checked it against TERMINAL
     case "reported": {
-      const record = flat && readTaskFields(project, task, fieldsOf(flat));
+      const record = flat ? await readTaskFields(context, project, task, fieldsOf(flat)) : undefined;
       return {
         kind: code,
         now: Number(now),
@@ -183,7 +183,7 @@ export async function announce(context: Context, command: AnnounceCommand): Prom
   if (!first) throw new Error("announce was given nothing to open");
   const names = keysOf(project);
   const keys = [names.due, names.task(id), names.project];
-  const { args, bodies } = openingArgs(context, keys, project, deliveries);
+  const { args, bodies } = await openingArgs(context, keys, project, deliveries);
   const overtaken = first.once ? record.progressDeliveries : [];
   const firstOvertaken = overtaken.length > 0 ? keys.length + 1 : 0;
   keys.push(...overtaken.map((delivery) => names.delivery(delivery)));

@@ -55,7 +55,7 @@ export async function watch(
     named({ offset: context.offset, ...proofOf(caller), length }),
   );
   if (code === "unauthenticated" || code === "forbidden") return { kind: code };
-  const record = readTaskFields(caller.project, id, fieldsOf(flat));
+  const record = await readTaskFields(context, caller.project, id, fieldsOf(flat));
   return record ? { kind: "found", now: Number(now), record } : { kind: "missing", now: Number(now) };
 }
 
