@@ -36,8 +36,8 @@ export async function buildReceiver(): Promise<void> {
 }
 
 /**
- * The compiler keeps the names of TypeScript files in declarations; a consumer looks for those beside JavaScript. What
- * events say is written out, so that the declarations lead to no schema and no library.
+ * The compiler keeps the names of TypeScript files in declarations; a consumer looks for files next to JavaScript. The
+ * types of events are written out, so that the declarations lead to no schema and no library.
  */
 async function writeTypes(folder: string): Promise<void> {
   const tsc = join(root, "node_modules/.bin/tsc");

@@ -50,7 +50,7 @@ export const taskFields = {
   notBefore: field(opt(time), "When it may start; absent when it may at once."),
   startedAt: field(opt(time), "When the first attempt of this run began."),
   endedAt: field(opt(time), "When it ended."),
-  deadlineAt: field(time, "When it expires, whatever it is doing."),
+  deadlineAt: field(time, "When it expires, in every status."),
   resultExpiresAt: field(opt(time), "Until when result and input are kept."),
   progress: field(
     opt(
@@ -159,6 +159,6 @@ export const TimelinePage = pageOf("TimelinePage", TimelineItem, "a timeline, ol
 ]);
 
 export const Result = component("Result", z.unknown(), {
-  description: "The bare result: whatever JSON the handler returned.",
+  description: "The bare result: the JSON that the handler returned.",
   example: resultExample,
 });

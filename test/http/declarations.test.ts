@@ -48,7 +48,7 @@ describe("a route's declaration is whole", () => {
     });
     expect(faultsOf(bare, [bare])).toEqual([
       "makeThing: summary is empty",
-      "makeThing: description is empty",
+      "makeThing: description is no sentence",
       "makeThing: the path has :kind, params has not",
       "makeThing: the query parameter page has no description",
       "makeThing: the body is no component(), which has a name, a description and an example",

@@ -17,13 +17,18 @@ import { Task, TimelineItem } from "../../src/tasks/schema.ts";
 import { deliverySummary, deliveryView, taskView, timelineView } from "../../src/tasks/view.ts";
 import { NOW, PUBLIC_URL, taskRecord } from "./gateway.ts";
 
-const named = z.object({ description: z.string().min(1) });
+// Descriptions are held by test/http/declarations.test.ts, which names the route that lacks one.
 const operation = z.object({
   operationId: z.string(),
-  description: z.string().min(10),
   security: z.array(z.record(z.string(), z.array(z.string()))),
-  parameters: z.array(named.extend({ name: z.string() })),
-  responses: z.record(z.string(), named.extend({ content: z.record(z.string(), z.unknown()).optional() })),
+  parameters: z.array(z.object({ name: z.string() })),
+  responses: z.record(
+    z.string(),
+    z.object({
+      description: z.string(),
+      content: z.record(z.string(), z.unknown()).optional(),
+    }),
+  ),
 });
 const schema = z.looseObject({ properties: z.record(z.string(), z.unknown()).optional() });
 const routes = routesOf();

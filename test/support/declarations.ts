@@ -10,7 +10,7 @@ const blank = (text: string): boolean => text.trim() === "";
 export function faultsOf(route: Route, routes: readonly Route[]): readonly string[] {
   const faults: string[] = [];
   if (blank(route.summary)) faults.push("summary is empty");
-  if (blank(route.description)) faults.push("description is empty");
+  if (route.description.trim().length < 10) faults.push("description is no sentence");
   for (const [, name = ""] of route.path.matchAll(/:(\w+)/g)) {
     if (!(name in (route.params ?? {}))) faults.push(`the path has :${name}, params has not`);
   }

@@ -10,7 +10,7 @@ import { webhooks } from "./webhooks.ts";
 const OVERVIEW = `Ringback takes work that is too slow for a request: it answers \`202 Accepted\` at once, runs the work, keeps its
 status and result, and calls a URL of yours when it is done.
 
-A 202 is a promise: the task is kept, and it reaches a terminal status whatever then fails. Times are RFC 3339 in UTC,
+A 202 is a promise: the task is kept, and it reaches a terminal status in spite of later failures. Times are RFC 3339 in UTC,
 durations are written \`500ms\`, \`10s\`, \`15m\`, \`24h\`, \`7d\`, and every address is absolute. Readers must tolerate fields,
 events and statuses that they do not know. Every error is \`application/problem+json\` with a stable
 \`code\` ([all codes](/problems)), and every answer carries \`X-Request-Id\`.`;

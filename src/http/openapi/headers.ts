@@ -1,4 +1,4 @@
-/** The response headers that answers declare, beside `X-Request-Id`, which every answer carries. */
+/** The response headers that answers declare, next to `X-Request-Id`, which every answer carries. */
 export const answerHeaders = {
   Location: {
     description: "Where the task or delivery is read, absolute.",

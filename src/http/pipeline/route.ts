@@ -54,7 +54,7 @@ export interface Answer {
   readonly body?: Schema;
   /** The media type of a body that is not JSON; any: the bytes that a service answered with. */
   readonly media?: "text/html" | "text/javascript" | "*/*";
-  /** Also as server-sent events, for whom accepts them; with a token from any origin. */
+  /** Also as server-sent events, where `Accept` asks for them; with a token from any origin. */
   readonly stream?: true;
   readonly headers?: readonly AnswerHeader[];
   /** Operations that take the `id` of the body as theirs. */
@@ -96,7 +96,7 @@ export type Reply<All> = <Status extends keyof All & number>(
 
 /** Answers with what has no schema: a page, a stream, a result as it is stored. Only where the route declares such. */
 export type Send<All> = Answers extends All
-  ? (response: Response) => Declared // whichever route it is
+  ? (response: Response) => Declared // of any route
   : [Extract<All[keyof All], { readonly media: string } | { readonly stream: true }>] extends [never]
     ? undefined
     : (response: Response) => Declared;

@@ -113,7 +113,7 @@ const token = route({
   },
 });
 
-/** The sequence after which to go on; what no entry of this task can have begins anew. */
+/** The sequence after which to go on; 0 for one that no entry of this task has. */
 function sequenceIn(lastEventId: string | undefined, newest: number): number {
   const sequence = /^\d{1,15}$/.test(lastEventId ?? "") ? Number(lastEventId) : 0;
   return sequence <= newest ? sequence : 0;

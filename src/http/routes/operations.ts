@@ -4,7 +4,7 @@ import { component, field, type Infer, opt, time } from "../../shared/schema.ts"
 import { timestamp } from "../../tasks/view.ts";
 import { type Route, route } from "../pipeline/route.ts";
 
-/** How long an answer of `/readyz` is good for; whoever asks, Redis and QStash are asked no more often. */
+/** How long an answer of `/readyz` is repeated before Redis and QStash are asked again. */
 const READY_FOR = 5_000;
 
 const Health = component(

@@ -16,7 +16,7 @@ const Heartbeat = component(
       z.boolean(),
       "Whether to stop. A cancel takes hold at once: then the answer is 410, and this is among the problem's members.",
     ),
-    deadlineAt: field(time, "When the task expires, whatever is reported."),
+    deadlineAt: field(time, "When the task expires; reports do not move it."),
   }),
   {
     description: "The work may go on.",
@@ -36,10 +36,7 @@ const ReportAnswer = component(
 const Completion = component(
   "Completion",
   z.object({
-    accepted: field(
-      z.boolean(),
-      "Whether this body became the result; false: nothing was changed, whatever the reason.",
-    ),
+    accepted: field(z.boolean(), "Whether this body became the result; false: nothing was changed."),
   }),
   { description: "A genuine address.", example: { accepted: true } },
 );
@@ -59,7 +56,7 @@ const progressRoute = route({
   operation: "reportProgress",
   summary: "Say how far the work is",
   description:
-    "The newest is kept with the task, whatever its order; it counts as a heartbeat. Legal while the task is running or waiting.",
+    "The newest is kept with the task; it counts as a heartbeat. Legal while the task is running or waiting.",
   body: ProgressRequest,
   answers: { 200: { description: "Noted: the work may go on.", body: Heartbeat } },
   problems: REFUSED,
@@ -114,7 +111,7 @@ const failRoute = route({
   },
 });
 
-/** For senders that know no headers and repeat whatever is not 2xx: a genuine token is always answered with 200. */
+/** For senders that know no headers and repeat on anything but 2xx: a genuine token is always answered with 200. */
 const completionRoute = route({
   method: "POST",
   path: "/v1/complete/:token",

@@ -84,7 +84,7 @@ const result = route({
   },
 });
 
-/** The answer under its own status and headers; where both have one, ours counts: whoever may keep it, and its id. */
+/** The answer under its own status and headers. Where both have a header, ours counts: its caching and its request id. */
 function rawAnswer(c: Context<Env>, { status, headers, body }: ServiceAnswer): Response {
   const ours = c.body(null, 200, { "Ringback-Service-Status": `${status}` }).headers;
   for (const [name, value] of Object.entries(headers)) {

@@ -12,7 +12,7 @@ const cancelRoute = route({
   operation: "cancelTask",
   summary: "Cancel a task",
   description:
-    "Takes hold at once, whatever the task does: a running handler's signal aborts when its lease is next renewed, within 10 seconds, and what it brings later changes nothing. A task that is canceled already is answered as it is.",
+    "Takes effect at once in every status: a running handler's signal aborts when its lease is next renewed, within 10 seconds, and what it brings later changes nothing. A task that is canceled already is answered as it is.",
   tag: "Tasks",
   access: "key",
   scope: "tasks:write",
