@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { Pool } from "undici";
 import { type Sample, sample } from "./sample.ts";
 
-/** Whom the load goes to, and what a submitted task looks like there. */
+/** The target of the load, and the form of a submitted task there. */
 export interface Contender {
   readonly name: string;
   readonly url: string;
@@ -72,7 +72,9 @@ async function submit(pool: Pool, contender: Contender, callbackUrl?: string): P
   if (statusCode !== 202) throw new Error(`${contender.name} answered ${statusCode}: ${text}`);
 }
 
-/** The client's side of a callback: tells them apart by the address alone, so that it costs every contender the same. */
+/**
+ * The client's side of a callback: distinguishes them by the address alone, so that it costs every contender the same.
+ */
 export interface CallbackReceiver {
   expect(): { readonly url: string; readonly arrived: Promise<void> };
   stop(): Promise<void>;

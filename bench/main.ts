@@ -12,9 +12,9 @@ import { medianOf, type Sample } from "./sample.ts";
 import { type Row, table } from "./table.ts";
 
 /*
- * What the gateway costs over the least that its services allow. Everything runs at once on one machine (redis-server,
+ * The gateway's overhead over the least that its services allow. Everything runs at once on one machine (redis-server,
  * both stand-ins, the runtimes, the load), so the absolute figures are the machine's; the ratios are the gateway's.
- * Rounds of the contenders alternate, so that whatever else the machine does falls on all of them; a figure is the
+ * Rounds of the contenders alternate, so that other load of the machine falls on all of them; a figure is the
  * median over the rounds.
  */
 
@@ -48,7 +48,7 @@ const RUNTIMES = ["workerd", "deno"] as const satisfies readonly Runtime[];
 interface Field {
   readonly runtime: Runtime;
   readonly gateway: Contender;
-  /** The gateway with tasks whose start lies ahead: what accepting costs, with no run beside it. */
+  /** The gateway with tasks whose start lies ahead: the cost of accepting, without any run at the same time. */
   readonly later: Contender;
   readonly script: Contender;
   readonly glue: Contender;
@@ -120,7 +120,7 @@ async function measure(fields: readonly Field[], receiver: CallbackReceiver): Pr
     (contender, seconds) => acceptRound(contender, { ...round, seconds }),
     fields.map(({ runtime, later, script }) => ({ runtime, ours: later, floor: script })),
   );
-  console.log(`\nAccept: POST until the 202, nothing runs beside it\n\n${table("202", accept)}`);
+  console.log(`\nAccept: POST until the 202, nothing runs at the same time\n\n${table("202", accept)}`);
   const pairs = fields.map(({ runtime, gateway, glue }) => ({ runtime, ours: gateway, floor: glue }));
   const crowded = await compare(
     (contender, seconds) => callbackRound(contender, receiver, { ...round, seconds }),

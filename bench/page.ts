@@ -1,7 +1,7 @@
 import { cpus, totalmem } from "node:os";
 import process from "node:process";
 
-/** What a measurement ran on. */
+/** The machine and software of a measurement. */
 export function machineText(): string {
   const [cpu] = cpus();
   const memory = Math.round(totalmem() / 2 ** 30);

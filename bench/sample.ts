@@ -1,4 +1,4 @@
-/** What one round of load on one contender gave. */
+/** The figures of one round of load on one contender. */
 export interface Sample {
   /** Finished per second. */
   readonly throughput: number;

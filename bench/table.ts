@@ -4,7 +4,7 @@ export interface Row {
   readonly runtime: string;
   readonly contender: string;
   readonly sample: Sample;
-  /** What it is compared with; absent for the floor itself. */
+  /** The sample to compare with; absent for the floor itself. */
   readonly floor?: Sample;
 }
 

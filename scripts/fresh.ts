@@ -3,7 +3,7 @@ import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { root } from "../src/local/root.ts";
 
-/** What a local gateway runs. */
+/** The programs of a local gateway. */
 export interface Build {
   /** The Worker as one module. */
   readonly script: string;

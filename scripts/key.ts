@@ -10,7 +10,7 @@ const { project, scopes, name } = readOptions({
     project: {
       kind: "text",
       value: "NAME",
-      about: "the key's project, made when there is none",
+      about: "the key's project, made when it does not exist",
       required: true,
     },
     scopes: {

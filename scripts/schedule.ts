@@ -27,7 +27,7 @@ await runCommand(async () => {
 });
 
 /**
- * Makes the schedule, or says why there is none.
+ * Makes the schedule. Returns the reason when it fails.
  *
  * https://upstash.com/docs/qstash/api-reference/schedules/create-a-schedule
  */

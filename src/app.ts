@@ -29,7 +29,7 @@ import { createRunTimes } from "./tasks/run-times.ts";
 export { ConfigError } from "./config/config.ts";
 export { defineTask, TaskError, wait } from "./task.ts";
 
-/** What a deployment offers. */
+/** The parts of a deployment: its task types and how it sends requests. */
 export interface RingbackOptions {
   readonly tasks: readonly AnyTask[];
   /** Task types that exist only with `RINGBACK_DIAGNOSTICS=true`. */
@@ -42,14 +42,14 @@ export interface RingbackOptions {
 export interface Ringback {
   readonly config: Config;
   fetch(request: Request, background: Background): Promise<Response>;
-  /** Takes what is due and has not come back; to be called each minute. Never rejects: what goes wrong is logged. */
+  /** Handles due entries whose message was lost; to be called each minute. Never rejects: errors are logged. */
   sweep(background: Background): Promise<void>;
-  /** Attempts that handlers of this process are at work on. */
+  /** Attempts that handlers of this process are working on. */
   attempts(): readonly AttemptName[];
 }
 
 /**
- * Makes the gateway of a deployment; give it the environment, and the static pages where there are any.
+ * Makes the gateway of a deployment; it takes the environment, and the static pages if there are any.
  *
  * @example
  * ```ts
@@ -130,7 +130,7 @@ function createParts(options: RingbackOptions, config: Config): Dependencies {
   };
 }
 
-/** @throws ConfigError when the deployer's exceptions are no hosts or ports */
+/** @throws ConfigError when one of the deployer's exceptions is neither a host nor a port */
 function guardOf({ settings, callbacks, redis, qstash }: Config): Guard {
   try {
     return createGuard({
@@ -148,7 +148,7 @@ function guardOf({ settings, callbacks, redis, qstash }: Config): Guard {
 const ALLOW_FORM =
   "must be hosts (name, IPv4 or IPv6 address, each with or without :port) and :port, with commas between them, and no scheme or path";
 
-/** What goes on in the background has nobody to throw to: what it throws is logged. */
+/** Runs work in the background. No caller can catch its errors, so they are logged. */
 function reporting(write: Log, background: Background): Background {
   const report = async (work: Promise<unknown>): Promise<void> => {
     try {

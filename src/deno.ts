@@ -47,7 +47,7 @@ async function open(path: URL): Promise<AssetFile | undefined> {
   return undefined;
 }
 
-/** What goes on after an answer; a stop waits for it. */
+/** Work that continues after an answer; a stop waits for it. */
 const underWay = new Set<Promise<unknown>>();
 const background = {
   waitUntil(work: Promise<unknown>): void {
@@ -78,15 +78,18 @@ function address(): { port: number; hostname: string } {
   return { port: Number(port), hostname: Deno.env.get("HOST") || "0.0.0.0" };
 }
 
-/** Deno says `Content-Length: 0` of an answer without a body: a HEAD of what has no length of its own says none. */
+/**
+ * Deno sends `Content-Length: 0` with an answer without a body. A HEAD of a resource without a known length must send
+ * none.
+ */
 function unmeasured({ method }: Request, response: Response): Response {
   if (method !== "HEAD" || response.status !== 200 || response.headers.has("content-length")) return response;
   return new Response(new ReadableStream({ start: (controller) => controller.close() }), response);
 }
 
 /**
- * What a handler leaves behind (a rejection that nobody awaits, a throw in its timer) would end the process, and with
- * it the attempts of all others.
+ * Reports an error that a handler leaves behind (a rejection that nobody awaits, a throw in its timer). Unhandled, it
+ * would end the process, and with it the attempts of all others.
  */
 function reportStray(event: Event, error: unknown): void {
   event.preventDefault();
@@ -105,7 +108,7 @@ function listen(): Deno.HttpServer<Deno.NetAddr> {
       async (request) => unmeasured(request, await ringback.fetch(request, background)),
     );
   } catch (error) {
-    // The port is taken, or may not be; or the host is none of this machine's.
+    // The port is in use or forbidden; or the host is not an address of this machine.
     const reason = error instanceof Error ? error.name : "error";
     log("error", "cannot-listen", { port, host: hostname, reason });
     return Deno.exit(1);

@@ -1,20 +1,22 @@
 import type * as z from "zod/v4/core";
 
-// What handlers read when time is spoken of, durations such as `10s` and an upstream's `Retry-After`: they import no
-// room but this one.
+// Parsers for handlers: durations such as `10s` and an upstream's `Retry-After`. A task type imports nothing
+// but this file.
 // biome-ignore lint/performance/noBarrelFile: the public face of task types, not a barrel
 export { parseDuration } from "./shared/time/duration.ts";
 export { parseRetryAfter } from "./shared/time/retry-after.ts";
 
-/** What a handler is given. */
+/** The arguments of a handler. */
 export interface TaskContext<Input> {
   /** The task's input, as the type's schema returned it. */
   readonly input: Input;
-  /** Aborts when the task is canceled, when its deadline or this attempt's timeout passes, and when the lease is lost. */
+  /**
+   * Aborts when the task is canceled, when its deadline or this attempt's timeout passes, and when the lease is lost.
+   */
   readonly signal: AbortSignal;
   /** 1 on the first attempt. */
   readonly attempt: number;
-  /** `task.run`: the same on every attempt of one run; give it to whatever must happen once. */
+  /** `task.run`: the same on every attempt of one run; pass it to a call that must happen only once. */
   readonly idempotencyKey: string;
   readonly task: {
     readonly id: string;
@@ -26,7 +28,7 @@ export interface TaskContext<Input> {
     readonly metadata: Readonly<Record<string, string>>;
   };
   /**
-   * What lets somebody else finish this attempt, after the handler has returned {@link wait}: the token for
+   * The right of another program to finish this attempt, after the handler has returned {@link wait}: the token for
    * `Authorization: Bearer` on `POST /v1/tasks/{id}/progress | heartbeat | complete | fail`.
    */
   readonly token: string;
@@ -46,7 +48,7 @@ export interface TaskDefinition<Schema extends z.$ZodType, Result> {
   readonly summary?: string;
   /** Checks the input when the task is submitted, and again before every attempt. */
   readonly input: Schema;
-  /** What a result looks like, for the reference. Results are not checked against it. */
+  /** The schema of the result, for the reference. Results are not checked against it. */
   readonly result?: z.$ZodType<unknown, Result>;
   /** Milliseconds that one attempt may take; 60 s unless set, 10 min at most. */
   readonly timeout?: number;
@@ -54,15 +56,16 @@ export interface TaskDefinition<Schema extends z.$ZodType, Result> {
   readonly retries?: number;
   /** Milliseconds that a waiting task may be silent, unless the client or {@link wait} says otherwise. */
   readonly heartbeatTimeout?: number;
-  /** Attempts that run at a time, whatever project they are of; unlimited unless set. */
+  /** Attempts that run at a time, across all projects; unlimited unless set. */
   readonly concurrency?: number;
   /** Attempts begun within `period` (milliseconds, whole seconds of them, 1 s unless set, at most 7 days). */
   readonly rate?: { readonly limit: number; readonly period?: number };
   /** Every URL in the input, by JSON pointer into it, so that unsafe ones are refused at submit. */
   urls?(input: z.output<Schema>): Readonly<Record<string, string>>;
   /**
-   * Does the work, or hands it on and returns {@link wait}; its value, as JSON, is the task's result (`undefined`: succeeded with none).
-   * Throw {@link TaskError} to say why it failed; anything else that is thrown is a retryable `handler-failed`.
+   * Does the work, or hands it on and returns {@link wait}; its value, as JSON, is the task's result (`undefined`:
+   * succeeded with none). Throw {@link TaskError} to say why it failed; anything else that is thrown is a retryable
+   * `handler-failed`.
    */
   handler(context: TaskContext<z.output<Schema>>): Promise<Result> | Result;
 }
@@ -88,7 +91,7 @@ export function defineTask<Schema extends z.$ZodType, Result>(
   return definition as unknown as AnyTask; // the registry validates the input with this definition's own schema
 }
 
-/** What a handler returns that has handed its work on: the task waits for whoever holds its token. */
+/** The return value of a handler that has handed its work on: the task waits for the bearer of its token. */
 export class Waiting {
   readonly heartbeat: number | undefined;
 
@@ -119,7 +122,7 @@ export function wait(options: { heartbeat?: number } = {}): Waiting {
   return new Waiting(options.heartbeat);
 }
 
-/** A failure that the client is told of as it is: a stable code, a sentence, and whether another attempt may help. */
+/** A failure that the client sees as it is: a stable code, a sentence, and whether another attempt may help. */
 export class TaskError extends Error {
   override readonly name = "TaskError";
   readonly code: string;

@@ -5,9 +5,10 @@ import { describe, expect, test } from "vitest";
 import { PROBLEMS } from "../src/shared/problems.ts";
 import { BREAKS } from "./faults/breaks.ts";
 import { INVARIANTS } from "./faults/checker.ts";
+import { AVOIDED, RELATIVE_START, textsOf } from "./support/language.ts";
 import { root } from "./support/process.ts";
 
-// What of the pages would rot: names that the source has too, and links.
+// Compares the pages with the source: names and links. Holds both to the language rules.
 
 const read = (path: string): Promise<string> => readFile(join(root, path), "utf8");
 
@@ -179,13 +180,6 @@ async function headings(file: string): Promise<string[]> {
   );
 }
 
-/** Words and phrases that a reader whose first language is not English has to look up. */
-const AVOIDED =
-  /\b(?:who(?:so)?ever|whatever|whom|anew|besides?|thereby|of which it is none|(?:is|are|was|were|be|been) (?:told of|stood on)|comes? again|goes by|did not come back)\b/gi;
-
-/** A sentence whose subject is a relative clause: "What was accepted must end." A question is none. */
-const RELATIVE_START = /(?:^|[.!:;] )(?:\*\*)?(?:What|Who|Whose)(?![^.?!:;]*[?:]) [^.!:;]*/gm;
-
 describe("a page", () => {
   test("of README's kind is read in one go: at most 250 lines", async () => {
     const lines = (await read("README.md")).trimEnd().split("\n").length;
@@ -222,7 +216,7 @@ describe("a page", () => {
   });
 });
 
-/** What a check finds, each with its page. */
+/** The findings of a check, each with its page. */
 async function findings(check: (text: string) => readonly string[]): Promise<string[]> {
   const pages = await markdownPages();
   const found = await Promise.all(
@@ -276,5 +270,25 @@ describe("docs/storage.md", () => {
     expect(scripts.length).toBeGreaterThan(20);
     const section = (await read("docs/storage.md")).split("## Scripts")[1]?.split("\n## ")[0] ?? "";
     expect(names(section).sort()).toEqual(scripts.sort());
+  });
+});
+
+describe("a comment or a text in the source", () => {
+  /** Scripts that are still to be revised. */
+  const UNREVISED = "src/adapters/redis/";
+
+  test.each([
+    ["none of the words that style forbids", AVOIDED],
+    ["no sentence that begins with a relative clause", RELATIVE_START],
+  ])("has %s", async (_promise, pattern) => {
+    const folders = ["src", "scripts", "bench", "test/support", "test/faults"];
+    const files = (await Promise.all(folders.map(sources))).flat();
+    expect(files.length).toBeGreaterThan(400);
+    const revised = files.filter((file) => !file.startsWith(UNREVISED));
+    const texts = await Promise.all(
+      revised.map(async (file) => textsOf(await read(file)).map((text) => ({ file, text }))),
+    );
+    const found = texts.flat().filter(({ text }) => text.search(pattern) !== -1);
+    expect(found).toEqual([]);
   });
 });

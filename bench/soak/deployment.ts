@@ -19,14 +19,14 @@ export interface Deployment {
   stop(): Promise<void>;
 }
 
-/** What the deployment says where the project has no limits of its own: nothing that a load could reach. */
+/** The deployment's limits for projects without their own: none that a load could reach. */
 const BOUNDLESS = {
   RINGBACK_RATE_LIMIT: "100000",
   RINGBACK_READ_LIMIT: "100000",
   RINGBACK_MAX_OPEN: "100000000",
 } as const;
 
-/** The log of commands is written anew each time that it has doubled, from this size on. */
+/** The log of commands is rewritten each time that it has doubled, from this size on. */
 const REWRITE_FROM = 16 * 2 ** 20;
 
 /** The QStash stand-in keeps its messages elsewhere: what lies in Redis is the gateway's alone. */

@@ -5,7 +5,7 @@ import { Samples } from "./samples.ts";
 import { drained, spread } from "./sustain.ts";
 import type { Answer, Traffic } from "./traffic.ts";
 
-/** How the system bore a rate that it can bear. */
+/** How the system handled a rate within its capacity. */
 export interface Endurance {
   /** Tasks per second. */
   readonly rate: number;
@@ -69,7 +69,7 @@ export async function endure(
   };
 }
 
-/** How often each answer came that was no 202. */
+/** How often each answer other than 202 came. */
 export function countOthers(answers: readonly Answer[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { outcome } of answers) {
@@ -83,7 +83,7 @@ function thirdsOf(values: readonly number[]): readonly Spread[] {
   return [values.slice(0, third), values.slice(third, 2 * third), values.slice(2 * third)].map(spread);
 }
 
-/** Takes one sample after the other; what goes wrong with one is thrown by `stop`. */
+/** Takes one sample after the other; `stop` throws the error of a failed one. */
 function sampleEvery(seconds: number, take: () => Promise<void>): { stop(): Promise<void> } {
   let last: Promise<void> = take();
   const timer = setInterval(() => {

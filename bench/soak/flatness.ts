@@ -1,6 +1,6 @@
 import type { Series } from "./samples.ts";
 
-/** How a figure went over a run. */
+/** The course of a figure over a run. */
 export interface Course {
   readonly name: string;
   readonly unit: string;
@@ -9,7 +9,7 @@ export interface Course {
   readonly highest: number;
   /** Of the line through all samples, per hour. */
   readonly slope: number;
-  /** What the last third's median may be, given the middle one's; absent where nothing is judged. */
+  /** The limit of the last third's median, given the middle one's; absent where nothing is judged. */
   readonly limit?: number;
   readonly isGrowing: boolean;
 }
@@ -40,7 +40,7 @@ export function courseOf({ name, unit, values, tolerance }: Series, times: reado
   return { ...course, limit, isGrowing: !(last <= limit) };
 }
 
-/** What the line through points that fits them best (least squares) rises by per unit of x. */
+/** The slope of the line that fits the points best (least squares). */
 export function slopeOf(ys: readonly number[], xs: readonly number[]): number {
   const [meanX, meanY] = [mean(xs), mean(ys)];
   let product = 0;

@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 /** Of twenty tasks: one fails its first attempt, two start a second later, one makes a report, the others echo. */
 const CYCLE = 20;
 
-/** One callback in so many is refused the first time it comes, so that it comes again by way of the queue. */
+/** One callback in so many is refused the first time, so that the queue repeats it. */
 const REFUSED_CALLBACK = 50;
 
 /** How long a task is kept after its callback: what is kept at any moment is the rate times this. */
@@ -28,7 +28,7 @@ export interface Task {
   settledAt: number | undefined;
 }
 
-/** The task's body; its callback address is what tells it apart at the receiver. */
+/** The task's body; its callback address identifies it at the receiver. */
 export function bodyOf({ number }: Task, origin: string): string {
   const callbackUrl = `${origin}/${number}`;
   switch (number % CYCLE) {
@@ -52,12 +52,12 @@ export function bodyOf({ number }: Task, origin: string): string {
   }
 }
 
-/** Nothing but the machine makes this one wait: no delay, no retry, no callback that comes again. */
+/** Only the machine makes this one wait: it has no delay, no retry, no repeated callback. */
 function isDirect({ number }: Task): boolean {
   return number % CYCLE > 2 && number % REFUSED_CALLBACK !== 4;
 }
 
-/** What clients were told: every accepted task is here until its callback has come and it was erased. */
+/** The clients' records: every accepted task is here until its callback has come and it was erased. */
 export class Ledger {
   readonly origin: string;
   readonly #server: Server;
@@ -68,7 +68,10 @@ export class Ledger {
   #timers = new Set<NodeJS.Timeout>();
   /** A task has settled `KEPT` ago. */
   onSettled: ((task: Task) => void) | undefined;
-  /** Told of every task's callback: the milliseconds since the task was due, and whether only the machine made it wait. */
+  /**
+   * Called for every task's callback: the milliseconds since the task was due, and whether only the machine made it
+   * wait.
+   */
   onCallback: ((task: Task, took: number, isDirect: boolean) => void) | undefined;
   /** Callbacks that came once more after they had been taken. */
   repeated = 0;
@@ -93,7 +96,7 @@ export class Ledger {
     return new Ledger(server, address.port);
   }
 
-  /** Direct tasks that were due and have not been called back: what the system is behind. */
+  /** Direct tasks that were due and have not been called back: the system's backlog. */
   get backlog(): number {
     return this.#direct;
   }

@@ -16,9 +16,9 @@ import { Traffic } from "./traffic.ts";
  *
  * Everything runs on one machine: the gateway (the production bundle on workerd), redis-server, both stand-ins, and the
  * load itself. First the highest rate is found at which the system does not fall behind (or taken from --rate), then
- * 70 % of it runs for M minutes, then three times as much comes for S seconds, twice: against the limit of the project's
- * rate, and against its quota of open tasks. Ends with 1 when something grew that should be flat, when an accepted task
- * was lost, when a refusal was not the one that it should be, or when recovery took too long.
+ * 70 % of it runs for M minutes, then three times as much comes for S seconds, twice: against the limit of the
+ * project's rate, and against its quota of open tasks. Ends with 1 when something grew that should be flat, when an
+ * accepted task was lost, when a refusal was not the one that it should be, or when recovery took too long.
  */
 
 const options = readOptions({
@@ -51,7 +51,7 @@ interface Summary {
   readonly highest: number;
   readonly endurance: Endurance;
   readonly overloads: readonly Overload[];
-  /** Callbacks that came again after they were taken, erasures, and those that were refused and repeated. */
+  /** Callbacks that arrived again after they were accepted, erasures, and callbacks that were refused and repeated. */
   readonly repeated: number;
   readonly erasures: number;
   readonly erasuresRefused: number;

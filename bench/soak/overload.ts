@@ -5,7 +5,7 @@ import type { Ledger } from "./ledger.ts";
 import { drained, spread } from "./sustain.ts";
 import type { Answer, Traffic } from "./traffic.ts";
 
-/** How the system bore a rate that it cannot bear. */
+/** How the system handled a rate over its capacity. */
 export interface Overload {
   readonly name: string;
   /** Tasks per second. */
@@ -15,7 +15,7 @@ export interface Overload {
   readonly accepted: number;
   /** Everything but a 202, by answer. */
   readonly others: Readonly<Record<string, number>>;
-  /** Answers 429 and 503 that did not name when to come again. */
+  /** Answers 429 and 503 without a time to retry. */
   readonly withoutRetryAfter: number;
   /** Answers that are neither 202, 429 nor 503, and requests that had none. */
   readonly wrong: number;
@@ -26,7 +26,10 @@ export interface Overload {
   readonly mostWaiting: number;
   /** Seconds from the end of the overload until 202s came at their usual pace; null when that was not seen. */
   readonly recovered: number | null;
-  /** Seconds from the end of the overload until every task that it had left had ended and was told of; null: never. */
+  /**
+   * Seconds from the end of the overload until every task that it left had ended and its callback had arrived; null:
+   * never.
+   */
   readonly drained: number | null;
   /** Accepted tasks whose callback never came. */
   readonly lost: number;
@@ -53,7 +56,7 @@ const SLACK = 100;
 const DRAIN = 300_000;
 const LOOK_EVERY = 100;
 
-/** Sends more than the system can bear, then its usual rate, and watches how it sheds and recovers. */
+/** Sends more than the system can handle, then its usual rate, and watches how it sheds and recovers. */
 export async function overload(
   deployment: Deployment,
   traffic: Traffic,
@@ -72,7 +75,7 @@ export async function overload(
     if (task.due <= end) lastEnd = performance.now();
   };
   const storming = traffic.run(storm.rate, storm.seconds, (answer) => during.push(answer));
-  // The storm is over when its last arrival is due, whatever it has still to be answered.
+  // The storm is over when its last arrival is due, even if answers are still missing.
   await Promise.race([storming, new Promise((resolve) => setTimeout(resolve, storm.seconds * 1_000))]);
   const calm = traffic.run(storm.usual.rate, AFTERWARDS, (answer) => after.push(answer));
   await Promise.all([storming, calm]);
@@ -104,7 +107,7 @@ function isShed(outcome: string): boolean {
   return /^(?:429|503) /.test(outcome);
 }
 
-/** Whole seconds from the end of an overload until the usual rate was borne as usual; null when that was not seen. */
+/** Whole seconds from the end of an overload until the usual rate was handled as usual; null when that was not seen. */
 export function recoveredAfter(answers: readonly Answer[], end: number, bound: number): number | null {
   const seconds = Array.from({ length: AFTERWARDS }, (_, second) =>
     answers.filter(({ due }) => Math.floor((due - end) / 1_000) === second),

@@ -62,7 +62,7 @@ export function enduranceText(endurance: Endurance): string {
     ["callback, p50 / p99 ms", ...callback.map(spreadText), "", "", ""],
   ];
   return [
-    `${accepted} tasks in ${minutes} min at ${rate}/s, ${lost} lost, ${JSON.stringify(others)} besides; ${samples} samples`,
+    `${accepted} tasks in ${minutes} min at ${rate}/s, ${lost} lost, ${JSON.stringify(others)} in addition; ${samples} samples`,
     "",
     markdown([
       ["median of", "first third", "middle", "last third", "highest", "slope per hour", "judged"],

@@ -2,7 +2,7 @@ import { readdir, readFile, readlink } from "node:fs/promises";
 import type { Redis } from "ioredis";
 import type { Watched } from "./deployment.ts";
 
-/** What may grow by so much from the middle third of a run to its last one: a share, and something for small figures. */
+/** The permitted growth from the middle third of a run to its last one: a share, and an allowance for small figures. */
 interface Tolerance {
   readonly share: number;
   readonly least: number;
@@ -19,13 +19,16 @@ export interface Series {
 
 const MEBIBYTE = 2 ** 20;
 const MEMORY: Tolerance = { share: 0.1, least: 16 };
-/** Connections are kept for a while after each burst, so they swing; one leaked by a task in two hundred would still show in half an hour. */
+/**
+ * Connections are kept for a while after each burst, so they swing; one leaked by a task in two hundred would still
+ * show in half an hour.
+ */
 const SOCKETS: Tolerance = { share: 0.5, least: 64 };
 const KEYS: Tolerance = { share: 0.1, least: 100 };
 const REDIS_MEMORY: Tolerance = { share: 0.1, least: 2 };
 const DEPTH: Tolerance = { share: 0.25, least: 25 };
 
-/** What is sampled: each process's memory and sockets, what Redis holds, and how far the system is behind. */
+/** The sampled figures: each process's memory and sockets, what Redis holds, and how far the system is behind. */
 export class Samples {
   readonly #series = new Map<string, Series>();
   readonly #processes: readonly Watched[];

@@ -3,7 +3,7 @@ import { quantile, slopeOf } from "./flatness.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Answer, Traffic } from "./traffic.ts";
 
-/** What one rate did. */
+/** The results of one rate. */
 export interface Step {
   /** Tasks per second. */
   readonly rate: number;

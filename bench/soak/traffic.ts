@@ -11,7 +11,7 @@ export interface Answer {
   readonly took: number;
   /** The status, with the problem's code where there is one; `none` when nothing came back. */
   readonly outcome: string;
-  /** A refusal names when to come again. */
+  /** Whether a refusal says when to retry. */
   readonly hasRetryAfter: boolean;
 }
 
@@ -27,7 +27,7 @@ const INLINE_WAIT = 15_000;
 const accepted = z.object({ id: z.string() });
 const refused = z.object({ code: z.string() });
 
-/** A load whose arrivals come by the clock, however slow the answers are; callbacks go to the ledger's receiver. */
+/** A load whose arrivals follow the clock, however slow the answers are; callbacks go to the ledger's receiver. */
 export class Traffic {
   readonly #pool: Pool;
   readonly #authorization: string;
@@ -48,7 +48,7 @@ export class Traffic {
   /**
    * Sends `rate` tasks per second for so many seconds, and waits for the answers.
    *
-   * @param onAnswer is told of each, as it comes
+   * @param onAnswer is called for each, as it comes
    */
   async run(rate: number, seconds: number, onAnswer: (answer: Answer) => void): Promise<void> {
     const begin = performance.now();
@@ -101,7 +101,7 @@ export class Traffic {
     }
   }
 
-  /** What a client does that has its result: the task and all that was made for it go. */
+  /** The last step of a client that has its result: the task and all that was made for it are deleted. */
   async #erase(task: Task): Promise<void> {
     try {
       const { statusCode, body } = await this.#pool.request({

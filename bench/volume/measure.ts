@@ -2,7 +2,7 @@ import type { TaskFilter, TaskPosition } from "../../src/ports/list-commands.ts"
 import { type Crowd, customerOf, fill, newTask, REPORT, SEARCHABLE } from "./fill.ts";
 import { submitted, work } from "./work.ts";
 
-/** What one call cost. */
+/** The cost of one call. */
 export interface Cost {
   readonly name: string;
   /** Commands that Redis ran, those inside scripts and EVALSHA itself included, as Upstash bills them. */

@@ -19,13 +19,13 @@ export async function measureMemory(volume: Crowd): Promise<Weight> {
   const empty = await memoryOf(volume);
   await fill(volume, SAMPLE);
   const waiting = (await memoryOf(volume)) - empty;
-  const untold = await grownBy(volume, false);
-  const told = await grownBy(volume, true);
+  const without = await grownBy(volume, false);
+  const withDeliveries = await grownBy(volume, true);
   const perThousand = (bytes: number) => (bytes / 2 ** 20 / SAMPLE) * 1_000;
   return {
     waiting: perThousand(waiting),
-    ended: perThousand(untold),
-    deliveries: perThousand(told - untold),
+    ended: perThousand(without),
+    deliveries: perThousand(withDeliveries - without),
   };
 }
 

@@ -4,7 +4,7 @@ import { makeId } from "../../src/shared/id.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 import { type Crowd, newTask } from "./fill.ts";
 
-/** What a worker does with a task: claims it, ends it with one delivery, records that this was delivered. */
+/** The work of a worker on a task: claims it, ends it with one delivery, records that this was delivered. */
 export async function work(
   volume: Crowd,
   { project, id }: TaskRecord,

@@ -14,7 +14,7 @@ export function markdown(text: string): string {
 export interface Page {
   readonly title: string;
   readonly description: string;
-  /** HTML of the table of contents, beside the page. */
+  /** HTML of the table of contents, next to the page. */
   readonly contents: string;
   /** HTML. */
   readonly main: string;

@@ -4,7 +4,7 @@ import { root } from "../../src/local/root.ts";
 import { PROBLEMS, type ProblemCode } from "../../src/shared/problems.ts";
 import { escapeHtml, layout, markdown } from "./layout.ts";
 
-/** The page of each problem, and the one that tells of all, by file name; the words are those of docs/reference/errors.md. */
+/** The page of each problem, and the overview, by file name; the words are those of docs/reference/errors.md. */
 export async function problemPages(): Promise<Readonly<Record<string, string>>> {
   const text = await readFile(join(root, "docs/reference/errors.md"), "utf8");
   const sections = problemSections(text);
@@ -17,7 +17,7 @@ export async function problemPages(): Promise<Readonly<Record<string, string>>> 
   return pages;
 }
 
-/** What docs/reference/errors.md says under each `### code` of its chapter on problems. */
+/** The text of docs/reference/errors.md under each `### code` of its chapter on problems. */
 export function problemSections(text: string): ReadonlyMap<string, string> {
   const chapter = /\n## Problems\n(?<body>.*?)\n## /s.exec(text)?.groups?.["body"] ?? "";
   const [, ...sections] = chapter.split(/^### /m);
@@ -51,7 +51,9 @@ function index(text: string): string {
   });
 }
 
-/** Links between sections lead to the page with all of them. A link to another file is its text: no site has that file. */
+/**
+ * Links between sections lead to the page with all of them. A link to another file is its text: no site has that file.
+ */
 function linked(html: string): string {
   return html
     .replace(/<a href="(?!https:|#)[^"]*">(.*?)<\/a>/gs, "$1")

@@ -9,10 +9,10 @@ import { IN_WORDS } from "../shared/zod-messages.ts";
 import { readyServices, ServiceConfigError, servicesSchema } from "./services.ts";
 import { seemsOurs } from "./variable-names.ts";
 
-/** The release, as it stands in `User-Agent`. */
+/** The release, as sent in `User-Agent`. */
 export const VERSION = "0.1.0";
 
-/** The whole checked configuration: what the steps of the way need, and how to reach the services. */
+/** The whole checked configuration: the settings of the features, and how to reach the services. */
 export interface Config {
   readonly settings: Settings;
   readonly redis: { readonly url: string; readonly token: string };
@@ -26,7 +26,7 @@ export interface Config {
   readonly callbacks: {
     readonly policy: "strict" | "local";
     readonly allow: readonly string[];
-    /** The resolver that names are asked of, DNS over HTTPS. */
+    /** The resolver for names, DNS over HTTPS. */
     readonly dohUrl: string;
   };
   readonly diagnostics: boolean;
@@ -36,7 +36,7 @@ export interface Config {
   readonly services: ReadonlyMap<string, Service>;
   /** Milliseconds between the sweeps of a local run. */
   readonly sweepInterval: number;
-  /** Variables of the environment that are meant for the gateway and that it does not know: misspelt, most likely. */
+  /** Variables of the environment that look like the gateway's and are unknown: misspelt, most likely. */
   readonly unknownVariables: readonly string[];
 }
 
@@ -47,7 +47,7 @@ export class ConfigError extends Error {
 
 const SIZES = { B: 1, KiB: 1_024, MiB: 1_048_576 } as const;
 
-/** A pasted value often brings a line end along, which then is part of no header and no key. */
+/** A pasted value often has a line break at its end, which is not part of any header or key. */
 const text = z
   .string()
   .check(z.minLength(1), z.regex(/^\S(?:.*\S)?$/, "must be one line without white space around it"));
@@ -55,7 +55,7 @@ const address = text.check(
   z.refine(isAddress, "must be an http(s) address without user"),
   z.refine((value) => !/[?#]/.test(value), "must have neither query nor fragment"),
 );
-/** What stands in a header. */
+/** A value that a header can carry. */
 const token = text.check(z.regex(/^[\x20-\x7e]*$/, "must be ASCII"));
 const leastCharacters = z.minLength(16, "must have at least 16 characters");
 const secret = text.check(leastCharacters);

@@ -28,7 +28,7 @@ const path = z.string().check(
   z.refine((value) => spellingFault(value) === undefined, "must be a path such as /v1/"),
 );
 
-/** One that clients may send or see: no credentials, cookies, or headers of the connection. */
+/** A header that clients may send or see: not for credentials, cookies, or the connection. */
 const headerName = z.pipe(
   z.string().check(({ value, issues }) => {
     const message = headerFault({ headers: {} }, value, "");
@@ -97,10 +97,10 @@ export class ServiceConfigError extends Error {
 }
 
 /**
- * Puts the variables into the headers, and looks at what the schema could not see.
+ * Puts the variables into the headers, and makes the checks that the schema cannot make.
  *
  * @param env where `${NAME}` is looked up
- * @param ownHost the gateway's: QStash must not be sent in a circle
+ * @param ownHost the gateway's: a call of it would be a loop
  * @throws ServiceConfigError
  */
 export function readyServices(

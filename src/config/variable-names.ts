@@ -1,10 +1,13 @@
-/** Edits between two names that still make one a misspelling of the other. */
+/** Edits between two names up to which one counts as a misspelling of the other. */
 const NEAR = 2;
 
 /** A name that begins as the gateway's own variables do, however it is written. */
 const OWN = /^_*ring_?back/i;
 
-/** Whether a variable is meant for the gateway: it begins as its own do, or is nearly one of those that it knows. */
+/**
+ * Whether a variable is meant for the gateway: it has the prefix of the gateway's own variables, or is similar to one
+ * of them.
+ */
 export function seemsOurs(name: string, known: readonly string[]): boolean {
   const upper = name.toUpperCase();
   return OWN.test(name) || known.some((one) => isNear(upper, one));

@@ -45,7 +45,7 @@ export type DeliverParts = DestinationParts &
     readonly store: DeliveryReadStore & DeliveryStore;
   };
 
-/** What QStash is told: done or stale, or come back after so many milliseconds. */
+/** The answer to QStash: done, stale, or try again after so many milliseconds. */
 export type Answer = { readonly status: 200 } | { readonly status: 503; readonly retryAfter: number };
 
 export const DONE: Answer = { status: 200 };
@@ -87,7 +87,7 @@ export async function deliver(deps: DeliverParts, message: DeliverMessage): Prom
   }
 }
 
-/** The frozen body; empty when it is no longer kept, or nothing opens it. */
+/** The frozen body; empty when it is no longer kept, or cannot be decrypted. */
 async function bodyOf(
   { store }: DeliverParts,
   { project, eventId, format, body, undecryptable }: DeliveryRecord,
@@ -101,7 +101,7 @@ async function bodyOf(
   }
 }
 
-/** The circuit of the address that will be called decides, though the endpoint has moved since the last attempt. */
+/** The circuit of the current address decides, even if the endpoint has moved since the last attempt. */
 async function begin(deps: DeliverParts, command: BeginCommand): Promise<LeaseDeliveryAnswer> {
   const begun = await deps.store.leaseDelivery(command);
   if (begun.kind !== "held" && begun.kind !== "begun") return begun;
@@ -121,7 +121,8 @@ export async function send(deps: DeliverParts, leased: LeasedAttempt): Promise<v
   if (destination.kind === "closed" && destination.waits && (await putOff(deps, leased))) return;
   const attempted = givenUp(leased, time()) ?? (await attempt(deps, leased, destination, time));
   const endpoint = destination.kind === "closed" ? undefined : destination.endpoint;
-  // Before it is on record: when we are cut off between the two, the attempt finds the endpoint disabled.
+  // Done before the attempt is recorded: after an interruption between the two, the next attempt finds the endpoint
+  // disabled.
   if (endpoint && attempted.disable) await disableEndpoint(deps, project, endpoint, attempted.disable);
   const outcome = outcomeOf(deps, leased, destination, attempted);
   const operationalEvents =
@@ -153,7 +154,9 @@ export async function send(deps: DeliverParts, leased: LeasedAttempt): Promise<v
   await publish(deps, deliverMessage(deps, body, outcome.delay, lineOf(webhook, destination)));
 }
 
-/** A delivery whose endpoint has moved waits until its new address is verified; false when it has waited long enough. */
+/**
+ * A delivery whose endpoint has moved waits until its new address is verified; false when it has waited long enough.
+ */
 async function putOff(deps: DeliverParts, leased: LeasedAttempt): Promise<boolean> {
   const { project, delivery, lease, attempt, webhook } = leased;
   if (webhook.once) return false;
@@ -163,7 +166,7 @@ async function putOff(deps: DeliverParts, leased: LeasedAttempt): Promise<boolea
   return true;
 }
 
-/** What the attempt says of its receiver: a refusal shows that it is alive; what never left tells nothing. */
+/** The attempt's evidence about its receiver: a refusal shows that it is alive, an unsent request shows nothing. */
 function verdictOf({ log, tried }: AttemptResult): Verdict {
   if (!tried) return {};
   const { code } = log.error ?? {};
@@ -182,7 +185,7 @@ const DOWN: ReadonlySet<string> = new Set([
   "tls-failed",
 ]);
 
-/** Sends it to where it goes now; what may not be sent, or is no longer kept, has failed for good. */
+/** Sends it to its present destination. It fails for good when it may not be sent, or its body is no longer kept. */
 async function attempt(
   deps: DeliverParts,
   leased: LeasedAttempt,
@@ -197,8 +200,8 @@ async function attempt(
   return attemptDelivery(deps, leased.webhook, destination, time);
 }
 
-const LOST = { code: "undecryptable", message: "No configured master secret opens what was to be sent." };
-const EXPIRED = { code: "body-expired", message: "What was to be sent is no longer kept." };
+const LOST = { code: "undecryptable", message: "No configured master secret decrypts the event's body." };
+const EXPIRED = { code: "body-expired", message: "The body of the event is no longer kept." };
 
 function undelivered(error: { readonly code: string; readonly message: string }, now: number): AttemptResult {
   return { log: { at: timestamp(now), durationMs: 0, error }, delivered: false, final: true };
@@ -208,12 +211,12 @@ function undelivered(error: { readonly code: string; readonly message: string },
 const ONCE_LATENESS = 10_000;
 
 /**
- * An attempt that took its sender down again and again is given up, so that the next one can come; one that is made
- * once alone also when it was interrupted or comes too late.
+ * An attempt that stopped its sender again and again is given up, so that the next one can begin. An event with only
+ * one attempt is also given up after an interruption or when it is late.
  */
 function givenUp({ crashes, webhook, late = 0 }: LeasedAttempt, now: number): AttemptResult | undefined {
   if (webhook.once && late > ONCE_LATENESS) {
-    return aborted("It was not sent in time; what it tells has been overtaken.", now);
+    return aborted("It was not sent in time; a newer event has overtaken it.", now);
   }
   if (crashes <= (webhook.once ? 0 : CRASHES)) return undefined;
   return aborted("The gateway was interrupted as it made this attempt; it is unknown what arrived.", now);
@@ -241,7 +244,7 @@ function outcomeOf(
   return delay === undefined ? { kind: "dead" } : { kind: "retry", delay };
 }
 
-/** The line of now: an endpoint's rate may have changed since the delivery was opened. */
+/** The current flow-control key: an endpoint's rate may have changed since the delivery was opened. */
 function lineOf({ endpointId }: OutboundWebhook, destination: Destination | Closed): DeliveryFlow {
   const endpoint = destination.kind === "closed" ? undefined : destination.endpoint;
   const rateLimit = endpoint && rateOf(endpoint);

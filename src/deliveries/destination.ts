@@ -14,19 +14,19 @@ import {
 /** The parts that the choice of a destination uses. */
 export type DestinationParts = Pick<Dependencies, "settings"> & { readonly keyring: Cipher };
 
-/** Where a delivery goes now, and how. */
+/** The current destination of a delivery, and how to call it. */
 export interface Destination {
   readonly kind: "open";
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** What signs it: `whsec_…` newest first, a JWK for Ed25519. */
+  /** The keys that sign it: `whsec_…` newest first, a JWK for Ed25519. */
   readonly secrets: readonly string[];
   /** Delays between attempts, milliseconds. */
   readonly schedule: readonly number[];
   readonly endpoint?: Endpoint;
 }
 
-/** Why a delivery may not be sent, as its attempt says. */
+/** Why a delivery may not be sent; becomes the attempt's error. */
 export interface Closed {
   readonly kind: "closed";
   readonly code: "endpoint-disabled" | "undecryptable";
@@ -40,10 +40,11 @@ const DELETED: Closed = { kind: "closed", code: "endpoint-disabled", message: "T
 const LOST: Closed = {
   kind: "closed",
   code: "undecryptable",
-  message: "No configured master secret opens what signs the delivery, or its endpoint's secret headers.",
+  message:
+    "No configured master secret decrypts the delivery's signing secrets, or its endpoint's secret headers.",
 };
 
-/** Why an endpoint is sent nothing now, or undefined when it is. */
+/** Why an endpoint receives nothing now, or undefined when it does. */
 export function closed(endpoint: Endpoint): Closed | undefined {
   const refusal = { kind: "closed", code: "endpoint-disabled" } as const;
   if (endpoint.disabled)
@@ -55,8 +56,8 @@ export function closed(endpoint: Endpoint): Closed | undefined {
 }
 
 /**
- * Where a delivery goes by the configuration of now: an endpoint's address, headers and secrets may have changed since
- * the event happened.
+ * The destination of a delivery by the current configuration: an endpoint's address, headers and secrets may have
+ * changed since the event happened.
  *
  * @param now Redis time
  */
@@ -83,7 +84,7 @@ export async function destinationOf(
   }
 }
 
-/** How an endpoint is reached, whatever state it is in: its verification goes there too. */
+/** How an endpoint is reached in any state: its verification request goes there too. */
 export async function toEndpoint(
   deps: DestinationParts,
   project: string,
@@ -139,9 +140,10 @@ async function signers(
 }
 
 /**
- * Those that a configured master secret opens: after a rotation the new secret signs, although nothing opens the old.
+ * The secrets that a configured master secret decrypts: after a rotation the new secret signs, even if the old one is
+ * lost.
  *
- * @throws Undecryptable when there are some and none opens
+ * @throws Undecryptable when there are some and none can be decrypted
  */
 export async function opened<Encrypted, Opened>(
   encrypted: readonly Encrypted[],

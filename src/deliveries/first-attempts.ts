@@ -15,7 +15,9 @@ export type FirstAttemptParts = DeliverParts &
   PublishParts &
   Pick<RequestContext, "background" | "log" | "settings">;
 
-/** Sends the first attempts of what a task's end opened; an outcome that came too late is logged, and changes nothing. */
+/**
+ * Sends the first attempts of the deliveries that a task's end opened; a late outcome is logged, and changes nothing.
+ */
 export async function sendFirstAttempts(
   ctx: FirstAttemptParts,
   record: TaskRecord,
@@ -25,7 +27,7 @@ export async function sendFirstAttempts(
   await withGracePeriod(ctx, sendOpened(ctx, record.project, finished.opened, finished));
 }
 
-/** The messages that ask for the first attempts of what a task's end opened, for who may not wait for a receiver. */
+/** The messages for the first attempts of a task's end, for callers that may not wait for a receiver. */
 export function firstMessages(
   deps: FirstAttemptParts,
   record: TaskRecord,
@@ -46,11 +48,13 @@ function isEnded(
   return false;
 }
 
-/** How long whoever ended a task waits for its first attempts, and how much longer a Worker may work after its answer. */
+/**
+ * How long the caller that ends a task waits for its first attempts, and how long a Worker may work after its answer.
+ */
 const INLINE_WAIT = 2_000;
 const AFTER_ANSWER = 25_000;
 
-/** Goes on without what takes long: a receiver that hangs holds up neither the queue's line nor a client. */
+/** Continues without slow receivers: one that hangs holds up neither the queue's line nor a client. */
 async function withGracePeriod(
   { settings, background }: FirstAttemptParts,
   work: Promise<void>,

@@ -24,39 +24,39 @@ type RecoverParts = ConfigureParts &
 /** Deliveries that one Redis request reads, and sends again. */
 const CHUNK = 100;
 
-/** What an idempotency key of this call is remembered for: how many were recovered, and where to go on. */
+/** The value kept under the call's idempotency key: how many were recovered, and where to continue. */
 const NOTE = "recovered:";
 
 export interface RecoverRequest {
   /** Dead letters of this time on, and until then (now unless given); milliseconds. */
   readonly since: number;
   readonly until?: number;
-  /** Says what would be sent, and sends nothing. */
+  /** Reports the deliveries that would be sent, and sends nothing. */
   readonly dryRun: boolean;
   /** Deliveries per second; the endpoint's rate unless given. */
   readonly pace?: number;
-  /** Where the page before ended. */
+  /** The end of the previous page. */
   readonly cursor?: string;
 }
 
 export interface Recovery {
   /** Dead letters in that time, from the cursor on. */
   readonly count: number;
-  /** Of these, how many are on their way again. */
+  /** How many of these are being sent again. */
   readonly recovered: number;
   /** Deliveries per second. */
   readonly pace: number;
   /** The first of them, oldest first. */
   readonly deliveries: readonly DeliveryRecord[];
-  /** Goes on after this page; absent when it was the last. */
+  /** The cursor of the next page; absent on the last one. */
   readonly nextCursor?: string;
   readonly replayed: boolean;
 }
 
 /**
- * Sends an endpoint's dead letters again, oldest first, at a pace that it bears: each with its event id and body, its
+ * Sends an endpoint's dead letters again, oldest first, at its pace: each with its event id and body, its
  * schedule from the start. One call takes up to {@link RECOVER_BATCH}, a dry run shows up to {@link CHUNK}; the cursor
- * goes on with the rest.
+ * leads to the rest.
  *
  * @throws ApiError `endpoint-closed` when they would die at once
  */
@@ -74,7 +74,7 @@ export async function recover(
   if (read.known?.startsWith(NOTE)) return recoveredBefore(read.known, perSecond);
   const refused = closed(endpoint);
   if (refused && !dryRun) throw new ApiError("endpoint-closed", refused.message);
-  // What dies while the pages are walked is not met again: the first one's time is the end of all.
+  // A delivery that dies during the walk is not met again: the time of the first page bounds all pages.
   const end = Math.min(until ?? read.now, position?.until ?? read.now, read.now);
   const deadLetters = await ctx.store.listDeadLetters({
     caller,
@@ -97,18 +97,18 @@ export async function recover(
   return { ...found, count: deadLetters.count - stale, recovered, deliveries };
 }
 
-/** What sending some dead letters takes to know. */
+/** The inputs for sending some dead letters again. */
 interface Sending {
   /** Deliveries per second. */
   readonly pace: number;
   readonly dryRun: boolean;
-  /** What the idempotency key of the call is remembered for. */
+  /** The value kept under the call's idempotency key. */
   readonly remembered?: { readonly idempotency: Idempotency; readonly note: string };
 }
 
 /**
- * Sends dead letters again, a chunk at a time. The idempotency key is remembered with the last chunk: a call that was cut
- * off goes on when it is repeated, and finds what is still dead.
+ * Sends dead letters again, a chunk at a time. The idempotency key is remembered with the last chunk: a call that was
+ * interrupted continues when it is repeated, with the remaining dead letters.
  */
 async function sendAll(ctx: RecoverParts, caller: ApiKey, deadLetters: readonly Letter[], sending: Sending) {
   let deliveries: readonly DeliveryRecord[] = [];
@@ -128,7 +128,7 @@ async function sendAll(ctx: RecoverParts, caller: ApiKey, deadLetters: readonly 
   return { recovered, stale, deliveries };
 }
 
-/** What was answered under the same idempotency key: how many were recovered, and where to go on. */
+/** The earlier answer under the same idempotency key: how many were recovered, and where to continue. */
 function recoveredBefore(note: string, pace: number): Recovery {
   const [, count = "0", nextCursor] = note.split(":");
   const recovered = Number(count);
@@ -164,12 +164,12 @@ function readCursor(cursor: string | undefined): { until: number; after: Letter 
   };
 }
 
-/** How far the time in a day of earlier versions may lie from the end of its delivery, milliseconds. */
+/** The greatest difference between the time in a day of earlier versions and the end of its delivery, milliseconds. */
 const OLD_TOLERANCE = 60_000;
 
 /**
- * Those of the dead letters that are dead, of this very death: one that a gateway of an earlier version has sent again stays
- * on the list. And how many are not.
+ * Those of the dead letters that are dead, of this very death: one that a gateway of an earlier version has sent again
+ * stays on the list. And how many are not.
  */
 async function readDead(
   ctx: RecoverParts,
@@ -196,7 +196,7 @@ async function readAll(ctx: RecoverParts, { project }: ApiKey, ids: readonly str
   return answer && answer.kind === "found" ? answer.records : [];
 }
 
-/** Sends some again, each a little later than the one before; how many are on their way. */
+/** Sends some again, each a little later than the previous one; returns how many were sent. */
 async function sendAgain(
   ctx: RecoverParts,
   caller: ApiKey,

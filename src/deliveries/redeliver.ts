@@ -43,7 +43,7 @@ export async function redeliver(
   id: string,
   idempotency?: Idempotency,
 ): Promise<{ readonly record: DeliveryRecord; readonly replayed: boolean }> {
-  // Whether the caller may is the script's to say, and whether there is such a delivery is told after that.
+  // The script checks the caller's permission; only then does the answer say whether the delivery exists.
   const found = await findDelivery(ctx, system(caller.project), id);
   const answer = await sendAgain(ctx, found ? again(caller, found) : atOnce(caller, id), idempotency);
   switch (answer.kind) {
@@ -61,18 +61,18 @@ export async function redeliver(
     case "pending":
       throw new ApiError(
         "delivery-pending",
-        `Delivery "${id}" has not ended: its next attempt comes by itself.`,
+        `Delivery "${id}" has not ended: its next attempt is scheduled.`,
       );
     case "missing":
       throw new ApiError("not-found", `There is no delivery "${id}" in this project.`);
     case "changed":
-      throw new Error(`Delivery ${id} could not be sent again: somebody else keeps doing so.`);
+      throw new Error(`Delivery ${id} could not be sent again: other callers keep sending it.`);
     default:
       throw denied(answer, "tasks:write");
   }
 }
 
-/** Once more with what is there now, where somebody else was faster. */
+/** Tries once more with the current state, after another caller was faster. */
 async function sendAgain(
   { store }: RedeliverParts,
   command: RedeliverCommand,

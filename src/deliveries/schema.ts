@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { component, count, field, type Infer, opt, pageOf, time, typeId } from "../shared/schema.ts";
 
-/** Where a delivery stands. */
+/** The status of a delivery. */
 export const deliveryStatus = field(
   z.enum(["pending", "delivered", "dead"]),
   "`dead`: every attempt of the schedule failed; it can be sent again.",
@@ -19,7 +19,7 @@ export const Attempt = component(
     at: field(time, "When it was made."),
     durationMs: field(count, "How long it took, in milliseconds."),
     url: field(opt(z.string()), "Where it went; absent when nothing was sent."),
-    statusCode: field(opt(z.int()), "What the receiver answered."),
+    statusCode: field(opt(z.int()), "The status code of the receiver's answer."),
     error: field(opt(attemptError), "Why it counts as failed."),
     response: field(opt(z.string()), "The first 4 KiB of the receiver's answer."),
   }),
@@ -31,16 +31,13 @@ export const Attempt = component(
 
 export const deliveryFields = {
   id: field(typeId("del"), "The delivery's id.", "del_01kawv0m1ne0p86qyrcy9ba2z4"),
-  taskId: field(
-    opt(typeId("task")),
-    "The task whose event it delivers; absent where the event is of no task.",
-  ),
+  taskId: field(opt(typeId("task")), "The task whose event it delivers; absent where the event has no task."),
   eventId: field(
     typeId("evt"),
     "The event's id, which receivers see as `webhook-id`: the same on every attempt.",
   ),
   eventType: field(z.string(), "The event.", "task.succeeded"),
-  url: field(z.string(), "Where its last attempt went; before the first one, where it is to go."),
+  url: field(z.string(), "The address of its last attempt; before the first one, its planned address."),
   endpointId: field(opt(typeId("ep")), "The registered endpoint, when it goes to one."),
   status: deliveryStatus,
   createdAt: field(time, "When the event happened."),
@@ -53,7 +50,7 @@ export const deliveryFields = {
         since: field(time, "Since when it waits."),
       }),
     ),
-    "Why it waits although its time has come; such waiting uses up no attempt.",
+    "Why it waits although its time has come; such waiting does not count as an attempt.",
   ),
   endedAt: field(opt(time), "When it was delivered or given up."),
 };
@@ -79,7 +76,7 @@ export const Delivery = component(
   "Delivery",
   z.object({ ...deliveryFields, attempts: field(z.array(Attempt), "Every attempt, oldest first.") }),
   {
-    description: "An event on its way to one receiver.",
+    description: "One event for one receiver.",
     example: {
       ...deliveryExample,
       attempts: [{ at: "2026-11-24T09:00:00.490Z", durationMs: 70, statusCode: 200, response: "ok" }],

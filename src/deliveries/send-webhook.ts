@@ -17,15 +17,15 @@ export interface OutboundWebhook {
   readonly taskId: string;
   readonly eventId: string;
   readonly eventType: string;
-  /** Where it was to go when it was opened; an endpoint's address of now counts. */
+  /** The destination when it was opened; an endpoint's current address takes precedence. */
   readonly url: string;
   readonly endpointId?: string;
   readonly format: Format;
   readonly body: string;
-  /** Nothing opens its body. */
+  /** Its body cannot be decrypted. */
   readonly undecryptable?: true;
   readonly trace?: string;
-  /** One attempt alone: what comes after has overtaken it. */
+  /** Only one attempt: a later event overtakes it. */
   readonly once?: boolean;
 }
 
@@ -35,17 +35,17 @@ export interface AttemptResult {
   readonly delivered: boolean;
   /** The receiver wants nothing more of this event. */
   readonly final: boolean;
-  /** The receiver wants nothing more at all, and says so this way. */
+  /** The receiver wants no more events at all, and said so in this way. */
   readonly disable?: DisableReason;
-  /** It was tried; absent: nothing was to be sent. */
+  /** The request was made; absent: nothing was to be sent. */
   readonly tried?: boolean;
   /** Milliseconds that the receiver asked us to wait. */
   readonly retryAfter?: number;
 }
 
 /**
- * Sends one Standard Webhooks POST, signed for this attempt, and says how it went; never throws for what the
- * receiver did. Status and headers decide: what the body does then changes only what is kept of it.
+ * Sends one Standard Webhooks POST, signed for this attempt, and returns its outcome; never throws for a fault of the
+ * receiver. Status and headers decide; the body only changes the stored excerpt.
  *
  * @param time Redis time
  * @param patience milliseconds that the body is waited for, within the attempt's own time
@@ -117,10 +117,10 @@ async function headersOf(
   };
 }
 
-/** Why an endpoint is disabled by what its receiver answered. */
+/** The reasons for which a receiver's answer disables its endpoint. */
 export type DisableReason = "gone" | "receiver";
 
-/** What the receiver decides: 410, or `webhook-delivery: disable` for all, `abort-message` for this event. */
+/** Decisions of the receiver: 410, or `webhook-delivery: disable` for all events, `abort-message` for this one. */
 function steering({ status, headers }: Response): Pick<AttemptResult, "final" | "disable"> {
   const asked = headers.get("webhook-delivery")?.trim().toLowerCase();
   if (status === 410) return { final: true, disable: "gone" };
@@ -128,7 +128,7 @@ function steering({ status, headers }: Response): Pick<AttemptResult, "final" | 
   return { final: asked === "abort-message" };
 }
 
-/** Whose fault a status tells of, or undefined for success (2xx alone). */
+/** The side at fault for a status; undefined for success (2xx alone). */
 function errorOf(status: number): { code: string; message: string } | undefined {
   if (status >= 200 && status < 300) return undefined;
   if (status < 200)

@@ -13,7 +13,7 @@ export const CHECKS = [
 
 export type CheckName = (typeof CHECKS)[number];
 
-/** What a check found; `fix` says what to do. */
+/** The result of a check; `fix` says what to do. */
 export type Finding =
   | { readonly ok: true; readonly detail: string }
   | { readonly ok: false; readonly detail: string; readonly fix: string };

@@ -2,7 +2,7 @@ import type { SignatureRefusal } from "../ports/queue.ts";
 import { broken, type Finding, fine } from "./check.ts";
 import type { Probed, ProbeOutcome } from "./probe.ts";
 
-/** Whether what the queue sends reaches us and is taken. */
+/** Whether messages of the queue reach us and are accepted. */
 export function deliveryFinding({ outcome, at }: Probed, publicUrl: string): Finding {
   const finding = findingOf(outcome, publicUrl);
   return { ...finding, detail: `${finding.detail} Probe of ${new Date(at).toISOString()}.` };
@@ -16,7 +16,7 @@ function findingOf(outcome: ProbeOutcome, publicUrl: string): Finding {
       return refusalFinding(outcome.refusal, publicUrl);
     case "answered":
       return broken(
-        `Not this deployment answered at ${publicUrl}: QStash was answered ${outcome.status}.`,
+        `Another server answered at ${publicUrl}: QStash got the status ${outcome.status}.`,
         "Set RINGBACK_PUBLIC_URL to the address at which QStash reaches this deployment.",
       );
     case "unreachable":
@@ -25,11 +25,11 @@ function findingOf(outcome: ProbeOutcome, publicUrl: string): Finding {
         "Set RINGBACK_PUBLIC_URL to the address at which QStash reaches this deployment.",
       );
     case "unsent":
-      return broken(outcome.error, "See queue-token. Then ask again after a minute.");
+      return broken(outcome.error, "See queue-token. Then run the doctor again after a minute.");
     case "waiting":
       return broken(
-        "QStash has taken the message and has not delivered it within 9 s.",
-        "Ask again. If it stays so, see slots, and the logs in QStash's console.",
+        "QStash has accepted the message and has not delivered it within 9 s.",
+        "Run the doctor again. If the problem stays, see slots, and the logs in QStash's console.",
       );
   }
 }
@@ -63,7 +63,7 @@ function refusalFinding(refusal: SignatureRefusal, publicUrl: string): Finding {
   }
 }
 
-/** Whether QStash can reach the public URL, as far as the probe tells. */
+/** Whether QStash can reach the public URL, according to the probe. */
 export function publicUrlFinding(
   outcome: ProbeOutcome | undefined,
   publicUrl: string,

@@ -51,13 +51,13 @@ export async function examine(deps: ExamineParts): Promise<readonly Check[]> {
   return Promise.all(CHECKS.map(async (name) => ({ name, ...(await isolated(deps, name, findings[name])) })));
 }
 
-/** What a check found, or why it found nothing. */
+/** The result of a check, or the reason why it has none. */
 async function isolated(deps: ExamineParts, name: CheckName, finding: Promise<Finding>): Promise<Finding> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<Finding>((resolve) => {
     const slow = broken(
       `There was no answer within ${TIME_LIMIT / 1_000} s.`,
-      "Ask again; see the other checks.",
+      "Run the doctor again; see the other checks.",
     );
     timer = setTimeout(() => resolve(slow), TIME_LIMIT);
   });
@@ -66,12 +66,12 @@ async function isolated(deps: ExamineParts, name: CheckName, finding: Promise<Fi
   } catch (error) {
     if (error instanceof StoreUnavailable) {
       return broken(
-        "Redis does not answer as it should.",
-        "See whether UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN are of the same database, and Upstash's status.",
+        "Redis does not answer properly.",
+        "Check whether UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN are of the same database, and Upstash's status.",
       );
     }
     if (error instanceof QueueUnavailable) {
-      return broken(error.message, "See whether QSTASH_URL is right, and QStash's status.");
+      return broken(error.message, "Check whether QSTASH_URL is right, and QStash's status.");
     }
     deps.log("error", "check-failed", { check: name, error: errorText(error) });
     return broken("The check itself failed.", "See the log for check-failed.");

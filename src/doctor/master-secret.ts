@@ -12,7 +12,7 @@ export type MasterSecretParts = ReEncryptParts & {
 /** Projects that are looked at: each is a request to Redis, and a Worker may make 50. */
 const PROJECTS = 10;
 
-/** Whether the master secret opens what is stored, and whether the previous one is still needed. */
+/** Whether the master secret decrypts the stored data, and whether the previous one is still needed. */
 export async function masterSecretFinding(deps: MasterSecretParts): Promise<Finding> {
   const [page, payloads] = await Promise.all([deps.store.listProjects(), encryptedPayloads(deps)]);
   const counts = await Promise.all(page.data.slice(0, PROJECTS).map((project) => encryptedOf(deps, project)));
@@ -20,8 +20,8 @@ export async function masterSecretFinding(deps: MasterSecretParts): Promise<Find
   const lost = counts.reduce((sum, count) => sum + count.lost, 0);
   if (lost > 0) {
     return broken(
-      `No configured master secret opens ${lost} secrets of ${projects}.`,
-      "Set RINGBACK_MASTER_SECRET, or RINGBACK_PREVIOUS_MASTER_SECRET, to the one that they were sealed under.",
+      `No configured master secret decrypts ${lost} secrets of ${projects}.`,
+      "Set RINGBACK_MASTER_SECRET, or RINGBACK_PREVIOUS_MASTER_SECRET, to the one that encrypted them.",
     );
   }
   if (!deps.keyring.rotating) return NOT_USED;

@@ -1,4 +1,4 @@
-/** What is kept of the last probe. */
+/** The stored record of the last probe. */
 export interface ProbeState {
   /** Whether this very call's probe is the last one. */
   readonly begun: boolean;
@@ -10,14 +10,14 @@ export interface ProbeState {
   readonly message?: string;
   /** How it arrived: a verdict on its signature, as JSON. */
   readonly note?: string;
-  /** What came of it, as JSON, once that is known. */
+  /** Its result as JSON, once it is known. */
   readonly answer?: string;
 }
 
-/** What is noted of a probe, each once. */
+/** The facts recorded about a probe, each once. */
 export type ProbeNote = "message" | "note" | "answer";
 
-/** What became of a message: what its destination answered, or why there was no answer. */
+/** The fate of a message: the answer of its destination, or the reason why there was none. */
 export type Fate =
   | { readonly kind: "answered"; readonly status: number }
   | { readonly kind: "failed"; readonly error: string };
@@ -28,19 +28,21 @@ export interface Slots {
   readonly used: number;
 }
 
-/** What the doctor asks the queue. Every method throws QueueUnavailable when the queue does not answer as it should. */
+/**
+ * The doctor's questions to the queue. Every method throws QueueUnavailable when the queue does not answer properly.
+ */
 export interface QueueExaminer {
   /** The HTTP status of a request that needs a good token. */
   status(): Promise<number>;
   /** Sends a probe to our own address, once. @returns the message's id */
   probe(nonce: string): Promise<string>;
-  /** What the log says became of a message; undefined while it says nothing. */
+  /** The fate of the message according to the log; undefined while the log says nothing. */
   fate(message: string): Promise<Fate | undefined>;
-  /** Undefined where the queue does not tell. */
+  /** Undefined where the queue does not report it. */
   slots(): Promise<Slots | undefined>;
 }
 
-/** What only the doctor needs of the deployment. */
+/** The parts of the deployment that only the doctor needs. */
 export interface DoctorParts {
   readonly queue: QueueExaminer;
   /** The queue's own address. */

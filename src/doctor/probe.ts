@@ -15,26 +15,26 @@ export type ProbeParts = Pick<Dependencies, "clock" | "doctor"> & {
 const EVERY = 60_000;
 const INLINE_WAIT = 9_000;
 
-/** Milliseconds between looks: the first ones soon, all together well below a Worker's 50 requests. */
+/** Milliseconds between reads: the first ones soon, all together well below a Worker's 50 requests. */
 const PAUSES = [100, 200, 400, 800, 1_000] as const;
 
-/** What came of a probe. */
+/** The result of a probe. */
 export type ProbeOutcome =
   | { readonly kind: "arrived" }
   | { readonly kind: "refused"; readonly refusal: SignatureRefusal }
-  /** Somebody else answers at our address, or an isolate that cannot open the nonce. */
+  /** Another server answers at our address, or an isolate that cannot verify the nonce. */
   | { readonly kind: "answered"; readonly status: number }
   | { readonly kind: "unreachable"; readonly error: string }
   | { readonly kind: "unsent"; readonly error: string }
   | { readonly kind: "waiting" };
 
-/** What came of the last probe, and when it was sent (Redis's time). */
+/** The result of the last probe, and when it was sent (Redis's time). */
 export interface Probed {
   readonly outcome: ProbeOutcome;
   readonly at: number;
 }
 
-/** Sends a probe through the queue to ourselves, unless the last one is recent: then says what came of that. */
+/** Sends a probe through the queue to ourselves, unless the last one is recent: then returns the result of that one. */
 export async function probeQueue(deps: ProbeParts): Promise<Probed> {
   const { store, keyring, doctor } = deps;
   const state = await store.probe(await keyring.issueProbe(), EVERY);
@@ -53,7 +53,7 @@ export async function probeQueue(deps: ProbeParts): Promise<Probed> {
   }
 }
 
-/** Waits until the probe has arrived, or the queue says what became of it. */
+/** Waits until the probe has arrived, or the queue reports its fate. */
 async function settle(deps: ProbeParts, { nonce, message }: ProbeState): Promise<ProbeOutcome> {
   const until = deps.clock() + INLINE_WAIT;
   let outcome: ProbeOutcome | undefined;
@@ -62,7 +62,7 @@ async function settle(deps: ProbeParts, { nonce, message }: ProbeState): Promise
     const state = await deps.store.probe("", EVERY);
     if (state.nonce !== nonce) break; // a later one has taken its place
     if (state.note !== undefined) return keep(deps, nonce, outcomeOf(state.note));
-    // The log may be ahead of the note: it counts once the note has had time to be made.
+    // The log may be ahead of the record: it counts once the record has had time to be made.
     if (outcome) return keep(deps, nonce, outcome);
     const known = message ?? state.message;
     if (look % 2 === 1 && known !== undefined) outcome = await fateOf(deps, known);

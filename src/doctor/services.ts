@@ -10,10 +10,10 @@ export type ServiceCheckParts = Pick<Dependencies, "clock" | "doctor"> & {
   readonly fetcher: UrlJudge;
 };
 
-/** What QStash's signatures may differ by in time, in milliseconds. */
+/** The greatest tolerated clock difference to QStash's signatures, in milliseconds. */
 const SKEW = 5_000;
 
-/** Milliseconds after which a sweep is missed, however rare they are. */
+/** Milliseconds after which a sweep is missed, also when sweeps are rare. */
 const SWEEP_MISSED = 300_000;
 
 type Answered = Awaited<ReturnType<Dependencies["store"]["ping"]>> & { readonly here: number };
@@ -41,10 +41,13 @@ export function clockFinding({ now, here }: Answered): Finding {
   );
 }
 
-/** Milliseconds between looks at a sweep that is missed: the first one of a process that has just started may be under way. */
+/**
+ * Milliseconds between checks for a missed sweep: the first one of a process that has just started may be under
+ * way.
+ */
 const SWEEP_LOOKS = [1_000, 2_000, 3_000] as const;
 
-/** Whether sweeps are made; one that is missed is looked for again. */
+/** Whether sweeps are made; a missed one is checked again. */
 export async function sweepFinding(answered: Answered, deps: ServiceCheckParts): Promise<Finding> {
   const { sweepInterval } = deps.doctor;
   let finding = findingOf(answered, sweepInterval);
@@ -91,7 +94,7 @@ export async function slotsFinding(deps: RunTimeParts & Pick<Dependencies, "doct
 export async function resolverFinding({ doctor, fetcher }: ServiceCheckParts): Promise<Finding> {
   if (!doctor.resolves) return NOT_USED;
   try {
-    // A name that nobody has asked for: an answer that was kept would prove nothing.
+    // A name that was never asked for: a cached answer would prove nothing.
     await fetcher.resolveAndCheck(`https://${crypto.randomUUID()}.example.com/`);
   } catch (error) {
     if (error instanceof ResolverUnavailable) {

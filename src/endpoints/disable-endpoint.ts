@@ -28,8 +28,8 @@ export function hasFailedLong(endpoint: Endpoint, since: number | undefined, now
 }
 
 /**
- * Disables an endpoint that still has the address at which this was learnt, and tells the project's other endpoints of
- * it. What happens for it from now on is kept as dead letters.
+ * Disables an endpoint that still has the address at which this was learnt, and notifies the project's other endpoints.
+ * Its later events are kept as dead letters.
  *
  * @throws StoreUnavailable
  */
@@ -39,18 +39,23 @@ export async function disableEndpoint(
   { id, url }: Endpoint,
   reason: DisableReason | "failing",
 ): Promise<void> {
-  let told: readonly NewDelivery[] = [];
+  let notices: readonly NewDelivery[] = [];
   let written = false;
   await configure(deps, system(project), { scope: "endpoints:write" }, async (config, now) => {
     const endpoint = findEndpoint(config, id);
     written = endpoint !== undefined && !endpoint.disabled && endpoint.url === url;
     if (!endpoint || !written) return { config, id, same: true };
     const data = { endpointId: id, url, reason, disabledAt: timestamp(now) };
-    told = operationalEvents(deps, project, config, { type: "endpoint.disabled", about: id, data, at: now });
+    notices = operationalEvents(deps, project, config, {
+      type: "endpoint.disabled",
+      about: id,
+      data,
+      at: now,
+    });
     const disabled = { ...endpoint, disabled: { reason, at: now } };
-    return { config: withEndpoint(config, id, disabled), id, deliveries: told };
+    return { config: withEndpoint(config, id, disabled), id, deliveries: notices };
   });
   if (!written) return;
   deps.log("warn", "endpoint-disabled", { endpoint: id, reason });
-  await publishAll(deps, firstAttemptMessages(deps, project, told));
+  await publishAll(deps, firstAttemptMessages(deps, project, notices));
 }

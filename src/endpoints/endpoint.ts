@@ -17,7 +17,7 @@ export type Format = (typeof FORMATS)[number];
 export const SIGNATURES = ["v1", "v1a"] as const;
 export type SignatureKind = (typeof SIGNATURES)[number];
 
-/** Whether an event's name fits a pattern: the name itself, `task.*` for all of a kind, `*` for all. */
+/** Whether an event's name fits a pattern: the name itself, `task.*` for a group, `*` for all. */
 export function matchesEvent(patterns: readonly string[], type: string): boolean {
   return patterns.some(
     (pattern) =>
@@ -27,12 +27,12 @@ export function matchesEvent(patterns: readonly string[], type: string): boolean
   );
 }
 
-/** Whether a pattern can ever fit: a misspelt one would be silence. */
+/** Whether a pattern can match at all: a misspelt one would never match, without any error. */
 export function isEventPattern(pattern: string): boolean {
   return EVENTS.some((type) => matchesEvent([pattern], type));
 }
 
-/** What an endpoint may be given. */
+/** The settings of an endpoint. */
 export const ENDPOINT_LIMITS = {
   url: 2_048,
   description: 500,
@@ -45,19 +45,19 @@ export const ENDPOINT_LIMITS = {
   /** Milliseconds between two attempts, and over all of them. */
   delay: 7 * 86_400_000,
   schedule: 30 * 86_400_000,
-  /** Milliseconds that a rotated secret signs along. */
+  /** Milliseconds for which the old secret still signs after a rotation. */
   overlap: 7 * 86_400_000,
-  /** Secrets that sign along at a time. */
+  /** The most secrets that sign at a time. */
   secrets: 10,
 } as const;
 
-/** What describes a body, and what is the task's own. */
+/** Headers that describe a body, and headers that the gateway sets itself. */
 const OURS = /^(?:content-|trace)/i;
 
 /** Why a header may not be sent along, as the end of a sentence; undefined when it may be. */
 export function headerFault(name: string, value: string): string | undefined {
   if (OURS.test(name)) return "is set by the gateway";
-  // A receiver's credentials are the client's to give.
+  // The client decides about the credentials of its receiver.
   return neverPassed({ headers: {} }, /^authorization$/i.test(name) ? "x-credentials" : name, value);
 }
 
@@ -70,9 +70,9 @@ export function isSecretHeader(name: string): boolean {
   return SECRET_HEADER.test(name);
 }
 
-/** Why an endpoint is sent nothing. */
+/** Why an endpoint receives nothing. */
 export interface Disabled {
-  /** `manual` when a client did it; else what the gateway saw. */
+  /** `manual` when a client did it; else the gateway's observation. */
   readonly reason: string;
   /** Milliseconds since the epoch. */
   readonly at: number;

@@ -36,12 +36,12 @@ export type EndpointParts = PublicKeyParts &
 /** Milliseconds after which a resolver that failed is worth asking again. */
 const RESOLVER_RETRY = 5_000;
 
-/** What a client says of an endpoint; null takes a member away. Durations in milliseconds. */
+/** The settings of an endpoint in a client's request; null removes a member. Durations in milliseconds. */
 export interface EndpointChanges {
   readonly url?: string;
   readonly events?: readonly string[];
   readonly description?: string | null;
-  /** Merged by name; null takes one away. None goes along to another origin. */
+  /** Merged by name; null removes one. None moves along to another origin. */
   readonly headers?: HeaderPatch | null;
   readonly metadata?: Readonly<Record<string, string | null>> | null;
   readonly retrySchedule?: readonly number[] | null;
@@ -53,7 +53,7 @@ export interface EndpointChanges {
   readonly reason?: string;
 }
 
-/** An endpoint as it is now, and what is told with it at its making. */
+/** An endpoint as it is now, and the time at which it was read. */
 export interface FoundEndpoint {
   readonly endpoint: Endpoint;
   /** Redis time. */
@@ -95,7 +95,7 @@ export async function createEndpoint(
   return { endpoint, now: made.now, secret: current?.secret ?? "", replayed: made.replayed };
 }
 
-/** An endpoint, and how it fares. @throws ApiError */
+/** An endpoint, with its health. @throws ApiError */
 export async function readEndpoint(
   ctx: EndpointParts,
   caller: ApiKey,
@@ -125,9 +125,9 @@ export async function listEndpoints(
 }
 
 /**
- * Changes an endpoint; another address has to be verified anew.
+ * Changes an endpoint; a new address has to be verified again.
  *
- * @returns also the names of the headers that did not go along to another origin
+ * @returns also the names of the headers that were removed because of another origin
  * @throws ApiError
  */
 export async function changeEndpoint(
@@ -147,7 +147,7 @@ export async function changeEndpoint(
   return { endpoint: foundIn(changed.config, id), now: changed.now, droppedHeaders };
 }
 
-/** Forgets an endpoint. What was on its way to it ends as dead letters. @throws ApiError */
+/** Deletes an endpoint. Deliveries that were on their way to it end as dead letters. @throws ApiError */
 export async function deleteEndpoint(ctx: EndpointParts, caller: ApiKey, id: string): Promise<void> {
   await configure(ctx, caller, { scope: "endpoints:write" }, async (config) => {
     foundIn(config, id);
@@ -156,7 +156,7 @@ export async function deleteEndpoint(ctx: EndpointParts, caller: ApiKey, id: str
 }
 
 /**
- * Gives an endpoint a new secret; the old one signs along for so many milliseconds.
+ * Gives an endpoint a new secret; the old one still signs for so many milliseconds.
  *
  * @returns whether the idempotency key had done so before
  * @throws ApiError
@@ -176,7 +176,7 @@ export async function rotateEndpointSecret(
   return done.replayed;
 }
 
-/** Writes what was learnt of an endpoint that still has the address it was learnt at. @throws ApiError */
+/** Writes facts about an endpoint, unless its address has changed meanwhile. @throws ApiError */
 export function noteEndpoint(
   ctx: EndpointParts,
   caller: ApiKey,
@@ -237,7 +237,7 @@ function headersOf(
   return headersAfterMove(wrap, before.headers, patch, mayReadSecrets);
 }
 
-/** A member as it shall be: what is asked for, or what it was; null and undefined leave it out. */
+/** The new value of a member: the requested one, or the current one; null and undefined leave it out. */
 function member<Name extends string, Value>(
   name: Name,
   asked: Value | null | undefined,
@@ -264,7 +264,11 @@ function merge<Value>(
   return kept.length > 0 ? Object.fromEntries(kept) : undefined;
 }
 
-/** Judges an address as every attempt will: by itself, and by what its name resolves to. @throws ApiError */
+/**
+ * Judges an address as every attempt does: the URL itself, and the addresses of its name.
+ *
+ * @throws ApiError
+ */
 async function checkEndpointUrl(ctx: EndpointParts, url: string): Promise<void> {
   const detail = await ctx.fetcher.resolveAndCheck(url).then((unsafe) => unsafe?.detail, unresolved);
   if (detail === undefined) return;
@@ -275,7 +279,7 @@ async function checkEndpointUrl(ctx: EndpointParts, url: string): Promise<void> 
 function unresolved(error: unknown): string {
   if (error instanceof ResolverUnavailable) {
     const unknown =
-      "The resolver did not say what the URL's host is. Nothing was changed: repeat the request.";
+      "The resolver did not return the addresses of the URL's host. Nothing was changed: repeat the request.";
     throw new ApiError("temporarily-unavailable", unknown, { retryAfter: RESOLVER_RETRY });
   }
   if (error instanceof FetchFailure) return error.message;

@@ -8,7 +8,7 @@ import { publicJwk } from "./signing-keys.ts";
 /** The parts that the public keys of a project use. */
 export type PublicKeyParts = Pick<Dependencies, "clock"> & { readonly store: ConfigStore };
 
-/** How long an isolate answers from what it read: keys, and that there are none (milliseconds). */
+/** How long an isolate caches a project's keys, and their absence (milliseconds). */
 const KEYS_KEPT = 300_000;
 const ABSENCE_KEPT = 10_000;
 
@@ -42,7 +42,7 @@ export async function publicKeys(
   return keys;
 }
 
-/** What an isolate has read of a project is old: it has made or changed its keys. */
+/** Drops the isolate's cached keys of a project: it has created or changed its keys. */
 export function forgetPublicKeys({ store }: PublicKeyParts, project: string): void {
   keptKeys.get(store)?.delete(project);
 }

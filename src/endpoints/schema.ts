@@ -18,12 +18,12 @@ const fields = {
   id: field(typeId("ep"), "The endpoint's id.", "ep_01kawv0m1ne0p86qyrcy9ba2z4"),
   url: field(z.string(), "Where its events go."),
   events: field(z.array(z.string()), "Which events: names, `task.*`, or `*`.", ["task.*"]),
-  description: field(opt(z.string()), "What it is for."),
+  description: field(opt(z.string()), "Its purpose."),
   headers: field(
     z.record(z.string(), z.string()),
     "Sent along with every event; values that may be secret are shown as `***`.",
   ),
-  metadata: field(z.record(z.string(), z.string()), "What the client gave along."),
+  metadata: field(z.record(z.string(), z.string()), "Metadata from the client."),
   retrySchedule: field(opt(z.array(z.string())), "Delays between attempts; absent: the deployment's."),
   rateLimit: field(opt(positive), "Deliveries per second at most."),
   allowedRate: field(
@@ -34,7 +34,7 @@ const fields = {
   signatures: field(signatureKinds, "How events are signed."),
   verified: field(z.boolean(), "Whether its receiver has agreed to be sent events; until then none are."),
   verifiedAt: field(opt(time), "When it did."),
-  disabled: field(z.boolean(), "Whether it is sent nothing; what happens meanwhile is kept as dead letters."),
+  disabled: field(z.boolean(), "Whether it receives nothing; events meanwhile are kept as dead letters."),
   disabledReason: field(opt(z.string()), "Why; `manual` when a client did not say."),
   disabledAt: field(opt(time), "Since when."),
   createdAt: field(time, "When it was registered."),
@@ -63,7 +63,7 @@ export type Endpoint = Infer<typeof Endpoint>;
 export const EndpointPage = pageOf("EndpointPage", Endpoint, "endpoints, newest first");
 
 const health = z.object({
-  failures: field(count, "Failed attempts since the last one that was taken."),
+  failures: field(count, "Failed attempts since the last success."),
   failingSince: field(
     opt(time),
     "When the first of them was; after five days of nothing else it is disabled.",
@@ -75,9 +75,9 @@ export type Health = Infer<typeof health>;
 
 export const EndpointWithHealth = component(
   "EndpointWithHealth",
-  z.object({ ...fields, health: field(health, "How its deliveries fare.") }),
+  z.object({ ...fields, health: field(health, "The health of its deliveries.") }),
   {
-    description: "A registered endpoint, and how it fares.",
+    description: "A registered endpoint, with its health.",
     example: { ...example, health: { failures: 0, circuit: "closed" } },
   },
 );
@@ -88,7 +88,7 @@ export const ChangedEndpoint = component(
     ...fields,
     droppedHeaders: field(
       opt(z.array(z.string())),
-      "The headers that did not go along to another origin; absent when there were none.",
+      "The headers that were removed because of another origin; absent when there were none.",
     ),
   }),
   {
@@ -118,7 +118,7 @@ export const SigningSecret = component(
       z.array(
         z.object({
           secret: field(z.string(), "An older one."),
-          expiresAt: field(time, "Until when it signs along."),
+          expiresAt: field(time, "Until when it still signs."),
         }),
       ),
       "Secrets that were rotated away and still sign along.",
@@ -128,7 +128,7 @@ export const SigningSecret = component(
     jwks: field(opt(z.url()), "The same as JSON Web Key Set, for anybody."),
   }),
   {
-    description: "What checks events: those of the project's callbacks, or of one endpoint.",
+    description: "Secrets and keys that verify events: those of the project's callbacks, or of one endpoint.",
     example: { secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", previous: [], signatures: ["v1"] },
   },
 );

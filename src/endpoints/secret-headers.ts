@@ -9,7 +9,7 @@ type Headers = NonNullable<Endpoint["headers"]>;
 /** Encrypts a header's value. */
 type Wrap = (value: string) => Promise<string>;
 
-/** A JSON Merge Patch of headers: null takes one away, {@link MASK} leaves its value as it is. */
+/** A JSON Merge Patch of headers: null removes one, {@link MASK} leaves its value as it is. */
 export type HeaderPatch = Readonly<Record<string, string | null>>;
 
 /** Headers as they are to be, and the names of those that a move has dropped. */
@@ -23,7 +23,11 @@ export function sameOrigin(one: string, other: string): boolean {
   return originOf(one) === originOf(other);
 }
 
-/** Merges a patch into headers. Names in lower case, so that one header is one member; secret values are wrapped. @throws ApiError */
+/**
+ * Merges a patch into headers. Names in lower case, so that one header is one member; secret values are wrapped.
+ *
+ * @throws ApiError
+ */
 export async function patchHeaders(
   wrap: Wrap,
   before: Headers | undefined,
@@ -41,8 +45,8 @@ export async function patchHeaders(
 }
 
 /**
- * The headers of an endpoint that moves to another origin: none goes along, or whoever may change the address would be
- * sent values that it must not read. What the request itself brings stays, when its key may read secrets.
+ * The headers of an endpoint that moves to another origin: no stored header moves along, because a caller who may
+ * change the address must not read the values. Headers of the request itself stay, when its key may read secrets.
  *
  * @throws ApiError
  */

@@ -3,7 +3,7 @@ import type { Endpoint, KeyPair, ProjectConfig } from "../projects/project-confi
 import { base64url, sha256, utf8 } from "../shared/bytes.ts";
 import type { PublicJwk } from "./schema.ts";
 
-/** The configuration with a key pair, made when somebody first needs one. */
+/** The configuration with a key pair, made when it is first needed. */
 export async function withKeyPair(
   keyring: Cipher,
   project: string,

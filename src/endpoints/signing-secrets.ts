@@ -56,11 +56,11 @@ export async function openSecrets(
 }
 
 /**
- * A new secret in front of those that still sign. The one before it signs along for so many milliseconds more; older
- * ones as long as was promised when they were rotated away.
+ * A new secret in front of those that still sign. The previous one still signs for so many milliseconds; older
+ * ones as long as their own rotation promised.
  *
  * @param overlap 0: from now on the new one signs alone
- * @throws ApiError `too-many-secrets` rather than to end one before its time
+ * @throws ApiError `too-many-secrets` when a secret would have to end before its time
  */
 export async function rotated(
   keyring: Cipher,
@@ -83,7 +83,7 @@ export async function rotated(
   );
 }
 
-/** What receivers check events with. */
+/** The secrets and keys that receivers verify events with. */
 export interface Verifiers {
   /** Those that sign now, newest first. */
   readonly secrets: readonly SigningSecret[];
@@ -91,7 +91,7 @@ export interface Verifiers {
   readonly ed25519?: KeyPair;
 }
 
-/** What checks the project's callbacks, or one endpoint's events. @throws ApiError */
+/** The secrets and keys that verify the project's callbacks, or one endpoint's events. @throws ApiError */
 export async function readVerifiers(
   ctx: SigningParts,
   caller: ApiKey,
@@ -123,7 +123,7 @@ export async function verifiersIfAllowed(
   }
 }
 
-/** Gives the project's callbacks a new secret; the old one signs along for so many milliseconds. @throws ApiError */
+/** Gives the project's callbacks a new secret; the old one still signs for so many milliseconds. @throws ApiError */
 export async function rotateSigningSecret(
   ctx: SigningParts,
   caller: ApiKey,
@@ -145,7 +145,7 @@ export async function rotateSigningSecret(
   return replayed;
 }
 
-/** Says how the project's callbacks are signed; the key pair is made when it is first asked for. @throws ApiError */
+/** Chooses how the project's callbacks are signed; the key pair is made when it is first asked for. @throws ApiError */
 export async function chooseSignatures(
   ctx: SigningParts,
   caller: ApiKey,

@@ -21,14 +21,14 @@ type VerifyParts = DestinationParts &
   ConfigureParts &
   Pick<Dependencies, "clock" | "settings"> & { readonly fetcher: HttpFetcher };
 
-/** How an endpoint's receiver proves that it wants what will be sent. */
+/** How an endpoint's receiver proves that it wants the events. */
 export type Proof = "challenge" | "cloudevents";
 
 /**
  * Asks an endpoint's receiver whether it wants our events: by a signed event whose challenge it must echo, or by the
- * handshake of the CloudEvents HTTP webhook specification (section 4). Nothing else is sent before it says so.
+ * handshake of the CloudEvents HTTP webhook specification (section 4). Nothing else is sent before it agrees.
  *
- * @throws ApiError `verification-failed` names what came instead
+ * @throws ApiError `verification-failed` describes the wrong answer
  */
 export async function verifyEndpoint(
   ctx: VerifyParts,
@@ -58,7 +58,7 @@ export async function verifyEndpoint(
   return { endpoint: foundIn(noted.config, id), now: noted.now, replayed: noted.replayed };
 }
 
-/** Sends an `endpoint.test` event, once, and says how it went. @throws ApiError */
+/** Sends an `endpoint.test` event, once, and returns its outcome. @throws ApiError */
 export async function testEndpoint(ctx: VerifyParts, caller: ApiKey, id: string) {
   const { config, now } = await readConfiguration(ctx, caller, "endpoints:write");
   const endpoint = foundIn(config, id);
@@ -113,7 +113,7 @@ type OwnEvent =
   | { readonly type: "endpoint.verification"; readonly data: Omit<VerificationData, AboutEndpoint> }
   | { readonly type: "endpoint.test"; readonly data: Omit<TestData, AboutEndpoint> };
 
-/** Makes one attempt beside all schedules. The event's id is made before it is first sent. */
+/** Makes one attempt outside all schedules. The event's id is made before it is first sent. */
 async function sendOnce(
   deps: VerifyParts,
   project: string,
@@ -134,13 +134,13 @@ async function sendOnce(
   const body = write(deps, { id: eventId, type: own.type, at: now, subject: id, data }, format);
   const destination = await toEndpoint(deps, project, config, endpoint, now);
   const message = { eventId, format, body };
-  const { callbackTimeout } = deps.settings; // the whole body is wanted: it repeats the challenge
+  const { callbackTimeout } = deps.settings; // the whole body is needed: it repeats the challenge
   const { log, delivered } = await attemptDelivery(deps, message, destination, time, callbackTimeout);
   return { eventId, delivered, attempt: log };
 }
 
 /**
- * CloudEvents HTTP 1.1 Web Hooks, section 4.1: consent is in the answer's headers, whatever its status.
+ * CloudEvents HTTP 1.1 Web Hooks, section 4.1: consent is in the answer's headers, with any status.
  *
  * @returns deliveries per minute that the receiver allows; undefined when it sets no limit
  */

@@ -21,11 +21,11 @@ interface Held {
   readonly time: () => number;
 }
 
-/** Tells of a task's work while it goes on. */
+/** Announces a task's work while it goes on. */
 export interface Announcer {
   /** To be called when progress was written; absent when nobody asked for its events. */
   readonly progress?: (progress: Progress) => void;
-  /** Resolves when all that must be delivered is kept. @throws StoreUnavailable */
+  /** Resolves when all deliveries that must not be lost are stored. @throws StoreUnavailable */
   opened(): Promise<void>;
   /** Resolves when nothing is on its way any more. */
   sent(): Promise<void>;
@@ -33,13 +33,13 @@ export interface Announcer {
 
 const SILENT: Announcer = { opened: async () => undefined, sent: async () => undefined };
 
-/** Announces a task's start beside its handler, and its progress; nothing, and at no cost, where nobody asked. */
+/** Announces a task's start in parallel with its handler, and its progress; does nothing where nobody asked. */
 export function announcer(deps: AnnounceParts, held: Held): Announcer {
   const wantsStart = isAwaited(held.config, held.record, "task.started");
   const wantsProgress = isAwaited(held.config, held.record, "task.progress");
   if (!wantsStart && !wantsProgress) return SILENT;
   const start = wantsStart ? announceStart(deps, held) : undefined;
-  const reporter = wantsProgress ? tellProgress(deps, held) : undefined;
+  const reporter = wantsProgress ? progressAnnouncer(deps, held) : undefined;
   return {
     ...(reporter && { progress: reporter.notify }),
     opened: async () => {
@@ -53,8 +53,8 @@ export function announcer(deps: AnnounceParts, held: Held): Announcer {
 }
 
 /**
- * A failure surfaces when `opened()` is awaited: until then nobody waits for it. What Redis will never keep is logged: an
- * announcement costs no attempt.
+ * A failure surfaces when `opened()` is awaited, and not earlier. An event that Redis refuses is logged: an
+ * announcement never fails an attempt.
  */
 function announceStart(deps: AnnounceParts, held: Held) {
   const opening = open(
@@ -63,7 +63,7 @@ function announceStart(deps: AnnounceParts, held: Held) {
     announcementOf(held.record, "task.started", Math.floor(held.time())),
   ).catch((error: unknown) => {
     if (!(error instanceof StoreRefused)) throw error;
-    deps.log("warn", "start-not-told", { task: held.record.id, reason: error.message });
+    deps.log("warn", "start-not-announced", { task: held.record.id, reason: error.message });
     return undefined;
   });
   const sending = opening.then((sendIt) => sendIt?.());
@@ -81,12 +81,12 @@ function announceStart(deps: AnnounceParts, held: Held) {
   };
 }
 
-/** One event of progress at a time: what comes while one is on its way is overtaken by what comes after it. */
-function tellProgress(deps: AnnounceParts, held: Held) {
+/** One event of progress at a time: newer progress replaces progress that waits for its turn. */
+function progressAnnouncer(deps: AnnounceParts, held: Held) {
   let newest: Progress | undefined;
-  let telling: Promise<void> | undefined;
+  let announcing: Promise<void> | undefined;
   let { progressDeliveries } = held.record;
-  async function tellAll(): Promise<void> {
+  async function announceAll(): Promise<void> {
     while (newest) {
       const record = { ...held.record, progress: newest, progressDeliveries };
       newest = undefined;
@@ -96,24 +96,25 @@ function tellProgress(deps: AnnounceParts, held: Held) {
   return {
     notify: (progress: Progress) => {
       newest = progress;
-      telling ??= tellAll().finally(() => {
-        telling = undefined;
+      announcing ??= announceAll().finally(() => {
+        announcing = undefined;
       });
     },
     stop: () => {
       newest = undefined;
     },
-    sent: () => telling,
+    sent: () => announcing,
   };
 }
 
-/** Who tells of progress: the holder of the task's lease, or without one the bearer of its token. */
+/** The sender of progress: the holder of the task's lease, or without one the bearer of its token. */
 export type ProgressReporter = Pick<Held, "config"> & Partial<Pick<Held, "lease">>;
 
 /**
- * Tells of a task's newest progress, once. What cannot be told now is dropped: the next one overtakes it.
+ * Announces a task's newest progress, once. Progress that cannot be announced now is dropped: the next one overtakes
+ * it.
  *
- * @param record the task with that progress, and the deliveries of the one before as far as they are known
+ * @param record the task with that progress, and the deliveries of the one before if known
  * @returns the newest deliveries of its progress
  */
 export async function announceProgress(
@@ -138,7 +139,7 @@ export async function announceProgress(
     return deliveries.map(({ id }) => id);
   } catch (error) {
     if (!(error instanceof StoreUnavailable || error instanceof StoreRefused)) throw error;
-    deps.log("warn", "progress-not-told", { task: record.id, reason: error.message });
+    deps.log("warn", "progress-not-announced", { task: record.id, reason: error.message });
     return progressDeliveries;
   }
 }

@@ -14,7 +14,7 @@ import { deliveryIdOf, eventIdOf, type TaskEvent } from "./task-events.ts";
 /** The parts that the deliveries of an event use. */
 export type FanOutParts = SerializeParts & Pick<Dependencies, "settings">;
 
-/** Whether anybody wants to be told of an event of that type: the task's callback, or an endpoint of its project. */
+/** Whether an event of that type has a recipient: the task's callback, or an endpoint of its project. */
 export function isAwaited(stored: StoredConfig, { callback }: TaskRecord, type: string): boolean {
   return callback?.events.includes(type) === true || subscribersOf(parseConfig(stored), type).length > 0;
 }
@@ -23,8 +23,8 @@ export function isAwaited(stored: StoredConfig, { callback }: TaskRecord, type: 
 let firstUrl: string | undefined;
 
 /**
- * The deliveries of an event: to the task's callback first, then to every endpoint that subscribes, oldest first. One
- * that may not be sent to now gets a dead letter: what it missed is kept and can be recovered.
+ * The deliveries of an event: to the task's callback first, then to every endpoint that subscribes, oldest first. An
+ * endpoint that may not be called now gets a dead letter: its missed events are kept and can be recovered.
  */
 export async function fanOut(
   deps: FanOutParts,
@@ -34,7 +34,7 @@ export async function fanOut(
   const { type, record } = event;
   const { callback } = record;
   const subscribers = fault("callback-alone") ? [] : subscribersOf(parseConfig(stored), type);
-  // What the next one overtakes is not kept for later.
+  // An event that the next one overtakes is not kept for later.
   const endpoints = subscribers.filter((endpoint) => !event.once || !closed(endpoint));
   const called = callback?.events.includes(type) ? callback.url : undefined;
   if (fault("wrong-project")) firstUrl ??= called;
@@ -73,7 +73,8 @@ export async function fanOut(
     ...endpoints.map((endpoint) => toEndpoint(endpoint)),
   ]);
   const [first] = deliveries;
-  if (fault("told-twice") && first) deliveries.push({ ...first, id: await deliveryIdOf(event, "again") });
+  if (fault("delivered-twice") && first)
+    deliveries.push({ ...first, id: await deliveryIdOf(event, "again") });
   return deliveries;
 }
 
@@ -87,7 +88,7 @@ function bodies(deps: FanOutParts, event: TaskEvent, eventId: string): (format: 
   };
 }
 
-/** An endpoint that may not be sent to now gets a dead letter. */
+/** An endpoint that may not be called now gets a dead letter. */
 export function initialDeadLetter(endpoint: Endpoint, at: number): Pick<NewDelivery, "dead"> {
   const refused = closed(endpoint);
   const error = refused && { code: refused.code, message: refused.message };
@@ -95,8 +96,8 @@ export function initialDeadLetter(endpoint: Endpoint, at: number): Pick<NewDeliv
 }
 
 /**
- * Leases the first attempts that this caller makes itself, a few side by side. Those to an endpoint with a rate go by
- * the queue, which keeps it.
+ * Leases the first attempts that this caller makes itself, a few side by side. Those to an endpoint with a rate go
+ * through the queue, which enforces it.
  */
 export function leased(deps: FanOutParts, deliveries: readonly NewDelivery[]): readonly NewDelivery[] {
   const length = deps.settings.callbackTimeout + DELIVERY_LEASE_MARGIN;
@@ -106,15 +107,15 @@ export function leased(deps: FanOutParts, deliveries: readonly NewDelivery[]): r
   );
 }
 
-/** What was opened, by who makes the first attempts. Dead letters are in neither list. */
+/** The opened deliveries, by the side that makes the first attempts. Dead letters are in neither list. */
 export interface Opened {
   /** Made by this caller, at once. */
   readonly now: readonly NewDelivery[];
-  /** Made by the queue: the rest, and what a circuit holds back, each after its `delay`. */
+  /** Made by the queue: the rest, and those that a circuit delays, each after its `delay`. */
   readonly queued: readonly NewDelivery[];
 }
 
-/** Only what the script that opened them did not hold back is to be sent now. */
+/** Only deliveries that the opening script did not delay are to be sent now. */
 export function openedOf(deliveries: readonly NewDelivery[], held: Held): Opened {
   const alive = deliveries
     .filter(({ dead }) => !dead)

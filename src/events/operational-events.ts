@@ -12,7 +12,7 @@ export type OperationalParts = SerializeParts;
 
 /** Something that happened to deliveries or endpoints themselves. */
 type OperationalEvent = {
-  /** The endpoint that it is about: not told of itself. */
+  /** The endpoint that the event is about: it does not receive its own event. */
   readonly about: string | undefined;
   /** Redis time. */
   readonly at: number;
@@ -50,7 +50,7 @@ export function operationalEvents(
     });
 }
 
-/** What tells of a delivery that this attempt was the last of; that of such an event is told to nobody. */
+/** The event for a delivery whose last attempt this was. There is none for the delivery of such an event. */
 export function deadLetterEvent(
   deps: OperationalParts,
   { project, delivery, attempt, config, webhook }: LeasedAttempt,

@@ -42,10 +42,10 @@ const thinData = z.object({
 });
 export type ThinTaskData = Infer<typeof thinData>;
 
-/** What receivers read of a task's event, full or thin. */
+/** The body of a task's event, full or thin, for receivers. */
 export const taskEventData = field(
   z.extend(z.partial(fullData), { ...thinData.shape, links: fullData.shape.links }),
-  "What a task's event says. A thin event says no more than the fields that are always there; fetch the rest from `links.self`.",
+  "The body of a task's event. A thin event says no more than the fields that are always there; fetch the rest from `links.self`.",
 );
 
 const { callback: _callback, ...ended } = {
@@ -64,7 +64,7 @@ const { callback: _callback, ...ended } = {
 export const TaskEvent = component(
   "TaskEvent",
   z.object({
-    type: field(taskEventType, "What happened."),
+    type: field(taskEventType, "The event type."),
     timestamp: field(time, "When it happened; `webhook-timestamp` is when this attempt was made."),
     data: field(fullData, "The task as it was at that moment, with its result once it has one."),
   }),
@@ -77,9 +77,9 @@ export const TaskEvent = component(
 export const ThinTaskEvent = component(
   "ThinTaskEvent",
   z.object({
-    type: field(taskEventType, "What happened."),
+    type: field(taskEventType, "The event type."),
     timestamp: field(time, "When it happened."),
-    data: field(thinData, "What tells whether the task is worth a look."),
+    data: field(thinData, "The fields by which a receiver decides whether to fetch the task."),
   }),
   {
     description: "The body of an event to an endpoint with the format `thin`.",
@@ -106,10 +106,10 @@ export const CloudEvent = component(
     specversion: field(z.literal("1.0"), "CloudEvents 1.0."),
     id: field(typeId("evt"), "The event's id, the same as `webhook-id`."),
     source: field(z.url(), "The gateway."),
-    type: field(z.string(), "What happened.", "task.succeeded"),
+    type: field(z.string(), "The event type.", "task.succeeded"),
     subject: field(z.string(), "The task's or the endpoint's id."),
     time: field(time, "When it happened."),
-    datacontenttype: field(z.literal("application/json"), "What `data` is."),
+    datacontenttype: field(z.literal("application/json"), "The media type of `data`."),
     data: field(z.record(z.string(), z.unknown()), "The same as `data` of the format `full`."),
   }),
   {
@@ -138,7 +138,7 @@ export type VerificationData = Infer<typeof verificationData>;
 export const VerificationEvent = component(
   "VerificationEvent",
   z.object({
-    type: field(z.literal("endpoint.verification"), "What it is."),
+    type: field(z.literal("endpoint.verification"), "The event type."),
     timestamp: field(time, "When it was made."),
     data: field(verificationData, "About the endpoint."),
   }),
@@ -158,7 +158,7 @@ export type TestData = Infer<typeof testData>;
 export const TestEvent = component(
   "TestEvent",
   z.object({
-    type: field(z.literal("endpoint.test"), "What it is."),
+    type: field(z.literal("endpoint.test"), "The event type."),
     timestamp: field(time, "When it was made."),
     data: field(testData, "About the endpoint."),
   }),
@@ -186,7 +186,7 @@ export type DisabledData = Infer<typeof disabledData>;
 export const EndpointDisabledEvent = component(
   "EndpointDisabledEvent",
   z.object({
-    type: field(z.literal("endpoint.disabled"), "What it is."),
+    type: field(z.literal("endpoint.disabled"), "The event type."),
     timestamp: field(time, "When it was made."),
     data: field(disabledData, "About the endpoint."),
   }),
@@ -222,7 +222,7 @@ export type DeadDeliveryData = Infer<typeof deadDeliveryData>;
 export const DeadEvent = component(
   "DeadEvent",
   z.object({
-    type: field(z.literal("delivery.dead"), "What it is."),
+    type: field(z.literal("delivery.dead"), "The event type."),
     timestamp: field(time, "When it was given up."),
     data: field(deadDeliveryData, "About the delivery."),
   }),

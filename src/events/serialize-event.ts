@@ -16,13 +16,13 @@ export const MEDIA: Readonly<Record<Format, string>> = {
   cloudevents: "application/cloudevents+json",
 };
 
-/** What an event says, before it is written in a format. */
+/** The content of an event, before it is written in a format. */
 export interface Message {
   readonly id: string;
   readonly type: string;
   /** Milliseconds. */
   readonly at: number;
-  /** What it is about: a task's or an endpoint's id. */
+  /** Its subject: a task's or an endpoint's id. */
   readonly subject: string;
   readonly data: unknown;
 }
@@ -47,8 +47,8 @@ export function write(
 }
 
 /**
- * The body of a task's event. Full: the task object with its result, or a link to it when it is large; thin: what
- * tells whether it is worth a look, and where to look.
+ * The body of a task's event. Full: the task object with its result, or a link to it when it is large; thin: the fields
+ * by which a receiver decides whether to fetch the task, and a link to it.
  */
 export async function taskBody(
   deps: SerializeParts,

@@ -6,12 +6,12 @@ import type { TerminalStatus } from "../tasks/status.ts";
 /** How a task ends, before it is written. */
 export interface Ending {
   readonly status: TerminalStatus;
-  /** JSON text; absent when there is none. */
+  /** JSON text; absent without a result. */
   readonly result?: string;
   readonly error?: Failure;
 }
 
-/** An event beside the ends of a task, which it does not change. */
+/** An event other than the ends of a task; it does not change the task. */
 export type Announcement = "task.started" | "task.waiting" | "task.progress";
 
 /** Whether the task's callback was asked for an event of that type. */
@@ -22,17 +22,17 @@ export function asksFor(record: TaskRecord, type: Announcement): boolean {
 /** Something that has happened to a task. */
 export interface TaskEvent {
   readonly type: string;
-  /** What its ids are made from: made again after a crash they are the same. */
+  /** The input of its ids: the same ids are made again after a crash. */
   readonly source: string;
   /** The task as it is at the event. */
   readonly record: TaskRecord;
   /** Redis time, milliseconds. */
   readonly at: number;
-  /** One attempt alone: what comes after has overtaken it. */
+  /** Only one attempt: a later event overtakes it. */
   readonly once?: true;
 }
 
-/** The event of a task's end: it follows from the task, the run and the ending alone. */
+/** The event of a task's end: its id follows only from the task, the run and the ending. */
 export function endOf(record: TaskRecord, ending: Ending, endedAt: number, resultTtl: number): TaskEvent {
   const type = `task.${ending.status}`;
   const { error: _error, ...rest } = record;
@@ -50,8 +50,8 @@ export function endOf(record: TaskRecord, ending: Ending, endedAt: number, resul
 }
 
 /**
- * An event that does not end its task. It follows from task, run, type and attempt; that of a progress also from the
- * sequence and from when it was said, which is stored with it: progress raises no sequence.
+ * An event that does not end its task. Its id follows from task, run, type and attempt; that of progress also from the
+ * sequence and the time of the report, which is stored with it: progress does not raise the sequence.
  *
  * @param record the task as it is at the event
  * @param at Redis time of the event

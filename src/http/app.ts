@@ -17,17 +17,17 @@ export interface AppOptions {
   /** The static pages: the `ASSETS` binding on Workers, a reader of the disk elsewhere. */
   readonly assets?: Assets;
   readonly verifySignature: VerifySignature;
-  /** What is served; every route of the gateway unless set. */
+  /** The routes that are served; every route of the gateway unless set. */
   readonly routes?: readonly Route[];
 }
 
-/** Says how long the body is that a HEAD does not bring (RFC 9110, section 9.3.2): some servers would say 0. */
+/** Sets the length of the body that a HEAD leaves out (RFC 9110, section 9.3.2): some servers would send 0. */
 async function measure({ body, headers }: Response): Promise<void> {
   if (!body || headers.has("Content-Length")) return;
   headers.set("Content-Length", `${(await new Response(body).arrayBuffer()).byteLength}`);
 }
 
-/** The gateway's HTTP side over its parts. Give it an execution context: what goes on after an answer needs it. */
+/** The gateway's HTTP side over its parts. Give it an execution context: work after an answer needs it. */
 export function createApp({
   deps,
   assets,
@@ -46,7 +46,7 @@ export function createApp({
   const missing = (c: Context<Env>): Response =>
     fail(new ApiError("not-found", `Nothing is at ${c.req.path}.`), c);
   app.notFound(missing);
-  // The router takes `/docs/` for `/docs`: here each thing has one address, but for what services have.
+  // The router matches `/docs/` as `/docs`: here each resource has one address, except below services.
   app.use((c, next) =>
     /.\/$/.test(c.req.path) && !c.req.path.startsWith(PROXY) ? Promise.resolve(missing(c)) : next(),
   );

@@ -6,7 +6,7 @@ import { root } from "./root.ts";
 import { freePort, portIn } from "./stack/port.ts";
 import { startServices } from "./stack/services.ts";
 
-/** `wrangler dev` on the local stand-ins: it bundles anew whenever a source changes. */
+/** `wrangler dev` on the local stand-ins: it bundles again whenever a source changes. */
 await runCommand(async () => {
   const port = await freePort(portIn(process.env, 8787));
   const services = await startServices(process.env);

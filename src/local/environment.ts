@@ -4,8 +4,8 @@ import { DEVELOPMENT } from "./stack/admin.ts";
 import type { Variables } from "./stack/services.ts";
 
 /**
- * What a local gateway is given: the caller's own settings, misspelt ones too, with the variables that `RINGBACK_SERVICES` names, over
- * the defaults of a local run, and the services that were started for it.
+ * The variables of a local gateway: the caller's own settings, also misspelt ones, with the variables that
+ * `RINGBACK_SERVICES` names, over the defaults of a local run, and the services that were started for it.
  */
 export function gatewayVariables(services: Variables, url: string): Variables {
   const named = new Set(

@@ -1,4 +1,4 @@
-/** Goes on after the answer: `waitUntil` on Workers, a tracked promise on Deno. */
+/** Continues after the answer: `waitUntil` on Workers, a tracked promise on Deno. */
 export interface Background {
   waitUntil(work: Promise<unknown>): void;
 }

@@ -5,18 +5,18 @@ import type { NewDelivery } from "./delivery-commands.ts";
 
 export interface ConfigureCommand {
   readonly caller: ApiKey | System;
-  /** What the caller's key must be allowed. */
+  /** The scope that the caller's key needs. */
   readonly scope: Scope;
   /** The version that was read and changed. */
   readonly version: number;
   /** JSON text. */
   readonly json: string;
-  /** An endpoint is told of every start of a task; `accept` says so. */
+  /** Whether an endpoint subscribes to every start of a task; `accept` returns it. */
   readonly startsTold?: boolean;
-  /** What was changed: an endpoint's id, or the project's for its own. */
+  /** The subject of the change: an endpoint's id, or the project's for its own. */
   readonly id: string;
   readonly idempotency?: Idempotency;
-  /** What tells of the change. */
+  /** The deliveries that announce the change. */
   readonly deliveries: readonly NewDelivery[];
   readonly nonce: string;
 }
@@ -25,7 +25,7 @@ export type ConfigureAnswer =
   | Denied
   | { readonly kind: "missing"; readonly now: number }
   | { readonly kind: "configured"; readonly now: number; readonly version: number }
-  /** Somebody else has written meanwhile: this is the configuration now. */
+  /** Another caller has written meanwhile: this is the current configuration. */
   | { readonly kind: "changed"; readonly now: number; readonly config: StoredConfig }
   /** The idempotency key belongs to this very request, which was answered before, or to another one. */
   | {
@@ -35,15 +35,15 @@ export type ConfigureAnswer =
       readonly id: string;
     };
 
-/** What an idempotency key was used for before. */
+/** The earlier request with the same idempotency key. */
 export interface KnownRequest {
   readonly fingerprint: string;
   readonly id: string;
 }
 
-/** In which form everything is stored. */
+/** The form in which everything is stored. */
 export interface StoredForm {
   readonly version: number;
-  /** Whether texts are encrypted bound to their purpose and project: the release before does not open that. */
+  /** Whether encrypted texts are bound to their purpose and project: the previous release cannot decrypt these. */
   readonly bound: boolean;
 }

@@ -6,7 +6,7 @@ import type { DeliveryRecord } from "../tasks/record.ts";
 
 export interface NewDelivery {
   readonly id: string;
-  /** Empty for an event that is of no task. */
+  /** Empty for an event without a task. */
   readonly taskId: string;
   readonly eventId: string;
   readonly eventType: string;
@@ -16,12 +16,12 @@ export interface NewDelivery {
   readonly body: string;
   /** The body is kept once for all of the event's deliveries in this format. */
   readonly shared?: boolean;
-  /** Deliveries per second that the endpoint bears. */
+  /** The endpoint's limit of deliveries per second. */
   readonly rateLimit?: number;
   /** It may not be sent now: kept as a dead letter, with the attempt that was not made (JSON text), at that time. */
   readonly dead?: { readonly at: number; readonly log: string };
   readonly trace?: string;
-  /** One attempt alone: what comes after has overtaken it. */
+  /** Only one attempt: a later event overtakes it. */
   readonly once?: boolean;
   /** An open circuit holds its first attempt back, for so many milliseconds. */
   readonly delay?: number;
@@ -39,14 +39,14 @@ export interface BeginCommand {
   readonly lease: string;
   /** Milliseconds. */
   readonly length: number;
-  /** The destination of now (its origin), when the answer before named another one. */
+  /** The current destination (its origin), when the previous answer named another one. */
   readonly place?: string;
 }
 
 export type LeaseDeliveryAnswer =
   | { readonly kind: "gone" | "closed" | "stale" }
   | { readonly kind: "busy" | "early"; readonly retryAfter: number }
-  /** The destination's circuit is open: to be asked for again after so many milliseconds. */
+  /** The destination's circuit is open: ask again after so many milliseconds. */
   | {
       readonly kind: "held";
       readonly delay: number;
@@ -61,7 +61,7 @@ export type LeaseDeliveryAnswer =
       readonly record: DeliveryRecord;
       readonly config: StoredConfig;
       readonly now: number;
-      /** The destination whose circuit has let it through. */
+      /** The destination whose circuit admitted it. */
       readonly place: string;
     };
 
@@ -80,18 +80,18 @@ export interface RecordCommand {
   readonly at: number;
   /** Where the attempt went; absent: nothing was sent. */
   readonly url?: string;
-  /** What the attempt says of the receiver. */
+  /** The attempt's evidence about the receiver. */
   readonly verdict: Verdict;
-  /** The endpoint that it goes to, whose health learns of it. */
+  /** The receiving endpoint, whose health is updated. */
   readonly endpointId?: string;
-  /** What tells of a dead one. */
+  /** The deliveries that announce a dead one. */
   readonly deliveries: readonly NewDelivery[];
   readonly nonce: string;
 }
 
-/** What an attempt says of its receiver. */
+/** The attempt's evidence about its receiver. */
 export interface Verdict {
-  /** Its destination answers, or fails; absent: nothing is known of it. */
+  /** Whether its destination answers or fails; absent: unknown. */
   readonly circuit?: "alive" | "failed";
   /** It counts among the failures for which an endpoint is disabled. */
   readonly failing?: boolean;
@@ -101,24 +101,24 @@ export type RecordAnswer =
   | {
       readonly kind: "recorded";
       readonly nextAt?: number;
-      /** Since when its endpoint has had nothing but failures, milliseconds. */
+      /** Since when its endpoint has had only failures, milliseconds. */
       readonly failingSince?: number;
     }
   | { readonly kind: "gone" | "stale" };
 
 export interface RedeliverCommand {
   readonly caller: ApiKey;
-  /** What the caller's key must be allowed. */
+  /** The scope that the caller's key needs. */
   readonly scope: Scope;
   readonly delivery: string;
   readonly endpointId?: string;
   /** Milliseconds until its first attempt. */
   readonly delay: number;
-  /** What the idempotency key is remembered for; the delivery's id unless given. */
+  /** The value kept under the idempotency key; the delivery's id unless given. */
   readonly note?: string;
-  /** When it ended, milliseconds, as it was read: one that was sent again since is left alone. */
+  /** Its end as it was read, milliseconds; a delivery that was sent again since is left alone. */
   readonly endedAt: number;
-  /** Where its body is kept with that of others, `<event id>:<format>`: kept longer with it. */
+  /** The key of a body that deliveries share, `<event id>:<format>`: its retention is extended too. */
   readonly sharedBody?: string;
   readonly idempotency?: Idempotency;
   readonly nonce: string;
@@ -126,14 +126,14 @@ export interface RedeliverCommand {
 
 export type RedeliverAnswer =
   | ReadAnswer<{ record: DeliveryRecord }>
-  /** The same idempotency key sent it again before; or somebody else has, since it was read. */
+  /** The same idempotency key sent it again before; or another caller has, since it was read. */
   | { readonly kind: "repeated" | "changed"; readonly now: number; readonly record: DeliveryRecord }
   /** It has not ended; the key belongs to another request. */
   | { readonly kind: "pending" | "reused" };
 
-/** How an endpoint fares; times in milliseconds. */
+/** The health of an endpoint; times in milliseconds. */
 export interface EndpointHealth {
-  /** Failed attempts in a row, whatever delivery they were of, and since when. */
+  /** Failed attempts in a row, over all deliveries, and since when. */
   readonly failures: number;
   readonly failingSince?: number;
   /** Until when the circuit of its destination is open. */
@@ -168,6 +168,6 @@ export type DeadLettersAnswer =
       /** How many there are; at least so many, where those of earlier versions are not looked through yet. */
       readonly count: number;
       readonly deadLetters: readonly Letter[];
-      /** After which to go on; absent: these were the last. */
+      /** The entry after which the next page begins; absent on the last page. */
       readonly next?: Letter;
     };

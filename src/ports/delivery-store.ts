@@ -17,8 +17,8 @@ import type {
 export interface DeliveryStore {
   leaseDelivery(command: BeginCommand): Promise<LeaseDeliveryAnswer>;
   /**
-   * Gives a leased attempt back, which uses up none: milliseconds until it is due again; undefined when it has waited for
-   * its endpoint's verification long enough.
+   * Gives a leased attempt back without counting it: milliseconds until it is due again; undefined when it has waited
+   * for its endpoint's verification long enough.
    */
   putOff(command: Omit<BeginCommand, "length" | "place">): Promise<number | undefined>;
   record(command: RecordCommand): Promise<RecordAnswer>;
@@ -45,7 +45,7 @@ export interface RedeliveryStore {
   listDeadLetters(query: DeadLettersQuery): Promise<DeadLettersAnswer>;
 }
 
-/** Tells how endpoints fare. */
+/** Reports the health of endpoints. */
 export interface EndpointHealthStore {
   readHealth(
     project: string,

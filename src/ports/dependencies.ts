@@ -26,11 +26,11 @@ export interface Dependencies {
   readonly log: Log;
   /** In [0, 1). */
   readonly random: () => number;
-  /** The edge's own clock, milliseconds: for elapsed time and ids alone, Redis decides what time it is. */
+  /** The edge's own clock, milliseconds: only for elapsed time and ids. Redis decides what time it is. */
   readonly clock: () => number;
 }
 
-/** The parts, and what may go on after the answer to this request. */
+/** The parts, and the work that may continue after the answer to this request. */
 export interface RequestContext extends Dependencies {
   readonly background: Background;
 }

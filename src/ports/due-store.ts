@@ -1,15 +1,15 @@
 import type { Chore, DueAction, GivenMessage } from "./sweep-commands.ts";
 
-/** Keeps what is due. */
+/** Keeps the due set. */
 export interface DueStore {
-  /** Partitions, of the first so many, that seem to have something due: by the edge's clock, so it is a hint alone. */
+  /** Partitions, of the first so many, that seem to have due entries: by the edge's clock, so it is only a hint. */
   seemDue(partitions: number): Promise<readonly number[]>;
   /** Members of a partition's due set whose time has come, at most 100. */
   peekDue(partition: number): Promise<readonly string[]>;
   /**
-   * What has to be done for each member that is still due, in their order; puts off the next look.
+   * Inspects each member that is still due, in their order, and says what to do for it; postpones the next look.
    *
-   * @param most entries that may cost requests of their own; those beyond stay due
+   * @param most entries that may cost requests of their own; further ones stay due
    */
   reconcile(
     partition: number,
@@ -23,10 +23,10 @@ export interface DueStore {
   swept(): Promise<void>;
 }
 
-/** Keeps what has to be cleared away. */
+/** Keeps the chores. */
 export interface ChoreStore {
-  /** What has to be cleared away in a partition, at most 10 chores; they come up again unless they are done. */
+  /** The chores of a partition, at most 10; they come up again until they are done. */
   takeChores(partition: number): Promise<readonly Chore[]>;
-  /** Looks over some of a project's API keys and removes at most so many that have expired; says how many it did. */
+  /** Inspects some of a project's API keys and removes at most so many that have expired; says how many it did. */
   purgeKeys(project: string, most: number): Promise<number>;
 }

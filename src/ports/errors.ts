@@ -3,7 +3,7 @@ export class QueueUnavailable extends Error {
   override readonly name = "QueueUnavailable";
 }
 
-/** The queue will never take the call: it is too large for its plan, or it finds the address impossible. */
+/** The queue will never take the call: it is too large for its plan, or the address is invalid. */
 export class CallRefused extends Error {
   override readonly name = "CallRefused";
 }
@@ -13,7 +13,7 @@ export class StoreUnavailable extends Error {
   override readonly name: string = "StoreUnavailable";
 }
 
-/** Redis holds what a newer version of the gateway has stored, and this one would damage. */
+/** Redis holds data of a newer version of the gateway, which this version would damage. */
 export class StorageTooNew extends StoreUnavailable {
   override readonly name = "StorageTooNew";
 
@@ -22,17 +22,17 @@ export class StorageTooNew extends StoreUnavailable {
   }
 }
 
-/** Redis answered that it will not do this, however often it is asked. */
+/** Redis rejects this request permanently. */
 export class StoreRefused extends Error {
   override readonly name: string = "StoreRefused";
 }
 
-/** What was to be stored is more than Redis takes in one request: nothing was written. */
+/** The data to store is larger than Redis takes in one request: nothing was written. */
 export class RequestTooLarge extends StoreRefused {
   override readonly name = "RequestTooLarge";
 }
 
-/** No configured master secret opens what lies encrypted in Redis, or it was damaged. */
+/** No configured master secret decrypts the data in Redis, or the data was damaged. */
 export class Undecryptable extends Error {
   override readonly name = "Undecryptable";
 }

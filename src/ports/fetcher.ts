@@ -8,16 +8,16 @@ export interface UnsafeUrl {
 
 /** Judges the URLs that clients supply. */
 export interface UrlJudge {
-  /** What can be told from the URL alone. */
+  /** The verdict on the URL alone. */
   checkUrl(url: string): UnsafeUrl | undefined;
   /**
-   * What can be told once the host's name is resolved, which policy `strict` wants: one bad address refuses it.
-   * @throws FetchFailure `dns-failed` when there is no telling: ResolverUnavailable when asking again may help
+   * The verdict after the host's name is resolved, for policy `strict`: one bad address refuses it.
+   * @throws FetchFailure `dns-failed` without an answer: ResolverUnavailable when asking again may help
    */
   resolveAndCheck(url: string): Promise<UnsafeUrl | undefined>;
 }
 
-/** Calls URLs: the only way in which a client-supplied URL is ever requested. */
+/** Calls URLs: the only way in which a client-supplied URL is requested. */
 export interface HttpFetcher {
   /**
    * Sends one request.
@@ -25,8 +25,8 @@ export interface HttpFetcher {
    */
   fetch(url: string, init: GuardedInit): Promise<Response>;
   /**
-   * Reads the beginning of a response's body as UTF-8, for so many milliseconds at most, and gives the rest up; never
-   * throws for what the body does.
+   * Reads the beginning of a response's body as UTF-8, for so many milliseconds at most, and drops the rest; never
+   * throws for faults of the body.
    */
   read(
     response: Response,
@@ -67,5 +67,5 @@ export class FetchFailure extends Error {
   }
 }
 
-/** The resolver did not tell what a name's addresses are: asked again, it may. */
+/** The resolver did not answer for a name: another request may succeed. */
 export class ResolverUnavailable extends FetchFailure {}

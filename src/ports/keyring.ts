@@ -1,10 +1,10 @@
 import type { TaskToken } from "../projects/principal.ts";
 
-/** What an encrypted text is: it opens for nothing else. */
+/** The purpose of an encrypted text: it can be decrypted for no other. */
 export type Purpose = "signing-secret" | "header" | "key-pair" | "api-key" | "payload" | "generation";
 
 /**
- * What proves an API key of a generation that is no longer configured: its MAC; nothing but the hash in Redis; or
+ * The proof of an API key of a generation that is no longer configured: its MAC; nothing but the hash in Redis; or
  * nothing at all, because there never was such a generation.
  */
 export type ApiKeyProof =
@@ -12,7 +12,7 @@ export type ApiKeyProof =
   | { readonly kind: "none" }
   | { readonly kind: "refused" };
 
-/** What an encrypted text is bound to, as associated data. */
+/** The associated data that an encrypted text is bound to. */
 export interface Binding {
   readonly purpose: Purpose;
   readonly project: string;
@@ -23,8 +23,8 @@ export interface Cipher {
   /** Encrypts a text for one purpose in one project; it names the master secret's generation. */
   encrypt(secret: string, binding: Binding): Promise<string>;
   /**
-   * Opens what was encrypted for that purpose and project; also what was before texts were bound to them.
-   * @throws Undecryptable when no configured master secret opens it
+   * Decrypts a text of that purpose and project; also texts from before they were bound to them.
+   * @throws Undecryptable when no configured master secret decrypts it
    */
   decrypt(wrapped: string, binding: Binding): Promise<string>;
 }
@@ -33,7 +33,7 @@ export interface Cipher {
 export interface MasterSecrets {
   /** The configured generations, and as text the key that MACs their API keys. */
   generations(): Promise<readonly { readonly id: string; readonly apiKeys: string }[]>;
-  /** Which master secret has sealed it: the one of now, the one before it, or none that is configured. */
+  /** The master secret that encrypted it: the current one, the previous one, or none that is configured. */
   generationOf(wrapped: string): Promise<"current" | "previous" | "lost">;
   /** Whether there is a previous master secret. */
   readonly rotating: boolean;
@@ -45,7 +45,7 @@ export interface MasterSecrets {
 export interface ApiKeys {
   /** The API key's text for a project and key id; `secret` are 24 random bytes. */
   issueApiKey(project: string, key: Uint8Array, secret: Uint8Array): Promise<string>;
-  /** What an API key says, or undefined when it is none of ours. */
+  /** The claims of an API key, or undefined when it is not one of ours. */
   verifyApiKey(
     text: string,
     retired: (generation: string) => Promise<ApiKeyProof>,
@@ -66,7 +66,7 @@ export interface SignedLinks {
 export interface TaskTokens {
   /** A task token: at most 200 characters of `[A-Za-z0-9_-]`, the same for the same attempt. */
   issueTaskToken(token: TaskToken): Promise<string>;
-  /** What a task token says, expired or not (Redis knows the time), or undefined when it is none of ours. */
+  /** The claims of a task token, expired or not (Redis knows the time), or undefined when it is not one of ours. */
   verifyTaskToken(text: string): Promise<TaskToken | undefined>;
 }
 

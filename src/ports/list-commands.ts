@@ -2,15 +2,15 @@ import type { Denied } from "../projects/caller.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import type { TaskStatus } from "../tasks/status.ts";
 
-/** What is read together with a task. */
+/** The parts that are read together with a task. */
 export interface TaskParts {
   readonly input?: boolean;
   readonly result?: boolean;
-  /** Which of its deliveries, told by the task. */
+  /** The deliveries to read, selected from the task. */
   readonly deliveries?: (record: TaskRecord) => Promise<readonly string[]>;
 }
 
-/** Which tasks a list shows; each that is set must hold. */
+/** The tasks that a list shows; every condition that is set must hold. */
 export interface TaskFilter {
   readonly status?: TaskStatus;
   readonly type?: string;
@@ -22,13 +22,13 @@ export interface TaskFilter {
 
 export type ListAnswer =
   | Denied
-  /** The project has not named this metadata key searchable, but those. */
+  /** The metadata key is not searchable in this project; these keys are. */
   | { readonly kind: "unsearchable"; readonly name: string; readonly searchable: readonly string[] }
   | {
       readonly kind: "found";
       readonly positions: readonly TaskPosition[];
       readonly next?: TaskPosition;
-      /** Entries of indexes that were looked at. */
+      /** Entries of indexes that were read. */
       readonly visited: number;
     };
 

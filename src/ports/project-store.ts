@@ -12,7 +12,7 @@ import type { ApiKey, System } from "../projects/principal.ts";
 import type { Idempotency } from "../shared/idempotency.ts";
 import type { ConfigureAnswer, ConfigureCommand, KnownRequest } from "./config-commands.ts";
 
-/** Part of something, and where to go on; absent: these were the last. */
+/** One page, and the cursor of the next; absent on the last page. */
 export interface StorePage<Item> {
   readonly data: readonly Item[];
   readonly next?: string;
@@ -31,7 +31,7 @@ export interface AuthorizationStore {
 
 /** Reads and changes a project's configuration. */
 export interface ConfigStore {
-  /** A project's configuration, for a caller with the scope; and what an idempotency key was used for before. */
+  /** A project's configuration, for a caller with the scope; and the earlier request with the idempotency key. */
   readConfig(
     caller: ApiKey | System,
     scope: Scope,
@@ -43,13 +43,13 @@ export interface ConfigStore {
 
 /** Keeps the projects. */
 export interface ProjectStore {
-  /** The id of the project of that name; `fresh` becomes it when there is none yet. */
+  /** The id of the project of that name; a missing project is created with the id `fresh`. */
   nameProject(name: string, fresh: string): Promise<string>;
   /** A page of the projects, in no order. */
   listProjects(cursor?: string): Promise<StorePage<ProjectName>>;
   /** The project of that id, or of that name. */
   findProject(wanted: string): Promise<ProjectName | undefined>;
-  /** Writes the first configuration of a project; one that is there stays. */
+  /** Writes the first configuration of a project; an existing one stays. */
   initProject(project: string, name: string, config: string): Promise<void>;
   /** Sets limits, and answers with all of them; undefined when there is no such project. */
   limitProject(
@@ -62,7 +62,7 @@ export interface ProjectStore {
 /** Keeps the API keys. */
 export interface ApiKeyStore {
   putKey(project: string, key: ApiKeyRecord, once?: KeyOnce): Promise<PutKeyAnswer>;
-  /** Revokes a key; false when there is none. */
+  /** Revokes a key; false when it does not exist. */
   dropKey(project: string, key: string, nonce: string): Promise<boolean>;
   /** A page of a project's API keys, those of a page oldest first. */
   listKeys(project: string, cursor?: string): Promise<StorePage<ApiKeyRecord>>;
@@ -70,11 +70,13 @@ export interface ApiKeyStore {
   ownerOf(projects: readonly string[], key: string): Promise<string | undefined>;
 }
 
-/** Keeps how far a rotation of the master secret has come. */
+/** Keeps the progress of a rotation of the master secret. */
 export interface RotationStore {
-  /** How far the re-encryption under a new master secret has come: one text, which is written when it is given. */
+  /** The progress of the re-encryption under a new master secret: one text, which is written when it is given. */
   reEncryptionState(text?: string): Promise<string>;
-  /** By generation of the master secret what proves its API keys, encrypted; some are written before it is read. */
+  /**
+   * The encrypted proof of the API keys of each generation of the master secret; some are written before it is read.
+   */
   generations(changes?: Readonly<Record<string, string>>): Promise<Readonly<Record<string, string>>>;
   /** Whether a page of all keys holds a payload that a generation of the master secret has encrypted. */
   findEncrypted(

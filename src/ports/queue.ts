@@ -1,6 +1,6 @@
 import type { ServiceMethod } from "../services/service.ts";
 
-/** A run message: the attempt that it asks for. */
+/** A run message: it asks for this attempt. */
 export interface RunMessage {
   readonly v: 1;
   readonly project: string;
@@ -9,11 +9,11 @@ export interface RunMessage {
   readonly attempt: number;
   /** The task's type, when it is limited: the limits are held at its start. */
   readonly type?: string;
-  /** It waits in its `concurrencyKey`'s line, so that no line has held it to its type's limits. */
+  /** It waits in its `concurrencyKey`'s line, so that no line has enforced its type's limits. */
   readonly keyed?: true;
 }
 
-/** A deliver message: the attempt that it asks for. */
+/** A deliver message: it asks for this attempt. */
 export interface DeliverMessage {
   readonly v: 1;
   readonly project: string;
@@ -21,7 +21,7 @@ export interface DeliverMessage {
   readonly attempt: number;
 }
 
-/** A line in which messages wait for one another; every message sets its line's limits anew. */
+/** A line in which messages wait for one another; every message sets its line's limits again. */
 export interface Flow {
   readonly key: string;
   /** Calls in flight at a time. */
@@ -36,15 +36,15 @@ export type QueueMessage =
   | { readonly kind: "deliver"; readonly body: DeliverMessage; readonly delay: number; readonly flow?: Flow }
   | { readonly kind: "sweep"; readonly body: { readonly v: 1 }; readonly delay: number };
 
-/** A call of a service, which the queue makes itself and whose outcome it tells. */
+/** A call of a service, which the queue makes itself and whose outcome it reports. */
 export interface ServiceCall {
   readonly url: string;
   readonly method: ServiceMethod;
   readonly headers: Readonly<Record<string, string>>;
-  /** Names of the headers that nobody may read in the queue's own logs. */
+  /** Names of the headers that the queue's own logs must hide. */
   readonly secrets: readonly string[];
   readonly body?: Uint8Array<ArrayBuffer>;
-  /** Where the outcome is told, below our own address: path and query. */
+  /** The address of the outcome report, below our own address: path and query. */
   readonly callback: string;
   /** Milliseconds, rounded up to seconds. */
   readonly timeout: number;
@@ -54,7 +54,7 @@ export interface ServiceCall {
 }
 
 /**
- * Whether QStash signed a call, or the first check that its signature does not pass. URLs and seconds are those that a
+ * Whether QStash signed a call, or the first check that its signature fails. URLs and seconds come from a token that
  * key of ours has signed.
  */
 export type SignatureVerdict =
@@ -95,25 +95,25 @@ export interface ServiceQueue {
   /**
    * Whether the message has not been delivered yet.
    *
-   * @throws QueueUnavailable when that is unknown: the queue answered neither with the message nor that there is none
+   * @throws QueueUnavailable when that is unknown: the queue answered neither with the message nor with its absence
    */
   holds(message: string): Promise<boolean>;
-  /** Takes messages back that have not been delivered yet, in one request; never throws. */
+  /** Withdraws messages that have not been delivered yet, in one request; never throws. */
   cancel(...messages: readonly string[]): Promise<void>;
 }
 
-/** Tells whether a message still waits. */
+/** Reports whether a message still waits. */
 export interface WaitingMessages {
   /**
-   * Whether the message waits for its time or in its flow-control line. One that was tried and is to be tried again does
-   * not count: the queue's backoff may be longer than ours.
+   * Whether the message waits for its time or in its flow-control line. A message that waits for a retry
+   * does not count: the queue's backoff may be longer than ours.
    *
    * @throws QueueUnavailable when that is unknown
    */
   waits(message: string): Promise<boolean>;
 }
 
-/** Everything that the gateway asks of QStash. */
+/** All requests of the gateway to QStash. */
 export interface Queue extends Publisher, ServiceQueue, WaitingMessages {
   /** Whether QStash answers. */
   ping(): Promise<boolean>;

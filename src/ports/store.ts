@@ -24,7 +24,7 @@ import type {
 } from "./task-store.ts";
 
 /**
- * What the gateway keeps in Redis: one script per state change. Every call may throw StoreUnavailable. The adapter
+ * The gateway's state in Redis: one script per state change. Every call may throw StoreUnavailable. The adapter
  * implements all of it; a function asks for the part that it uses.
  */
 export interface Store

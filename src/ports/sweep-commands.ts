@@ -1,12 +1,12 @@
 import type { StoredConfig } from "../projects/caller.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 
-/** What the sweep has to do for one due entry. */
+/** The work of the sweep for one due entry. */
 export type DueAction =
   | { readonly kind: "none" }
   /** It costs more than the budget allows, and stays due. */
   | { readonly kind: "left" }
-  /** It cannot be understood, and is put off. */
+  /** It cannot be parsed, and is postponed. */
   | { readonly kind: "broken"; readonly reason: string }
   | {
       readonly kind: "run";
@@ -17,7 +17,7 @@ export type DueAction =
       readonly run: number;
       readonly attempt: number;
       readonly delay: number;
-      /** The message that the queue was given for this attempt, as far as it was noted. */
+      /** The queue's message for this attempt, as far as it was recorded. */
       readonly given?: string;
     }
   | {
@@ -26,7 +26,7 @@ export type DueAction =
       readonly delivery: string;
       readonly attempt: number;
       readonly delay: number;
-      /** The endpoint that it goes to, and deliveries per second that it bears. */
+      /** The receiving endpoint, and its limit of deliveries per second. */
       readonly endpointId?: string;
       readonly rateLimit?: number;
       readonly given?: string;
@@ -43,14 +43,14 @@ export type DueAction =
       readonly now: number;
     };
 
-/** The message that the queue was given for an attempt of a task or of a delivery. */
+/** The queue's message for an attempt of a task or of a delivery. */
 export type GivenMessage = {
   readonly project: string;
   readonly attempt: number;
   readonly message: string;
 } & ({ readonly task: string; readonly run: number } | { readonly delivery: string });
 
-/** What the sweep clears away: the rest of a task that is being erased, and API keys that have expired. */
+/** The garbage that the sweep removes: the rest of a task that is being erased, and API keys that have expired. */
 export type Chore =
   | { readonly kind: "erase"; readonly project: string; readonly task: string }
   | { readonly kind: "purge"; readonly project: string };

@@ -23,12 +23,12 @@ export interface AcceptCommand {
   readonly caller: ApiKey;
   readonly task: NewTask;
   readonly idempotency?: Idempotency;
-  /** What the key must be allowed; `tasks:write` unless said. */
+  /** The scope that the key needs; `tasks:write` unless set. */
   readonly scope?: Scope;
-  /** What holds unless the project has limits of its own. */
+  /** The limits where the project has none of its own. */
   readonly rateLimit: number;
   readonly maxOpen: number;
-  /** The task's changes are told from the start, for so many milliseconds. */
+  /** The task's changes are published from the start, for so many milliseconds. */
   readonly watch?: number;
 }
 
@@ -48,17 +48,17 @@ export type AcceptAnswer =
       readonly record: TaskRecord;
       readonly now: number;
       readonly rate: RateState;
-      /** An endpoint of the project is told of every start. */
+      /** Whether an endpoint of the project subscribes to every start. */
       readonly startsTold: boolean;
     }
-  /** The idempotency key names a task that the same request made; or another request. */
+  /** The idempotency key belongs to a task of the same request; or to another request. */
   | { readonly kind: "replayed"; readonly id: string }
   | { readonly kind: "reused"; readonly id: string }
-  /** The idempotency key made a task that was erased; or this very request has, and comes once more. */
+  /** The idempotency key made a task that was erased; or this very request has, and arrives once more. */
   | { readonly kind: "erased"; readonly id: string }
   /** Redis takes no request of this size: nothing was written. */
   | { readonly kind: "too-large" }
-  /** So many tasks may be open, and as many are. */
+  /** The project has as many open tasks as it may. */
   | { readonly kind: "quota"; readonly quota: number; readonly rate: RateState }
   | { readonly kind: "rate-limited"; readonly retryAfter: number; readonly limit: number };
 
@@ -90,13 +90,13 @@ export interface TypeLimits {
   readonly concurrency?: number;
   /** Starts within `period` milliseconds. */
   readonly rate?: { readonly limit: number; readonly period: number };
-  /** Whether the rate holds this one back too, or has been kept by the queue and is just counted. */
+  /** Whether the rate also delays this one, or the queue has enforced it and it is only counted. */
   readonly keyed: boolean;
 }
 
 export interface RenewCommand extends Omit<ClaimCommand, "limits"> {
   readonly progress?: Progress;
-  /** The type in whose set of running ones it has a place. */
+  /** The type in whose set of running tasks it has a place. */
   readonly held?: string;
 }
 
@@ -112,7 +112,7 @@ export interface RecordCallCommand {
   readonly attempt: number;
   /** The queue's id of the message; empty when it is not known yet. */
   readonly message: string;
-  /** Milliseconds after which somebody must look when no outcome has come. */
+  /** Milliseconds after which the sweep must check when no outcome has come. */
   readonly length: number;
   /** The queue still holds the message: it waits there, nothing has crashed. */
   readonly held?: boolean;
@@ -133,7 +133,7 @@ export interface RecordPollCommand {
   readonly record: TaskRecord;
   readonly number: number;
   readonly url: string;
-  /** The service's name: it is asked again without a look at the input. */
+  /** The service's name, so that a poll need not read the input. */
   readonly service: string;
   readonly length: number;
   readonly nonce: string;
@@ -142,7 +142,7 @@ export interface RecordPollCommand {
 /** The proof that an attempt or a task may be ended. */
 export type Authority =
   | { readonly by: "lease"; readonly lease: string; readonly attempt: number }
-  /** The token of this run and attempt, and the sequence that its bearer's bodies were made from. */
+  /** The token of this run and attempt, and the sequence that its report is based on. */
   | { readonly by: "token"; readonly attempt: number; readonly sequence: number }
   /** A client whose key may write tasks, or the gateway itself: nothing has changed since the sequence that it read. */
   | { readonly by: "sequence"; readonly sequence: number; readonly caller: ApiKey | System };
@@ -150,11 +150,11 @@ export type Authority =
 export type Outcome =
   | { readonly kind: "retry"; readonly delay: number; readonly error: NonNullable<TaskRecord["error"]> }
   | {
-      /** The handler has handed the work on: whoever holds the task's token ends it. */
+      /** The handler has handed the work on: the bearer of the task's token ends it. */
       readonly kind: "waiting";
       /** Milliseconds within which the bearer must report again. */
       readonly heartbeat?: number;
-      /** Where the service's answer is asked for first. */
+      /** The address of the first poll. */
       readonly poll?: { readonly url: string; readonly service: string };
       readonly deliveries: readonly NewDelivery[];
     }
@@ -162,7 +162,7 @@ export type Outcome =
       readonly kind: TerminalStatus;
       /** Milliseconds: the time that the frozen bodies carry. */
       readonly endedAt: number;
-      /** JSON text; absent when there is none. */
+      /** JSON text; absent without a result. */
       readonly result?: string;
       readonly error?: TaskRecord["error"];
       readonly resultTtl: number;
@@ -177,9 +177,9 @@ export interface EndCommand {
   readonly idempotency?: Idempotency;
   readonly actor: Actor;
   readonly cause?: string;
-  /** What the handler said last of how far it is. */
+  /** The handler's last report of its progress. */
   readonly progress?: Progress;
-  /** The configuration that the deliveries were worked out from; absent when there are none to work out. */
+  /** The configuration that the deliveries were made from; absent when there are none. */
   readonly configVersion?: number;
   readonly nonce: string;
 }
@@ -196,8 +196,8 @@ export type EndAnswer =
   | { readonly kind: "gone" | "stale" | "deadline-passed" }
   | { readonly kind: "already"; readonly status: TerminalStatus }
   /**
-   * Somebody moved it meanwhile; or the idempotency key belongs to this very request, which was answered before, or to
-   * another one.
+   * Another caller has moved it meanwhile; or the idempotency key belongs to this very request, which was answered
+   * before, or to another one.
    */
   | { readonly kind: "changed" | "repeated" | "reused"; readonly record: TaskRecord; readonly now: number }
   | { readonly kind: "config-changed"; readonly config: StoredConfig };
@@ -227,7 +227,7 @@ export interface ReportCommand {
   readonly task: string;
   readonly run: number;
   readonly attempt: number;
-  /** The script says when. */
+  /** The script sets the time. */
   readonly progress?: Omit<Progress, "at">;
 }
 
@@ -238,7 +238,7 @@ export type ReportAnswer =
       readonly kind: "reported";
       readonly now: number;
       readonly deadlineAt: number;
-      /** The task as it is now, and its project's configuration, when its progress may be told of again. */
+      /** The task as it is now, and its project's configuration, when its progress may be announced again. */
       readonly record?: TaskRecord;
       readonly config?: StoredConfig;
     };
@@ -246,31 +246,31 @@ export type ReportAnswer =
 export interface AnnounceCommand {
   /** The run and attempt that the event is about. */
   readonly record: TaskRecord;
-  /** The task's lease; absent: the bearer of the attempt's token speaks. */
+  /** The task's lease; absent: the report comes with the attempt's token. */
   readonly lease?: string;
   /** One event's; at least one. */
   readonly deliveries: readonly NewDelivery[];
 }
 
 export type AnnounceAnswer =
-  /** Opened by this very call, or by one before it with the same lease. */
+  /** Opened by this very call, or by an earlier one with the same lease. */
   | { readonly kind: "opened"; readonly now: number; readonly held: Held }
-  /** Opened before, by somebody else; the attempt is over; another event of progress went out just now. */
+  /** Opened before, by another caller; or the attempt is over; or another event of progress was sent just now. */
   | { readonly kind: "known" | "stale" | "early" }
-  /** Other deliveries of progress are the newest: these. */
+  /** Other deliveries of progress are newer: these. */
   | { readonly kind: "changed"; readonly newest: readonly string[] };
 
-/** Who listens to a task's changes. */
+/** The listener to a task's changes. */
 export interface Follower {
-  /** From now on every change is told. */
+  /** From now on every change is published. */
   onOpen(): void;
   /** It has changed, and has this status now. */
   onChange(status: string): void;
-  /** Nothing more is heard: the stream could not be opened, broke or ended. Not told after `close`. */
+  /** The stream could not be opened, broke or ended, so that no more changes arrive. Not called after `close`. */
   onLost(reason: string): void;
 }
 
-/** A stream of a task's changes; whoever opened it closes it. */
+/** A stream of a task's changes; its opener closes it. */
 export interface Following {
   close(): void;
 }

@@ -38,9 +38,12 @@ export interface RunStore {
   renew(command: RenewCommand): Promise<RenewAnswer>;
   end(command: EndCommand): Promise<EndAnswer>;
   report(command: ReportCommand): Promise<ReportAnswer>;
-  /** Opens the delivery of an event that does not change the task; one of progress (`once`) takes the place of the one before. */
+  /**
+   * Opens the delivery of an event that does not change the task; one of progress (`once`) replaces the previous
+   * one.
+   */
   announce(command: AnnounceCommand): Promise<AnnounceAnswer>;
-  /** The queue calls a service for this attempt: it has begun. */
+  /** The queue calls a service for this attempt, which has therefore begun. */
   recordCall(command: RecordCallCommand): Promise<RecordCallAnswer>;
   /** Whether this poll is the one to send. */
   recordPoll(command: RecordPollCommand): Promise<boolean>;
@@ -69,9 +72,9 @@ export interface TaskReadStore {
   isErasing(project: string, task: string): Promise<boolean>;
 }
 
-/** Tells the changes of a task. */
+/** Publishes the changes of a task. */
 export interface WatchStore {
-  /** Reads a task and has its changes told for so many milliseconds. */
+  /** Reads a task and has its changes published for so many milliseconds. */
   watch(caller: TaskReader, id: string, length: number): Promise<ReadAnswer<{ record: TaskRecord }>>;
   /** Listens for changes of a watched task until it is closed or lost; never throws. */
   follow(project: string, id: string, follower: Follower): Following;
@@ -84,9 +87,9 @@ export interface SteerStore {
   deleteTask(command: DeleteCommand): Promise<DeleteAnswer>;
 }
 
-/** Erases what a hidden task has left. */
+/** Erases the rest of a hidden task. */
 export interface ErasureStore {
-  /** Erases the next part of what a hidden task has left; true when there is more. */
+  /** Erases the next part of a hidden task; true when there is more. */
   erasePart(project: string, task: string): Promise<boolean>;
 }
 

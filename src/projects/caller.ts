@@ -1,6 +1,6 @@
 import type { Idempotency } from "../shared/idempotency.ts";
 
-/** What Redis refuses to a key. */
+/** The reasons for which Redis refuses a key. */
 export type Denied = { readonly kind: "unauthenticated" } | { readonly kind: "forbidden" };
 
 export type Scope =
@@ -51,9 +51,9 @@ export type PutKeyAnswer =
   /** The idempotency key made a key before: what was answered then. */
   | { readonly kind: "repeated"; readonly encrypted: string };
 
-/** A project's own limits; undefined leaves one as it is, null is the deployment's. */
+/** A project's own limits; undefined leaves one as it is, null resets it to the deployment's. */
 export interface ProjectLimits {
-  /** Metadata keys that its tasks are found by. */
+  /** Metadata keys by which its tasks can be found. */
   readonly searchable?: readonly string[];
   /** Tasks per second. */
   readonly rateLimit?: number | null;

@@ -19,7 +19,7 @@ export type ConfigureParts = { readonly store: ConfigStore };
 
 export interface Configured {
   readonly config: ProjectConfig;
-  /** What the change was about, as the change that was written said. */
+  /** The subject of the change, from the change that was written. */
   readonly id: string;
   /** Redis time. */
   readonly now: number;
@@ -27,7 +27,7 @@ export interface Configured {
   readonly replayed: boolean;
 }
 
-/** A change: the new configuration, what it is about, and the deliveries that tell of it. */
+/** A change: the new configuration, its subject, and the deliveries that announce it. */
 interface Change {
   readonly config: ProjectConfig;
   readonly id: string;
@@ -71,10 +71,10 @@ async function read(
 }
 
 /**
- * Changes a project's configuration: read, changed, written in place of what was read; anew when somebody else was
- * faster. The same idempotency key changes it once.
+ * Changes a project's configuration: read, changed, written in place of the version that was read; again when another
+ * writer was faster. The same idempotency key changes it once.
  *
- * @param change may be called again; gives the new configuration and the id of what it is about
+ * @param change may be called again; gives the new configuration and the id of its subject
  * @throws ApiError
  */
 export async function configure(

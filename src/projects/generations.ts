@@ -9,17 +9,17 @@ export interface GenerationParts {
   readonly keyring: Cipher & MasterSecrets;
 }
 
-/** How often an isolate asks again whether a generation of the master secret has come that it does not know. */
+/** How often an isolate asks again for an unknown generation of the master secret. */
 const REREAD = 60_000;
 
-/** A field beside the generations: every one of them that has ever made an API key is there. */
+/** A field next to the generations. It means that every generation that ever made an API key is listed. */
 const COMPLETE = "complete";
 
 const bindingOf = (generation: string) => ({ purpose: "generation", project: generation }) as const;
 
 /**
- * What proves API keys of generations that are not configured. Redis is asked when such a key comes, at most once a
- * minute and isolate, however many come; where it fails, nothing is remembered.
+ * The proof of API keys whose generation is not configured. Redis is asked when such a key comes, at most once a
+ * minute and isolate, however many come; a failure is not cached.
  */
 export function createRetiredGenerations({
   keyring,
@@ -37,7 +37,7 @@ export function createRetiredGenerations({
   return async (generation: string): Promise<ApiKeyProof> => {
     const kept = await find(generation);
     const encrypted = kept[generation];
-    // Where the list may lack a generation, only Redis can tell a key of it from a made-up one.
+    // Where the list may lack a generation, only Redis can distinguish a key of it from a forged one.
     if (encrypted === undefined) return { kind: kept[COMPLETE] === undefined ? "none" : "refused" };
     try {
       return { kind: "mac", key: await keyring.decrypt(encrypted, bindingOf(generation)) };
@@ -49,8 +49,8 @@ export function createRetiredGenerations({
 }
 
 /**
- * Keeps what proves the API keys of the configured generations, and encrypts anew what the previous master secret has
- * encrypted: it stays when the secret goes.
+ * Keeps the proof of the API keys of the configured generations, and re-encrypts the entries of the previous master
+ * secret: they stay when the secret goes.
  */
 export async function keepGenerations({ keyring, store }: GenerationParts): Promise<void> {
   const kept = await store.generations();

@@ -69,7 +69,7 @@ function checked(cursor: string | undefined): string | undefined {
 }
 
 export interface NewKey {
-  /** A project's id, or its name: a name that is new makes the project. */
+  /** A project's id, or its name: an unknown name makes the project. */
   readonly project: string;
   readonly scopes: readonly string[];
   readonly name?: string;
@@ -94,7 +94,7 @@ export interface LimitedProject extends Project {
   readonly maxOpen: number | null;
 }
 
-/** Sets a project's own limits. Tasks that were accepted before are not filed anew. @throws ApiError */
+/** Sets a project's own limits. Tasks that were accepted before keep their place in the queue. @throws ApiError */
 export async function limitProject(
   deps: ProjectParts,
   id: string,
@@ -106,15 +106,15 @@ export async function limitProject(
   return { id, name, searchable, rateLimit, maxOpen };
 }
 
-/** Stores that have been told of this isolate's generations. */
+/** Stores that know this isolate's generations. */
 const generationsKept = new WeakSet<object>();
 
-/** A key as it is told at its making. */
+/** A key as shown when it is created. */
 export type MadeKey = ApiKeyView & { readonly key: string };
 
 /**
- * Makes an API key; Redis keeps a hash. Repeated under its idempotency key the answer is that of the first time, which
- * is kept for as long, encrypted under the master secret: else a lost answer would be a lost key.
+ * Makes an API key; Redis keeps a hash. A repetition under its idempotency key gets the first answer, which
+ * is kept as long as the idempotency key, encrypted under the master secret: a lost answer is no lost key.
  *
  * @throws ApiError
  */
@@ -141,7 +141,7 @@ export async function createKey(
     ...(expiresAt > 0 && { expiresAt }),
   };
   const { store, keyring } = deps;
-  // Before the first key of a generation: no key is one of a generation that nobody knows.
+  // Written before the first key of a generation, so that no key has an unknown generation.
   if (!generationsKept.has(store)) await keepGenerations(deps);
   generationsKept.add(store);
   const record = {
@@ -161,7 +161,7 @@ export async function createKey(
   const answer = await store.putKey(projectId, record, once);
   if (answer.kind === "reused") throw reused();
   if (answer.kind === "granted") return { made, replayed: false };
-  return { made: JSON.parse(await keyring.decrypt(answer.encrypted, binding)) as MadeKey, replayed: true }; // sealed by ourselves
+  return { made: JSON.parse(await keyring.decrypt(answer.encrypted, binding)) as MadeKey, replayed: true };
 }
 
 /** A page of the project's keys, about 1,000, without their texts; those of a page oldest first. @throws ApiError */
@@ -203,7 +203,7 @@ export async function ownerOf(deps: ProjectParts, id: string): Promise<string> {
   throw new ApiError("not-found", `There is no key "${id}".`);
 }
 
-/** Projects that one Redis request asks for a key. */
+/** Projects that one Redis request searches for a key. */
 const OWNERS = 500;
 
 /** Revokes a key, from its next request on. @throws ApiError */

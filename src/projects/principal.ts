@@ -1,10 +1,12 @@
 /**
- * Who acts, and by which proof. Each function names the principals that it serves; the store's adapter translates them
- * for the scripts in one exhaustive switch.
+ * The acting party, with its proof. Each function names the principals that it serves; the store's adapter translates
+ * them for the scripts in one exhaustive switch.
  */
 export type Principal = ApiKey | Admin | TaskTokenBearer | SignedLink | System;
 
-/** The bearer of an API key. The key's MAC has been verified; Redis decides whether the key exists and what it allows. */
+/**
+ * The bearer of an API key. The key's MAC has been verified; Redis decides whether the key exists and what it allows.
+ */
 export interface ApiKey {
   readonly kind: "api-key";
   readonly project: string;
@@ -29,7 +31,10 @@ export interface TaskToken {
   readonly expiresAt: number;
 }
 
-/** The bearer of a task token. Its claims have been verified; Redis decides whether the attempt is still the present one. */
+/**
+ * The bearer of a task token. Its claims have been verified; Redis decides whether the attempt is still the present
+ * one.
+ */
 export interface TaskTokenBearer extends TaskToken {
   readonly kind: "task-token";
 }
@@ -41,7 +46,7 @@ export interface SignedLink {
   readonly task: string;
 }
 
-/** The gateway itself, at work for one project. */
+/** The gateway itself, acting for one project. */
 export interface System {
   readonly kind: "system";
   readonly project: string;

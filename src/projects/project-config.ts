@@ -2,7 +2,7 @@ import { type Disabled, type Format, matchesEvent, type SignatureKind } from "..
 import type { Purpose } from "../ports/keyring.ts";
 import type { StoredConfig } from "./caller.ts";
 
-/** A secret under the master secret; an older one signs along until it expires (milliseconds). */
+/** A secret, encrypted under the master secret; an older one still signs until it expires (milliseconds). */
 export interface EncryptedSecret {
   readonly wrapped: string;
   readonly expiresAt?: number;
@@ -15,7 +15,7 @@ export interface Endpoint {
   /** Event patterns. */
   readonly events: readonly string[];
   readonly description?: string;
-  /** Sent along with every event; secret values are wrapped. */
+  /** Sent along with every event; secret values are encrypted. */
   readonly headers?: Readonly<Record<string, string | { readonly wrapped: string }>>;
   readonly metadata?: Readonly<Record<string, string>>;
   /** Delays between attempts; the deployment's unless given. */
@@ -27,18 +27,18 @@ export interface Endpoint {
   /** Newest first. */
   readonly secrets: readonly EncryptedSecret[];
   readonly createdAt: number;
-  /** When its receiver proved that it wants what is sent; absent: nothing but the challenge is. */
+  /** When its receiver agreed to receive events; absent: only the challenge is sent. */
   readonly verifiedAt?: number;
   /** Deliveries per minute that it allowed in the CloudEvents handshake, when it named a number. */
   readonly allowedRate?: number;
   readonly disabled?: Disabled;
-  /** When it was enabled again: failures before count no more. */
+  /** When it was enabled again: earlier failures do not count. */
   readonly enabledAt?: number;
 }
 
 /** The one Ed25519 key pair of a project. */
 export interface KeyPair {
-  /** The private key, a JWK's JSON, wrapped. */
+  /** The private key, a JWK's JSON, encrypted. */
   readonly wrapped: string;
   /** The public key's 32 bytes, base64url. */
   readonly x: string;
@@ -48,7 +48,7 @@ export interface KeyPair {
 export interface ProjectConfig {
   /** Secrets for `callbackUrl`, newest first. */
   readonly signing: readonly EncryptedSecret[];
-  /** How what goes to `callbackUrl` is signed; `v1` alone unless set. */
+  /** How callbacks to `callbackUrl` are signed; only `v1` unless set. */
   readonly signatures?: readonly SignatureKind[];
   readonly ed25519?: KeyPair;
   /** Oldest first. */
@@ -57,7 +57,7 @@ export interface ProjectConfig {
 
 const parsed = new WeakMap<StoredConfig, ProjectConfig>();
 
-/** Reads a stored configuration, once however often it is asked for; a project without one has nothing in it. */
+/** Reads a stored configuration, once however often it is asked for; a project without one has an empty one. */
 export function parseConfig(stored: StoredConfig): ProjectConfig {
   let config = parsed.get(stored);
   if (!config) {
@@ -72,14 +72,14 @@ export function findEndpoint(config: ProjectConfig, id: string): Endpoint | unde
   return config.endpoints.find((endpoint) => endpoint.id === id);
 }
 
-/** Deliveries per second that an endpoint bears: what its project says, or less where its receiver allowed less. */
+/** Deliveries per second to an endpoint: the project's setting, or less where its receiver allowed less. */
 export function rateOf({ rateLimit, allowedRate }: Endpoint): number | undefined {
   const rates = [rateLimit, allowedRate === undefined ? undefined : allowedRate / 60];
   const rate = Math.min(...rates.filter((one) => one !== undefined));
   return Number.isFinite(rate) ? rate : undefined;
 }
 
-/** The endpoints that an event concerns, whether or not they may be sent it now. */
+/** The endpoints that subscribe to an event, whether or not they may receive it now. */
 export function subscribersOf(config: ProjectConfig, type: string): readonly Endpoint[] {
   return config.endpoints.filter(({ events }) => matchesEvent(events, type));
 }
@@ -100,7 +100,7 @@ export function validSecrets(secrets: readonly EncryptedSecret[], now: number): 
   return secrets.filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now);
 }
 
-/** Every sealed text within, so that none is forgotten when the master secret rotates. */
+/** Every encrypted text within, so that a rotation of the master secret includes all. */
 export function encryptedTexts(config: ProjectConfig): readonly string[] {
   const texts: string[] = [];
   mapEncrypted(config, (wrapped) => {
@@ -110,7 +110,7 @@ export function encryptedTexts(config: ProjectConfig): readonly string[] {
   return texts;
 }
 
-/** The configuration with every sealed text replaced. */
+/** The configuration with every encrypted text replaced. */
 export function mapEncrypted(
   config: ProjectConfig,
   replace: (wrapped: string, purpose: Purpose) => string,

@@ -17,22 +17,22 @@ export type ReEncryptParts = ConfigureParts &
 /** Projects that one sweep looks at. */
 const BATCH = 25;
 
-/** What of a project is sealed under which generation of the master secret. */
+/** The parts of a project that are encrypted, by generation of the master secret. */
 export interface Encrypted {
   readonly id: string;
   readonly name: string;
-  /** Secrets sealed under the master secret before. */
+  /** Secrets encrypted under the previous master secret. */
   readonly previous: number;
-  /** Secrets that no configured master secret opens. */
+  /** Secrets that no configured master secret decrypts. */
   readonly lost: number;
 }
 
 /** Whether payloads need the previous master secret: `checking` until everything stored was looked through once. */
 export type Payloads = "checking" | "needed" | "clear";
 
-/** How far the re-encryption has come; kept in Redis, because isolates come and go. */
+/** The progress of the re-encryption; kept in Redis, because isolates are short-lived. */
 interface Progress {
-  /** The generation that is to be given up. */
+  /** The generation that is being replaced. */
   readonly generation: string;
   /** The last project that was done; empty before the first. */
   readonly project: string;
@@ -43,7 +43,7 @@ interface Progress {
 }
 
 /**
- * Says which projects still need the previous master secret; one that is not listed needs none but the current.
+ * Says which projects still need the previous master secret; all others need only the current one.
  */
 export async function listEncrypted(deps: ReEncryptParts): Promise<readonly Encrypted[]> {
   const encrypted: Encrypted[] = [];
@@ -63,7 +63,7 @@ export async function encryptedOf(
   return { id, name, ...(await countOf(deps.keyring, config)) };
 }
 
-/** What the last whole pass has found of payloads under the previous master secret; undefined while there is none. */
+/** The result of the last whole pass over payloads under the previous master secret; undefined before the first. */
 export async function encryptedPayloads({ keyring, store }: ReEncryptParts): Promise<Payloads | undefined> {
   const generation = await keyring.previousGeneration();
   if (generation === undefined) return undefined;
@@ -71,9 +71,9 @@ export async function encryptedPayloads({ keyring, store }: ReEncryptParts): Pro
 }
 
 /**
- * One step while the master secret rotates: encrypts the next few projects' secrets anew, and looks through the next
- * page of everything stored for payloads that the one before has encrypted. After the last it begins again: others may
- * have sealed with the old one meanwhile. Nothing while there is no previous one.
+ * One step while the master secret rotates: re-encrypts the next few projects' secrets, and looks through the next
+ * page of everything stored for payloads of the previous one. After the last page it begins again: others may
+ * have encrypted with the old secret meanwhile. Does nothing while there is no previous one.
  *
  * @param most projects that may be looked at
  */
@@ -111,7 +111,7 @@ async function reEncryptProjects(deps: ReEncryptParts, after: string, most: numb
       const count = await reEncrypt(deps, id);
       if (count > 0) deps.log("info", "secrets-resealed", { project: id, count });
     } catch (error) {
-      // One project's fault holds up no other; it comes again with the next round, and stays listed until then.
+      // An error in one project does not stop the others; the project stays listed, and the next round tries it again.
       if (error instanceof StoreUnavailable) throw error;
       deps.log("error", "secrets-not-resealed", { project: id, reason: String(error) });
     }
@@ -136,20 +136,20 @@ function writeProgress({ generation, project, scan, found, payloads }: Progress)
   return [generation, project || "-", scan, found ? "1" : "0", payloads].join(" ");
 }
 
-/** Encrypts a project's secrets anew; every secret and key stays as it is. Gives how many there were to do. */
+/** Re-encrypts a project's secrets; every secret and key stays as it is. Returns how many there were to do. */
 export async function reEncrypt(deps: ReEncryptParts, project: string): Promise<number> {
   const us = system(project);
   const { config } = await readConfiguration(deps, us, "admin");
   const { previous } = await countOf(deps.keyring, config);
   if (previous === 0) return 0;
   await configure(deps, us, { scope: "admin" }, async (now) => ({
-    config: await anew(deps.keyring, project, now),
+    config: await reEncrypted(deps.keyring, project, now),
     id: project,
   }));
   return previous;
 }
 
-async function anew(
+async function reEncrypted(
   keyring: ReEncryptParts["keyring"],
   project: string,
   config: ProjectConfig,

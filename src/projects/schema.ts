@@ -9,7 +9,7 @@ export const projectFields = {
 export const projectExample = { id: "prj_01kawtzq4je0a8yqh3n5v6w7x8", name: "shop" };
 
 export const Project = component("Project", z.object(projectFields), {
-  description: "A project: its keys see its tasks and nobody else's.",
+  description: "A project: its keys see only its tasks.",
   example: projectExample,
 });
 export type Project = Infer<typeof Project>;
@@ -21,8 +21,8 @@ export const LimitedProject = component(
   z.object({
     ...projectFields,
     searchable: field(z.array(z.string()), "Metadata keys that its tasks are found by.", ["orderId"]),
-    rateLimit: field(z.nullable(z.int()), "Tasks per second; null: what the deployment says."),
-    maxOpen: field(z.nullable(z.int()), "Tasks that have not ended; null: what the deployment says."),
+    rateLimit: field(z.nullable(z.int()), "Tasks per second; null: the deployment's limit."),
+    maxOpen: field(z.nullable(z.int()), "Tasks that have not ended; null: the deployment's limit."),
   }),
   {
     description: "A project with its own limits.",
@@ -34,8 +34,8 @@ export type LimitedProject = Infer<typeof LimitedProject>;
 const keyFields = {
   id: field(typeId("key"), "The key's id, with which it is revoked."),
   project: Project,
-  scopes: field(z.array(z.string()), "What it may do.", ["tasks:write", "tasks:read"]),
-  name: field(opt(z.string()), "What it was named."),
+  scopes: field(z.array(z.string()), "Its permissions.", ["tasks:write", "tasks:read"]),
+  name: field(opt(z.string()), "Its name."),
   createdAt: field(time, "When it was made."),
   expiresAt: field(opt(time), "When it stops working; absent: never."),
 };

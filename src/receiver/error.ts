@@ -1,8 +1,8 @@
 /** Why a callback is not accepted, and the status to answer it with. */
 const STATUS = {
-  /** One of the headers `webhook-id`, `webhook-timestamp`, `webhook-signature` is not there: not sent by a gateway. */
+  /** One of the headers `webhook-id`, `webhook-timestamp`, `webhook-signature` is missing: not sent by a gateway. */
   "missing-headers": 400,
-  /** `webhook-timestamp` is no number of seconds. */
+  /** `webhook-timestamp` is not a number of seconds. */
   "malformed-headers": 400,
   /** Sent longer ago than is tolerated, or the receiver's clock is ahead. */
   "too-old": 400,
@@ -12,13 +12,13 @@ const STATUS = {
   "bad-signature": 401,
   /** The very same request was accepted before. */
   replayed: 409,
-  /** The body is larger than is accepted. */
+  /** The body is larger than the limit. */
   "too-large": 413,
-  /** The signature is right, yet the body is no event. */
+  /** The signature is right, but the body is not an event. */
   "malformed-body": 400,
-  /** Something has read the body before. */
+  /** Another reader has read the body before. */
   "body-used": 500,
-  /** What the receiver was given as secret or public key is none. */
+  /** The receiver's secret or public key is malformed. */
   "invalid-secret": 500,
   /** The JWKS could not be read. */
   "keys-unavailable": 503,
@@ -31,7 +31,10 @@ export class CallbackError extends Error {
   override readonly name = "CallbackError";
   /** Stable. */
   readonly code: CallbackErrorCode;
-  /** What to answer: 4xx when the sender is at fault, 5xx when the receiver is; the gateway tries again after both. */
+  /**
+   * The status to answer with: 4xx when the sender is at fault, 5xx when the receiver is. The gateway retries after
+   * both.
+   */
   readonly status: (typeof STATUS)[CallbackErrorCode];
 
   constructor(code: CallbackErrorCode, message: string, options?: ErrorOptions) {

@@ -9,8 +9,8 @@ import type {
 import type { Infer } from "../shared/schema.ts";
 
 /*
- * What events say, by the schemas of their bodies: types alone, so that the receiving side loads none of them. The build
- * writes them out (scripts/receiver.ts), because a receiver has no zod.
+ * The data of events, by the schemas of their bodies: types alone, so that the receiving side loads none of them. The
+ * build writes them out (scripts/receiver.ts), because a receiver has no zod.
  */
 
 export type TaskEventType = Infer<typeof taskEventType>;

@@ -23,10 +23,12 @@ interface NoTask {
 
 export type TaskEvent = { readonly [Type in TaskEventType]: Event<Type, TaskEventData> }[TaskEventType];
 
-/** What every event about a registered endpoint says. */
+/** The common data of all events about a registered endpoint. */
 export type EndpointEventData = Pick<TestData, "project" | "endpointId"> & NoTask;
 
-/** An endpoint must answer `endpoint.verification` with `{"challenge": data.challenge}` before it is sent anything else. */
+/**
+ * An endpoint must answer `endpoint.verification` with `{"challenge": data.challenge}` before it is sent anything else.
+ */
 export type EndpointEvent =
   | Event<"endpoint.verification", VerificationData & NoTask>
   | Event<"endpoint.test", TestData & NoTask>
@@ -34,7 +36,7 @@ export type EndpointEvent =
   | Event<"delivery.dead", DeadDeliveryData & NoTask>;
 
 /**
- * What a gateway sends, told apart by `type`. A newer gateway may send types that are not listed here: answer them with
- * 200 and ignore them (a `default` in a `switch`).
+ * Every event of a gateway, with `type` as the discriminator. A newer gateway may send types that are not listed here:
+ * answer them with 200 and ignore them (a `default` in a `switch`).
  */
 export type CallbackEvent = TaskEvent | EndpointEvent;

@@ -47,7 +47,7 @@ export interface VerifyOptions {
  * events matters.
  *
  * @param secrets `whsec_…`, one or several while they rotate; none (`[]`) where public keys alone count
- * @throws CallbackError with a stable `code`, and the `status` to answer; TypeError for options that mean nothing
+ * @throws CallbackError with a stable `code`, and the `status` to answer; TypeError for invalid options
  * @example
  * ```ts
  * import { CallbackError, verifyCallback } from "ringback/receiver";
@@ -94,7 +94,7 @@ export async function verifyCallback(
 }
 
 /**
- * The options with their defaults. A comparison with what is no number would let every callback pass.
+ * The options with their defaults. A comparison with a value other than a number would accept every callback.
  *
  * @throws TypeError
  */
@@ -127,7 +127,7 @@ function checkTime(timestamp: number, now: number, tolerance: number): void {
   }
 }
 
-/** `verify` compares in constant time on every runtime; all pairs are compared, whichever fits. */
+/** `verify` compares in constant time on every runtime; all pairs are compared, even after a match. */
 async function isMacOf(keys: readonly CryptoKey[], { signatures, content }: Message): Promise<boolean> {
   const macs = signatures.filter(({ version }) => version === "v1");
   const checks = keys.flatMap((key) =>
@@ -147,11 +147,11 @@ function parseEvent({ id, body }: Message): CallbackEvent {
   }
   throw new CallbackError(
     "malformed-body",
-    "The body is no JSON, or no event: type, timestamp or data are missing.",
+    "The body is not JSON, or not an event: type, timestamp or data are missing.",
   );
 }
 
-/** Undefined for what is no JSON in UTF-8. */
+/** Undefined for bytes that are not JSON in UTF-8. */
 function parseJson(body: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));

@@ -1,7 +1,7 @@
 import { CallbackError } from "./error.ts";
 import { decodeBase64, type Message } from "./message.ts";
 
-/** A JSON Web Key Set (RFC 7517), of which the Ed25519 keys matter (RFC 8037). */
+/** A JSON Web Key Set (RFC 7517), in which only the Ed25519 keys are used (RFC 8037). */
 export interface Jwks {
   readonly keys: readonly { readonly kty?: string; readonly crv?: string; readonly x?: string }[];
 }
@@ -102,7 +102,7 @@ async function readKeys(address: string): Promise<readonly CryptoKey[]> {
 }
 
 async function importSet(set: Jwks): Promise<readonly CryptoKey[]> {
-  if (!Array.isArray(set?.keys)) throw invalid("The set of public keys is no JWKS.");
+  if (!Array.isArray(set?.keys)) throw invalid("The set of public keys is not a JWKS.");
   const bytes = (set as Jwks).keys.flatMap(({ kty, crv, x }) => {
     if (kty !== "OKP" || crv !== "Ed25519" || typeof x !== "string") return [];
     return decodeBase64(x.replaceAll("-", "+").replaceAll("_", "/")) ?? [];

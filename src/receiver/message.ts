@@ -1,9 +1,12 @@
 import { CallbackError } from "./error.ts";
 
-/** What a server has of a request when it has no `Request`: headers, and the body as it came. */
+/** The parts of a request for a server that has no `Request`: headers, and the body as it came. */
 export interface RawCallback {
   readonly headers: Headers | Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** The bytes (`Uint8Array`), or the text, that came: never parsed and written again. All else is refused, `body-used`. */
+  /**
+   * The bytes (`Uint8Array`), or the text, that came: never parsed and written again. Everything else is refused
+   * with `body-used`.
+   */
   readonly body: unknown;
 }
 
@@ -14,7 +17,7 @@ export interface Message {
   readonly timestamp: number;
   readonly signatures: readonly Signature[];
   readonly body: Uint8Array<ArrayBuffer>;
-  /** What is signed: `{id}.{timestamp}.{body}`. */
+  /** The signed text: `{id}.{timestamp}.{body}`. */
   readonly content: Uint8Array<ArrayBuffer>;
 }
 
@@ -113,14 +116,14 @@ function tooLarge(most: number): CallbackError {
   return new CallbackError("too-large", `The body has more than ${most} bytes.`);
 }
 
-/** `v1,<base64>`; what is no signature is left out, as the Standard Webhooks libraries do. */
+/** `v1,<base64>`; other parts are left out, as the Standard Webhooks libraries do. */
 function parseSignature(text: string): Signature[] {
   const [version = "", encoded] = text.split(",", 2);
   const bytes = encoded ? decodeBase64(encoded) : undefined;
   return bytes ? [{ version, bytes }] : [];
 }
 
-/** Standard base64, its padding optional; undefined when it is none. */
+/** Standard base64, its padding optional; undefined when it is not base64. */
 export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return undefined;
   try {

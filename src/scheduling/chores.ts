@@ -11,8 +11,8 @@ export type ChoreParts = Pick<Dependencies, "log"> & { readonly store: ChoreStor
 const ERASED_PARTS = 10;
 
 /**
- * Does a partition's next chores. One that fails is logged; it comes up again, as what there is no time for does, and
- * holds up no other.
+ * Does a partition's next chores. A failed one is logged and comes up again, like one without enough time; it
+ * stops no other.
  *
  * @param isTime whether there is time for one more
  */
@@ -29,7 +29,7 @@ export async function doChores(deps: ChoreParts, partition: number, isTime: () =
   }
 }
 
-/** Erases what a hidden task has left, as far as one invocation may; the sweep goes on with the rest. */
+/** Erases the rest of a hidden task, as far as one invocation may; the sweep continues. */
 export async function eraseRest(
   deps: ChoreParts,
   project: string,

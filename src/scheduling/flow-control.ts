@@ -12,7 +12,7 @@ export type FlowParts = Pick<Dependencies, "settings" | "tasks">;
 /** The queue counts rates over a week at most. */
 const LONGEST_PERIOD = 7 * 86_400_000;
 
-/** What of a task decides beside whom it waits. */
+/** The task fields that select its flow-control key. */
 export interface Runnable {
   readonly project: string;
   readonly id: string;
@@ -74,7 +74,7 @@ export async function runMessage(
   return { kind: "run", body, delay, flow: await flowOf(deps, task) };
 }
 
-/** Why a type's limits cannot be held, or undefined when they can. */
+/** Why a type's limits cannot be enforced, or undefined when they can. */
 export function limitFault({ type, concurrency, rate }: AnyTask): string | undefined {
   const isCount = (value: number) => Number.isInteger(value) && value >= 1;
   if (concurrency !== undefined && !isCount(concurrency))
@@ -87,7 +87,7 @@ export function limitFault({ type, concurrency, rate }: AnyTask): string | undef
     : `The rate of "${type}" must be 1 or more within whole seconds, 7 days at most.`;
 }
 
-/** What has to be free at the start of an attempt, as this deployment declares the type now. */
+/** The limits at the start of an attempt, as this deployment declares the type now. */
 export function limitsOf(deps: FlowParts, { type, keyed }: RunMessage): TypeLimits | undefined {
   const { concurrency, rate } = (type !== undefined && deps.tasks.get(type)) || {};
   if (type === undefined || (concurrency === undefined && !rate)) return undefined;
@@ -99,7 +99,7 @@ export function limitsOf(deps: FlowParts, { type, keyed }: RunMessage): TypeLimi
   };
 }
 
-/** Beside what else a delivery waits: an endpoint's, at so many per second where it has a limit. */
+/** The other limits of a delivery: an endpoint's, at so many per second where it has a limit. */
 export interface DeliveryFlow {
   readonly endpointId?: string;
   readonly rateLimit?: number;
@@ -122,7 +122,9 @@ export function deliverMessage(
   return { kind: "deliver", body, delay, flow: { key, parallelism, ...(rateLimit && paceOf(rateLimit)) } };
 }
 
-/** The messages that ask for the first attempts of deliveries that were just opened; dead letters stay where they are. */
+/**
+ * The messages that ask for the first attempts of deliveries that were just opened; dead letters stay where they are.
+ */
 export function firstAttemptMessages(
   deps: FlowParts,
   project: string,

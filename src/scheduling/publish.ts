@@ -8,7 +8,7 @@ export type PublishParts = Pick<Dependencies, "log"> & { readonly queue: Publish
 
 /**
  * Publishes a message whose state is committed. When the queue does not take it, that is logged and the due entry
- * makes up for it; what is far off is left to the sweep, which publishes it when it is near.
+ * makes up for it; a message for a distant time is left to the sweep, which publishes it when it is near.
  */
 export async function publish(deps: PublishParts, message: QueueMessage): Promise<void> {
   if (message.delay > PUBLISH_HORIZON) return;

@@ -1,6 +1,6 @@
 import { SWEEP_REQUESTS } from "../shared/limits.ts";
 
-/** What the end of a sweep needs: the message that hands on the rest, and the note that it was made. */
+/** The requests at the end of a sweep: the message that hands on the rest, and the note that it was made. */
 const LAST_REQUESTS = 2;
 
 /** How long one invocation may go on, in milliseconds. */
@@ -12,7 +12,7 @@ export interface SweepBudget<Parts> {
   readonly ctx: Parts;
   /** Whether there is room, and time, for so many requests. */
   allows(requests: number): boolean;
-  /** How often something fits that needs so many requests, next to others. */
+  /** How many operations of so many requests fit, next to others. */
   times(requests: number, others?: number): number;
 }
 

@@ -27,13 +27,13 @@ const SIDE_BY_SIDE = 4;
 export type Sending = Extract<DueAction, { kind: "run" | "deliver" }>;
 export type Ending = Extract<DueAction, { kind: "expired" | "exhausted" | "silent" }>;
 
-/** What has to be done for a member of the due set. */
+/** The work for a member of the due set. */
 export interface Entry<Action> {
   readonly member: string;
   readonly action: Action;
 }
 
-/** Publishes what does not wait in the queue any more, and notes what it was given; says how many. */
+/** Publishes messages that the queue no longer holds, and notes them; says how many. */
 export async function sendAgain(ctx: SweepEntryParts, entries: readonly Entry<Sending>[]): Promise<number> {
   const sendings = await each(ctx, entries, async (action) => {
     if (action.given !== undefined && (await isWaiting(ctx, action.given))) return undefined;
@@ -49,7 +49,9 @@ export async function sendAgain(ctx: SweepEntryParts, entries: readonly Entry<Se
   return taken.size;
 }
 
-/** One message too many does no harm, one too few does: what the queue cannot tell is published. */
+/**
+ * One message too many does no harm, a missing one does: a message is published when the queue cannot report its state.
+ */
 async function isWaiting(ctx: SweepEntryParts, message: string): Promise<boolean> {
   try {
     return await ctx.queue.waits(message);
@@ -72,7 +74,10 @@ function noteOf(action: Sending, message: string): GivenMessage {
   return { project, attempt, message, delivery: action.delivery };
 }
 
-/** Ends what ran out and publishes what that opens, so that no receiver is waited for; says how many. */
+/**
+ * Ends lapsed attempts and tasks, and publishes the deliveries that this opens, without waiting for receivers; says how
+ * many.
+ */
 export async function endAll(ctx: SweepEntryParts, entries: readonly Entry<Ending>[]): Promise<number> {
   const ended = await each(ctx, entries, (action) => end(ctx, action));
   await publishAll(ctx, ended.flat());
@@ -93,7 +98,7 @@ async function end(
   return firstMessages(ctx, record, abandoned);
 }
 
-/** A few side by side; one that fails is logged, and holds up no other. */
+/** A few at the same time; a failed one is logged, and stops no other. */
 async function each<Action, Result>(
   ctx: SweepEntryParts,
   entries: readonly Entry<Action>[],

@@ -24,28 +24,28 @@ type SweepParts = ReEncryptParts &
   SweepEntryParts &
   Pick<Dependencies, "clock" | "log" | "settings"> & { readonly store: DueStore };
 
-/** What a step needs at most: take, inspect, two batches for the queue, and the note of what it was given. */
+/** The most requests of a step: take, inspect, two batches for the queue, and the note of what it was given. */
 const STEP_REQUESTS = 5;
 
 /**
- * What an entry needs at most that is not one of a batch: the question whether its message is held; or its end, the
+ * The most requests of an entry outside a batch: the question whether its message is held; or its end, the
  * next attempt's message or poll, and the recall of its calls.
  */
 const ENTRY_REQUESTS = 3;
 
-/** What a chore needs at most, and the request that takes chores. */
+/** The most requests of a chore, and the request that takes chores. */
 const CHORE_REQUESTS = 4;
 
-/** What a project needs at most whose secrets are encrypted anew; and what a step of the re-encryption needs next to it. */
+/** The most requests of re-encryption: for one project, and for a step over the stored payloads. */
 const RE_ENCRYPT_REQUESTS = 3;
 const RE_ENCRYPT_STEP_REQUESTS = 16;
 
 /**
- * Takes what is due and has not come back, publishes it again, ends what ran out. It works within a budget that all
+ * Takes due entries whose message was lost, publishes them again, ends lapsed ones. It works within a budget that all
  * partitions share, takes no more than it can finish, and hands on the rest to another invocation. It neither waits
- * for a receiver nor opens a payload; what goes wrong with one entry or partition holds up no other.
+ * for a receiver nor decrypts a payload; an error of one entry or partition stops no other.
  *
- * @throws what went wrong with a partition, when all others are done
+ * @throws the error of a partition, when all others are done
  */
 export async function sweep(unbounded: SweepParts): Promise<void> {
   const budget = sweepBudget(unbounded);
@@ -63,7 +63,7 @@ export async function sweep(unbounded: SweepParts): Promise<void> {
   await note(ctx);
 }
 
-/** A full Redis refuses the note; what was swept is swept. */
+/** A full Redis refuses the note; the sweep itself is done. */
 async function note({ store, log }: SweepParts): Promise<void> {
   try {
     await store.swept();
@@ -88,7 +88,7 @@ async function sweepPartitions(budget: SweepBudget<SweepParts>, failures: unknow
     }
     partitions = unfinished;
   }
-  // Nobody waits for these: what does not fit comes up again.
+  // Nobody waits for these: the rest comes up again.
   for (const partition of seemDue) {
     if (budget.allows(CHORE_REQUESTS)) {
       await guarded(failures, () => doChores(budget.ctx, partition, () => budget.allows(CHORE_REQUESTS)));

@@ -19,21 +19,21 @@ export type CallParts = FlowParts &
 
 /**
  * How much longer than a call its lease is, in milliseconds: the outcome may come late, because the gateway was away
- * (QStash repeats it for five and a half minutes). When no outcome has come by then, the service is called again.
+ * (QStash repeats it for five and a half minutes). Without an outcome by then, the service is called again.
  */
 export const OUTCOME_MARGIN = 420_000;
 
 /** How long an attempt is left alone while it is unknown whether the queue holds its call, in milliseconds. */
 const UNKNOWN_LEASE = 60_000;
 
-/** What happened to a call: the queue has it, the attempt was over already, or it cannot be made. */
+/** The result of a call's start: the queue has it, the attempt was over already, or it cannot be made. */
 export type Called =
   | { readonly kind: "called" | "stale" }
   | { readonly kind: "failed"; readonly code: string; readonly message: string; readonly retryable: boolean };
 
 /**
- * Has the queue call the service for one attempt, and notes it. When the gateway dies between the two, the sweep has
- * the service called once more: the same `Idempotency-Key` goes along, and the first outcome counts.
+ * Has the queue call the service for one attempt, and records it. When the gateway dies between the two, the sweep
+ * makes the queue call once more: the same `Idempotency-Key` is sent, and the first outcome counts.
  *
  * @param record the task, at the attempt that the call is for
  * @param json the task's input
@@ -49,7 +49,8 @@ export async function callService(
   if (json === undefined) return { kind: "failed", ...inputGone(record).error };
   const request = readHttpRequest(json);
   const service = deps.services.get(request.service);
-  if (!service) return impossible("unknown-service", `There is no service "${request.service}" any more.`);
+  if (!service)
+    return impossible("unknown-service", `There is no service "${request.service}" in this deployment.`);
   const definition = deps.tasks.get(record.type);
   if (!definition) return impossible("unknown-task-type", `"${record.type}" is not offered any more.`);
   const plain = plainRequest(service, request);
@@ -65,7 +66,7 @@ export async function callService(
   }
 }
 
-/** Notes a message; one of an attempt that is over is taken back. */
+/** Records a message; a message of an attempt that is over is withdrawn. */
 async function note(deps: CallParts, record: TaskRecord, message: string, length: number): Promise<Called> {
   const { project, id: task, run, attempt } = record;
   const noted = await deps.store.recordCall({ project, task, run, attempt, message, length });
@@ -110,12 +111,12 @@ async function callOf(
   };
 }
 
-/** A call never outlives its task. */
+/** A call ends before its task does. */
 export function timeoutOf(service: Service, { options, deadlineAt }: TaskRecord, now: number): number {
   return Math.max(1_000, Math.min(service.timeout, options.timeout ?? service.timeout, deadlineAt - now));
 }
 
-/** Where the outcome is told; QStash signs the address together with its query. */
+/** The address of the outcome report; QStash signs it together with its query. */
 export function outcomePath(service: Service, record: TaskRecord, poll?: number): string {
   const { project, id, run, attempt } = record;
   const query = new URLSearchParams({ project, task: id, run: `${run}`, attempt: `${attempt}` });
@@ -125,7 +126,7 @@ export function outcomePath(service: Service, record: TaskRecord, poll?: number)
 }
 
 /**
- * Whether the queue may still hold a call of this attempt: it waits in its service's line, and must not be made twice.
+ * Whether the queue may still hold a call of this attempt: it waits in its service's line, and must not be repeated.
  * Then the lease is prolonged by as much as the attempt is old; where the queue does not say, until it is asked again.
  *
  * @param now Redis time
@@ -153,14 +154,14 @@ async function stateOf({ queue }: CallParts, message: string): Promise<"held" | 
   }
 }
 
-/** Takes back what the queue may still hold of a task's calls; what is under way comes too late. */
+/** Withdraws a task's calls that the queue may still hold; the outcome of a call in flight is ignored. */
 export async function recall(deps: CallParts, { calls = [] }: TaskRecord): Promise<void> {
   if (calls.length > 0) await deps.queue.cancel(...calls);
 }
 
 /**
- * Calls the service of a task that was accepted just now, without the detour over a message to ourselves. Whatever
- * goes wrong, the due entry makes up for it.
+ * Calls the service of a task that was accepted just now, without the detour over a message to ourselves. On any
+ * failure, the due entry makes up for it.
  */
 export async function callFirst(
   ctx: CallParts,

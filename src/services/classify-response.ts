@@ -7,7 +7,7 @@ import { type HttpResult, textOf } from "./http-request.ts";
 import { pollTarget } from "./path.ts";
 import type { Service } from "./service.ts";
 
-/** What the queue tells of one call of a service. */
+/** The queue's report on one call of a service. */
 export interface ServiceResponse {
   /** Absent or 0 when there was no answer. */
   readonly status: number;
@@ -18,7 +18,7 @@ export interface ServiceResponse {
   readonly url: string;
 }
 
-/** What an answer means for its attempt; delays in milliseconds. */
+/** The consequence of an answer for its attempt; delays in milliseconds. */
 export type Verdict =
   | { readonly kind: "succeeded"; readonly result: string }
   | { readonly kind: "waiting" }
@@ -67,7 +67,7 @@ export function classifyResponse(
 /** A service that says `Retry-After: 0`, or a time that has passed, is not asked without a pause. */
 const SHORTEST_POLL = 1_000;
 
-/** What is to be asked next, when the answer means that the work goes on; undefined when it is the answer. */
+/** The next poll, when the answer means that the work goes on; undefined when it is the final answer. */
 function nextPoll(
   service: Service,
   response: ServiceResponse,
@@ -105,7 +105,10 @@ function noAnswer({ body }: ServiceResponse): Verdict {
 /** Bytes of the smallest plan's messages, in both readings of "1 MB"; the other plans' are over every limit here. */
 const CUT_AT = new Set([1_000_000, 1_048_576]);
 
-/** QStash cuts what is larger than its plan's messages without saying so: no cut answer may pass for a whole one. */
+/**
+ * QStash truncates answers that are larger than its plan's messages without notice: a truncated answer must not pass
+ * for a whole one.
+ */
 function cutFault(service: Service, { headers, body }: ServiceResponse): string | undefined {
   if (body.length > service.responseLimit) {
     return `The answer has more than the ${service.responseLimit} bytes that are kept of this service.`;
@@ -130,7 +133,7 @@ function follow(
   const location = headers["operation-location"] ?? headers["location"];
   if (location === undefined) {
     if (polled) return again(url);
-    return failed("poll-location-missing", "The service answered 202 and named no Location to ask.", false);
+    return failed("poll-location-missing", "The service answered 202 and named no Location to poll.", false);
   }
   const target = pollTarget(service, location, url);
   if (target === undefined) {
@@ -171,6 +174,6 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return undefined; // then it is text, whatever its type says
+    return undefined; // then it is text, with any declared type
   }
 }

@@ -46,8 +46,8 @@ const COMMON_RESPONSE = new Set([
 ]);
 
 /**
- * Headers that a client cannot have sent: credentials (those of a service are its deployer's to configure), what
- * belongs to one connection (RFC 9110, section 7.6.1), what says where a request came from, what would get round the
+ * Headers that a client cannot set: credentials (those of a service are its deployer's to configure), headers of
+ * one connection (RFC 9110, section 7.6.1), headers about a request's origin, headers that would bypass the
  * allowed methods and paths, and the queue's and our own.
  */
 const NEVER = new Set([
@@ -91,16 +91,17 @@ const NEVER_PREFIXES = [
 ] as const;
 
 /**
- * What a client may add without being listed: application headers (`X-…`) and a trace. A name with one of these words
- * may tell a server whom it talks to, for whom, or what it is asked for: a service that takes such a header lists it.
+ * Headers that a client may add without being listed: application headers (`X-…`) and a trace. A name with one of these
+ * words may reveal the request's origin, identity or target: a service that takes such a header lists it.
  */
 const APPLICATION = /^(?:x-|traceparent$|tracestate$)/;
 const TELLING =
   /ip(?:-|$)|addr|host|domain|forward|proxy|client|remote|real|origin|source|peer|proto|scheme|port(?:-|$)|ssl|tls|cert|rewrite|override|method|verb|rout|path|ur[il]|via|user|auth|account|identity|principal|consumer|subject|role|admin|scope|group|session|cookie|token|secret|key|cred|pass|sign|jwt|oidc|saml|ldap|sso|internal|debug|trust|verif|idempot|amz|aws|azure|^x-arr|^x-ms-|goog|gae|appengine|envoy|istio|cluster|fly|fastly|akamai|cloud|cdn|edge|geo|country|vercel|netlify|^x-nf-|nginx|accel|sendfile|varnish|cache|http|gateway|kong|incap|sucuri|^x-ali-/;
 
 /**
- * What is wrong with a header that a client wants a service to see, as the end of a sentence; undefined when it may:
- * the common ones, those that the service lists, and application headers that tell nothing of the request's origin.
+ * The fault of a header that a client wants a service to see, as the end of a sentence. Undefined for permitted
+ * headers: the common ones, those that the service lists, and application headers that reveal nothing of the request's
+ * origin.
  */
 export function clientHeaderFault(
   service: Pick<Service, "headers" | "requestHeaders">,
@@ -122,7 +123,7 @@ export function listedFault(name: string): string | undefined {
   return "is set by the gateway: all clients of a service would share theirs";
 }
 
-/** What is wrong with a header that is to be sent, as the end of a sentence; undefined when it may be. */
+/** The fault of a header that is to be sent, as the end of a sentence; undefined when it may be. */
 export function headerFault(
   service: Pick<Service, "headers">,
   name: string,
@@ -138,7 +139,7 @@ export function headerFault(
 
 /**
  * The headers of a proxied request that its client means for the service: the common ones, those that the service
- * lists, and what carries the prefix. What was not asked for by prefix and may not be passed on is left behind.
+ * lists, and those with the prefix. A forbidden header without the prefix is dropped.
  *
  * @param headers names in lower case
  */

@@ -22,7 +22,7 @@ export interface HttpRequest {
   readonly bodyEncoding?: "base64";
 }
 
-/** The request as it goes to the service, but for what the gateway adds. */
+/** The request to the service, without the gateway's additions. */
 export interface PlainRequest {
   readonly url: string;
   readonly method: ServiceMethod;
@@ -32,7 +32,7 @@ export interface PlainRequest {
 }
 
 const httpResult = z.object({
-  status: field(z.int(), "What the service answered."),
+  status: field(z.int(), "The status code of the service's answer."),
   headers: field(z.record(z.string(), z.string()), "Its headers that are kept, names in lower case."),
   body: field(
     z.unknown(),
@@ -79,12 +79,12 @@ export function httpRequestTask(services: Services): AnyTask {
   });
 }
 
-/** What an input asks for, once it has been checked. */
+/** The request of an input, once it has been checked. */
 export function readHttpRequest(json: string): HttpRequest {
   return JSON.parse(json) as HttpRequest; // the task type's schema has accepted it
 }
 
-/** The service that a submit names, whatever else is wrong with it. */
+/** The service that a submit names, also when the rest of it is invalid. */
 export function serviceNamed(services: Services, type: string, input: unknown): Service | undefined {
   if (type !== HTTP_REQUEST || typeof input !== "object" || input === null || !("service" in input)) return;
   return services.get(String(input.service));
@@ -126,7 +126,7 @@ function bodyFault({ method, body, bodyEncoding }: HttpRequest): string | undefi
   return undefined;
 }
 
-/** The request that an input means: its headers and body as the service gets them. */
+/** The request of an input: its headers and body as the service gets them. */
 export function plainRequest(service: Service, request: HttpRequest): PlainRequest {
   const given = Object.entries(request.headers ?? {}).map(([name, value]) => [
     plainName(name).toLowerCase(),

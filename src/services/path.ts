@@ -1,6 +1,6 @@
 import type { Service } from "./service.ts";
 
-/** Longer ones meet limits of QStash or of servers. */
+/** Longer ones exceed limits of QStash or of servers. */
 const MAX_LENGTH = 4_096;
 
 /** RFC 3986, section 3.3; what else there is must be percent-encoded. */
@@ -12,11 +12,11 @@ const QUERY = /^[\w\-.~!$&()*+,;=:@%/?[\]]*$/;
 const BAD_ESCAPE = /%(?![0-9a-f]{2})/i;
 
 /**
- * What is wrong with a path (and query) below a service's base URL, as the end of a sentence that begins with its
+ * The fault of a path (and query) below a service's base URL, as the end of a sentence that begins with its
  * place; undefined when it may be called.
  *
- * Nothing is mended: what parsers read differently (dot segments, encoded slashes, double slashes, escapes within
- * escapes) is refused, so that no server behind can see another path than the one that was allowed.
+ * Nothing is corrected: spellings that parsers read differently (dot segments, encoded slashes, double slashes, escapes
+ * within escapes) are refused, so that no server behind can see another path than the one that was allowed.
  */
 export function pathFault(service: Pick<Service, "baseUrl" | "paths">, path: string): string | undefined {
   const fault = spellingFault(path);
@@ -31,7 +31,7 @@ export function pathFault(service: Pick<Service, "baseUrl" | "paths">, path: str
   return undefined;
 }
 
-/** What is wrong with the spelling alone. */
+/** The fault of the spelling alone. */
 export function spellingFault(path: string): string | undefined {
   if (!path.startsWith("/")) return "must begin with a slash";
   if (path.length > MAX_LENGTH) return `must have at most ${MAX_LENGTH} characters`;
@@ -54,10 +54,10 @@ function isUnder(pathname: string, prefix: string): boolean {
   return prefix.endsWith("/") || pathname.length === prefix.length || pathname[prefix.length] === "/";
 }
 
-/** Characters that are not seen, and that many servers drop. */
+/** Invisible characters, and characters that many servers drop. */
 const UNSEEN = /[\p{Cf}\p{DI}]/gu;
 
-/** Slashes and backslashes in any width, and those that code pages make of their likes; control characters. */
+/** Slashes and backslashes in any width, and their equivalents in code pages; control characters. */
 const BREAKING = /[/\\\u2044\u2215\u2216\u29f5\u29f8\u29f9\p{Cc}]/u;
 
 function segmentFault(segment: string, isLast: boolean): string | undefined {
@@ -77,7 +77,7 @@ function segmentFault(segment: string, isLast: boolean): string | undefined {
   return undefined;
 }
 
-/** QStash takes parameters of these names for its own. */
+/** QStash reads parameters of these names itself. */
 function queryFault(query: string): string | undefined {
   for (const pair of query.split(/[&;]/)) {
     const name = decode((pair.split("=", 1)[0] ?? "").replaceAll("+", " "));
@@ -96,8 +96,8 @@ function decode(text: string): string | undefined {
 }
 
 /**
- * Where a service says that its work is to be asked after (RFC 9110, section 10.2.2), or undefined when that is no
- * address of this service: its secrets go along.
+ * The poll address that a service named (RFC 9110, section 10.2.2), or undefined when that is no
+ * address of this service: the service's secrets are sent to it.
  *
  * @param called the URL whose answer named it
  */

@@ -19,7 +19,7 @@ export type PollParts = FlowParts &
     readonly queue: ServiceQueue;
   };
 
-/** Where a service is asked next after work that it has taken on. */
+/** The next poll of a service that has accepted the work. */
 export interface NextPoll {
   readonly service: Service;
   readonly url: string;
@@ -27,7 +27,7 @@ export interface NextPoll {
   readonly delay: number;
 }
 
-/** The service has taken the work on: the task waits, and the queue asks after it. */
+/** The service has accepted the work: the task waits, and the queue polls. */
 export async function beginPolling(ctx: PollParts, held: Suspending, next: NextPoll): Promise<void> {
   const { record } = held;
   const heartbeat = expectedWithin(record, next) + DUE_GRACE;
@@ -36,7 +36,7 @@ export async function beginPolling(ctx: PollParts, held: Suspending, next: NextP
   await sendPoll(ctx, record, 1, next);
 }
 
-/** It is not done yet: asked again. */
+/** The work is not done yet: the next poll is scheduled. */
 export async function continuePolling(
   ctx: PollParts,
   record: TaskRecord,
@@ -58,7 +58,7 @@ export async function continuePolling(
   await sendPoll(ctx, record, number, next);
 }
 
-/** No answer to the last poll has come in time: it is sent once more, instead of giving the work up. */
+/** The last poll got no answer in time: it is sent once more, and the task does not fail. */
 export async function repeatPoll(ctx: PollParts, record: TaskRecord): Promise<void> {
   const { poll } = record;
   if (!poll) return;
@@ -78,7 +78,7 @@ function expectedWithin(record: TaskRecord, { service, delay }: NextPoll): numbe
   return delay + timeoutOf(service, record, Number.NEGATIVE_INFINITY);
 }
 
-/** Whatever goes wrong, the sweep finds the task silent and sends the poll again. */
+/** On any failure, the sweep finds the task silent and sends the poll again. */
 async function sendPoll(deps: PollParts, record: TaskRecord, number: number, next: NextPoll): Promise<void> {
   const { service, url, delay } = next;
   try {

@@ -21,7 +21,7 @@ type OutcomeParts = FirstAttemptParts &
   SuspendParts &
   Pick<Dependencies, "clock" | "log" | "services"> & { readonly store: RunStore };
 
-/** Whose outcome it is: what stands in the address that we gave the queue. */
+/** The attempt of the outcome, from the address that we gave the queue. */
 export interface OutcomeMessage {
   readonly project: string;
   readonly task: string;
@@ -32,7 +32,7 @@ export interface OutcomeMessage {
   readonly poll?: number;
 }
 
-/** What the queue tells of a call, and whether it will call no more. */
+/** The queue's report on a call, and whether it will call no more. */
 export interface ServiceOutcome extends ServiceResponse {
   readonly message: string;
   readonly isFinal: boolean;
@@ -40,15 +40,15 @@ export interface ServiceOutcome extends ServiceResponse {
 
 type Noted = Extract<RecordCallAnswer, { kind: "published" }>;
 
-/** An attempt whose outcome is there is ended within this many milliseconds, or looked after again. */
+/** An attempt with a known outcome is ended within this many milliseconds, or checked again. */
 const OUTCOME_LEASE = 60_000;
 
-/** How often an outcome is judged when the task moves meanwhile; the queue brings it again. */
+/** How often an outcome is judged when the task moves meanwhile; the queue sends it again. */
 const TRIES = 3;
 
 /**
- * The outcome of a call that the queue made: ends the attempt, or leaves the task waiting. One that is of an older
- * attempt, or comes after the end, changes nothing and is logged.
+ * The outcome of a call that the queue made: ends the attempt, or leaves the task waiting. An outcome of an older
+ * attempt, or after the end, changes nothing and is logged.
  */
 export async function outcome(
   ctx: OutcomeParts,
@@ -79,7 +79,7 @@ export async function outcome(
   );
 }
 
-/** A waiting task has heard its call's outcome; of its polls only the last one's counts. */
+/** A waiting task already has its call's outcome; of its polls only the last one counts. */
 function isOvertaken(record: TaskRecord, { poll }: OutcomeMessage): boolean {
   if (poll === undefined) return record.status === "waiting";
   return record.status !== "waiting" || record.poll?.number !== poll;

@@ -4,7 +4,7 @@ import { headerFault } from "./headers.ts";
 import type { HttpResult } from "./http-request.ts";
 import { HTTP_REQUEST } from "./http-request.ts";
 
-/** What a service answered, as it can be answered again. */
+/** A service's answer, in a form that can be sent again. */
 export interface ServiceAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -12,15 +12,15 @@ export interface ServiceAnswer {
 }
 
 /**
- * What the service answered that the task called, also when the task failed by it; undefined when its result is
- * something else, such as what the bearer of its token brought, or is no longer kept.
+ * The answer of the service that the task called, also when the task failed by it; undefined when its result is
+ * something else, such as a report by the bearer of its token, or is no longer kept.
  */
 export function serviceAnswer({ type, result: { json } }: TaskRecord): ServiceAnswer | undefined {
   if (type !== HTTP_REQUEST || json === undefined) return undefined;
   const result: unknown = JSON.parse(json);
   if (!isHttpResult(result)) return undefined;
   const { status, headers } = result;
-  // Judged anew: the bearer of a token may have brought something that looks like an answer.
+  // Judged again: the bearer of a token may have reported a result that looks like an answer.
   const shown = Object.entries(headers).filter(([name, value]) => !headerFault({ headers: {} }, name, value));
   return { status, headers: Object.fromEntries(shown), body: bytesOf(result) };
 }

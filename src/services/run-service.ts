@@ -15,7 +15,7 @@ export type RunServiceParts = FirstAttemptParts &
   FailParts &
   Pick<Dependencies, "clock">;
 
-/** An attempt that was leased for a service: what its handler is to other tasks, the queue is to it. */
+/** An attempt that was leased for a service: the queue has the role that a handler has for other tasks. */
 export async function runService(
   ctx: RunServiceParts,
   claimed: { readonly record: TaskRecord; readonly config: StoredConfig; readonly now: number },

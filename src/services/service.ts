@@ -4,7 +4,7 @@ export const SERVICE_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as cons
 export type ServiceMethod = (typeof SERVICE_METHODS)[number];
 
 /**
- * What a service's 202 means: `none`, the work is done like with every other 2xx; `token`, the service finishes the
+ * The meaning of a service's 202: `none`, the work is done like with every other 2xx; `token`, the service finishes the
  * task later by the token that it was given; `poll`, its `Location` is asked until the work is done.
  */
 export type Completion = "none" | "token" | "poll";
@@ -19,9 +19,9 @@ export interface Service {
   readonly paths: readonly string[];
   /** Sent with every call and never shown: names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Headers, in lower case, that the proxy passes on beside the common ones. */
+  /** Headers, in lower case, that the proxy passes on in addition to the common ones. */
   readonly requestHeaders: readonly string[];
-  /** Headers of the answer, in lower case, that the client sees beside the common ones. */
+  /** Headers of the answer, in lower case, that the client sees in addition to the common ones. */
   readonly responseHeaders: readonly string[];
   /** One call. */
   readonly timeout: number;
@@ -31,7 +31,7 @@ export interface Service {
   readonly concurrency?: number;
   readonly completion: Completion;
   readonly poll: {
-    /** Between two polls, when the service names no `Retry-After`. */
+    /** Milliseconds between two polls, when the service names no `Retry-After`. */
     readonly interval: number;
     /** Values of the `status` in a 200's JSON that mean: not yet. */
     readonly pending: readonly string[];

@@ -42,7 +42,7 @@ export type FaultPoint =
   | "gives-up-in-script"
   | "gives-up-in-step"
   | "wishful"
-  | "told-twice"
+  | "delivered-twice"
   | "wrong-project";
 
 /** The active fault points: test/faults/build.ts defines them. No other build does. */

@@ -1,9 +1,9 @@
 import { decodeBase32, encodeBase32 } from "./base32.ts";
 
-/** What an id names; ids are TypeIDs (`task_…`), see https://github.com/jetify-com/typeid/tree/main/spec. */
+/** The kinds of ids; ids are TypeIDs (`task_…`), see https://github.com/jetify-com/typeid/tree/main/spec. */
 export type IdPrefix = "task" | "del" | "ep" | "evt" | "key" | "prj";
 
-/** What each kind of id names, in words. */
+/** The name of each kind, in words. */
 export const NOUNS = {
   task: "task",
   del: "delivery",

@@ -2,11 +2,11 @@ import { hex, sha256, utf8 } from "./bytes.ts";
 import { canonicalJson } from "./json/canonical-json.ts";
 import { ApiError } from "./problems.ts";
 
-/** What a script needs to know of an Idempotency-Key: hex SHA-256 both. */
+/** The arguments of a script about an Idempotency-Key: hex SHA-256 both. */
 export interface Idempotency {
   /** Names the key's record: method, actual path and key. */
   readonly hash: string;
-  /** Tells whether the same request is meant: the parsed body, whatever the order of its fields. */
+  /** Identifies the same request: the parsed body, with its fields in any order. */
   readonly fingerprint: string;
 }
 
@@ -14,12 +14,12 @@ export interface Idempotency {
 export const SUBMIT_PATH = "/v1/tasks";
 
 /**
- * What the script that does the work needs to recognise a request that comes again; the script keeps it for 24 h in
- * the project, and only when the work was done.
+ * The values by which a script recognizes a repeated request. The script keeps them for 24 h in the project, and
+ * only when the work was done.
  *
  * @param path the actual path, ids filled in
  * @param key as the client meant it, without quotes; undefined: none was sent
- * @param body the parsed body as it came; undefined where there is none
+ * @param body the parsed body as it came; undefined without a body
  */
 export async function idempotencyOf(
   method: string,

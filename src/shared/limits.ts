@@ -5,7 +5,7 @@ const DAY = 86_400_000;
 /** The version of what is stored that this gateway reads and writes (docs/storage.md, "Versions"). */
 export const STORAGE_VERSION = 1;
 
-/** How long texts are still encrypted in the form of the release before, where that one has filled the Redis. */
+/** How long texts are still encrypted in the previous release's form, where that release has filled the Redis. */
 export const UNBOUND_WRITES = 7 * DAY;
 
 /** A lease of a task's attempt, and how often its holder renews it. */
@@ -15,25 +15,25 @@ export const LEASE_RENEWAL = 10 * SECOND;
 /** Crashes (leases that lapsed) that one run survives. */
 export const CRASHES = 3;
 
-/** How soon the queue asks again for a task whose type is at its limit, at the latest. */
+/** The longest time until the queue asks again for a task whose type is at its limit. */
 export const LIMIT_RETRY = 5 * SECOND;
 
 /** How much longer than the callback timeout a delivery attempt is leased. */
 export const DELIVERY_LEASE_MARGIN = 5 * SECOND;
 
-/** After a lease's end, how long the sweep waits before it looks. */
+/** The sweep's waiting time after a lease's end. */
 export const LEASE_GRACE = 2 * SECOND;
 
-/** After its time, how long a start, a retry or a delivery attempt is given before the sweep sends it again. */
+/** The time that a start, a retry or a delivery attempt is given before the sweep sends it again. */
 export const DUE_GRACE = 30 * SECOND;
 
-/** The sweep waits 30 s · 2ⁿ before it looks again at what did not move, at most this long. */
+/** The sweep waits 30 s · 2ⁿ before it checks a stalled entry again, at most this long. */
 export const SWEEP_BACKOFF_LIMIT = HOUR;
 
 /** A start farther away than this is not handed to the queue yet: the sweep does it when it is near. */
 export const PUBLISH_HORIZON = HOUR;
 
-/** A message that comes this much before its time is let through. */
+/** A message that arrives this much before its time is accepted. */
 export const EARLY_TOLERANCE = SECOND;
 
 /** How far ahead a task may start. */
@@ -47,7 +47,7 @@ export const INDEX_RETENTION = 62 * DAY;
 /** Hours that lists know of: a task may start a year after it was accepted, and lies in its hour's index until then. */
 export const HOURS_KEPT = (MAX_DELAY + INDEX_RETENTION) / HOUR;
 
-/** How long a body is kept that several deliveries share: as long as the last of them, sent as late as may be. */
+/** How long a body is kept that several deliveries share: as long as the last of them, even if that is sent late. */
 export const BODY_RETENTION = DELIVERY_RETENTION + 32 * DAY;
 
 /** Results and inputs up to this many characters of JSON lie in the task's own hash; larger ones are keys. */
@@ -63,15 +63,15 @@ export const REQUEST_LIMIT = 10_000_000;
 export const IDEMPOTENCY_TTL = DAY;
 
 /**
- * How long it is remembered that something was erased or revoked: the request that made it may have been sent twice, and
- * come once more. Requests to Redis give up within seconds.
+ * How long it is remembered that something was erased or revoked: the request that made it may have been sent twice,
+ * and arrive once more. Requests to Redis give up within seconds.
  */
 export const TOMBSTONE = 600 * SECOND;
 
 /** Results up to this many characters of JSON are put into callbacks; larger ones are linked. */
 export const CALLBACK_RESULT_LIMIT = 64 * 1024;
 
-/** Failures in a row, none later than the memory after the one before, that open a destination's circuit. */
+/** Failures in a row that open a destination's circuit. Each must happen while the previous one is still remembered. */
 export const CIRCUIT_FAILURES = 10;
 export const CIRCUIT_MEMORY = HOUR;
 
@@ -82,14 +82,14 @@ export const CIRCUIT_OPEN_LIMIT = 10 * 60 * SECOND;
 /** Circuits that a project keeps: those of the destinations that failed last. */
 export const CIRCUITS = 100;
 
-/** How long an open circuit holds one attempt back at most; then it is made all the same. */
+/** The longest time that an open circuit delays one attempt; then it is made anyway. */
 export const HOLD_LIMIT = HOUR;
 
 /** How long a delivery waits for the verification of its endpoint's new address, and when it looks first. */
 export const VERIFICATION_WAIT = DAY;
 export const VERIFICATION_LOOK = 5 * SECOND;
 
-/** An endpoint with nothing but failures for this long is disabled; a pause this long between two starts anew. */
+/** An endpoint with nothing but failures for this long is disabled; a pause this long between two resets the count. */
 export const DISABLE_AFTER = 5 * DAY;
 export const FAILURE_PAUSE = 2 * DAY;
 
@@ -97,14 +97,14 @@ export const FAILURE_PAUSE = 2 * DAY;
 export const RECOVER_BATCH = 1_000;
 export const RECOVER_PACE = 10;
 
-/** Keys of an erased task that go in one step. */
+/** Keys of an erased task that one step deletes. */
 export const ERASED_AT_ONCE = 500;
 
-/** Chores that one sweep of a partition takes, and after how long one that was cut off comes up again. */
+/** Chores that one sweep of a partition takes, and after how long an interrupted one comes up again. */
 export const CHORES = 10;
 export const CHORE_GRACE = 60 * SECOND;
 
-/** Fields of a project's hash that one step looks over, and expired API keys that one sweep removes. */
+/** Fields of a project's hash that one step inspects, and expired API keys that one sweep removes. */
 export const KEYS_LOOKED_OVER = 100;
 export const KEYS_PURGED = 100;
 
@@ -118,10 +118,10 @@ export const TASK_DELIVERIES = 2_000;
 /** Attempts of a delivery whose records are kept: the newest, however often it is sent again. */
 export const ATTEMPTS_KEPT = 100;
 
-/** How much of a receiver's response is kept, in bytes. */
+/** Bytes of a receiver's response that are kept. */
 export const RESPONSE_LIMIT = 4 * 1024;
 
-/** How long a delivery waits for what is kept of a response, after its status has decided. */
+/** How long a delivery waits for the kept part of a response, after its status has decided. */
 export const RESPONSE_PATIENCE = SECOND;
 
 /** Deliveries that are sent side by side by the invocation that ended the task (Workers allow six connections). */
@@ -131,7 +131,7 @@ export const INLINE_DELIVERIES = 4;
 export const ERROR_MESSAGE = 2_000;
 export const ERROR_CODE = 64;
 
-/** Characters of what a progress says. */
+/** Characters of a progress message. */
 export const PROGRESS_MESSAGE = 500;
 
 /** Events of one task's progress are at least this far apart. */
@@ -158,7 +158,7 @@ export const MAX_RESULT_TTL = 30 * DAY;
 /** Metadata keys that a project may be searched by. */
 export const MAX_SEARCHABLE = 5;
 
-/** What their names are made of: what a comma-separated list can hold. */
+/** The characters of their names: those that a comma-separated list can hold. */
 export const SEARCHABLE = /^[\w.:-]{1,64}$/;
 
 /** Tasks in one batch, and how much larger than a single body the batch's may be. */

@@ -6,7 +6,7 @@ const ValidationError = component(
   "ValidationError",
   z.object({
     pointer: field(z.string(), "Where: a JSON pointer as URI fragment (RFC 6901, section 6).", "#/input/csv"),
-    detail: field(z.string(), "What is wrong there.", "is required"),
+    detail: field(z.string(), "The fault there.", "is required"),
   }),
   {
     description: "One fault in a request.",
@@ -36,7 +36,7 @@ export const Problem = component(
     type: field(z.url(), "The problem's page for people; stable."),
     title: field(z.string(), "The problem in a few words; the same each time."),
     status: field(z.int(), "The HTTP status."),
-    detail: field(z.string(), "What happened this time."),
+    detail: field(z.string(), "The details of this occurrence."),
     code: field(
       z.string(),
       `Stable: ${Object.keys(PROBLEMS)

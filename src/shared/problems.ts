@@ -1,8 +1,11 @@
-/** Every refusal that a client can meet: its HTTP status and its title. docs/reference/errors.md says what to do about each. */
+/**
+ * Every refusal that a client can meet: its HTTP status and its title. docs/reference/errors.md says what to do about
+ * each.
+ */
 export const PROBLEMS = {
   "malformed-json": { status: 400, title: "The body is not valid JSON" },
   "malformed-idempotency-key": { status: 400, title: "The Idempotency-Key header is malformed" },
-  "respond-async-required": { status: 400, title: "Services are called asynchronously alone" },
+  "respond-async-required": { status: 400, title: "Services are called only asynchronously" },
   "malformed-parameter": { status: 400, title: "A query parameter is malformed" },
   unauthenticated: { status: 401, title: "No valid API key" },
   "invalid-signature": { status: 401, title: "The request is not signed by the queue" },
@@ -14,14 +17,14 @@ export const PROBLEMS = {
   "task-not-ended": { status: 409, title: "The task has not ended" },
   "task-history-full": { status: 409, title: "The task was run too often" },
   "task-token-stale": { status: 409, title: "The task token is of an earlier run or attempt" },
-  "endpoint-closed": { status: 409, title: "The endpoint is not sent events now" },
-  "endpoint-limit-reached": { status: 409, title: "The project has as many endpoints as it may" },
-  "too-many-secrets": { status: 409, title: "As many secrets sign as may" },
+  "endpoint-closed": { status: 409, title: "The endpoint receives no events now" },
+  "endpoint-limit-reached": { status: 409, title: "The project has reached its limit of endpoints" },
+  "too-many-secrets": { status: 409, title: "The limit of signing secrets is reached" },
   "delivery-pending": { status: 409, title: "The delivery is still on its way" },
   "task-over": { status: 410, title: "The task is over" },
   "input-expired": { status: 410, title: "The task's input is no longer kept" },
   "result-expired": { status: 410, title: "The result is no longer kept" },
-  undecryptable: { status: 410, title: "What is stored can no longer be opened" },
+  undecryptable: { status: 410, title: "The stored data can no longer be decrypted" },
   "payload-too-large": { status: 413, title: "The body is too large" },
   "unsupported-media-type": { status: 415, title: "The body must be JSON" },
   "invalid-request": { status: 422, title: "The request does not fit its schema" },
@@ -34,12 +37,12 @@ export const PROBLEMS = {
   "idempotency-key-reused": { status: 422, title: "The Idempotency-Key was used for another request" },
   "rate-limited": { status: 429, title: "Too many requests at once" },
   "quota-exceeded": { status: 429, title: "Too many open tasks" },
-  "malformed-message": { status: 489, title: "The queue's message is not understood" },
+  "malformed-message": { status: 489, title: "The queue's message is malformed" },
   "internal-error": { status: 500, title: "Something went wrong on our side" },
   misconfigured: { status: 503, title: "The gateway lacks a part of its configuration" },
   "not-yet": { status: 503, title: "The queue's message comes too early" },
   "storage-too-new": { status: 503, title: "The database is of a newer version of the gateway" },
-  "temporarily-unavailable": { status: 503, title: "The gateway cannot reach what it needs" },
+  "temporarily-unavailable": { status: 503, title: "The gateway cannot reach Redis or QStash" },
 } as const satisfies Readonly<Record<string, { readonly status: number; readonly title: string }>>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
@@ -63,7 +66,7 @@ export interface ApiErrorDetails {
   };
   /** The scope that the key lacks. */
   readonly scope?: string;
-  /** Members of the problem beside the standard's own. */
+  /** Members of the problem in addition to the standard's own. */
   readonly members?: Readonly<Record<string, unknown>>;
   /** How many tasks the project may have open, when it has as many. */
   readonly open?: number;
@@ -82,7 +85,7 @@ export class ApiError extends Error {
   }
 }
 
-/** The refusal of what lies encrypted under a master secret that is gone. */
+/** The refusal for data that is encrypted under a lost master secret. */
 export function undecryptable(what: string): ApiError {
   return new ApiError("undecryptable", `${what} lies encrypted, and no configured master secret opens it.`);
 }

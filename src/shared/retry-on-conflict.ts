@@ -1,11 +1,11 @@
-/** How often an optimistic change is tried: each time it is made from what is there now. */
+/** How often an optimistic change is tried: each time from the current state. */
 export const CONFLICT_TRIES = 5;
 
-/** What an attempt returns when somebody else has changed what it was made from. */
+/** The return value of an attempt whose basis another caller has changed. */
 export const CONFLICT = Symbol("conflict");
 
 /**
- * Tries an optimistic change until nobody else is faster.
+ * Tries an optimistic change until no other caller is faster.
  *
  * @param exhausted gives the outcome, or throws, when every try met a conflict
  */

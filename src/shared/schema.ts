@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 
 /*
- * What schemas of resources are made of. One schema is the type, the check, the component of the OpenAPI document and
+ * The building blocks of resource schemas. One schema is the type, the check, the component of the OpenAPI document and
  * the tests' contract.
  */
 
@@ -15,7 +15,7 @@ type Frozen<Value> = Value extends readonly (infer Item)[]
 /** The type of a resource, by its schema. */
 export type Infer<Schema extends z.core.$ZodType> = Frozen<z.output<Schema>>;
 
-/** What a client may write where that schema is asked for. */
+/** The form that a client may write for that schema. */
 export type Written<Schema extends z.core.$ZodType> = Frozen<z.input<Schema>>;
 
 /** A schema with its description, and an example where the type alone says too little. */

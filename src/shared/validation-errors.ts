@@ -4,7 +4,7 @@ import type { ValidationError } from "./problems.ts";
 const MOST = 50;
 
 /**
- * What a schema found wrong, each with a JSON pointer as URI fragment (RFC 6901, section 6); the first 50.
+ * The faults that a schema found, each with a JSON pointer as URI fragment (RFC 6901, section 6); the first 50.
  *
  * @param path where the value that was checked lies in the request
  */

@@ -13,7 +13,7 @@ const UNITS: Readonly<Record<string, string>> = { string: " characters", array: 
 const LOST_PLUS = /^\S{1,20}T\S{1,20} \d\d:?\d\d$/i;
 const PLUS_HINT = "; in a query, write its + as %2B";
 
-/** What is wrong, as the end of a sentence that begins with the place: `#/input/csv` "is required". */
+/** The fault, as the end of a sentence that begins with the place: `#/input/csv` "is required". */
 function explain(issue: z.core.$ZodRawIssue): string {
   switch (issue.code) {
     case "invalid_type":
@@ -44,5 +44,5 @@ function bound(origin: string, limit: string, value: number | bigint): string {
   return unit ? `have ${limit} ${value}${unit}` : `be ${limit} ${value}`;
 }
 
-/** Parameters of `z.safeParse`: its faults are told in these words, whatever zod's own configuration says. */
+/** Parameters of `z.safeParse`: its messages use these words, independent of zod's own configuration. */
 export const IN_WORDS = { error: explain } as const;

@@ -1,11 +1,11 @@
 import { parseRetryAfter, type TaskContext, TaskError } from "../task.ts";
 
-/** What reading a source needs of the handler's context. */
+/** The parts of the handler's context that a source needs. */
 type Reading = Pick<TaskContext<unknown>, "fetch" | "signal" | "progress">;
 
 const PIECE = 64 * 1024;
 
-/** A CSV that came with the input, in pieces, so that the signal is heard between them. */
+/** A CSV that came with the input, in pieces, so that the signal is checked between them. */
 export function* piecesOf(csv: string, { signal, progress }: Reading): Generator<string> {
   for (let at = 0; at < csv.length; at += PIECE) {
     signal.throwIfAborted();
@@ -15,7 +15,7 @@ export function* piecesOf(csv: string, { signal, progress }: Reading): Generator
 }
 
 /**
- * Downloads a CSV piece by piece; its length is known when `Content-Length` tells it.
+ * Downloads a CSV piece by piece; its length is known when `Content-Length` says it.
  *
  * @throws TaskError `csv-unavailable`, retryable when another attempt may find it
  * @throws TaskError `invalid-csv` when it is not in the encoding that it claims, UTF-8 unless it says otherwise
@@ -63,12 +63,13 @@ async function* chunksOf(response: Response, signal: AbortSignal): AsyncGenerato
       yield value;
     }
   } finally {
-    // Whoever stops early, a broken line or the signal, wants no more of it; how the rest ends changes nothing.
+    // A caller that stops early, at a broken line or by the signal, needs no more data, so the result of this is
+    // ignored.
     void reader.cancel().catch(() => undefined);
   }
 }
 
-/** The signal's own reason when it aborted; else what kept the CSV away, which another attempt may not meet. */
+/** The signal's own reason when it aborted; else the failure of the download, which another attempt may not meet. */
 function unavailable(error: unknown, signal: AbortSignal): never {
   signal.throwIfAborted();
   const code = error instanceof Error && "code" in error ? error.code : undefined;

@@ -6,7 +6,7 @@ export interface CsvRecord {
   readonly fields: readonly string[];
 }
 
-/** The text is no CSV; the message names the line. */
+/** The text is not a CSV; the message names the line. */
 export class CsvError extends Error {
   override readonly name = "CsvError";
 

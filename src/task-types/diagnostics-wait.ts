@@ -5,7 +5,7 @@ import { defineTask, type TaskContext, TaskError, wait } from "../task.ts";
 const time = z.int().check(z.gte(0), z.lte(600_000));
 
 const input = z.strictObject({
-  /** Where `{token, completionUrl, attempt}` is posted: whoever gets that finishes the task. */
+  /** The address that `{token, completionUrl, attempt}` is posted to: its receiver finishes the task. */
   notifyUrl: z.optional(z.string()),
   /** The bearer may be silent so long, in milliseconds. */
   heartbeat: z.optional(time),

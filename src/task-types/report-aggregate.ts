@@ -38,7 +38,7 @@ const MAX_VALUES = 50_000;
 export const MAX_KEY_LENGTH = 200;
 
 /**
- * Groups records and aggregates them as they come by; keeps the groups and nothing of the records.
+ * Groups records and aggregates them one by one; keeps the groups and none of the records.
  *
  * `sum` and `avg` are exact before they become floats, so that ten times 0.1 is 1. `count` counts the values that are
  * not empty; every other aggregate needs a number in every row.
@@ -151,7 +151,7 @@ export class Grouping {
   }
 }
 
-/** What is remembered of the values of one column in one group. */
+/** The aggregated values of one column in one group. */
 class Tally {
   #sum = ZERO;
   #rows = 0;

@@ -49,7 +49,7 @@ const resultSchema = z.object({
 
 /**
  * Groups the rows of a CSV by a column, aggregates others, and writes the result as data and as an HTML document.
- * A CSV that comes by URL is streamed: what is kept of it is its groups, 10 000 at most.
+ * A CSV that comes by URL is streamed: only its groups stay in memory, 10 000 at most.
  */
 export const reportGenerate = defineTask({
   type: "report.generate",
@@ -84,7 +84,7 @@ async function summarize(context: TaskContext<Input>): Promise<Report> {
   return grouping.report();
 }
 
-/** What is wrong with the CSV is wrong on every attempt. */
+/** A fault of the CSV fails every attempt. */
 function explain(error: unknown): never {
   if (error instanceof CsvError)
     throw new TaskError("invalid-csv", error.message, { retryable: false, cause: error });

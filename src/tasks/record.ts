@@ -7,7 +7,7 @@ import type { StoredStatus } from "./status.ts";
 /** A failure as clients read it; Redis keeps it in the same form. */
 export type Failure = Infer<typeof failure>;
 
-/** Who moved a task. */
+/** The party that moved a task. */
 export type Actor = Infer<typeof actor>;
 
 /** How far the work is. */
@@ -35,7 +35,7 @@ export interface CallbackTarget {
   readonly events: readonly string[];
 }
 
-/** What the client asked for at submit that lasts over all runs; durations in milliseconds. */
+/** The options of a submit that last over all runs; durations in milliseconds. */
 export interface TaskOptions {
   readonly deadline: number;
   readonly timeout?: number;
@@ -44,15 +44,15 @@ export interface TaskOptions {
   readonly concurrencyKey?: string;
 }
 
-/** Where an input or a result lies: in the task's hash, under a key of its own, or nowhere. */
+/** The place of an input or a result: in the task's hash, under a key of its own, or nowhere. */
 export type Placement = "inline" | "key" | "none";
 
 /** An input or a result. */
 export interface Payload {
   readonly placement: Placement;
-  /** Absent: there is none, it was not read, it is no longer kept, or nothing opens it. */
+  /** Absent when it does not exist, was not read, is no longer kept, or cannot be decrypted. */
   readonly json?: string;
-  /** It lies encrypted, and no configured master secret opens it. */
+  /** It is encrypted, and no configured master secret decrypts it. */
   readonly undecryptable?: true;
 }
 
@@ -83,26 +83,26 @@ export interface TaskRecord {
   readonly input: Payload;
   readonly result: Payload;
   readonly error?: Failure;
-  /** The ids of this run's deliveries to `callbackUrl`, oldest first, but for those of its progress. */
+  /** The ids of this run's deliveries to `callbackUrl`, oldest first, without those of its progress. */
   readonly deliveries: readonly string[];
   /** The ids of earlier runs' deliveries. */
   readonly pastDeliveries: readonly string[];
-  /** The deliveries of the newest `task.progress`: of these one is kept, each takes the place of the one before. */
+  /** The deliveries of the newest `task.progress`: only one event of it is kept, and each replaces the previous one. */
   readonly progressDeliveries: readonly string[];
   /** The bodies that several deliveries share, `<event id>:<format>`. */
   readonly sharedBodies: readonly string[];
   /** The hash of the idempotency key that it was submitted under. */
   readonly idempotencyHash?: string;
-  /** When the bearer of a waiting task's token must have reported again. */
+  /** The time by which the bearer of a waiting task's token must have reported again. */
   readonly heartbeatBy?: number;
   readonly lease?: string;
   /** Its attempt has a place in its type's set of running ones. */
   readonly held?: true;
   /** The queue's ids of the messages by which it calls a service for the present attempt. */
   readonly calls?: readonly string[];
-  /** Where which service is asked after the present attempt's work, and which poll that is. */
+  /** The next poll after the present attempt's work: its service, address and number. */
   readonly poll?: { readonly number: number; readonly url: string; readonly service?: string };
-  /** The trace that it carries on: its `traceparent`, and after a space its `tracestate`. */
+  /** The trace that it continues: its `traceparent`, and after a space its `tracestate`. */
   readonly trace?: string;
   readonly timeline: readonly TimelineEntry[];
 }
@@ -116,7 +116,7 @@ export type DeliveryStatus = "pending" | "delivered" | "dead";
 export interface DeliveryRecord {
   readonly id: string;
   readonly project: string;
-  /** Empty for an event that is of no task. */
+  /** Empty for an event without a task. */
   readonly taskId: string;
   readonly eventId: string;
   readonly eventType: string;
@@ -124,28 +124,30 @@ export interface DeliveryRecord {
   readonly endpointId?: string;
   readonly status: DeliveryStatus;
   readonly attempt: number;
-  /** Attempts that were used up before it was last sent again: the schedule counts from there. */
+  /** Attempts before it was last sent again: the schedule counts from there. */
   readonly base: number;
   readonly crashes: number;
   readonly createdAt: number;
   readonly nextAt: number;
   /** When the lease of the attempt under way ends; 0 when none is. */
   readonly leaseUntil: number;
-  /** Since when its destination's open circuit holds the next attempt back. */
+  /** Since when its destination's open circuit delays the next attempt. */
   readonly heldSince?: number;
   /** Since when it waits for the verification of its endpoint's new address. */
   readonly unverifiedSince?: number;
   readonly endedAt?: number;
   readonly format: Format;
-  /** The frozen body; absent: it is kept once for all deliveries of the event in this format, or nothing opens it. */
+  /**
+   * The frozen body; absent when all deliveries of the event in this format share one, or when it cannot be decrypted.
+   */
   readonly body?: string;
-  /** It lies encrypted, and no configured master secret opens it. */
+  /** It is encrypted, and no configured master secret decrypts it. */
   readonly undecryptable?: true;
-  /** Deliveries per second that the endpoint bore when this was opened. */
+  /** The endpoint's limit of deliveries per second when this was opened. */
   readonly rateLimit?: number;
-  /** One attempt alone: what comes after has overtaken it. */
+  /** Only one attempt: a later event overtakes it. */
   readonly once?: boolean;
-  /** The trace that it carries on: its `traceparent`, and after a space its `tracestate`. */
+  /** The trace that it continues: its `traceparent`, and after a space its `tracestate`. */
   readonly trace?: string;
   readonly attempts: readonly DeliveryAttempt[];
 }

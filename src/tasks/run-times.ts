@@ -1,4 +1,4 @@
-/** How long the runs of each task type usually take, as far as this process has seen them end. */
+/** The usual length of the runs of each task type, from those that ended in this process. */
 export interface RunTimes {
   /** @param length milliseconds between the start of a run and its success */
   succeeded(type: string, length: number): void;
@@ -6,7 +6,7 @@ export interface RunTimes {
   usual(type: string): number | undefined;
 }
 
-/** What one run counts for in the mean: about ten runs later it is forgotten. */
+/** The weight of one run in the mean: it has no influence after about ten more runs. */
 const WEIGHT = 0.2;
 
 /** Keeps an exponentially weighted mean for each type, in memory. */

@@ -13,11 +13,11 @@ import {
 } from "../shared/schema.ts";
 import { STATUSES } from "./status.ts";
 
-/** The task object: the one place that says what clients and receivers read of a task. */
+/** The task object: the one definition of a task for clients and receivers. */
 
 export const taskStatus = field(
   z.enum(STATUSES),
-  "Where the task stands. New words may come: `done` tells whether it has ended.",
+  "The task's status. New values may be added: `done` says whether it has ended.",
 );
 
 export const failure = z.object({
@@ -56,17 +56,17 @@ export const taskFields = {
     opt(
       z.object({
         percent: field(opt(z.number().check(z.minimum(0), z.maximum(100))), "How far the work is."),
-        message: field(opt(z.string()), "What it is doing."),
+        message: field(opt(z.string()), "A message about the present work."),
         at: field(time, "When the handler said so."),
       }),
     ),
-    "What the handler said last.",
+    "The handler's last report.",
   ),
-  metadata: field(z.record(z.string(), z.string()), "What the client gave along, unchanged.", {
+  metadata: field(z.record(z.string(), z.string()), "Metadata from the client, unchanged.", {
     orderId: "o-1",
   }),
   input: field(opt(z.unknown()), "With `?include=input`: the input as it was submitted."),
-  result: field(opt(z.unknown()), "What the handler returned, once it succeeded and while it is kept."),
+  result: field(opt(z.unknown()), "The handler's return value, once it succeeded and while it is kept."),
   error: field(opt(failure), "Why it failed or expired, or why its last attempt did."),
 };
 
@@ -119,7 +119,7 @@ export const Task = component(
           lastError: field(opt(attemptError), "Why the last attempt failed."),
         }),
       ),
-      "How the callback of this run's end fares.",
+      "The state of the callback of this run's end.",
     ),
     links: field(z.object(taskLinks), "Absolute addresses."),
   }),
@@ -140,10 +140,10 @@ export const TimelineItem = component(
   z.object({
     sequence: field(count, "The task's `sequence` from then on."),
     at: field(time, "When it happened."),
-    run: field(positive, "In which run."),
-    type: field(z.string(), "What happened.", "task.started"),
-    actor: field(actor, "Who moved the task."),
-    cause: field(opt(z.string()), "Why, where that is not plain."),
+    run: field(positive, "The run."),
+    type: field(z.string(), "The type of the change.", "task.started"),
+    actor: field(actor, "The party that moved the task."),
+    cause: field(opt(z.string()), "The reason, where it is not obvious."),
   }),
   {
     description: "One change of a task's state.",

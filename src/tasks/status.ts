@@ -1,10 +1,10 @@
-/** Where a task stands, as Redis stores it. */
+/** The status of a task, as Redis stores it. */
 export type StoredStatus = "queued" | "running" | "waiting" | TerminalStatus;
 
-/** How a task ends; never left but by a replay. */
+/** The terminal statuses; only a replay leaves them. */
 export type TerminalStatus = "succeeded" | "failed" | "canceled" | "expired";
 
-/** Where a task stands, as clients read it: `scheduled` is a queued task whose first attempt lies ahead. */
+/** The status of a task, as clients read it: `scheduled` is a queued task whose first attempt is in the future. */
 export type TaskStatus = StoredStatus | "scheduled";
 
 export const TERMINAL = [
@@ -23,7 +23,7 @@ export const STATUSES = [
   ...TERMINAL,
 ] as const satisfies readonly TaskStatus[];
 
-/** The state machine: from each stored status the ones it may be left for. The scripts are built from this list. */
+/** The state machine: the permitted next statuses of each stored status. The scripts are built from this list. */
 export const MOVES: Readonly<Record<StoredStatus, readonly StoredStatus[]>> = {
   queued: ["running", "succeeded", "failed", "canceled", "expired"],
   running: ["waiting", "queued", "succeeded", "failed", "canceled", "expired"],

@@ -45,7 +45,7 @@ export function taskView(record: TaskRecord, options: ViewOptions): Task {
   };
 }
 
-/** What an older gateway stored may nest deeper than can be written again: then its text stands for it. */
+/** A value from an older gateway may nest too deeply to be written again: then its text stands for it. */
 function jsonValue(json: string): unknown {
   return surveyJson(json).tooDeep ? json : JSON.parse(json);
 }
@@ -67,7 +67,7 @@ function callbackView(
   };
 }
 
-/** Why a delivery waits although its time has come. */
+/** The reason why a delivery waits although its time has come. */
 const HELD = {
   code: "circuit-open" as const,
   message: "The destination has failed again and again: one attempt at a time is let through to it.",
@@ -78,7 +78,7 @@ const UNVERIFIED = {
   message: "The endpoint's new address has not been verified yet.",
 };
 
-/** Why a pending delivery waits, and since when. */
+/** The reason why a pending delivery waits, and since when. */
 function reasonOf({ heldSince, unverifiedSince }: DeliveryRecord) {
   if (unverifiedSince !== undefined) return { ...UNVERIFIED, since: timestamp(unverifiedSince) };
   return heldSince === undefined ? undefined : { ...HELD, since: timestamp(heldSince) };
@@ -117,12 +117,12 @@ export function timestamp(time: number): string {
   return new Date(time).toISOString();
 }
 
-/** Seconds that a client is sent away for at most. */
+/** The longest `Retry-After`, in seconds. */
 const LONGEST_WAIT = 3_600;
 
 /**
- * Seconds after which looking again makes sense (RFC 9110, section 10.2.3): until the start when it lies ahead, then
- * what is left of the type's usual run time; else a wait that grows with the task's age. Never beyond the deadline, at
+ * Seconds after which another read makes sense (RFC 9110, section 10.2.3): until the start when it is in the future,
+ * then the rest of the type's usual run time; else a wait that grows with the task's age. Never beyond the deadline, at
  * which the task ends.
  *
  * @param usual milliseconds that runs of the type take, where that is known

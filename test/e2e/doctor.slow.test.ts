@@ -153,7 +153,7 @@ describe("POST /admin/doctor", { concurrent: false }, () => {
     const { named } = await ask({ ...gateway, url: await ownAddress(gateway) });
     expect(named("queue-delivery")).toMatchObject({
       ok: false,
-      detail: expect.stringContaining(`Not this deployment answered at ${receiver.url}`),
+      detail: expect.stringContaining(`Another server answered at ${receiver.url}`),
     });
     expect(named("public-url")).toMatchObject({
       ok: false,

@@ -94,7 +94,7 @@ describe("asking again may help when the resolver failed, and not when the name 
     [true, "no answer in time", "hang"],
     [false, "NXDOMAIN", { status: 3 }],
     [false, "no address", []],
-    [false, "an address that is none", { records: [{ type: 1, data: "127.1" }] }],
+    [false, "an invalid address", { records: [{ type: 1, data: "127.1" }] }],
   ])("%s: %s", { timeout: 15_000 }, async (again, _what, zone) => {
     const { lookup } = await resolver(() => zone);
     expect((await failure(lookup("x.example.com"))) instanceof ResolverUnavailable).toBe(again);
@@ -175,7 +175,7 @@ describe("no usable answer is dns-failed", () => {
     ["no status", answer({ Answer: [{ type: 1, TTL: 1, data: "1.1.1.1" }] })],
     ["an answer that is no list", answer({ Status: 0, Answer: { type: 1, TTL: 1, data: "1.1.1.1" } })],
     ["a truncated one", answer({ Status: 0, TC: true, Answer: [{ type: 1, TTL: 1, data: "1.1.1.1" }] })],
-    ["an address that is none", record("hooks.example.com")],
+    ["an invalid address", record("hooks.example.com")],
     ["an address in a spelling that parsers read differently", record("0177.0.0.1")],
     ["a short address", record("127.1")],
     ["an address with a zone", record("fe80::1%eth0", 28)],

@@ -3,10 +3,10 @@ import type { Judge } from "./checker.ts";
 import type { Execution, History, TimelineItem } from "./history.ts";
 import { endings } from "./task-invariants.ts";
 
-/** From a claim to the handler's first word at most this much goes by, in milliseconds. */
+/** The longest time from a claim to the handler's first report, in milliseconds. */
 const SLOW_START = 10_000;
 
-/** Everything that was promised of attempts, and of who holds one. */
+/** The promises about attempts and their leases. */
 export const attemptInvariants = {
   /** Two at work on one run, the second of which began before the first one's lease can have run out. */
   *"a run has one lease holder"(history) {
@@ -25,7 +25,7 @@ export const attemptInvariants = {
     }
   },
 
-  /** Of a run that was taken over, the outcome of whoever took it over counts, and no word of whom it was taken from. */
+  /** The new lease holder of a run decides its outcome; reports of the previous holder do not count. */
   *"a stale worker changes nothing"(history) {
     const work = byRun(history.executions);
     for (const { id, run, result, timeline } of history.found) {
@@ -53,7 +53,7 @@ export const attemptInvariants = {
     }
   },
 
-  /** Who completes a task says whose token it was: that of the attempt that waits, and no other. */
+  /** The result says whose token completed a task: only the token of the waiting attempt is valid. */
   *"a stale token changes nothing"({ found }) {
     for (const { id, run, status, result, timeline } of found) {
       const said = completionOf(result);
@@ -71,7 +71,7 @@ function attemptsOf(timeline: readonly TimelineItem[], run: number): number {
   return timeline.filter((item) => item.run === run && item.type === "task.started" && !item.cause).length;
 }
 
-/** What `storm.hand-over` is completed with. */
+/** The result of `storm.hand-over`. */
 function completionOf(result: unknown): { readonly run: number; readonly attempt: number } | undefined {
   if (typeof result !== "object" || result === null) return undefined;
   const { run, attempt } = result as Readonly<Record<string, unknown>>; // JSON that the API answered
@@ -83,14 +83,16 @@ function beginsOf(work: readonly Execution[]): Execution[] {
   return work.filter(({ phase }) => phase === "begin").toSorted((one, other) => one.at - other.at);
 }
 
-/** What was claimed before a process stood still may begin right after it: its word for when is worth nothing. */
+/**
+ * An attempt that was claimed before a pause of its process may begin right after it: its own time is then meaningless.
+ */
 function isDazed({ stalls }: History, { at, on }: Execution): boolean {
   return stalls.some(
     ({ name, from, to }) => name === on && to - from > SLOW_START / 2 && at >= from && at < to + SLOW_START,
   );
 }
 
-/** What `storm.work` returns. */
+/** The result of `storm.work`. */
 function executionOf(result: unknown): unknown {
   return typeof result === "object" && result !== null && "execution" in result
     ? result.execution

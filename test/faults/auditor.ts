@@ -7,11 +7,11 @@ import { PLANTED } from "./books.ts";
 import type { Audit } from "./history.ts";
 
 /*
- * Looks at everything that Redis holds, past the gateways, in one moment: a script of its own, so that no other one is
- * half done. What is promised of every state must hold whenever it looks, not only when all is over.
+ * Looks at everything in Redis, without a gateway, at one moment: as a script of its own, so that no other one is
+ * half done. A promise about every state must hold at each look, not only at the end.
  */
 
-/** Between two looks at what has not moved lie 30 s, and each time twice as long; a little less is nothing. */
+/** The pause between two looks at a stalled entry is 30 s, and doubles each time; a small tolerance is allowed. */
 const LEAST_PAUSE = DUE_GRACE * 0.9;
 
 const SCRIPT = `

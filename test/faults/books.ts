@@ -4,21 +4,21 @@ import { makeId } from "../../src/shared/id.ts";
 import { TERMINAL } from "../../src/tasks/status.ts";
 import type { Books, Seen } from "./history.ts";
 
-/* What Redis itself says, asked past the gateways. */
+/* Direct readings of Redis, without a gateway. */
 
 export function connect(url: string): Redis {
   const redis = new Redis(url, { maxRetriesPerRequest: 0, retryStrategy: () => 200, commandTimeout: 2_000 });
-  redis.on("error", () => undefined); // it is killed again and again: each command tells for itself
+  redis.on("error", () => undefined); // it is killed again and again: each command reports its own error
   return redis;
 }
 
-/** A task as it stands at this moment; undefined when there is none, or Redis is away. */
+/** A task as it is now; undefined when it does not exist, or Redis is away. */
 export async function storedTask(redis: Redis, project: string, id: string): Promise<Seen | undefined> {
   let fields: Readonly<Record<string, string>>;
   try {
     fields = await redis.hgetall(keysOf(project).task(id));
   } catch {
-    return undefined; // it was just killed: nothing is said about what it holds
+    return undefined; // it was just killed: its content is unknown
   }
   const { status } = fields;
   if (status === undefined) return undefined;
@@ -32,10 +32,10 @@ export async function booksOf(redis: Redis, project: string): Promise<Books> {
   return { project, open: Number(fields.open ?? 0), ended };
 }
 
-/** How the storm marks what it puts into Redis itself: its ids are older than any other. */
+/** The mark of entries that the storm itself writes into Redis: their ids are older than any other. */
 export const PLANTED = "_0000";
 
-/** Everything at which somebody still has to look. A damaged entry stays for ever. */
+/** All entries that the gateways still have to handle. A damaged entry stays for ever. */
 export async function dueMembers(redis: Redis): Promise<string[]> {
   return (await redis.zrange(dueKey(0), 0, -1)).filter((member) => !member.includes(PLANTED));
 }
@@ -45,7 +45,7 @@ const RECORDS = 10;
 
 /**
  * Puts damaged entries into the due set: one whose name names nothing, one whose key holds no hash, and some whose
- * record a script reads but nobody can parse.
+ * record a script can read but nobody can parse.
  *
  * @returns how many
  */

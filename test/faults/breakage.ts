@@ -3,7 +3,7 @@ import { check, type Invariant } from "./checker.ts";
 import type { History } from "./history.ts";
 import { runStorm } from "./storm.ts";
 
-/** What shows while the storm goes on; the others are told by what is found at its end. */
+/** Promises whose violation shows during the storm; the others are judged at its end. */
 const AT_ONCE: ReadonlySet<Invariant> = new Set([
   "a body is the same on every attempt",
   "a revoked key opens nothing",
@@ -16,14 +16,17 @@ const AT_ONCE: ReadonlySet<Invariant> = new Set([
   "every callback is signed",
   "no answer goes back in time",
   "nothing begins after its cancel was confirmed",
-  "nothing is told before it is so",
+  "no callback is sent before its state change is committed",
   "the counters are right",
-  "what does not move is looked at less and less often",
-  "what has not ended has no TTL",
-  "what has not ended is due",
+  "the sweep looks at a stalled entry less and less often",
+  "no open task or delivery has a TTL",
+  "every open task and delivery is due",
 ]);
 
-/** A short storm over a deployment that was broken on purpose: which of the promises that it must break it was seen to. */
+/**
+ * A short storm over a deployment that was broken on purpose: returns the violated promises among those that it must
+ * break.
+ */
 export async function breakAndWatch(
   { name: _name, what: _what, caughtBy, duration = 30_000, ...conditions }: Break,
   seed: number,

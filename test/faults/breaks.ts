@@ -4,10 +4,10 @@ import type { Invariant } from "./checker.ts";
 import type { Conditions } from "./conditions.ts";
 import { taskBreaks } from "./task-breaks.ts";
 
-/** Something that is broken on purpose, and what must notice. */
+/** A deliberate break, and the promises that must notice it. */
 export interface Break extends Conditions {
   readonly name: string;
-  /** What it takes away, as the table in the documentation says it. */
+  /** The change, in the words of the table in the documentation. */
   readonly what: string;
   /** The fault points of its build. */
   readonly points: readonly [FaultPoint, ...FaultPoint[]];

@@ -1,22 +1,22 @@
 import type { Break } from "./breaks.ts";
 
-/** What breaks the promises about callbacks. */
+/** Breaks of the promises about callbacks. */
 export const callbackBreaks: readonly Break[] = [
   {
     name: "told-not-written",
     what: "callbacks of an end are sent, and the end is not written",
     points: ["told-not-written"],
-    caughtBy: ["nothing is told before it is so"],
+    caughtBy: ["no callback is sent before its state change is committed"],
   },
   {
     name: "id-per-target",
-    what: "each endpoint is told of an event under an id of its own",
+    what: "each endpoint gets an event under an id of its own",
     points: ["id-per-target"],
     caughtBy: ["an event has one id"],
   },
   {
     name: "thawed-body",
-    what: "a callback's body is written anew for each attempt",
+    what: "a callback's body is made again for each attempt",
     points: ["thawed-body"],
     caughtBy: ["a body is the same on every attempt"],
   },
@@ -28,26 +28,26 @@ export const callbackBreaks: readonly Break[] = [
   },
   {
     name: "callback-alone",
-    what: "an end is told to the callback URL alone, and not to the endpoints",
+    what: "an end goes to the callback URL alone, and not to the endpoints",
     points: ["callback-alone"],
     caughtBy: ["an event that was asked for ends delivered or dead"],
   },
   {
     name: "gives-up-silently",
-    what: "an attempt that failed is neither tried again nor a dead letter",
+    what: "a failed attempt is neither repeated nor a dead letter",
     points: ["gives-up-in-script", "gives-up-in-step"],
     caughtBy: ["no delivery is left on its way"],
   },
   {
     name: "wishful",
-    what: "an attempt that nobody answered counts as delivered",
+    what: "an attempt without an answer counts as delivered",
     points: ["wishful"],
-    caughtBy: ["what is called delivered has arrived"],
+    caughtBy: ["a delivered callback has arrived"],
   },
   {
-    name: "told-twice",
+    name: "delivered-twice",
     what: "an event gets a second delivery to its first target",
-    points: ["told-twice"],
+    points: ["delivered-twice"],
     caughtBy: ["an event is delivered once by id"],
   },
   {

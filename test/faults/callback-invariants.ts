@@ -2,15 +2,15 @@ import * as z from "zod";
 import type { Judge } from "./checker.ts";
 import type { Callback, Found, FoundDelivery, History, Story } from "./history.ts";
 
-/** Everything that was promised of callbacks. */
+/** The promises about callbacks. */
 export const callbackInvariants = {
-  *"nothing is told before it is so"({ callbacks }) {
+  *"no callback is sent before its state change is committed"({ callbacks }) {
     for (const { id, type, task, stored } of callbacks) {
       if (!stored) continue;
       if (stored.sequence < task.sequence) {
-        yield `${id} (${type}) told of sequence ${task.sequence} when ${stored.sequence} was stored`;
+        yield `${id} (${type}) reported sequence ${task.sequence} when ${stored.sequence} was stored`;
       } else if (stored.sequence === task.sequence && stored.status !== task.status) {
-        yield `${id} (${type}) told of ${task.status} when ${stored.status} was stored`;
+        yield `${id} (${type}) reported ${task.status} when ${stored.status} was stored`;
       }
     }
   },
@@ -69,7 +69,7 @@ export const callbackInvariants = {
     }
   },
 
-  *"what is called delivered has arrived"({ callbacks, found }) {
+  *"a delivered callback has arrived"({ callbacks, found }) {
     const arrived = new Set(callbacks.map(({ id, target }) => `${id} to ${target}`));
     for (const { deliveries } of found) {
       for (const one of deliveries) {
@@ -96,7 +96,7 @@ export const callbackInvariants = {
     }
   },
 
-  /** However it is asked: there is no answer but that nobody knows it. */
+  /** The only permitted answer to a revoked key is that it is unknown. */
   *"a revoked key opens nothing"({ lent }) {
     for (const { id, revokedAt, uses } of lent) {
       const opened = uses.find(({ status }) => status >= 200 && status < 300);
@@ -109,7 +109,7 @@ export const callbackInvariants = {
 /** The target of a delivery to the task's own callback URL; others are endpoints' ids. */
 const CALLBACK: Callback["target"] = "callback";
 
-/** By task's id as far as a client was told of it, and by project and reference. */
+/** By task's id as far as a client knows it, and by project and reference. */
 function storiesOf({ stories }: History): ReadonlyMap<string, Story> {
   return new Map(
     stories.flatMap((story) => [
@@ -126,7 +126,7 @@ function saidAt(type: string, body: string): string {
   return type === "task.progress" ? `, said at ${progressed.parse(JSON.parse(body)).data.progress.at}` : "";
 }
 
-/** By target: the events that it was to be told of. */
+/** By target: the events that it subscribes to. */
 function targetsOf(
   task: Found,
   asked: readonly string[],

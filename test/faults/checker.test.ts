@@ -31,7 +31,7 @@ const BROKEN: Readonly<Record<Invariant, readonly Partial<History>[]>> = {
     { found: [] },
     { stories: [story({ told: [submitted, told({ act: "erase", status: 409 })] })], found: [] },
   ],
-  "what was erased stays erased": [
+  "an erased task stays erased": [
     { stories: [story({ told: [submitted, told({ act: "erase", status: 204 })] })] },
   ],
   "every run reaches a terminal status": [
@@ -133,9 +133,11 @@ const BROKEN: Readonly<Record<Invariant, readonly Partial<History>[]>> = {
     { found: [found({ type: "storm.too-large" })] },
     { found: [found({ type: "storm.too-large", status: "failed", error: "invalid-result" })] },
   ],
-  "what has not ended is due": [{ audits: [audit(), audit({ undue: ["task_1 is queued and not due"] })] }],
-  "what has not ended has no TTL": [{ audits: [audit({ mortal: ["task_1 is queued and has a TTL"] })] }],
-  "what does not move is looked at less and less often": [
+  "every open task and delivery is due": [
+    { audits: [audit(), audit({ undue: ["task_1 is queued and not due"] })] },
+  ],
+  "no open task or delivery has a TTL": [{ audits: [audit({ mortal: ["task_1 is queued and has a TTL"] })] }],
+  "the sweep looks at a stalled entry less and less often": [
     { audits: [audit({ hasty: ["task_1 was looked at again 3 times within 40000 ms"] })] },
   ],
   "nothing is due when all is done": [{ due: ["t|proj_1|task_1"] }],
@@ -145,7 +147,7 @@ const BROKEN: Readonly<Record<Invariant, readonly Partial<History>[]>> = {
     { books: [{ project: "proj_1", open: 0, ended: { succeeded: 1, failed: 1 } }] },
     { audits: [audit({ miscounted: ["proj_1: 2 open by the books, 1 in fact"] })] },
   ],
-  "nothing is told before it is so": [
+  "no callback is sent before its state change is committed": [
     { callbacks: [callback({ stored: seen({ status: "running", sequence: 2, done: false }) })] },
     { callbacks: [callback({ stored: seen({ status: "failed" }) })] },
   ],
@@ -161,7 +163,7 @@ const BROKEN: Readonly<Record<Invariant, readonly Partial<History>[]>> = {
     { found: [found({ run: 2, sequence: 6, timeline: replayed })] },
   ],
   "no delivery is left on its way": [{ found: [found({ deliveries: [delivery({ status: "pending" })] })] }],
-  "what is called delivered has arrived": [{ callbacks: [] }],
+  "a delivered callback has arrived": [{ callbacks: [] }],
   "an event is delivered once by id": [
     { found: [found({ deliveries: [delivery(), delivery({ id: "del_2" })] })] },
   ],
@@ -189,7 +191,7 @@ describe("the checker", () => {
     Object.entries(BROKEN).flatMap(([invariant, cases]) =>
       cases.map((broken, index) => ({ invariant, broken, number: index + 1 })),
     ),
-  )("tells when it does not hold: $invariant ($number)", ({ invariant, broken }) => {
+  )("reports a violation: $invariant ($number)", ({ invariant, broken }) => {
     expect(check(history(broken)).map((violation) => violation.invariant)).toContain(invariant);
   });
 
@@ -228,7 +230,7 @@ describe("the checker", () => {
     ]);
   });
 
-  test("tells events of progress apart by when it was said", () => {
+  test("distinguishes events of progress by their time", () => {
     const said = (at: string, over: Partial<Callback> = {}) =>
       callback({
         ...{ type: "task.progress", task: seen({ status: "running", sequence: 2, done: false }) },

@@ -3,14 +3,14 @@ import { callbackInvariants } from "./callback-invariants.ts";
 import type { History } from "./history.ts";
 import { taskInvariants } from "./task-invariants.ts";
 
-/** What was promised and did not hold, with what shows it. */
+/** A promise that did not hold, with the evidence. */
 export interface Violation {
   readonly invariant: Invariant;
-  /** The task, key, event or counter that it was seen at, and what was seen. */
+  /** The task, key, event or counter of the violation, and the observation. */
   readonly detail: string;
 }
 
-/** Tells of each place where a history breaks one promise. */
+/** Reports each place where a history breaks one promise. */
 export type Judge = (history: History) => Iterable<string>;
 
 const JUDGES = { ...taskInvariants, ...attemptInvariants, ...callbackInvariants };
@@ -18,7 +18,7 @@ export type Invariant = keyof typeof JUDGES;
 export const INVARIANTS = Object.keys(JUDGES) as readonly Invariant[];
 
 /**
- * Holds a history against every promise.
+ * Compares a history with every promise.
  *
  * @returns nothing when all of them held; else at most five details per invariant, and how many more there were
  */

@@ -13,7 +13,7 @@ const problem = z.looseObject({ code: z.string() });
 
 /** How long a client waits for an answer, in milliseconds: longer than it lets the gateway wait. */
 const INLINE_WAIT = 12_000;
-/** How often what a client must know is asked for again. */
+/** How often a request is repeated whose result a client must know. */
 const PERSEVERANCE = 40;
 
 export interface Asked {
@@ -31,7 +31,7 @@ export interface Exchange {
   readonly body: unknown;
 }
 
-/** Asks over the clients' way, and writes down what it was told. */
+/** Sends requests on the clients' link, and records the answers. */
 export class StormClient {
   readonly project: string;
   readonly #url: string;
@@ -45,7 +45,7 @@ export class StormClient {
     this.#key = key;
   }
 
-  /** One request, whatever comes of it. */
+  /** One request, with any result. */
   async ask({ act, method, path, body, headers }: Asked): Promise<Exchange> {
     const from = Date.now();
     StormClient.requests += 1;
@@ -70,7 +70,7 @@ export class StormClient {
     return answer;
   }
 
-  /** Again and again until the gateway has answered it: what may be repeated is. */
+  /** Repeats a request until the gateway has answered it. */
   async insist(story: Story, asked: Asked, again: ClientAnswer["act"] = asked.act): Promise<Exchange> {
     let answer = await this.tell(story, asked);
     for (let round = 1; round < PERSEVERANCE && isUnclear(answer.told.status); round += 1) {

@@ -7,7 +7,7 @@ import type { Random } from "./random.ts";
 import type { Receivers, Testimony } from "./receivers.ts";
 import type { World } from "./world.ts";
 
-/** The hand-overs that were heard of; asked for by task. */
+/** The hand-overs that were reported; asked for by task. */
 export type HandOvers = (task: string, after?: Testimony) => Promise<Testimony | undefined>;
 
 /** How long a client waits to be handed a task, in milliseconds. */

@@ -1,9 +1,9 @@
 import type { FaultPoint } from "../../src/shared/fault-point.ts";
 import type { FAULT_KINDS } from "./faults.ts";
 
-/** What is otherwise than in the storm that everything must weather. */
+/** The differences from the storm that everything must withstand. */
 export interface Conditions {
-  /** What is broken on purpose. */
+  /** The fault points that are active. */
   readonly points?: readonly FaultPoint[];
   /** The faults that links make; all of them, as often as each way breaks, unless given. */
   readonly faults?: { readonly kinds: typeof FAULT_KINDS; readonly share: number };

@@ -6,7 +6,7 @@ import { diagnostics, tasks } from "../../src/task-types/index.ts";
 
 const time = z.int().check(z.gte(0), z.lte(60_000));
 
-/** Tells of its beginning and its end, with what it holds; works in between. */
+/** Reports its beginning and its end, with its run and attempt; works in between. */
 const work = defineTask({
   type: "storm.work",
   input: z.strictObject({ witness: z.url(), workMs: time }),

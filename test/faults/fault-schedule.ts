@@ -6,7 +6,7 @@ import type { Supervised } from "./programs.ts";
 import type { Random } from "./random.ts";
 import type { World } from "./world.ts";
 
-/* What happens to a world beside what its links do. */
+/* Faults of a world in addition to those of its links. */
 
 /** How long something that was killed is away, in milliseconds. */
 const DOWN = [200, 2_500] as const;
@@ -42,8 +42,8 @@ const STALL = [500, 5_000] as const;
 const LONG_STALL = [LEASE + 3_000, LEASE + 8_000] as const;
 
 /**
- * Has one process stand still after another, at random moments: what it held has lapsed when it goes on, and it does not
- * know.
+ * Has one process stand still after another, at random moments: what it held has lapsed when it goes on, and it does
+ * not know.
  *
  * @param long how often a gateway stands still for longer than a lease
  */
@@ -79,7 +79,7 @@ export async function cutOff(world: World, random: Random, over: AbortSignal): P
   }
 }
 
-/** What the cron trigger does, and QStash's schedule next to it: every other time both do it at once. */
+/** The trigger of the sweep: cron, and every other time QStash's schedule at the same moment. */
 export async function sweep(world: World, random: Random): Promise<void> {
   const times = random.chance(0.5) ? 2 : 1;
   const sweeps = Array.from({ length: times }, async () => {
@@ -92,7 +92,7 @@ export async function sweep(world: World, random: Random): Promise<void> {
   await Promise.all(sweeps);
 }
 
-/** What the storm puts into Redis itself: damaged entries, and crowds of a neighbour's. */
+/** Entries that the storm itself writes into Redis: damaged ones, and crowds of a neighbour's. */
 export interface Planted {
   damaged: number;
   crowds: number;

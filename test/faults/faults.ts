@@ -1,16 +1,18 @@
 import type { Conditions } from "./conditions.ts";
 import type { Random } from "./random.ts";
 
-/** What can happen to one request on its way. */
+/** The faults of one request on its way. */
 export type LinkFault =
   | { readonly kind: "pass" }
-  /** Held up before it goes on; overtaken by what comes later. */
+  /** Delayed before it goes on; later requests overtake it. */
   | { readonly kind: "delay"; readonly ms: number }
   /** Never arrives: the connection breaks. */
   | { readonly kind: "drop-request" }
-  /** Arrives, its work is done, and nobody hears of it. */
+  /** Arrives, its work is done, and the answer is lost. */
   | { readonly kind: "drop-answer" }
-  /** Arrives twice, `apart` milliseconds from each other, at times long after its answer; the first one's answer counts. */
+  /**
+   * Arrives twice, `apart` milliseconds from each other, at times long after its answer; the first one's answer counts.
+   */
   | { readonly kind: "duplicate"; readonly apart: number }
   /** Answered by something on the way: it never arrived. */
   | { readonly kind: "refuse"; readonly status: 429 | 500 | 502 | 503 }

@@ -1,6 +1,6 @@
-/* What was told and seen while the storm went on, and what was found when it was over: all that the checker knows. */
+/* The reports and observations of a storm, and the state after it: everything that the checker knows. */
 
-/** A task as an answer or a callback told it. */
+/** A task as an answer or a callback reported it. */
 export interface Seen {
   readonly id: string;
   readonly status: string;
@@ -20,13 +20,13 @@ export interface ClientAnswer {
   readonly task?: Seen;
 }
 
-/** What one client wanted of one task, and everything that it was told. */
+/** One client's requests for one task, and all their answers. */
 export interface Story {
-  /** Rides along as the task's metadata: two tasks of one story are one too many. */
+  /** Sent as the task's metadata: two tasks of one story are one too many. */
   readonly ref: string;
   readonly project: string;
   readonly type: string;
-  /** The events that its callback URL was to be told of; empty without one. */
+  /** The events that its callback URL subscribes to; empty without one. */
   readonly asked: readonly string[];
   readonly told: ClientAnswer[];
 }
@@ -47,7 +47,7 @@ export interface Callback {
   readonly stored?: Seen;
 }
 
-/** A handler was seen at work; in the phase `called` it was a service, which nobody holds a lease of. */
+/** A handler was seen at work; in the phase `called` it was a service, which has no lease. */
 export interface Execution {
   /** Unix milliseconds, by the handler's own clock. */
   readonly at: number;
@@ -91,17 +91,17 @@ export interface LentKey {
   readonly uses: { readonly at: number; readonly status: number }[];
 }
 
-/** What was wrong with what Redis held at one moment: at most twenty of each. */
+/** The faults in the state of Redis at one moment: at most twenty of each kind. */
 export interface Audit {
   readonly at: number;
   /** Tasks and deliveries that were there. */
   readonly seen: number;
-  /** What has not ended without a due entry, due entries of what has. */
+  /** Open tasks and deliveries without a due entry, and due entries of ended ones. */
   readonly undue: readonly string[];
-  /** What has not ended with a TTL, what has without. */
+  /** Open tasks and deliveries with a TTL, and ended ones without. */
   readonly mortal: readonly string[];
   readonly miscounted: readonly string[];
-  /** What was looked at more often than looks that are put off twice as long each time allow. */
+  /** Tasks and deliveries that were looked at more often than a doubling pause allows. */
   readonly hasty: readonly string[];
 }
 
@@ -133,11 +133,11 @@ export interface History {
   readonly executions: readonly Execution[];
   readonly stalls: readonly Stall[];
   readonly lent: readonly LentKey[];
-  /** What Redis held, again and again. */
+  /** The state of Redis, again and again. */
   readonly audits: readonly Audit[];
   readonly found: readonly Found[];
   readonly books: readonly Books[];
-  /** Members of the due set that were left when time was up. */
+  /** Members of the due set that were left at the end of the time. */
   readonly due: readonly string[];
   /** By project: the ids of its endpoints, with the events that each subscribes to. */
   readonly endpoints: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;

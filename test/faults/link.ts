@@ -30,7 +30,7 @@ export class Link {
   readonly #target: Target;
   readonly #random: Random;
   readonly #only: Conditions["faults"];
-  /** What arrives once more, later. */
+  /** Timers of requests that arrive once more, later. */
   readonly #late = new Set<NodeJS.Timeout>();
   readonly #agent = new Agent({ keepAlive: true });
   readonly #server = createServer((incoming, response) => {
@@ -151,7 +151,7 @@ export class Link {
     };
   }
 
-  /** Once more, and what becomes of that nobody is told. */
+  /** Sends it once more, and drops the answer. */
   #sendLater(asked: Asked, ms: number): void {
     const timer = setTimeout(() => {
       this.#late.delete(timer);
@@ -174,7 +174,7 @@ export class Link {
     outgoing.destroy();
   }
 
-  /** What never ends passes as it comes, until either side closes. */
+  /** An endless stream passes as it comes, until either side closes. */
   async #stream(asked: Asked, response: ServerResponse): Promise<void> {
     const outgoing = this.#open(asked);
     response.once("close", () => outgoing.destroy());

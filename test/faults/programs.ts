@@ -26,7 +26,7 @@ export interface Supervised {
    */
   stall(ms: number, over: AbortSignal): Promise<boolean>;
   stop(): Promise<void>;
-  /** What its present process has printed. */
+  /** The output of its present process. */
   output(): string;
 }
 

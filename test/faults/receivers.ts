@@ -33,7 +33,7 @@ const said = z.looseObject({
   token: z.string().optional(),
   completionUrl: z.string().optional(),
 });
-/** What a handler told the witness, the right to complete its attempt along with it. */
+/** A handler's message to the witness, with the token that completes its attempt. */
 export type Testimony = z.infer<typeof said>;
 
 /** Everybody that the gateways call: the callbacks' receivers, and the witness of what handlers do. */
@@ -45,7 +45,7 @@ export class Receivers {
     string,
     { readonly project: string; target: string; readonly secrets: string[] }
   >();
-  /** Told of each hand-over as it happens. */
+  /** Called for each hand-over as it happens. */
   onTestimony: (testimony: Testimony) => void = () => undefined;
   #stored: (project: string, id: string) => Promise<Seen | undefined> = async () => undefined;
   readonly #random: Random;
@@ -78,7 +78,7 @@ export class Receivers {
     return path;
   }
 
-  /** Who is called there verifies with this, too. */
+  /** Verifies calls of the path with this secret, too. */
   trust(path: string, secret: string, target = "callback"): void {
     const hook = this.#hooks.get(path);
     if (!hook) throw new Error(`nobody is called at ${path}`);
@@ -86,7 +86,7 @@ export class Receivers {
     if (!hook.secrets.includes(secret)) hook.secrets.push(secret);
   }
 
-  /** How a task is looked up at the moment at which a callback tells of it. */
+  /** How a task is read at the moment at which a callback reports it. */
   set stored(look: (project: string, id: string) => Promise<Seen | undefined>) {
     this.#stored = look;
   }
@@ -108,7 +108,7 @@ export class Receivers {
     try {
       body = await text(request);
     } catch {
-      response.destroy(); // cut on its way: nobody was told anything
+      response.destroy(); // cut on its way: nobody got an answer
       return;
     }
     if (request.url?.startsWith("/service/")) {
@@ -129,7 +129,7 @@ export class Receivers {
     await this.#answer(response);
   }
 
-  /** A service of the deployment's: it is told which run it works for, and may fail as services do. */
+  /** A service of the deployment: it knows the run that it works for, and may fail as services do. */
   async #serve(at: number, headers: IncomingMessage["headers"], response: ServerResponse): Promise<void> {
     const [task = "", run = ""] = `${headers["idempotency-key"]}`.split(".");
     this.executions.push({

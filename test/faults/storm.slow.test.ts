@@ -29,7 +29,7 @@ describe("a storm", () => {
 
     expect(check(storm.history)).toEqual([]);
     expect(storm.recovered, "everything that was due is done").toBeDefined();
-    // What makes the verdict worth something: there were tasks, faults of every kind, and kills.
+    // Conditions for a meaningful verdict: there were tasks, faults of every kind, and kills.
     expect(figures.tasks).toBeGreaterThan(200);
     expect(Object.values(figures.kills).reduce((sum, kills) => sum + kills, 0)).toBeGreaterThan(2);
     expect(Object.keys(figures.faults).sort()).toEqual([

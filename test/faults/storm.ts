@@ -34,7 +34,7 @@ export interface StormOptions extends Conditions {
   readonly clients: number;
   /** The mean time between two kills, in milliseconds. */
   readonly killEvery: number;
-  /** Ends the storm at once, without its recovery, when what was seen until now is enough. */
+  /** Ends the storm at once, without its recovery, when the observations are enough. */
   readonly isEnough?: (history: History) => boolean;
   readonly say?: (line: string) => void;
 }
@@ -58,7 +58,7 @@ const LONG_STALLS = 0.15;
 const AUDIT_EVERY = 4_000;
 const AUDIT_SHARE = 1 / 20;
 
-/** Lets a storm go over a deployment, lets it recover, and gives back all that was told and found. */
+/** Runs a storm against a deployment, lets it recover, and returns all reports and observations. */
 export async function runStorm(options: StormOptions): Promise<Storm> {
   const random = createRandom(options.seed);
   const receivers = await Receivers.open(random.fork("receivers"));
@@ -138,7 +138,7 @@ async function weather(
   return { history, world, plans, stewardship, planted, recovered, logs };
 }
 
-/** Waits until its time is up, or what was seen is enough. */
+/** Waits until its time is up, or the observations are enough. */
 async function last({ duration, isEnough, say }: StormOptions, live: History): Promise<boolean> {
   const ending = Date.now() + duration;
   for (let tick = 1; Date.now() < ending; tick += 1) {

@@ -5,9 +5,9 @@ import { everyProcess } from "./fault-schedule.ts";
 import type { History } from "./history.ts";
 import type { Storm } from "./storm.ts";
 
-/** What is said of a storm. */
+/** The figures of a storm. */
 export interface Summary {
-  /** Tasks that a client was told of. */
+  /** Tasks that a client knows. */
   readonly tasks: number;
   readonly runs: number;
   readonly endedAs: Readonly<Record<string, number>>;
@@ -19,7 +19,7 @@ export interface Summary {
   readonly executions: number;
   /** Attempts of a run that began more than once: the first one's lease had run out. */
   readonly doubledExecutions: number;
-  /** Calls of a service by the queue, and those among them that came again for the same run. */
+  /** Calls of a service by the queue, and the repeated calls for the same run among them. */
   readonly serviceCalls: number;
   readonly doubledServiceCalls: number;
   /** How often all that Redis held was looked at. */

@@ -5,12 +5,12 @@ import type { StormProject } from "./projects.ts";
 import type { Random } from "./random.ts";
 import type { Receivers } from "./receivers.ts";
 
-/** Rotations per project: each secret signs along for a day, ten at most. */
+/** Rotations per project: each old secret still signs for a day, ten at most. */
 const ROTATIONS = 6;
 
 const dead = z.looseObject({ data: z.array(z.looseObject({ id: z.string() })) });
 
-/** What was done beside the tasks. */
+/** The actions other than tasks. */
 export interface Stewardship {
   rotations: number;
   redelivered: number;
@@ -63,7 +63,7 @@ async function rotate(
     ),
   ]);
   await client.ask({ act: "read", method: "POST", path: change, body: {} });
-  // Whether it was heard or not: what is valid now is what counts.
+  // The valid secrets count, whether or not the answer arrived.
   const { body } = await client.ask({ act: "read", method: "GET", path: look });
   const secrets = signingSecret.safeParse(body);
   if (secrets.success) receivers.trust(path, secrets.data.secret, target);

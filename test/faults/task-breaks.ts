@@ -1,22 +1,22 @@
 import type { Break } from "./breaks.ts";
 
-/** What breaks the promises about tasks, idempotency keys and API keys. */
+/** Breaks of the promises about tasks, idempotency keys and API keys. */
 export const taskBreaks: readonly Break[] = [
   {
     name: "no-due-entry",
-    what: "a task's due entry is not written: a message that is lost is never missed",
+    what: "a task's due entry is not written: nobody notices a lost message",
     points: ["no-due-entry"],
-    caughtBy: ["what has not ended is due"],
+    caughtBy: ["every open task and delivery is due"],
   },
   {
     name: "idle-sweep",
-    what: "the sweep sees what is due, and sends nothing",
+    what: "the sweep finds due entries, and publishes nothing",
     points: ["idle-sweep"],
     caughtBy: ["every run reaches a terminal status"],
   },
   {
     name: "poisoned",
-    what: "an entry that cannot be looked at ends the sweep for all others",
+    what: "an entry that cannot be read ends the sweep for all others",
     points: ["poisoned-script"],
     caughtBy: ["every run reaches a terminal status"],
   },
@@ -28,7 +28,7 @@ export const taskBreaks: readonly Break[] = [
   },
   {
     name: "crowded",
-    what: "a sweep takes everything that is due at once, however much a neighbour has",
+    what: "a sweep takes every due entry at once, however many a neighbour has",
     points: ["unbounded-peek"],
     plans: ["echo", "work", "deadline", "completed"],
     duration: 90_000,
@@ -36,17 +36,17 @@ export const taskBreaks: readonly Break[] = [
   },
   {
     name: "double-look",
-    what: "two sweeps at once both look at what is due, and put it off twice",
+    what: "two sweeps at once both handle a due entry, and postpone it twice",
     points: ["double-look"],
     plans: ["work", "long work", "completed", "called by the queue"],
     duration: 90_000,
-    caughtBy: ["what does not move is looked at less and less often"],
+    caughtBy: ["the sweep looks at a stalled entry less and less often"],
   },
   {
     name: "mortal",
     what: "a task has a TTL before it has ended",
     points: ["mortal"],
-    caughtBy: ["what has not ended has no TTL"],
+    caughtBy: ["no open task or delivery has a TTL"],
   },
   {
     name: "forgetful",
@@ -56,7 +56,7 @@ export const taskBreaks: readonly Break[] = [
   },
   {
     name: "ends-again",
-    what: "an end is written whatever the status is",
+    what: "an end is written in every status",
     points: ["ends-again"],
     caughtBy: ["a run has one terminal status"],
   },
@@ -74,13 +74,13 @@ export const taskBreaks: readonly Break[] = [
   },
   {
     name: "no-fingerprint",
-    what: "an idempotency key is not held to the request that it was used for",
+    what: "an idempotency key is not compared with its request",
     points: ["no-fingerprint"],
     caughtBy: ["an idempotency key stands for one request"],
   },
   {
     name: "no-dedup",
-    what: "an accept that is sent again is not recognised",
+    what: "an accept that is sent again is not recognized",
     points: ["no-dedup"],
     faults: { kinds: ["drop-answer", "duplicate"], share: 0.1 },
     caughtBy: [
@@ -91,15 +91,15 @@ export const taskBreaks: readonly Break[] = [
   },
   {
     name: "no-tombstone",
-    what: "erasing leaves nothing behind: an accept that was sent twice brings the task back",
+    what: "erasing leaves no record: an accept that was sent twice creates the task again",
     points: ["no-tombstone"],
     faults: { kinds: ["duplicate"], share: 0.3 },
     plans: ["erased"],
-    caughtBy: ["what was erased stays erased", "an idempotency key names one task"],
+    caughtBy: ["an erased task stays erased", "an idempotency key names one task"],
   },
   {
     name: "key-comes-back",
-    what: "revoking leaves nothing behind: a grant that was sent twice brings the key back",
+    what: "revoking leaves no record: a grant that was sent twice creates the key again",
     points: ["key-comes-back"],
     faults: { kinds: ["duplicate"], share: 0.3 },
     plans: ["echo"],
@@ -107,7 +107,7 @@ export const taskBreaks: readonly Break[] = [
   },
   {
     name: "no-deadline",
-    what: "nobody looks at deadlines",
+    what: "no part checks deadlines",
     points: ["no-deadline-in-end", "no-deadline-in-sweep", "no-deadline-in-handler"],
     caughtBy: ["past its deadline a run only expires"],
   },
@@ -119,13 +119,13 @@ export const taskBreaks: readonly Break[] = [
   },
   {
     name: "no-lease",
-    what: "an attempt that is leased may be claimed again",
+    what: "an attempt with a lease may be claimed again",
     points: ["no-lease"],
     caughtBy: ["a run has one lease holder"],
   },
   {
     name: "no-fence",
-    what: "a worker whose lease was taken over is not told so, and may still end the task",
+    what: "a worker that lost its lease is not informed, and may still end the task",
     points: ["no-fence-in-end", "no-fence-in-worker"],
     plans: ["long work"],
     longStalls: 1,
@@ -134,19 +134,19 @@ export const taskBreaks: readonly Break[] = [
   },
   {
     name: "deaf-to-cancel",
-    what: "a canceled task is started all the same",
+    what: "a canceled task is started anyway",
     points: ["deaf-to-cancel"],
     caughtBy: ["nothing begins after its cancel was confirmed", "a run has one terminal status"],
   },
   {
     name: "any-token",
-    what: "a token is taken whichever run and attempt it is of",
+    what: "a token of every run and attempt is accepted",
     points: ["any-token"],
     caughtBy: ["a stale token changes nothing"],
   },
   {
     name: "due-for-ever",
-    what: "the due entry of a task that has ended stays",
+    what: "the due entry of an ended task stays",
     points: ["due-for-ever-in-end", "due-for-ever-in-sweep"],
     caughtBy: ["nothing is due when all is done"],
   },
@@ -158,7 +158,7 @@ export const taskBreaks: readonly Break[] = [
   },
   {
     name: "unmeasured",
-    what: "the bytes of a request are not measured, and Redis's refusal is not understood",
+    what: "the size of a request is not measured, and Redis's refusal is not recognized",
     points: ["size-unmeasured", "refusal-unread"],
     plans: ["failing", "too large a result"],
     caughtBy: ["a result that Redis cannot take fails its task"],

@@ -21,7 +21,7 @@ const LEADS_TO: Readonly<Record<string, StoredStatus>> = {
   "task.expired": "expired",
 };
 
-/** Everything that was promised of tasks. */
+/** The promises about tasks. */
 export const taskInvariants = {
   /** A 202 is kept: the task is there at the end, unless its client erased it. */
   *"an accepted task is kept"({ stories, found }) {
@@ -32,8 +32,8 @@ export const taskInvariants = {
     }
   },
 
-  /** Its erasure was confirmed; whoever never heard of it cannot say. */
-  *"what was erased stays erased"({ stories, found }) {
+  /** Its erasure was confirmed; a client without the confirmation cannot say. */
+  *"an erased task stays erased"({ stories, found }) {
     const there = new Set(found.map(({ id }) => id));
     for (const story of stories) {
       if (!story.told.some(({ act, status }) => act === "erase" && status === 204)) continue;
@@ -83,7 +83,7 @@ export const taskInvariants = {
     }
   },
 
-  /** What is asked after an answer was there is not answered with something older. */
+  /** A request after an answer never gets an older state. */
   *"no answer goes back in time"({ stories }) {
     for (const { ref, told } of stories) {
       const answers = told.flatMap(({ from, at, task }) => (task ? [{ from, at, task }] : []));
@@ -103,7 +103,7 @@ export const taskInvariants = {
     }
   },
 
-  /** Another body under a key that was used is the client's mistake: it is told so. */
+  /** Another body under a used key is the client's mistake, and is refused. */
   *"an idempotency key stands for one request"({ stories }) {
     for (const { ref, told } of stories) {
       const taken = told.find(({ act, status }) => act === "misuse" && status >= 200 && status < 300);
@@ -140,17 +140,17 @@ export const taskInvariants = {
     }
   },
 
-  /** And what has ended is not: at every moment at which Redis was looked at. */
-  *"what has not ended is due"({ audits }) {
+  /** Ended tasks and deliveries are not due: at every moment at which Redis was read. */
+  *"every open task and delivery is due"({ audits }) {
     for (const { undue } of audits) yield* undue;
   },
 
-  *"what has not ended has no TTL"({ audits }) {
+  *"no open task or delivery has a TTL"({ audits }) {
     for (const { mortal } of audits) yield* mortal;
   },
 
-  /** However many sweeps there are at once: what does not move is put off twice as long each time. */
-  *"what does not move is looked at less and less often"({ audits }) {
+  /** However many sweeps run at once, a stalled entry is postponed twice as long each time. */
+  *"the sweep looks at a stalled entry less and less often"({ audits }) {
     for (const { hasty } of audits) yield* hasty;
   },
 
@@ -181,7 +181,7 @@ export const taskInvariants = {
   },
 } satisfies Record<string, Judge>;
 
-/** Every status of a task and run that anybody was told of. */
+/** Every status of a task and run in an answer or callback. */
 function* everySight({ stories, callbacks, found }: History): Iterable<Pick<Seen, "id" | "run" | "status">> {
   for (const { told } of stories) for (const { task } of told) if (task) yield task;
   for (const { task } of callbacks) yield task;
@@ -214,7 +214,7 @@ function mayFollow(
   return MOVES[from].includes(to) || (from === "running" && to === "running");
 }
 
-/** A client that erased its task may not have heard of it. */
+/** A client may not know that its task was erased. */
 function wasErased({ told }: Story): boolean {
   return told.some(({ act, status }) => act === "erase" && (status === 204 || status === 0 || status >= 500));
 }

@@ -18,7 +18,10 @@ afterEach(async () => {
   deployment = undefined;
 });
 
-/** @param swept whether it has swept, as a deployment does at its start: else the doctor looks for the first sweep longer */
+/**
+ * @param swept whether it has swept, as a deployment does at its start: else the doctor looks for the first sweep
+ * longer
+ */
 async function start(env: Readonly<Record<string, string>> = {}, swept = true): Promise<Deployment> {
   deployment = await Deployment.start("embedded", { env });
   if (swept) await deployment.sweep();
@@ -115,7 +118,7 @@ test("a public URL of somebody else is named with what was answered", async () =
   const { named } = await ask(one, await one.node(0, other));
   expect(named("queue-delivery")).toMatchObject({
     ok: false,
-    detail: expect.stringContaining("Not this deployment answered"),
+    detail: expect.stringContaining("Another server answered"),
   });
   expect(named("public-url")?.ok).toBe(false);
 });

@@ -36,9 +36,9 @@ export interface Place {
 }
 
 /**
- * What starts a bundled Worker on the bare runtime: workerd itself, or Deno.
+ * The program that starts a bundled Worker on the bare runtime: workerd itself, or Deno.
  *
- * @param folder where the bundle lies, and what the runtime needs besides is written
+ * @param folder of the bundle, and of the runtime's own files
  * @param bundle the bundle's name there
  */
 export async function bareProgram(

@@ -6,7 +6,7 @@ import { BROWSERS } from "./browser-names.ts";
 
 /**
  * Starts the Chromium that is installed on this machine.
- * @throws Error when there is none on the PATH.
+ * @throws Error when the PATH has none.
  */
 export async function startBrowser(): Promise<Browser> {
   const folders = (process.env["PATH"] ?? "").split(delimiter);

@@ -1,7 +1,7 @@
 import type { Route } from "../../src/http/pipeline/route.ts";
 import { SERVICE } from "./shared-stack.ts";
 
-/** Who may call a route: a scope of an API key, or another proof. */
+/** The permitted callers of a route: a scope of an API key, or another proof. */
 export function needsOf({ access, scope }: Route): string {
   return access.startsWith("key") ? (scope?.replace("{service}", SERVICE) ?? "no scope") : access;
 }
@@ -29,7 +29,9 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   getProblem: "open",
 };
 
-/** Who may call a route, by its address and method: what is under `/v1` and has no family of its own is a task's. */
+/**
+ * The permitted callers of a route, by its address and method: an address under `/v1` outside all families is a task's.
+ */
 export function decisionOn({ operation, method, path }: Route): string {
   const exception = EXCEPTIONS[operation];
   if (exception !== undefined) return exception;

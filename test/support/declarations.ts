@@ -6,7 +6,7 @@ const NAMED = "is no component(), which has a name, a description and an example
 
 const blank = (text: string): boolean => text.trim() === "";
 
-/** What of a route's declaration the compiler cannot see, each as a sentence that names the route. */
+/** The faults of a route's declaration that the compiler cannot see, each as a sentence that names the route. */
 export function faultsOf(route: Route, routes: readonly Route[]): readonly string[] {
   const faults: string[] = [];
   if (blank(route.summary)) faults.push("summary is empty");

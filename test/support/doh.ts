@@ -9,7 +9,7 @@ export interface Rr {
   readonly data: string;
 }
 
-/** What is known of a name: addresses, records of any type, or how the question fails. */
+/** The data of a name: addresses, records of any type, or how the question fails. */
 export type Zone =
   | readonly string[]
   | { readonly a?: readonly string[]; readonly aaaa?: readonly string[]; readonly ttl?: number }

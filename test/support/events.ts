@@ -9,7 +9,7 @@ export interface SentEvent {
   readonly at: number;
 }
 
-/** The events of a stream's text, as a browser would tell them; comments and fields without data tell nothing. */
+/** The events of a stream's text, as a browser dispatches them; comments and fields without data dispatch nothing. */
 export function events(text: string, at = 0): SentEvent[] {
   return text.split("\n\n").flatMap((block) => {
     const fields = new Map<string, string>();

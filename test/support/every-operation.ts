@@ -5,7 +5,7 @@ import type { IdPrefix } from "../../src/shared/id.ts";
 import { components } from "../../src/shared/schema.ts";
 import { SERVICE } from "./shared-stack.ts";
 
-/** What requests for every operation are about. */
+/** The objects that requests for every operation use. */
 export interface Things {
   readonly task: string;
   readonly delivery: string;

@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 
 /** Memory of a process group, in bytes. */
 export interface Memory {
-  /** What it holds now. */
+  /** The bytes that it holds now. */
   readonly resident: number;
   /** The most that its processes have held since they began. */
   readonly peak: number;

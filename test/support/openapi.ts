@@ -12,11 +12,11 @@ const document = z.object({
 });
 type Document = z.infer<typeof document>;
 
-/** What the shared gateway serves; undefined when that is no such document. */
+/** The document of the shared gateway; undefined when it serves another one. */
 let served: Promise<Document | undefined> | undefined;
 const violations = new Set<string>();
 
-/** Notes every answer that the OpenAPI document does not tell of. */
+/** Notes every answer that the OpenAPI document does not declare. */
 export async function note(method: string, path: string, status: number): Promise<void> {
   if (process.env["VITEST"] === undefined) return; // a program that is no test
   const { pathname } = new URL(path, "http://gateway");
@@ -54,7 +54,7 @@ function matches(template: string, pathname: string): boolean {
   );
 }
 
-/** What was noted in this test file. */
+/** The answers that were noted in this test file. */
 export function undocumented(): string[] {
   return [...violations];
 }

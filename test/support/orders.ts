@@ -12,7 +12,7 @@ export interface Serving {
   readonly rest?: number;
 }
 
-/** What the generator knows of a file: rows and sum, in hundredths, by region. */
+/** The generator's totals of a file: rows and sum, in hundredths, by region. */
 export type Known = ReadonlyMap<string, { readonly rows: number; readonly sum: number }>;
 
 export interface Orders {
@@ -50,7 +50,7 @@ const block = (() => {
 
 const blocksIn = (bytes: number): number => Math.ceil((bytes - HEADER.length) / block.bytes.length);
 
-/** What a file of so many bytes holds. */
+/** The content of a file of so many bytes. */
 export function knownOf(bytes: number): Known {
   const times = blocksIn(bytes);
   return new Map(

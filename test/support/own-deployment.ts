@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { createRingback, defineTask, type Ringback, TaskError } from "../../src/app.ts";
 
-/* What a deployer writes: task types of their own, and the entry that wires them to the runtime. */
+/* A deployer's own files: task types, and the entry that wires them to the runtime. */
 
 /** Succeeds with nothing to say. */
 const nothing = defineTask({ type: "own.nothing", input: z.strictObject({}), handler: () => undefined });
@@ -13,7 +13,7 @@ const context = defineTask({
   handler: ({ input, attempt, idempotencyKey, task }) => ({ input, attempt, idempotencyKey, task }),
 });
 
-/** Fails in the way that it is told to. */
+/** Fails in the way that its input names. */
 const failing = defineTask({
   type: "own.failing",
   input: z.strictObject({ how: z.enum(["final", "later", "unexpected", "unjson", "slow"]) }),

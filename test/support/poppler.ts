@@ -69,7 +69,7 @@ function wordsOf(boxes: string): Word[] {
   return words.toSorted((one, other) => one.top - other.top || one.left - other.left);
 }
 
-/** What follows the head of a binary PPM. */
+/** The data after the head of a binary PPM. */
 function pixelsOf(ppm: Buffer): Uint8Array {
   const head = /^P6\s+\d+\s+\d+\s+255\s/.exec(ppm.subarray(0, 40).toString("latin1"));
   if (!head) throw new Error("this is no PPM");

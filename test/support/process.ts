@@ -10,14 +10,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 export const root: string = resolve(import.meta.dirname, "../..");
 
-/** What a started program is to its starter. */
+/** The starter's view of a started program. */
 export interface Running {
   readonly pid: number;
   /** Everything it has printed until now, both streams. */
   output(): string;
   /** SIGKILL to it and to all that it started, at once: nothing of it can say another word. */
   kill(): Promise<void>;
-  /** Ends it the way Ctrl-C does; whatever is left after 5 s is killed. */
+  /** Ends it the way Ctrl-C does; processes that are left after 5 s are killed. */
   stop(): Promise<void>;
   /** Resolves when it has ended, with its exit code (null when a signal ended it). */
   readonly ended: Promise<number | null>;

@@ -12,11 +12,11 @@ export interface Passing {
   readonly body: Buffer;
 }
 
-/** What happens to a request or an answer: it goes on, the connection is cut, or something else is answered. */
+/** The treatment of a request or an answer: it goes on, the connection is cut, or something else is answered. */
 export type Verdict = "pass" | "cut" | { readonly status: number; readonly body: string };
 
 export interface Faults {
-  /** What goes on in place of the request's body. */
+  /** The bytes that go on in place of the request's body. */
   rewrite?(passing: Passing): Buffer;
   /** Asked before a request is forwarded; it waits as long as this takes. */
   request?(passing: Passing): Verdict | Promise<Verdict>;
@@ -88,7 +88,7 @@ export class FaultProxy {
     response.writeHead(status, { ...headers, "content-length": content.length }).end(content);
   }
 
-  /** What never ends is passed on as it comes, until either side closes. */
+  /** An endless stream is passed on as it comes, until either side closes. */
   #stream(answer: IncomingMessage, response: ServerResponse): void {
     this.streams.add(response);
     response.once("close", () => {

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { SignJWT } from "jose";
 
-/** What a forger may change of the signature that QStash sends with each call. */
+/** The parts that a forger may change of the signature that QStash sends with each call. */
 export interface Claims {
   readonly key: string;
   readonly subject: string;

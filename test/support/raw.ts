@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 
-/** What came back over a bare connection, as far as it is one answer. */
+/** The answer over a bare connection, as far as it is one answer. */
 export interface RawAnswer {
   /** 0 when the connection was closed without a word. */
   readonly status: number;
@@ -34,8 +34,8 @@ export function sendRaw(url: string, bytes: string, patienceMs = 3_000): Promise
 }
 
 /**
- * Posts what is said to be so many bytes of JSON, and sends the first of them: a server that refuses by the length
- * alone closes the connection on whoever is still writing, and some clients then tell of that instead of the answer.
+ * Announces so many bytes of JSON, and sends the first of them: a server that refuses by the length
+ * alone closes the connection on a client that is still writing, and some clients then report that and not the answer.
  */
 export function announce(
   { url, authorization }: { readonly url: string; readonly authorization: string },

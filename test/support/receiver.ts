@@ -42,7 +42,7 @@ export class Receiver {
   readonly #server = createServer((request, response) => void this.#take(request, response));
   readonly #inboxes = new Map<string, { script: Script; received: Received[] }>();
   readonly #anywhere: Script | undefined;
-  /** What came to addresses that nobody has opened, where there is a script for them. */
+  /** The requests to addresses that nobody has opened, where there is a script for them. */
   readonly elsewhere: Received[] = [];
   #url = "";
 
@@ -61,7 +61,7 @@ export class Receiver {
     return receiver;
   }
 
-  /** Opens an address; answers follow the script in order, its last one again and again (200 when there is none). */
+  /** Opens an address; answers follow the script in order, its last one again and again (200 without one). */
   open(script: Script = [], path = ""): Inbox {
     const name = `/${randomUUID()}${path}`;
     const received: Received[] = [];

@@ -6,7 +6,7 @@ import { QUICK, type SharedStack } from "./shared-stack.ts";
 import { type Gateway, startBacking, startGateway } from "./stack.ts";
 import { Upstream } from "./upstream.ts";
 
-/** What the deployer keeps from everybody: in variables of their own, sent with every call. */
+/** The deployer's secrets: in variables of their own, sent with every call. */
 export const SECRETS = {
   UPSTREAM_TOKEN: "upstream-token-5f0c9d",
   UPSTREAM_COOKIE: "upstream-cookie-77ab21",

@@ -29,7 +29,7 @@ const gatewayReady = z.object({
   redis: z.string(),
   runtime: z.enum(["workerd", "deno"]),
 });
-/** What `npm start` prints once it can take tasks. */
+/** The output of `npm start` once it can take tasks. */
 export type Ready = z.infer<typeof gatewayReady>;
 
 export interface Gateway extends Ready {

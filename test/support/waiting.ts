@@ -5,7 +5,7 @@ import { sign } from "./qstash-signature.ts";
 import type { Received, Receiver } from "./receiver.ts";
 import type { SharedStack } from "./shared-stack.ts";
 
-/** What `diagnostics.wait` posts to whoever is to finish the task. */
+/** The body that `diagnostics.wait` posts to the party that is to finish the task. */
 const handed = z.strictObject({
   token: z.string().regex(/^rbt_[\w-]{1,196}$/),
   completionUrl: z.url(),
@@ -19,7 +19,7 @@ export interface HandedOn {
   readonly completionUrl: string;
   /** A client whose key is the task's token. */
   readonly bearer: Client;
-  /** What the next attempt hands on. */
+  /** The body that the next attempt hands on. */
   next(): Promise<Omit<HandedOn, "next" | "id">>;
 }
 
@@ -71,8 +71,8 @@ export async function sweepNow(stack: {
 }
 
 /**
- * Posts to a `webhook` address as Replicate does: the prediction as JSON, no header of the receiver's own; whatever is
- * not 2xx is sent again, with growing pauses.
+ * Posts to a `webhook` address as Replicate does: the prediction as JSON, no header of the receiver's own; an answer
+ * other than 2xx is followed by another attempt, with growing pauses.
  *
  * @returns the status of every attempt
  */

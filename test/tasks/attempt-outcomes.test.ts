@@ -187,7 +187,7 @@ describe.each(await environments())(
       const refusing: Store = { ...store, announce: () => Promise.reject(new RequestTooLarge("too large")) };
       const log: Log = (_level, event) => logged.push(event);
       const { calls } = await running(refusing, () => "done", { log }).runOnce(task);
-      expect([calls, logged]).toEqual([1, expect.arrayContaining(["start-not-told"])]);
+      expect([calls, logged]).toEqual([1, expect.arrayContaining(["start-not-announced"])]);
       expect(await store.readTask(caller, task.id)).toMatchObject({
         record: { status: "succeeded", attempt: 1 },
       });

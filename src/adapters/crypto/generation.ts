@@ -1,6 +1,6 @@
 import { base64url, hex, utf8 } from "../../shared/bytes.ts";
 
-/** Lengths in bytes of what keys and tokens begin with. */
+/** Lengths in bytes of the prefixes of keys and tokens. */
 export const MASTER_ID = 4;
 export const PROJECT = 16;
 

@@ -9,11 +9,11 @@ const KEY_PREFIX = "rb_";
 const KEY = 16;
 const SECRET = 24;
 const MAC = 8;
-/** Length of what the MAC of an API key covers. */
+/** Length of the text that the MAC of an API key covers. */
 const SIGNED = MASTER_ID + PROJECT + KEY + SECRET;
 
 /**
- * Derives everything from the master secret; the previous one opens what it sealed while it rotates.
+ * Derives everything from the master secret. During a rotation, the previous secret decrypts its own texts.
  *
  * @param encryptsBound whether new texts are bound to their purpose and project, asked for each; both forms are opened
  */
@@ -69,7 +69,7 @@ async function issueApiKey(
   return KEY_PREFIX + base64url(concat(signed, mac.subarray(0, MAC)));
 }
 
-/** A key of a generation that is no longer configured is proven by what is kept of it; Redis decides in the end. */
+/** The stored proof verifies a key of a generation that is no longer configured; Redis decides in the end. */
 async function verifyApiKey(find: Find, retired: (id: string) => Promise<ApiKeyProof>, text: string) {
   const bytes = text.startsWith(KEY_PREFIX) ? fromBase64url(text.slice(KEY_PREFIX.length)) : undefined;
   if (bytes?.length !== SIGNED + MAC) return undefined;
@@ -88,11 +88,14 @@ async function verifyApiKey(find: Find, retired: (id: string) => Promise<ApiKeyP
 
 function importMacKey(text: string): Promise<CryptoKey> {
   const bytes = fromBase64url(text);
-  if (!bytes) throw new Undecryptable("What is kept of a generation is no key.");
+  if (!bytes) throw new Undecryptable("The stored value of a generation is not a key.");
   return crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]);
 }
 
-/** Before what is bound to its purpose and project; what lacks it is in the form of the release before, bound to neither. */
+/**
+ * Decrypts texts that are bound to purpose and project; a text without that mark has the form of the previous
+ * release, without a binding.
+ */
 const BOUND = "v2";
 
 function associatedData({ purpose, project }: Binding): Uint8Array<ArrayBuffer> {
@@ -128,7 +131,7 @@ async function unwrap(find: Find, wrapped: string, binding: Binding): Promise<st
   const { bound, id, text } = parseWrapped(wrapped);
   const generation = await find(id);
   const bytes = fromBase64url(text);
-  if (!generation || !bytes) throw new Undecryptable("No configured master secret opens it.");
+  if (!generation || !bytes) throw new Undecryptable("No configured master secret decrypts it.");
   const algorithm = {
     name: "AES-GCM",
     iv: bytes.slice(0, 12),
@@ -138,11 +141,11 @@ async function unwrap(find: Find, wrapped: string, binding: Binding): Promise<st
     const opened = await crypto.subtle.decrypt(algorithm, generation.wrapping, bytes.slice(12));
     return new TextDecoder().decode(opened);
   } catch (cause) {
-    throw new Undecryptable("It is not what was encrypted for this purpose and project.", { cause });
+    throw new Undecryptable("It was not encrypted for this purpose and project.", { cause });
   }
 }
 
-/** Compares in constant time, whatever the first differing byte. */
+/** Compares in constant time, wherever the first differing byte is. */
 async function truncatedMacMatches(
   key: CryptoKey,
   signed: Uint8Array<ArrayBuffer>,

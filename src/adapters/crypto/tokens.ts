@@ -9,7 +9,9 @@ const TASK_TOKEN_PREFIX = "rbt_";
 const PROBE_PREFIX = "rbp_";
 const PROBE = 16;
 const TASK = 16;
-/** Length of what the MAC of a task token covers: generation, project, task, run, attempt, expiry in seconds. */
+/**
+ * Length of the text that the MAC of a task token covers: generation, project, task, run, attempt, expiry in seconds.
+ */
 const TASK_TOKEN_SIGNED = MASTER_ID + PROJECT + TASK + 12;
 /** The kind's prefix + base64url(generation, project, expiry in seconds, MAC over them and the task's id). */
 export async function issueLink(

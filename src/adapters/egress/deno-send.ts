@@ -45,7 +45,7 @@ export const sendToVetted: Send = async (url, init, addresses) => {
   );
 };
 
-/** The same promise; it fails with the signal's reason, or with what its phase makes of an error. */
+/** The same promise; it fails with the signal's reason, or with the failure of its phase. */
 function within<Value>(phase: ConnectionPhase, signal: AbortSignal, work: Promise<Value>): Promise<Value> {
   return work.catch((error: unknown) => {
     if (signal.aborted) throw signal.reason;
@@ -107,7 +107,7 @@ function exchange(
     readable: connection.readable as NodeReadableStream, // the same streams in other words
     writable: connection.writable,
   });
-  // Nobody else may be listening when the connection breaks after the response, and the process would end.
+  // Without a listener, a connection that breaks after the response would end the process.
   socket.on("error", () => undefined);
   const sent = requestOver({
     createConnection: () => socket,
@@ -118,7 +118,7 @@ function exchange(
     // Also reads bare line feeds, and chunks with a length. One exchange per connection leaves nothing to smuggle into.
     insecureHTTPParser: true,
   });
-  const abort = () => socket.destroy(new Error("The request was given up."));
+  const abort = () => socket.destroy(new Error("The request was canceled."));
   signal.addEventListener("abort", abort, { once: true });
   socket.once("close", () => signal.removeEventListener("abort", abort));
   if (signal.aborted) abort();
@@ -127,7 +127,7 @@ function exchange(
   sent.once("upgrade", () => socket.destroy());
   sent.once("response", (response) => {
     const { statusCode = 0 } = response;
-    response.on("error", () => undefined); // who reads the body is told
+    response.on("error", () => undefined); // the reader of the body gets the error
     response.once("close", () => socket.destroy());
     if (statusCode >= 200 && statusCode <= 599) resolve(response);
     else socket.destroy(new Error("The response has no status."));
@@ -164,7 +164,7 @@ function asFetched(response: IncomingMessage, method: string, signal: AbortSigna
   return new Response(unpacked, { status, headers });
 }
 
-/** The headers that can be kept: one that `Headers` refuses, such as a value with a NUL, takes no answer down. */
+/** The headers that can be kept: one that `Headers` refuses, such as a value with a NUL, is left out. */
 function headersOf({ rawHeaders }: IncomingMessage): Headers {
   const headers = new Headers();
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {

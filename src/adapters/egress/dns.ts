@@ -15,15 +15,19 @@ const CACHE_SIZE = 1_000;
 /** Bytes of an answer: hundreds of addresses fit. */
 const ANSWER_LIMIT = 65_536;
 
-/** The IPv4 and IPv6 addresses of a name. @throws FetchFailure `dns-failed`: ResolverUnavailable when asking again may help */
+/**
+ * The IPv4 and IPv6 addresses of a name.
+ *
+ * @throws FetchFailure `dns-failed`: ResolverUnavailable when asking again may help
+ */
 export type Lookup = (name: string, signal?: AbortSignal) => Promise<readonly string[]>;
 
 export interface LookupOptions {
   /** DNS over HTTPS with `application/dns-json`. */
   readonly url: string;
   /**
-   * Whether the request goes to the very addresses that are found. Then those of one family do when a name server
-   * denies the other instead of answering that it has none.
+   * Whether the request goes to the very addresses that are found. Then the addresses of one family suffice when a name
+   * server denies the other and does not answer that it has none.
    */
   readonly pinned?: boolean;
   /** The runtime's own unless given. */
@@ -42,11 +46,11 @@ const ANSWER = z.object({
 const A = 1;
 const AAAA = 28;
 
-/** Answers of a name's servers; any other status says that it is not known what they would answer. */
+/** Statuses that are an answer of the name's servers; any other status leaves it unknown. */
 const NO_ERROR = 0;
 const NXDOMAIN = 3;
 
-/** What some servers answer for a type that they do not have: FORMERR, NXDOMAIN, NOTIMP (RFC 4074, section 4). */
+/** Answers of some servers for a record type that they do not have: FORMERR, NXDOMAIN, NOTIMP (RFC 4074, section 4). */
 const DENIALS: ReadonlySet<number> = new Set([1, NXDOMAIN, 4]);
 
 interface Found {
@@ -62,7 +66,7 @@ interface Denial {
 
 /**
  * Makes the resolver: asks for A and AAAA, and fails unless both answers are whole, but for a denied one (`pinned`).
- * The end of a CNAME chain is in the answer, whatever name it stands under. Answers are kept for their TTL, a minute at
+ * The end of a CNAME chain is in the answer, under any name. Answers are kept for their TTL, a minute at
  * most; failures are not. Values alone are kept, never a promise: on Workers one request must not wait for the I/O of
  * another.
  */
@@ -85,7 +89,7 @@ export function createLookup(options: LookupOptions): Lookup {
     const records = Answer.filter((record) => record.type === A || record.type === AAAA);
     if (Status !== NO_ERROR || TC) throw new TypeError(`The answer has status ${Status} or is cut short.`);
     if (!records.every(({ data }) => classify(data))) {
-      throw new FetchFailure("dns-failed", "The host's name has an address that is none.");
+      throw new FetchFailure("dns-failed", "The host's name has an invalid address.");
     }
     const ttl = Math.min(LONGEST_TTL, ...Answer.map((record) => record.TTL * 1_000));
     return { addresses: records.map(({ data }) => data), ttl };

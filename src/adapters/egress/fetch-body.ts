@@ -7,7 +7,7 @@ export interface Beginning {
 }
 
 /**
- * Reads the beginning of a body that is needed, and gives the rest up.
+ * Reads the beginning of a body that is needed, and drops the rest.
  *
  * @param maxBytes how much is kept; a character that this would cut is left out
  * @throws FetchFailure `response-aborted` when the body breaks off, `timeout` when the request's signal was a timeout
@@ -17,11 +17,11 @@ export function readCapped(response: Response, maxBytes: number): Promise<Beginn
 }
 
 /**
- * Reads what can be had of a body that decides nothing: what came is kept when it breaks off, cannot be decoded or takes
- * too long.
+ * Reads the beginning of a body that decides nothing: the received part is kept when it breaks off, cannot be decoded
+ * or takes too long.
  *
  * @param maxBytes how much is kept; a character that this would cut is left out
- * @param patience milliseconds until the rest is given up
+ * @param patience milliseconds until the rest is dropped
  */
 export async function readPatiently(
   response: Response,
@@ -43,7 +43,7 @@ export async function readPatiently(
 
 type Reader = ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
 
-/** @param next the next piece; undefined when the rest is given up */
+/** @param next the next piece; undefined when the rest is dropped */
 async function read(
   response: Response,
   maxBytes: number,
@@ -60,7 +60,7 @@ async function read(
     if (piece.value.byteLength > left) break;
     left -= piece.value.byteLength;
   }
-  void reader.cancel().catch(() => undefined); // what is wanted is there; how the rest ends changes nothing
+  void reader.cancel().catch(() => undefined); // the needed part is there; how the rest ends changes nothing
   return { text, truncated: true };
 }
 

@@ -16,22 +16,22 @@ const EXPLANATIONS = {
   connect: { code: "connect-failed", message: "The host could not be reached, or broke the connection." },
 } as const satisfies Record<string, Explanation>;
 
-// Node names a code; Deno and workerd say it in words. Only the words that each was seen to use.
+// Node names a code; Deno and workerd describe the error in words. Only texts that each was seen to use are listed.
 const DNS = /\b(?:ENOTFOUND|EAI_[A-Z]+|dns error|DNS lookup failed|failed to lookup address)\b/i;
 const TLS =
   /\b(?:CERT_[A-Z_]+|[A-Z_]*SELF_SIGNED[A-Z_]*|UNABLE_TO_[A-Z_]+|ERR_(?:TLS|SSL)_[A-Z_0-9]+|EPROTO)\b|certificate|\b(?:TLS|SSL|handshake)\b|corrupt message/i;
 const TIMEOUT = /\b(?:ETIMEDOUT|UND_ERR_[A-Z]+_TIMEOUT|TimeoutError)\b|timed out/i;
 
-// Said once the connection was made, of an answer whose head never came or is no HTTP.
+// Reported after the connection was made, for an answer without a head or one that is not HTTP.
 const EXCHANGE = /client error \(SendRequest\)|\b(?:HTTPParserError|UND_ERR_SOCKET)\b/;
 
 /** How far a connection had come when it failed; plain HTTP has no `handshake`. */
 export type ConnectionPhase = "connect" | "handshake" | "exchange";
 
 /**
- * Tells what kept a fetch from answering, from the errors of workerd, Deno and Node, which have no code in common.
- * In doubt it is `connect-failed`: workerd says the same of a connection that was refused and of an answer that is no
- * HTTP. The message is ours: the runtimes' own carry addresses.
+ * Classifies the reason why a fetch failed, from the errors of workerd, Deno and Node, which have no code in common.
+ * The result is `connect-failed` in doubt: workerd reports the same for a refused connection and for an answer that is
+ * not HTTP. The message is ours: the runtimes' own messages carry addresses.
  *
  * @param phase where the caller knows it, it alone decides on `tls-failed` and `response-aborted`
  */

@@ -8,7 +8,7 @@ export interface Hop {
   readonly body: BodyInit | undefined;
 }
 
-/** Of one connection (RFC 9110 section 7.6.1), or set by whoever sends. */
+/** Headers of one connection (RFC 9110 section 7.6.1), or headers that the sender sets itself. */
 const CONNECTION_HEADERS: readonly string[] = [
   "connection",
   "content-length",
@@ -25,7 +25,7 @@ const CONNECTION_HEADERS: readonly string[] = [
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** What a GET that was a POST has no use for (Fetch standard, request-body-header names). */
+/** Headers that a GET does not need after a redirect from POST (Fetch standard, request-body-header names). */
 const BODY_HEADERS: readonly string[] = [
   "content-encoding",
   "content-language",
@@ -44,13 +44,13 @@ export function outgoingHeaders(given: HeadersInit | undefined): Headers {
 /**
  * The request that a response redirects to, by the Fetch standard's HTTP-redirect fetch; undefined when it does not.
  *
- * @throws FetchFailure `redirect` when there is no following it
+ * @throws FetchFailure `redirect` when it cannot be followed
  */
 export function redirected(hop: Hop, response: Response): Hop | undefined {
   const location = response.headers.get("location");
   if (!REDIRECTS.has(response.status) || location === null) return undefined;
   const target = URL.parse(location, hop.url);
-  if (!target) throw new FetchFailure("redirect", "The redirect leads to something that is no URL.");
+  if (!target) throw new FetchFailure("redirect", "The redirect leads to an invalid URL.");
   const asGet =
     response.status === 303
       ? hop.method !== "GET" && hop.method !== "HEAD"

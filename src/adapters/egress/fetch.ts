@@ -5,7 +5,7 @@ import { failureCode } from "./fetch-failure.ts";
 import { type Hop, outgoingHeaders, redirected } from "./fetch-hop.ts";
 import type { Guard } from "./guard.ts";
 
-/** Hops that are followed at most (the Fetch standard allows 20; a client's URL needs few). */
+/** The most hops that are followed (the Fetch standard allows 20; a client's URL needs few). */
 const MAX_REDIRECTS = 5;
 
 /**
@@ -20,17 +20,19 @@ export type Send = (
 
 export interface FetcherOptions {
   readonly guard: Guard;
-  /** How names are resolved that the guard wants to know the addresses of. */
+  /** The resolver of names whose addresses the guard judges. */
   readonly lookup: Lookup;
   /** The runtime's fetch unless given. */
   readonly send?: Send;
-  /** Milliseconds until the last hop's headers must be there, 60 000 unless set; less is the caller's signal's to say. */
+  /**
+   * Milliseconds until the last hop's headers must be there, 60 000 unless set; the caller's signal may shorten it.
+   */
   readonly timeout?: number;
 }
 
 /**
- * Makes the only way in which a client-supplied URL is requested: each address is judged before it is called, those
- * that its name resolves to and the redirects too, and what goes wrong becomes a {@link FetchFailure} with a stable code.
+ * Makes the only way in which a client-supplied URL is requested: each address is judged before it is called, also
+ * the addresses of its name and the redirects. Every failure becomes a {@link FetchFailure} with a stable code.
  *
  * @example
  * ```ts
@@ -42,7 +44,7 @@ export function createFetcher(options: FetcherOptions): Fetcher {
   const { guard, lookup, timeout = 60_000 } = options;
   const send = options.send ?? ((url: string, init: RequestInit) => fetch(url, init));
 
-  /** Judges a URL and all that its host resolves to: one bad address refuses it. */
+  /** Judges a URL and all addresses of its host: one bad address refuses it. */
   async function vet(
     url: string,
     signal?: AbortSignal,
@@ -114,7 +116,7 @@ export function createFetcher(options: FetcherOptions): Fetcher {
   };
 }
 
-/** What the caller is told: its own reason when it aborted, else a failure with a code and no address in it. */
+/** The error for the caller: its own reason when it aborted, else a failure with a code and no address in it. */
 function explain(error: unknown, caller: AbortSignal | undefined, slow: AbortSignal): unknown {
   if (caller?.aborted && !isTimeout(caller.reason)) return caller.reason;
   if (error instanceof FetchFailure) return error;

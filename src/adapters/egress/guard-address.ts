@@ -3,9 +3,9 @@ import ip from "ipaddr.js";
 type Address = ip.IPv4 | ip.IPv6;
 type Block = [Address, number];
 
-/** What an address is, as far as calling it matters. */
+/** The classes of addresses that the guard distinguishes. */
 export type AddressClass =
-  /** Reachable for everybody: the only class that `strict` calls. */
+  /** Reachable from the internet: the only class that `strict` calls. */
   | "public"
   /** RFC 1918 and unique local addresses (RFC 4193). */
   | "private"
@@ -33,7 +33,7 @@ const METADATA = blocks(
 const LOOPBACK = blocks("127.0.0.0/8", "::1/128");
 const PRIVATE = blocks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7");
 
-/** Every other IPv4 block that is no receiver's (IANA IPv4 Special-Purpose Address Registry; multicast; class E). */
+/** Every other IPv4 block that is not public (IANA IPv4 Special-Purpose Address Registry; multicast; class E). */
 const RESERVED_IPV4 = blocks(
   "0.0.0.0/8",
   "100.64.0.0/10",
@@ -52,7 +52,7 @@ const RESERVED_IPV4 = blocks(
 /** Global unicast, RFC 4291 section 2.4: what lies outside is refused without asking further. */
 const GLOBAL_UNICAST = blocks("2000::/3");
 
-/** What of it is no receiver's (IANA IPv6 Special-Purpose Address Registry). */
+/** Ranges that are not public (IANA IPv6 Special-Purpose Address Registry). */
 const RESERVED_IPV6 = blocks("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20");
 
 const MAPPED = ip.parseCIDR("::ffff:0:0/96");
@@ -66,7 +66,7 @@ interface Embedding {
 
 const LAST = [12, 13, 14, 15];
 
-/** Only the mapped form is ever called (under `local`); the others are looked into for addresses of metadata. */
+/** Only the mapped form is ever called (under `local`); the others are checked for addresses of metadata. */
 const EMBEDDED: readonly Embedding[] = [
   { form: MAPPED, at: LAST }, // RFC 4291 section 2.5.5.2
   { form: ip.parseCIDR("::ffff:0:0:0/96"), at: LAST }, // SIIT, RFC 2765

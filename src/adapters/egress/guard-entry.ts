@@ -15,7 +15,7 @@ export interface AllowList {
 /**
  * Reads `host`, `host:port`, `10.0.0.5`, `[fd00::1]:8080` and `fd00::1`.
  *
- * @throws TypeError when an entry is no host
+ * @throws TypeError when an entry is not a host
  */
 export function parseHosts(entries: readonly string[]): readonly HostEntry[] {
   return entries.map(parseHost);
@@ -50,7 +50,7 @@ export function portOf(url: URL): number {
   return url.protocol === "https:" ? 443 : 80;
 }
 
-/** A host in the spelling of the URL parser, so that one address has one spelling; undefined when it is none. */
+/** A host in the spelling of the URL parser, so that one address has one spelling; undefined when it is not a host. */
 export function canonicalHost(text: string): string | undefined {
   const url = URL.parse(`http://${isIPv6(text) ? `[${text}]` : text}`);
   const plain =

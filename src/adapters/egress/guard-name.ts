@@ -1,5 +1,5 @@
 /**
- * Top-level names that lead to no public receiver: special use (RFC 6761, 6762, 7686, 8375, 9476) and those
+ * Top-level names without public receivers: special use (RFC 6761, 6762, 7686, 8375, 9476) and those
  * that private networks are known to use. `localhost` is judged apart, because `local` allows it.
  */
 const PRIVATE_SUFFIXES: ReadonlySet<string> = new Set([

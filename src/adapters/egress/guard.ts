@@ -23,12 +23,12 @@ export interface GuardPolicy {
 }
 
 export interface Guard {
-  /** What can be told from the URL alone; never throws. */
+  /** The verdict that the URL alone allows; never throws. */
   checkUrl(url: string): UnsafeUrl | undefined;
   /** Judges one address that a name resolved to (dotted IPv4, IPv6 without brackets); never throws. */
   checkAddress(address: string): UnsafeUrl | undefined;
   /**
-   * The name whose addresses must be judged before the URL is called. There is none for an IP literal, for a host that
+   * The name whose addresses must be judged before the URL is called. Undefined for an IP literal, for a host that
    * the deployer listed (it may be known to a private resolver alone), and under `local`; never throws.
    */
   nameOf(url: string): string | undefined;
@@ -46,7 +46,7 @@ const CLASS_RULES: Readonly<Record<Exclude<AddressClass, "public">, string>> = {
 /**
  * Makes the guard that every client-supplied URL goes through.
  *
- * @throws TypeError when an entry of the policy is no host
+ * @throws TypeError when an entry of the policy is not a host
  */
 export function createGuard(policy: GuardPolicy): Guard {
   const local = policy.mode === "local";
@@ -59,7 +59,7 @@ export function createGuard(policy: GuardPolicy): Guard {
     const misspelt = judgeSpelling(raw);
     if (misspelt) return misspelt;
     const url = URL.parse(raw);
-    if (!url) return "This is no valid absolute URL.";
+    if (!url) return "This is not a valid absolute URL.";
     if (url.protocol !== "https:" && !(local && url.protocol === "http:")) {
       return local ? "The scheme must be http or https." : "The scheme must be https.";
     }
@@ -93,7 +93,7 @@ export function createGuard(policy: GuardPolicy): Guard {
     const host = canonicalHost(text);
     const address = host !== undefined && local ? unmapped(host) : host;
     const found = address === undefined ? undefined : classify(address);
-    if (found === undefined) return "The host resolves to something that is no address.";
+    if (found === undefined) return "The host resolves to an invalid address.";
     return judgeClass(
       found,
       allow.hosts.some((entry) => entry.host === address),
@@ -118,8 +118,8 @@ export function createGuard(policy: GuardPolicy): Guard {
 const USERINFO = "The URL must not carry a user name or password.";
 
 /**
- * Refuses what parsers read differently, before it is parsed: the WHATWG parser drops tabs and line feeds, turns
- * backslashes into slashes, and takes `https:host` and `https:///host` for `https://host`.
+ * Refuses spellings that parsers read differently, before the URL is parsed: the WHATWG parser drops tabs and line
+ * feeds, turns backslashes into slashes, and takes `https:host` and `https:///host` for `https://host`.
  */
 function judgeSpelling(raw: string): string | undefined {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
@@ -131,12 +131,12 @@ function judgeSpelling(raw: string): string | undefined {
   return authority.includes("@") ? USERINFO : undefined;
 }
 
-/** Where the gateway is a public service, a host of its own is so at every port. */
+/** On a public service, the gateway's own host is refused at every port. */
 function concernsByHost(entries: readonly HostEntry[], host: string): boolean {
   return entries.some((entry) => entry.host === host);
 }
 
-/** Where it shares a machine with receivers, only its port is its own, under every name of loopback. */
+/** On a machine that it shares with receivers, only its own port is refused, under every name of loopback. */
 function concernsByPort(entries: readonly HostEntry[], host: string, port: number): boolean {
   return entries.some((entry) => {
     const samePort = entry.port === undefined ? port === 443 || port === 80 : port === entry.port;

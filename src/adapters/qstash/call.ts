@@ -4,7 +4,7 @@ import { deliveryHeaders, publishedId, seconds } from "./message.ts";
 import { type QueueClient, statusOf } from "./request.ts";
 
 /**
- * How often QStash repeats a callback that we did not take, and after how long: 3 s, 30 s, 5 min. Every plan allows
+ * How often QStash repeats a callback that got no 2xx, and after how long: 3 s, 30 s, 5 min. Every plan allows
  * three; a call's lease is longer than all of them.
  */
 const CALLBACK = { retries: "3", delay: "min(300000, 3000 * pow(10, retried))" } as const;
@@ -16,7 +16,7 @@ const CALLBACK = { retries: "3", delay: "min(300000, 3000 * pow(10, retried))" }
  * The destination stands in the path of the request to QStash: it has been checked to be in its normal form, and its
  * query to have none of QStash's own parameters.
  *
- * @throws CallRefused when it will never be taken, QueueUnavailable when it was not now
+ * @throws CallRefused when it will never be taken, QueueUnavailable when it was not taken now
  */
 export async function publishCall(
   client: QueueClient,
@@ -45,14 +45,14 @@ function headersOf(call: ServiceCall, callback: string): Record<string, string> 
     ...forwarded(call.headers),
     ...deliveryHeaders({ method, retries: 0, delay, flow }),
     "upstash-timeout": seconds(timeout),
-    // Some ends (a non-retryable answer) are told to the failure callback alone; what is told twice counts once.
-    ...toldTo("upstash-callback", callback),
-    ...toldTo("upstash-failure-callback", callback),
+    // QStash reports some ends (a non-retryable answer) to the failure callback alone; a second report changes nothing.
+    ...reportTo("upstash-callback", callback),
+    ...reportTo("upstash-failure-callback", callback),
     ...(redacted !== "" && { "upstash-redact-fields": redacted }),
   };
 }
 
-function toldTo(name: string, url: string): Record<string, string> {
+function reportTo(name: string, url: string): Record<string, string> {
   return { [name]: url, [`${name}-retries`]: CALLBACK.retries, [`${name}-retry-delay`]: CALLBACK.delay };
 }
 

@@ -13,11 +13,11 @@ const ANSWER = z.object({ events: z.array(event) });
 
 export type QueueEvent = z.output<typeof event>;
 
-/** What QStash's log says of a message, newest first; nothing, while it says nothing. */
+/** The entries of a message in QStash's log, newest first; empty while there are none. */
 export async function readEvents(client: QueueClient, message: string): Promise<readonly QueueEvent[]> {
   const answer = ANSWER.safeParse(
     await client({ path: `events?${new URLSearchParams({ messageIds: message })}` }),
   );
-  if (!answer.success) throw new QueueUnavailable("QStash's log has another form than is known.");
+  if (!answer.success) throw new QueueUnavailable("QStash's log has an unknown form.");
   return answer.data.events;
 }

@@ -11,7 +11,7 @@ const TIMEOUT = 5_000;
 
 const SLOTS = z.object({ parallelismMax: z.number(), parallelismCount: z._default(z.number(), 0) });
 
-/** What the doctor asks QStash: each question is one request, and none is repeated. */
+/** The questions of the doctor to QStash: each is one request, and none is repeated. */
 export function createExaminer(options: QueueOptions): QueueExaminer {
   const client = createClient(options, 0);
   const get = async (path: string): Promise<Response> => {
@@ -46,14 +46,14 @@ export function createExaminer(options: QueueOptions): QueueExaminer {
     },
     async slots() {
       const response = await get("/v2/globalParallelism");
-      const told = SLOTS.safeParse(await response.json().catch(() => undefined));
-      if (!response.ok || !told.success) return undefined;
-      return { most: told.data.parallelismMax, used: told.data.parallelismCount };
+      const slots = SLOTS.safeParse(await response.json().catch(() => undefined));
+      if (!response.ok || !slots.success) return undefined;
+      return { most: slots.data.parallelismMax, used: slots.data.parallelismCount };
     },
   };
 }
 
-/** What an entry says became of its message: nothing, while the message is on its way. */
+/** The result of a message according to its log entry: undefined while the message is on its way. */
 function fateIn({ state, error, responseStatus }: QueueEvent): Fate | undefined {
   if (state === "DELIVERED") return { kind: "answered", status: responseStatus ?? 200 };
   if (state !== "ERROR" && state !== "FAILED") return undefined;

@@ -31,7 +31,7 @@ function limitsOf({ parallelism, rate, period = 1_000 }: Flow): string {
   return limits.join(", ");
 }
 
-/** The message's id in an answer of the queue's, or undefined when there is none. */
+/** The message's id in an answer of the queue's, or undefined when it has no id. */
 export function messageIdOf(answer: unknown): string | undefined {
   const { messageId } =
     typeof answer === "object" && answer !== null ? (answer as { messageId?: unknown }) : {};

@@ -13,7 +13,7 @@ export interface QueueOptions {
   readonly publicUrl: string;
 }
 
-/** How often QStash repeats a call that we did not answer with 2xx; the sweep makes up for the rest. */
+/** How often QStash repeats a call without a 2xx; after that, the sweep publishes again. */
 const RETRIES = 3;
 
 /** How often a request is repeated that QStash did not answer. */
@@ -22,10 +22,13 @@ const REPEATS = 2;
 /** States of a message of which no attempt has failed (https://upstash.com/docs/qstash/howto/debug-logs). */
 const UNTRIED: ReadonlySet<string> = new Set(["CREATED", "ACTIVE"]);
 
-/** What a batch is answered with, one for each message: its id, or why it was not taken. */
+/** The answer to a batch, one entry for each message: its id, or why it was not taken. */
 const BATCH = z.array(z.unknown());
 
-/** The queue over QStash's REST API. No deduplication ids: the scripts deduplicate, and a window could swallow a needed message. */
+/**
+ * The queue over QStash's REST API. No deduplication ids: the scripts deduplicate, and a window could swallow a needed
+ * message.
+ */
 export function createQueue(options: QueueOptions): Queue {
   const client = createClient(options, REPEATS);
   const address = (message: QueueMessage) => `${options.publicUrl}/internal/${message.kind}`;
@@ -63,7 +66,7 @@ export function createQueue(options: QueueOptions): Queue {
       try {
         await client({ method: "DELETE", path });
       } catch (error) {
-        // It has been delivered already; or the queue is away, and what comes of the message will be stale.
+        // It has been delivered already; or the queue is away, and the message will be stale when it arrives.
         if (!(error instanceof QueueUnavailable)) throw error;
       }
     },
@@ -76,7 +79,7 @@ export function createQueue(options: QueueOptions): Queue {
         await response.body?.cancel();
         return response.ok;
       } catch {
-        return false; // whatever the reason: it does not answer
+        return false; // any failure means that it does not answer
       }
     },
   };

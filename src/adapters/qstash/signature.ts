@@ -19,11 +19,11 @@ interface Call {
   readonly body: Uint8Array;
 }
 
-/** What a token says, before anything of it is known to be true. */
+/** The claims of a token, before anything of it is verified. */
 interface Token {
   readonly algorithm: unknown;
   readonly claims: Readonly<Record<string, unknown>>;
-  /** What is signed, and the signature. */
+  /** The signed text, and the signature. */
   readonly signed: Uint8Array<ArrayBuffer>;
   readonly mac: Uint8Array<ArrayBuffer>;
 }

@@ -10,12 +10,12 @@ import { webhooks } from "./webhooks.ts";
 const OVERVIEW = `Ringback takes work that is too slow for a request: it answers \`202 Accepted\` at once, runs the work, keeps its
 status and result, and calls a URL of yours when it is done.
 
-A 202 is a promise: the task is kept, and it reaches a terminal status in spite of later failures. Times are RFC 3339 in UTC,
+A 202 is a promise: the task is kept, and it reaches a terminal status even after failures. Times are RFC 3339 in UTC,
 durations are written \`500ms\`, \`10s\`, \`15m\`, \`24h\`, \`7d\`, and every address is absolute. Readers must tolerate fields,
 events and statuses that they do not know. Every error is \`application/problem+json\` with a stable
 \`code\` ([all codes](/problems)), and every answer carries \`X-Request-Id\`.`;
 
-/** What a gateway's document is made from. */
+/** The input of a gateway's document. */
 export interface Described {
   readonly version: string;
   /** Its address, without a slash at the end. */
@@ -59,7 +59,7 @@ const securitySchemes: Json = {
     type: "http",
     scheme: "bearer",
     description:
-      "A task token, `rbt_…`: it entitles to one attempt of one run of one task, until its deadline.",
+      "A task token, `rbt_…`: it authorizes its bearer to finish one attempt of one run of one task, until its deadline.",
   },
   adminToken: { type: "http", scheme: "bearer", description: "The deployment's admin token." },
   readLink: {
@@ -86,7 +86,7 @@ function headers(): Json {
   return {
     ...answerHeaders,
     "X-Request-Id": {
-      description: "Names the request; the client's own where it sent a usable one.",
+      description: "Names the request; the client's own id if it sent a valid one.",
       schema: { type: "string" },
     },
   };

@@ -1,7 +1,7 @@
-/** The response headers that answers declare, next to `X-Request-Id`, which every answer carries. */
+/** The response headers that answers declare, in addition to `X-Request-Id`, which every answer carries. */
 export const answerHeaders = {
   Location: {
-    description: "Where the task or delivery is read, absolute.",
+    description: "The absolute address of the task or delivery.",
     schema: { type: "string", format: "uri" },
   },
   "Operation-Location": {
@@ -9,7 +9,7 @@ export const answerHeaders = {
     schema: { type: "string", format: "uri" },
   },
   "Retry-After": {
-    description: "Seconds after which asking again makes sense (RFC 9110, section 10.2.3).",
+    description: "Seconds after which another request makes sense (RFC 9110, section 10.2.3).",
     schema: { type: "integer", minimum: 1 },
   },
   "Preference-Applied": {
@@ -44,11 +44,11 @@ export const answerHeaders = {
     schema: { type: "string" },
   },
   "Cache-Control": {
-    description: "How long the answer may be kept, and by whom (RFC 9111).",
+    description: "How long the answer may be cached, and by which caches (RFC 9111).",
     schema: { type: "string" },
   },
   "WWW-Authenticate": {
-    description: "What to prove, and what was wrong with the proof (RFC 6750, section 3).",
+    description: "The required credentials, and the error in those of the request (RFC 6750, section 3).",
     schema: { type: "string" },
   },
   "Ringback-Service-Status": {
@@ -78,13 +78,13 @@ export const requestHeaders = {
     example: "wait=10",
   },
   tracestate: {
-    description: "W3C Trace Context: carried on together with `traceparent`.",
+    description: "W3C Trace Context: continued together with `traceparent`.",
     schema: { type: "string" },
     example: "vendor=t61rcWkgMzE",
   },
   traceparent: {
     description:
-      "W3C Trace Context: the trace that the task and its callbacks carry on. A malformed one is ignored.",
+      "W3C Trace Context: the trace that the task and its callbacks continue. A malformed one is ignored.",
     schema: { type: "string" },
     example: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
   },
@@ -109,7 +109,8 @@ export const requestHeaders = {
     example: "text/event-stream",
   },
   "Last-Event-ID": {
-    description: "For a stream: the `id` of the last event that was read, a sequence; it goes on after it.",
+    description:
+      "For a stream: the `id` of the last event that was read, a sequence; the stream continues after it.",
     schema: { type: "string" },
     example: "2",
   },

@@ -16,7 +16,7 @@ const SECURITY: Readonly<Record<Access, readonly string[]>> = {
   queue: ["queueSignature"],
 };
 
-/** Of bodies that are not JSON. */
+/** For bodies that are not JSON. */
 const MEDIA = { "text/html": { type: "string" }, "text/javascript": { type: "string" }, "*/*": {} } as const;
 
 /** A route as an OpenAPI operation. */
@@ -124,7 +124,7 @@ const REFUSAL_HEADERS: Readonly<Record<number, readonly (keyof typeof answerHead
 };
 
 function refusal(status: number, codes: readonly ProblemCode[]): Json {
-  // A result that was waited for, and is none.
+  // The answer for a result that the client waited for and that does not exist.
   const waited = codes.includes("task-not-succeeded") || codes.includes("result-expired");
   const names = [
     "X-Request-Id",

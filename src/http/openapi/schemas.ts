@@ -7,12 +7,12 @@ export type Json = Readonly<Record<string, unknown>>;
 
 const refTo = (name: string) => `#/components/schemas/${name}`;
 
-/** A schema as JSON Schema: what a client writes, and without what JSON Schema has no word for. */
+/** A schema as JSON Schema: the form that a client writes, without parts that JSON Schema cannot express. */
 const OPTIONS = {
   io: "input",
   unrepresentable: "any",
   override: ({ jsonSchema }: { readonly jsonSchema: z.core.JSONSchema.BaseSchema }) => {
-    // The format says it; zod's pattern for it is a screen long.
+    // The format is enough; zod's pattern for it is a screen long.
     if (jsonSchema.format === "date-time") delete jsonSchema.pattern;
   },
 } as const;
@@ -26,7 +26,7 @@ export function schemas(tasks: Iterable<AnyTask>): Json {
   return { ...named, ...byTaskType(named, [...tasks]) };
 }
 
-/** The JSON schema of what a client sends outside of the components. */
+/** The JSON schema of client input outside of the components. */
 export function schemaOf(schema: z.core.$ZodType): Json {
   const { $schema: _schema, ...json } = z.toJSONSchema(schema, OPTIONS);
   return json;
@@ -40,8 +40,8 @@ export function contentOf(schema: z.core.$ZodType): Json {
 }
 
 /**
- * `TaskRequest` as the union of what may be submitted, told apart by `type`: each form has the fields of every task, and
- * the input of its type. `Result` is the union of what the types say about their results, and of any other JSON.
+ * The union `TaskRequest` of all requests, with `type` as its discriminator: each form has the fields of every task, and
+ * the input of its type. `Result` is the union of the result schemas of all types, and of any other JSON.
  */
 function byTaskType(
   { TaskRequest = {}, Result = {} }: Readonly<Record<string, Json>>,
@@ -67,7 +67,7 @@ function byTaskType(
       ...Result,
       anyOf: [
         ...results.map(([result]) => ({ $ref: refTo(result) })),
-        { description: "Of a type that does not say: any JSON." },
+        { description: "For a type without a result schema: any JSON." },
       ],
     },
     ...Object.fromEntries([...forms, ...results]),
@@ -83,7 +83,9 @@ function formOf(base: Json, { type, summary, input }: AnyTask, name: string): Js
   return { ...base, description: summary ?? `A task of the type ${type}.`, properties };
 }
 
-/** The schema of a task type's own, at its place in the document: where it refers to itself, it refers to that place. */
+/**
+ * The schema of a task type's own, at its place in the document: where it refers to itself, it refers to that place.
+ */
 function embedded(schema: z.core.$ZodType, place: string): Json {
   const json = JSON.stringify(schemaOf(schema)).replaceAll(/"\$ref":"#/g, `"$ref":"${refTo(place)}`);
   return JSON.parse(json) as Json; // written from one

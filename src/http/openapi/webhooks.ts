@@ -11,11 +11,11 @@ import {
 } from "../../events/schema.ts";
 import { contentOf, type Json } from "./schemas.ts";
 
-/** What is sent along with every callback (Standard Webhooks). */
+/** The headers of every callback (Standard Webhooks). */
 const parameters: readonly Json[] = [
   header(
     "webhook-id",
-    "The event's id: the same on every attempt, so that a receiver can tell a repetition.",
+    "The event's id: the same on every attempt, so that a receiver recognizes a repetition.",
   ),
   header("webhook-timestamp", "When this attempt was made, in seconds since the epoch."),
   header(
@@ -23,7 +23,7 @@ const parameters: readonly Json[] = [
     "`v1,` and the base64 HMAC-SHA256 of `id.timestamp.body`; several, separated by spaces, while a secret rotates.",
   ),
   { ...header("traceparent", "The trace that the task was submitted in."), required: false },
-  { ...header("tracestate", "What came along with it."), required: false },
+  { ...header("tracestate", "The vendor part of the trace context."), required: false },
 ];
 
 function header(name: string, description: string): Json {
@@ -33,7 +33,7 @@ function header(name: string, description: string): Json {
 const responses: Json = {
   "2XX": { description: "Received. Nothing is sent again." },
   "3XX": { description: "A failed attempt: redirects are not followed." },
-  "410": { description: "A failed attempt, and the last: the receiver wants no more of this." },
+  "410": { description: "A failed attempt, and the last: the receiver wants no more of these events." },
   "4XX": {
     description:
       "A failed attempt: it is repeated on the schedule; `Retry-After` is honoured up to 24 hours.",
@@ -56,7 +56,7 @@ const MEANINGS: Readonly<Record<TaskEventType, string>> = {
 };
 
 const REPEATED =
-  "Repeated after 5 s, 30 s, 2 m, 15 m, 1 h, 4 h, 10 h and 24 h until it is received, by an endpoint's own schedule where it has one; each attempt is signed anew, the body never changes.";
+  "Repeated after 5 s, 30 s, 2 m, 15 m, 1 h, 4 h, 10 h and 24 h until it is received, by an endpoint's own schedule where it has one; each attempt gets a new signature, the body never changes.";
 
 function post(operationId: string, summary: string, content: Json, description: string = REPEATED): Json {
   return {
@@ -81,7 +81,7 @@ function of(type: string, component: Parameters<typeof contentOf>[0]): Json {
   };
 }
 
-/** What goes to the `callbackUrl` of a task. */
+/** Events that go to the `callbackUrl` of a task. */
 export function callbacks(): Json {
   return {
     taskEvent: {
@@ -107,7 +107,7 @@ function taskWebhook(type: TaskEventType): [string, Json] {
   return [type, { post: post(name, MEANINGS[type], content) }];
 }
 
-/** What is sent once, on request; and the events of deliveries and endpoints themselves. */
+/** Events that are sent once, on request; and the events of deliveries and endpoints themselves. */
 function endpointWebhooks(): Json {
   const about = (
     type: string,

@@ -20,7 +20,7 @@ const BEARER = /^Bearer +([\w.~+/=-]+) *$/i;
 /** The principal of a request to a route; none where anybody may call, or the queue has signed. */
 export type Admit = (c: Context<Env>, route: Route) => Promise<Callers[Access]>;
 
-/** @throws ApiError `unauthenticated` or `invalid-signature` from what it returns */
+/** @throws ApiError `unauthenticated` or `invalid-signature` from its result */
 export function admitter(deps: Dependencies, verifySignature: VerifySignature): Admit {
   const retired = createRetiredGenerations(deps);
   const byKey = async (c: Context<Env>): Promise<ApiKey> => {
@@ -59,7 +59,7 @@ export function admitter(deps: Dependencies, verifySignature: VerifySignature): 
   };
 }
 
-/** A task token proves itself: it entitles to one attempt of one run of the task in the path. */
+/** A task token is its own proof: it authorizes its bearer to finish one attempt of one run of the task in the path. */
 async function byTaskToken(c: Context<Env>, deps: Dependencies): Promise<TaskTokenBearer> {
   const token = await deps.keyring.verifyTaskToken(bearer(c));
   if (!token || token.task !== c.req.param("id"))
@@ -67,7 +67,7 @@ async function byTaskToken(c: Context<Env>, deps: Dependencies): Promise<TaskTok
   return { kind: "task-token", ...token };
 }
 
-/** The token of a signed link proves itself, and names the one task that it opens. */
+/** The token of a signed link is its own proof, and names the one task that it opens. */
 async function byKeyOrLink(
   c: Context<Env>,
   deps: Dependencies,
@@ -91,7 +91,7 @@ function unauthenticated(detail: string): ApiError {
   return new ApiError("unauthenticated", detail);
 }
 
-/** Compares digests, so that the time it takes says nothing about the token. */
+/** Compares digests, so that the duration reveals nothing about the token. */
 function adminCheck(adminToken: string): (text: string) => Promise<boolean> {
   return async (text) => {
     const [expected, given] = await Promise.all([sha256(utf8(adminToken)), sha256(utf8(text))]);

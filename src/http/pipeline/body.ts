@@ -8,7 +8,7 @@ import type { Env } from "./route.ts";
 
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
 
-/** The body of a request: its text, and what JSON.parse makes of it. */
+/** The body of a request: its text, and the value that JSON.parse returns. */
 export interface JsonBody {
   readonly text: string;
   readonly json: unknown;
@@ -27,7 +27,7 @@ export async function readJson(c: Context<Env>): Promise<unknown> {
 }
 
 /**
- * The request's body as JSON, for a handler that looks at each part with {@link faultIn} itself.
+ * The request's body as JSON, for a handler that checks each part with {@link faultIn} itself.
  *
  * @throws ApiError `unsupported-media-type` or `malformed-json`
  */
@@ -43,7 +43,7 @@ export async function readJsonBody(c: Context<Env>): Promise<JsonBody> {
 }
 
 /**
- * The request's body as the JSON text of a result, whatever media type it is declared as; undefined when there is none.
+ * The request's body as the JSON text of a result, with any declared media type; undefined without a body.
  * JSON that parsing would change, or that nests too deep, becomes a string: its text, byte for byte.
  *
  * @throws ApiError `malformed-json` or `invalid-request`
@@ -84,7 +84,7 @@ function unreadable(code: "malformed-json" | "malformed-message", error: unknown
 }
 
 /**
- * What a schema makes of a body.
+ * Validates a body against a schema.
  *
  * @throws ApiError `invalid-request` that names every fault
  */
@@ -97,10 +97,11 @@ export function fitting<Schema extends z.core.$ZodType>(schema: Schema, json: un
 }
 
 /**
- * What of a JSON text cannot be kept as it was sent: too many levels, a number that JSON.parse would change, a member
- * named `__proto__`, with which a careless copy would change what every object inherits. Makes nothing per value.
+ * The fault for which a JSON text cannot be kept as sent: too many levels, a number that JSON.parse would change, a
+ * member named `__proto__`, with which a careless copy would change what every object inherits. Makes nothing per
+ * value.
  *
- * @param json what JSON.parse makes of the text
+ * @param json the value that JSON.parse returns for the text
  */
 export function faultIn(text: string, json: unknown): ValidationError | undefined {
   const { deepAt, inexact } = surveyJson(text);

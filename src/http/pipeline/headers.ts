@@ -27,7 +27,7 @@ const TRACEPARENT = /^(?!ff)([0-9a-f]{2})-((?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-
 
 /**
  * A `traceparent` that can be carried on (W3C Trace Context, section 3.2), as version 00; undefined when there is
- * none or it is malformed, because then the trace starts anew.
+ * none or it is malformed, because then a new trace starts.
  */
 function traceparent(value: string | undefined): string | undefined {
   const match = TRACEPARENT.exec(value?.trim() ?? "");
@@ -35,10 +35,10 @@ function traceparent(value: string | undefined): string | undefined {
   return `00-${match[2]}`;
 }
 
-/** What a `tracestate` may be made of; a longer or stranger one is dropped (section 3.3). */
+/** The permitted form of a `tracestate`; a longer or other one is dropped (section 3.3). */
 const TRACESTATE = /^[ -~]{1,512}$/;
 
-/** The trace that a request carries on: its `traceparent`, and after a space its `tracestate`. */
+/** The trace that a request continues: its `traceparent`, and after a space its `tracestate`. */
 export function traceOf(parent: string | undefined, state = ""): string | undefined {
   const known = traceparent(parent);
   const rest = state.trim();

@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import { type Idempotency, idempotencyOf } from "../../shared/idempotency.ts";
 import { idempotencyKey } from "./headers.ts";
 
-/** What a route that takes an `Idempotency-Key` may refuse for it. */
+/** The refusals of a route that takes an `Idempotency-Key`. */
 export const IDEMPOTENCY_PROBLEMS = ["malformed-idempotency-key", "idempotency-key-reused"] as const;
 
 /**
@@ -15,7 +15,7 @@ export function idempotencyIn(c: Context, json?: unknown): Promise<Idempotency |
   return idempotencyOf("POST", c.req.path, idempotencyKey(c.req.header("Idempotency-Key")), json);
 }
 
-/** Says that the answer is that of an earlier request. */
+/** Marks the answer as that of an earlier request. */
 export function replayedHeader(replayed: boolean): { readonly "Idempotent-Replayed"?: string } {
   return replayed ? { "Idempotent-Replayed": "true" } : {};
 }

@@ -3,7 +3,7 @@ import { PROBLEMS, type ProblemCode } from "../../shared/problems.ts";
 const CODE = "misconfigured" satisfies ProblemCode;
 
 /**
- * The answer of a gateway that could not be put together: 503 with problem details that name the variables. It has no
+ * The answer of a gateway that could not be started: 503 with problem details that name the variables. It has no
  * public URL to build links on, so the addresses follow from the request.
  *
  * @param detail names variables and what they should be, never their values

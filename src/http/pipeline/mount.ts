@@ -42,9 +42,9 @@ export function mount(app: Hono<Env>, routes: readonly Route[], deps: Dependenci
     };
     const chain: MiddlewareHandler<Env>[] =
       route.access === "queue" ? [bounded, admitted] : [admitted, bounded];
-    // Nobody reads what may come along with a GET.
+    // A GET without a declared body has none to limit.
     if (route.method === "GET" && !route.body && !route.anyBody) chain.pop();
-    // A stream has no tag, and whoever reads it whole to make one never answers.
+    // A stream has no tag: a middleware that reads it to its end never answers.
     if (route.cache === "revalidate") {
       chain.push((c, next) => (isStream(c, route) ? next() : conditional(c, next)));
     }
@@ -71,7 +71,7 @@ function setCaching(c: Context<Env>, route: Route): void {
   const varying = (["Accept", "Prefer"] as const).filter((name) => route.headers?.includes(name));
   if (varying.length > 0) c.header("Vary", varying.join(", "));
   // A browser page of any origin may follow with a token, which proves itself: no cookie or key is in play. Refusals
-  // carry it too, because EventSource takes what it may not read for a lost connection and comes again for ever.
+  // carry it too, because EventSource takes a forbidden answer for a lost connection and reconnects for ever.
   if (isStream(c, route) && c.req.query("token") !== undefined) c.header("Access-Control-Allow-Origin", "*");
 }
 
@@ -112,7 +112,7 @@ async function countingReads(
   }
 }
 
-/** Answers to a key that may not read. */
+/** Answers a key that may not read. */
 const REFUSALS: ReadonlySet<string> = new Set(["unauthenticated", "forbidden", "rate-limited"]);
 
 async function callOf(c: Context<Env>, route: Route, deps: Dependencies): Promise<AnyCall> {
@@ -167,7 +167,7 @@ function grouped(search: URLSearchParams): unknown {
     }
     const others = members.get(group) ?? new Map<string, string>();
     if (typeof others === "string") throw malformed(`${group} is given in two forms.`);
-    // A schema passes over this one as if it were not there.
+    // A schema ignores this name as if it were absent.
     if (key === "__proto__") throw malformed(`There is no ${group} of the name ${key}.`);
     members.set(group, others.set(key, value));
   }
@@ -195,8 +195,8 @@ async function jsonOf(c: Context<Env>, { bodyInParts }: Route): Promise<unknown>
 }
 
 /**
- * A signed message that we don't understand (one of a newer deployment, after a step back) stays so however often it
- * comes: it goes to the dead letters of the queue, where it is seen, and the sweep asks again in our own words.
+ * A signed message that we don't understand (one of a newer deployment, after a step back) stays unknown however often
+ * it arrives: it goes to the dead letters of the queue, where it is seen, and the sweep asks again in our own words.
  */
 async function messageOf(c: Context<Env>, route: Route): Promise<{ body: unknown }> {
   const bytes = await c.req.arrayBuffer();
@@ -207,7 +207,7 @@ async function messageOf(c: Context<Env>, route: Route): Promise<{ body: unknown
   throw new ApiError("malformed-message", `${issue?.path.join(".")} ${issue?.message}.`);
 }
 
-/** What each path offers; `/v1/tasks/batch` comes before `/v1/tasks/:id`, of which it is none. */
+/** The methods of each path; `/v1/tasks/batch` comes before `/v1/tasks/:id`, which would match it too. */
 function methodsByPath(routes: readonly Route[]): Map<string, Set<string>> {
   const paths = new Map<string, Set<string>>();
   const isTemplate = ({ path }: Route): boolean => path.includes(":");

@@ -6,7 +6,7 @@ import type { Env } from "./route.ts";
 /** The longest that an answer is held back, in seconds: proxies and clients often give up at 30. */
 export const MAX_WAIT = 25;
 
-/** What a request prefers, of what is understood here. */
+/** The preferences of a request that are understood here. */
 export interface Preferences {
   /** RFC 7240, section 4.1. */
   readonly respondAsync: boolean;
@@ -21,8 +21,8 @@ const LONGEST_HEADER = 1_000;
 const LONGEST_WAIT = 86_400;
 
 /**
- * Reads `Prefer`. What is unknown or malformed is ignored, names are compared without case, and of a repeated one the
- * first counts (RFC 7240, section 2).
+ * Reads `Prefer`. Unknown or malformed preferences are ignored, names are compared without case, and of a repeated one
+ * the first counts (RFC 7240, section 2).
  */
 export function readPreferences(header: string): Preferences {
   const found = new Map<string, string>();

@@ -9,10 +9,10 @@ import type { Settings } from "../../shared/settings.ts";
 import { rateHeaders, seconds } from "./headers.ts";
 import type { Env } from "./route.ts";
 
-/** How soon a client should ask again when the database was away. */
+/** How soon a client should retry after a database outage. */
 const STORE_RETRY = 2_000;
 
-/** And when another version must answer: a rollout takes a while. */
+/** The same when another version must answer: a rollout takes a while. */
 const TOO_NEW_RETRY = 30_000;
 
 /** The one place in which failures become problem details (RFC 9457). */
@@ -33,13 +33,13 @@ export function answerFailure(error: Error, c: Context<Env>, settings: Settings,
   }
   if (error instanceof Undecryptable) {
     log("error", "undecryptable", { ...context, error: error.message });
-    return problem(c, undecryptable("What was asked for"), settings);
+    return problem(c, undecryptable("The requested data"), settings);
   }
   log("error", "request-failed", { ...context, error: `${error}`, stack: error.stack });
-  return problem(c, new ApiError("internal-error", "The request id finds it in our log."), settings);
+  return problem(c, new ApiError("internal-error", "Our log has the error under the request id."), settings);
 }
 
-/** A completion URL is as good as a key: it stays out of the log. */
+/** A completion URL is a credential: it stays out of the log. */
 function pathOf(c: Context<Env>): string {
   return c.req.path.replace(/\brbt_[\w-]+/, "rbt_…");
 }
@@ -61,10 +61,7 @@ function unavailable(): ApiError {
 }
 
 function tooLarge(): ApiError {
-  return new ApiError(
-    "payload-too-large",
-    "What would have to be stored is larger than Redis takes in one request.",
-  );
+  return new ApiError("payload-too-large", "The data to store is larger than Redis takes in one request.");
 }
 
 function problem(c: Context<Env>, refusal: ApiError, settings: Settings): Response {
@@ -92,7 +89,10 @@ export function problemBody(c: Context<Env>, refusal: ApiError, settings: Settin
   };
 }
 
-/** The path as it was sent: what a URI must not hold is escaped (RFC 9457, section 3.1.5; RFC 3986, section 3.3). */
+/**
+ * The path as it was sent: characters that a URI must not hold are escaped (RFC 9457, section 3.1.5; RFC 3986, section
+ * 3.3).
+ */
 function instanceOf(c: Context<Env>): string {
   return new URL(c.req.url).pathname.replace(
     /[^\w\-.~!$&'()*+,;=:@%/]|%(?![0-9a-f]{2})/gi,
@@ -113,7 +113,7 @@ function headersOf(c: Context<Env>, refusal: ApiError, settings: Settings): Reco
   };
 }
 
-/** What to prove, and what was wrong with the proof (RFC 9110, section 11.6.1; RFC 6750, section 3). */
+/** The required credentials, and the error in those of the request (RFC 9110, section 11.6.1; RFC 6750, section 3). */
 function challenge(c: Context<Env>, { code, details }: ApiError): Record<string, string> {
   const realm = 'Bearer realm="ringback"';
   if (code === "invalid-signature") return { "WWW-Authenticate": "Upstash-Signature" };

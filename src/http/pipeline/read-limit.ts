@@ -1,9 +1,12 @@
 import { ApiError } from "../../shared/problems.ts";
 
-/** Projects and API keys whose reads one process counts; of more, those that have not read for longest begin with a full second. */
+/**
+ * Projects and API keys whose reads one process counts; beyond that, those without reads for the longest time begin
+ * with a full second.
+ */
 const COUNTED = 20_000;
 
-/** What a page of a filtered list costs that visits more than these entries; any other read costs 1. */
+/** The cost of a page of a filtered list that visits more than these entries; any other read costs 1. */
 export const LONG_WALK = 100;
 export const LONG_WALK_COST = 20;
 
@@ -20,7 +23,7 @@ export interface ReadLimit {
    * @throws ApiError `rate-limited` when there are not enough
    */
   take(reader: string, cost: number): void;
-  /** Gives back what was not needed. */
+  /** Gives back the unused rest. */
   giveBack(reader: string, count: number): void;
 }
 

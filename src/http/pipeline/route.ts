@@ -9,19 +9,19 @@ import type { ProblemCode } from "../../shared/problems.ts";
 import type { Infer } from "../../shared/schema.ts";
 import type { AnswerHeader, RequestHeader } from "../openapi/headers.ts";
 
-/** What the middleware before a route leaves in the context. */
+/** The variables that the middleware before a route sets in the context. */
 export interface Env {
   Variables: {
     requestId: string;
     route: Route;
     caller: Callers[Access];
-    /** How many entries of indexes a list has looked at. */
+    /** Entries of indexes that a list has read. */
     visited?: number;
   };
 }
 
 /**
- * Who may call: anybody; the bearer of an API key, or also of a signed read link or of a token for a live
+ * The permitted callers: anybody; the bearer of an API key, or also of a signed read link or of a token for a live
  * timeline; the bearer of this task's own token; the bearer of the admin token; the queue, by its signature.
  */
 export type Access =
@@ -48,7 +48,7 @@ type Schema = z.$ZodType;
 
 /** One answer: the schema of its JSON body (none: no body), and headers next to those that every answer carries. */
 export interface Answer {
-  /** What it means, for the document. */
+  /** Its meaning, for the document. */
   readonly description: string;
   /** A `component`, which has an example. */
   readonly body?: Schema;
@@ -64,14 +64,14 @@ export interface Answer {
 /** The answers of a route by their status; `default` is any other status, of a service's answer. */
 export type Answers = Readonly<Record<number, Answer>> & { readonly default?: Answer };
 
-/** A path parameter that is no id of ours. */
+/** A path parameter that is not an id of ours. */
 export interface TextParam {
   readonly description: string;
   readonly example: string;
   readonly pattern?: string;
 }
 
-/** Path parameters: the kind of id that each must be, or what else it is. */
+/** Path parameters: the kind of id that each must be, or another form. */
 export type Params = Readonly<Record<string, IdPrefix | TextParam>>;
 
 declare const declared: unique symbol;
@@ -94,7 +94,9 @@ export type Reply<All> = <Status extends keyof All & number>(
   headers?: HeadersOf<All[Status]>,
 ) => Declared;
 
-/** Answers with what has no schema: a page, a stream, a result as it is stored. Only where the route declares such. */
+/**
+ * Answers with a body without a schema: a page, a stream, a result as it is stored. Only where the route declares such.
+ */
 export type Send<All> = Answers extends All
   ? (response: Response) => Declared // of any route
   : [Extract<All[keyof All], { readonly media: string } | { readonly stream: true }>] extends [never]
@@ -103,20 +105,20 @@ export type Send<All> = Answers extends All
 
 /** The chapters of the reference, in their order. */
 export const TAGS = {
-  Tasks: "Submit work, look it up, fetch what came of it.",
+  Tasks: "Submit work, read its status, fetch its result.",
   "Task tokens":
     "For a worker that finishes a task later: report by the token that the handler was given, or post to its completion URL.",
   Services:
     "Any HTTP service that the deployer has configured, made asynchronous: the very request is queued, the service's answer is the result.",
   Deliveries: "Every callback, every attempt to make it, and a way to make it again.",
   Endpoints: "Receivers of all of a project's events, registered once.",
-  Secrets: "What callbacks are signed with.",
+  Secrets: "Secrets and keys that sign callbacks.",
   Administration: "Projects and their API keys, under the deployment's admin token.",
   Operations: "Health, this document, and pages for people.",
-  Queue: "QStash's alone: every call is verified by its signature before anything of it is read.",
+  Queue: "Only for QStash: every call is verified by its signature before anything of it is read.",
 } as const;
 
-/** What a route's handler is given: everything that was declared, checked. */
+/** The arguments of a route's handler: everything that was declared, checked. */
 export interface Call<Params, Query, Body, All, A extends Access = Access> {
   readonly c: Context<Env>;
   readonly ctx: RequestContext;
@@ -131,7 +133,7 @@ export interface Call<Params, Query, Body, All, A extends Access = Access> {
   readonly send: Send<All>;
 }
 
-/** A route, declared once: it is served by what it says here, and the OpenAPI document is made from it. */
+/** A route, declared once: the server and the OpenAPI document follow from the declaration. */
 export interface Declaration<
   Params,
   Query extends Schema,
@@ -144,7 +146,7 @@ export interface Declaration<
   readonly path: string;
   readonly operation: string;
   readonly summary: string;
-  /** What the reference says about it, in sentences. */
+  /** The reference's text about it, in sentences. */
   readonly description: string;
   /** Its chapter in the reference. */
   readonly tag: keyof typeof TAGS;
@@ -156,7 +158,7 @@ export interface Declaration<
    * test/http/authorization.test.ts calls every such route on a store that forbids everything.
    */
   readonly scopeCheckedBy?: "script";
-  /** What is no id of that kind is not found. */
+  /** An id of another form is not found. */
   readonly params?: Params;
   /** Its fields have descriptions. */
   readonly query?: Query;
@@ -172,16 +174,16 @@ export interface Declaration<
   readonly bodies?: number;
   /** In place of the configured size, in bytes. */
   readonly maxBody?: number;
-  /** No body is as good as `{}`. */
+  /** A missing body is the same as `{}`. */
   readonly optionalBody?: true;
-  /** Whether the query asks for a list that may look at many more entries than it shows; it leaves `visited`. */
+  /** Whether the query asks for a list that may read many more entries than it shows; it leaves `visited`. */
   readonly walks?: (query: z.output<Query>) => boolean;
-  /** Request headers that change what happens. */
+  /** Request headers that change the result. */
   readonly headers?: readonly RequestHeader[];
   readonly answers: All;
   /** Its task calls the address in `callbackUrl`. */
   readonly callbacks?: true;
-  /** Refusals next to those that follow from the rest of the declaration ({@link problemsOf}). */
+  /** Refusals in addition to those that follow from the rest of the declaration ({@link problemsOf}). */
   readonly problems?: readonly ProblemCode[];
   /** `revalidate`: kept by the client alone and asked about again by ETag; else `no-store`. */
   readonly cache?: "revalidate";
@@ -195,7 +197,7 @@ export type Scoped<A extends Access> = A extends "key" | "key-or-link" | "key-or
   ? { readonly scope: Scope }
   : { readonly scope?: never; readonly scopeCheckedBy?: never };
 
-/** A declaration whose own types no longer matter. */
+/** A declaration without its specific types. */
 export type Route = Declaration<Params, Schema, Schema, Answers>;
 
 /** Declares a route. */

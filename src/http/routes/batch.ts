@@ -26,7 +26,7 @@ const BatchAnswer = component(
     data: field(
       z.array(
         z.object({
-          status: field(z.int(), "What a request for this item alone would have been answered.", 202),
+          status: field(z.int(), "The status that a request for this item alone would have got.", 202),
           task: opt(Task),
           replayed: field(
             opt(z.literal(true)),
@@ -39,7 +39,7 @@ const BatchAnswer = component(
     ),
   }),
   {
-    description: "What became of each item of a batch.",
+    description: "The outcome of each item of a batch.",
     example: {
       data: [
         { status: 202, task: taskExample },
@@ -62,7 +62,7 @@ const submitMany = route({
   operation: "submitBatch",
   summary: "Submit up to 100 tasks",
   description:
-    "Each item is checked, accepted or refused on its own, in order, as if it had been sent alone; `data` says what became of each. With an `Idempotency-Key` in the header, items without one of their own are safe to repeat too. When no item is accepted the answer is a 422 whose `data` says why.",
+    "Each item is checked, accepted or refused on its own, in order, as if it had been sent alone; `data` has the outcome of each. With an `Idempotency-Key` in the header, items without one of their own are safe to repeat, too. When no item is accepted the answer is a 422 whose `data` says why.",
   tag: "Tasks",
   access: "key",
   scope: "tasks:write",
@@ -116,7 +116,7 @@ const submitMany = route({
 /**
  * An item as the client asks for it, or why it cannot be read.
  *
- * @param text the item as it was sent, which is what a single task's limits look at
+ * @param text the item as it was sent, to which a single task's limits apply
  */
 function readItem(text: string, json: unknown, maxBody: number): Submit | ApiError {
   if (text.length > maxBody / 3 && utf8Length(text) > maxBody) {
@@ -165,7 +165,7 @@ function refusedItem(c: Context<Env>, refusal: ApiError, settings: Settings) {
   return { status: PROBLEMS[refusal.code].status, problem: problemBody(c, refusal, settings) };
 }
 
-/** The rate as the last item left it, and when what was refused for it may come again. */
+/** The rate after the last item, and when its refused items may be sent again. */
 function headersOf(outcomes: readonly (Accepted | ApiError)[]) {
   const last = outcomes.findLast((outcome) => rateOf(outcome) !== undefined);
   const rate = last && rateOf(last);

@@ -41,7 +41,7 @@ const read = route({
   path: "/v1/deliveries/:id",
   operation: "getDelivery",
   summary: "Read a delivery and its attempts",
-  description: "With every attempt: when, how long, what the receiver answered, or why it failed.",
+  description: "With every attempt: when, how long, the receiver's answer, or the reason of the failure.",
   tag: "Deliveries",
   access: "key",
   scope: "tasks:read",
@@ -68,7 +68,7 @@ const again = route({
   headers: ["Idempotency-Key"],
   answers: {
     202: {
-      description: "On its way again: the delivery.",
+      description: "The delivery, which is being sent again.",
       body: Delivery,
       headers: ["Location", "Idempotent-Replayed"],
     },

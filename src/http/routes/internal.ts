@@ -15,7 +15,7 @@ const OUTCOME_LIMIT = 20 * 1024 * 1024;
 
 const count = z.int().check(z.minimum(1));
 
-/** What every queue route answers: done (or stale, which is the same to the queue), or 503 and when to come back. */
+/** The answers of every queue route: done (or stale, which is the same to the queue), or 503 with a time to retry. */
 const declared = {
   tag: "Queue",
   access: "queue",
@@ -60,9 +60,8 @@ const sweepRoute = route({
   ...declared,
   path: "/internal/sweep",
   operation: "sweep",
-  summary: "Take what is due and has not come back",
-  description:
-    "Publishes again what got lost, ends leases and deadlines that ran out. Safe to call at any time.",
+  summary: "Publish due entries again",
+  description: "Publishes lost messages again, ends lapsed leases and deadlines. Safe to call at any time.",
   body: z.looseObject({}),
   optionalBody: true,
   async handle({ ctx, reply }) {
@@ -71,7 +70,7 @@ const sweepRoute = route({
   },
 });
 
-/** Numbers come quoted or not, and what is zero or empty may be missing (docs: features/callbacks). */
+/** Numbers come quoted or not, and zero or empty values may be missing (docs: features/callbacks). */
 const loose = z.pipe(
   z.optional(z.nullable(z.union([z.number(), z.string().check(z.regex(/^\d{1,15}$/))]))),
   z.transform((value: number | string | null | undefined) => Number(value ?? 0)),
@@ -87,9 +86,9 @@ const outcomeRoute = route({
   operation: "receiveServiceOutcome",
   summary: "Take the outcome of a service's call",
   description:
-    "What became of a call that the queue made for a task of the type `http.request`. 200 also when it is stale; 503 when the task moved meanwhile.",
+    "The outcome of a call that the queue made for a task of the type `http.request`. 200 also when it is stale; 503 when the task moved meanwhile.",
   query: z.strictObject({
-    project: field(id("prj"), "Whose task it is."),
+    project: field(id("prj"), "The project of the task."),
     task: field(id("task"), "The task."),
     run: field(ordinal, "Its run."),
     attempt: field(ordinal, "The attempt that the call was made for."),
@@ -137,7 +136,7 @@ const probeRoute = route({
   path: "/internal/probe",
   operation: "receiveProbe",
   summary: "Take a probe that the doctor has sent",
-  description: "Notes that it has arrived; the doctor looks for that note.",
+  description: "Notes that it has arrived; the doctor reads that note.",
   body: probeMessage,
   problems: ["malformed-message"],
   async handle({ ctx, body, reply }) {
@@ -150,7 +149,7 @@ const probeRoute = route({
   },
 });
 
-/** Undefined where it is no JSON. */
+/** Undefined for text that is not JSON. */
 function readJson(body: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(body));

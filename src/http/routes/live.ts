@@ -13,7 +13,7 @@ import { acceptsStream, goneOf, preferencesOf } from "../pipeline/prefer.ts";
 import { type Env, type Route, route } from "../pipeline/route.ts";
 import { UNCHANGED } from "./tasks.ts";
 
-/** How soon a client comes again when its stream has ended, milliseconds. */
+/** How soon a client reconnects when its stream has ended, milliseconds. */
 const RECONNECT = 1_000;
 
 /** A comment that often keeps proxies from taking a silent stream for a dead one. */
@@ -31,7 +31,7 @@ const events = route({
   operation: "listTaskEvents",
   summary: "Read a task's timeline, or follow it live",
   description:
-    "Every change of the task's state, oldest first, with who made it. With `Accept: text/event-stream` each entry is an event (`id`: its sequence, `event`: its type, `data`: the entry), followed by those to come and by `task.progress` events; the stream ends after the end of the task, or after 60 seconds (`Prefer: wait=<seconds>`: earlier), and `Last-Event-ID` goes on without loss. 204: the task has ended, and everything was told.",
+    "Every change of the task's state, oldest first, with who made it. With `Accept: text/event-stream` each entry is an event (`id`: its sequence, `event`: its type, `data`: the entry), followed by those to come and by `task.progress` events; the stream ends after the end of the task, or after 60 seconds (`Prefer: wait=<seconds>`: earlier), and `Last-Event-ID` continues without loss. 204: the task has ended, and every entry was sent.",
   tag: "Tasks",
   access: "key-or-events-token",
   scope: "tasks:read",
@@ -59,17 +59,17 @@ const events = route({
     if (!acceptsStream(c)) {
       return reply(200, { data: record.timeline.map(timelineView), nextCursor: null });
     }
-    // A browser's address keeps what it began with; what its EventSource has seen since is in the header.
+    // An EventSource keeps its first address; the header has the last event that it received.
     const after = sequenceIn(c.req.header("Last-Event-ID") ?? query.lastEventId, record.sequence);
     if (isTerminal(record.status) && after === record.sequence) return reply(204, null);
     const { wait } = preferencesOf(c);
     const hold = Math.min(HOLD, (wait ?? Number.POSITIVE_INFINITY) * 1_000);
     const stop = new AbortController();
     const gone = AbortSignal.any([goneOf(c), stop.signal]);
-    const told = live(ctx, caller, record, { after, hold, gone });
+    const events = live(ctx, caller, record, { after, hold, gone });
     const onCut = (error: Error): void =>
       ctx.log("warn", "stream-cut-short", { task: record.id, reason: error.message });
-    return send(stream(c, told, hold, stop, onCut));
+    return send(stream(c, events, hold, stop, onCut));
   },
 });
 
@@ -122,7 +122,7 @@ function sequenceIn(lastEventId: string | undefined, newest: number): number {
 /** Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html). */
 function stream(
   c: Context<Env>,
-  told: AsyncIterable<LiveEvent>,
+  events: AsyncIterable<LiveEvent>,
   hold: number,
   stop: AbortController,
   onCut: (error: Error) => void,
@@ -131,33 +131,33 @@ function stream(
   const response = streamSSE(c, async (out) => {
     out.onAbort(() => stop.abort());
     const heartbeat = setInterval(() => void out.write(":\n\n"), HEARTBEAT);
-    // A client that does not read holds what is written back; its stream is given up.
+    // Unread data is buffered for a client that does not read; its stream is then ended.
     const giveUp = setTimeout(() => out.abort(), hold + GRACE);
     try {
       await out.write(`retry: ${RECONNECT}\n\n`);
-      for await (const one of told) await out.writeSSE(messageOf(one));
+      for await (const one of events) await out.writeSSE(messageOf(one));
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
-      onCut(error); // the client comes again, and loses nothing
+      onCut(error); // the client reconnects, and loses nothing
     } finally {
       clearInterval(heartbeat);
       clearTimeout(giveUp);
       stop.abort();
     }
   });
-  // The server's own business, and forbidden in HTTP/2.
+  // The server sets it itself, and HTTP/2 forbids it.
   for (const name of ["Connection", "Transfer-Encoding"]) response.headers.delete(name);
   response.headers.set("Cache-Control", "no-store");
   return response;
 }
 
 /** Progress has no id, so that the last event's id stays a sequence. */
-function messageOf(told: LiveEvent): SSEMessage {
-  if (told.kind === "entry") {
-    const { sequence, type } = told.entry;
-    return { id: `${sequence}`, event: type, data: JSON.stringify(timelineView(told.entry)) };
+function messageOf(event: LiveEvent): SSEMessage {
+  if (event.kind === "entry") {
+    const { sequence, type } = event.entry;
+    return { id: `${sequence}`, event: type, data: JSON.stringify(timelineView(event.entry)) };
   }
-  const { run, attempt, progress } = told;
+  const { run, attempt, progress } = event;
   const data = { run, attempt, ...progress, at: timestamp(progress.at) };
   return { event: "task.progress", data: JSON.stringify(data) };
 }

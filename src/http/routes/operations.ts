@@ -31,17 +31,17 @@ const Readiness = component(
           "When the last one was done; absent before the first, and where Redis does not answer.",
         ),
       }),
-      "The sweep, which makes up for lost messages.",
+      "The sweep, which publishes lost messages again.",
     ),
   }),
   {
-    description: "What the gateway stands on.",
+    description: "The services that the gateway depends on.",
     example: { redis: "ok", qstash: "ok", sweep: { lastAt: "2026-11-24T09:30:00.000Z" } },
   },
 );
 type Readiness = Infer<typeof Readiness>;
 
-/** Whether the gateway lives, and whether what it stands on answers. */
+/** Whether the gateway lives, and whether the services that it depends on answer. */
 export function operationRoutes(): readonly Route[] {
   const ready = readiness();
   return [

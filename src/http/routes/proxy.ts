@@ -10,16 +10,16 @@ import { type Call, type Route, route } from "../pipeline/route.ts";
 import { TaskRequest } from "../schemas/task-requests.ts";
 import { SUBMIT_ANSWERS, SUBMIT_PROBLEMS, submitted } from "./tasks.ts";
 
-/** What the address of every proxied request begins with. */
+/** The prefix of the address of every proxied request. */
 export const PROXY = "/v1/proxy/";
 
-/** Headers that are ours, by the fields of a submitted task that they stand for. */
+/** Our headers, with the fields of a submitted task that they set. */
 const OWN = { callbackUrl: "Callback-Url", delay: "Ringback-Delay", deadline: "Ringback-Deadline" } as const;
 
 const PARAMS = {
   service: { description: "The service's name.", example: "shop" },
   path: {
-    description: "Where to call the service, below its base address; slashes are meant as such.",
+    description: "Where to call the service, below its base address; slashes are separators.",
     example: "v1/orders",
   },
 } as const;
@@ -30,7 +30,7 @@ export const proxyRoutes: readonly Route[] = SERVICE_METHODS.map((method) =>
     method,
     path: `${PROXY}:service/:path{.*}`,
     operation: `proxy${method}`,
-    summary: "Queue this very request for a service",
+    summary: "Queue this request for a service",
     description:
       "`path` may have slashes and a query; it is refused unless it is in its normal form and under a path of the service. Passed on are the body as it is, common headers (`Accept`, `Accept-Language`, `Content-*`, `If-*`, `Range`), those that the service lists, and `Ringback-Forward-<name>` as `<name>` where the service takes it; never `Authorization`, cookies, or headers of the connection. The request becomes a task of the type `http.request`, and `errors` points into that: `#/input/path`, `#/callbackUrl`. 405 names the service's methods in `Allow`.",
     tag: "Services",
@@ -46,7 +46,7 @@ export const proxyRoutes: readonly Route[] = SERVICE_METHODS.map((method) =>
   }),
 );
 
-/** The request becomes the task of type `http.request` that means the same, and is judged as that. */
+/** The request becomes the equivalent task of type `http.request`, with the same checks. */
 async function proxy(call: Call<typeof PARAMS, unknown, unknown, typeof SUBMIT_ANSWERS, "key">) {
   const { c, ctx, params } = call;
   if (!preferencesOf(c).respondAsync) {
@@ -56,7 +56,7 @@ async function proxy(call: Call<typeof PARAMS, unknown, unknown, typeof SUBMIT_A
     );
   }
   const service = ctx.services.get(params.service);
-  // In its normal form: what climbs out of the service's addresses by dot segments is none of them.
+  // The path in its normal form: a path that leaves the service's addresses by dot segments is not found.
   const { pathname, search } = new URL(c.req.url);
   const base = PROXY + params.service;
   if (!service || !pathname.startsWith(`${base}/`)) {
@@ -95,8 +95,8 @@ async function proxy(call: Call<typeof PARAMS, unknown, unknown, typeof SUBMIT_A
 }
 
 /**
- * Content of a GET means nothing (RFC 9110, section 9.3.1), and Deno hands none on: it is refused by what announces
- * it, so that no runtime drops it unsaid.
+ * Content of a GET has no meaning (RFC 9110, section 9.3.1), and Deno drops it: it is refused by the headers that
+ * announce it, so that no runtime drops it silently.
  */
 function noBody(headers: Headers): Uint8Array {
   if (headers.has("Transfer-Encoding") || !["0", null].includes(headers.get("Content-Length"))) {

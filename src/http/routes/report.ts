@@ -27,10 +27,10 @@ const Heartbeat = component(
 const ReportAnswer = component(
   "ReportResult",
   z.object({
-    status: field(taskStatus, "Where the task stands now."),
-    done: field(z.boolean(), "Whether it has ended; not when a failed attempt is followed by another."),
+    status: field(taskStatus, "The task's present status."),
+    done: field(z.boolean(), "Whether it has ended; false when a failed attempt is followed by another."),
   }),
-  { description: "It was heard, now or before.", example: { status: "succeeded", done: true } },
+  { description: "The report was accepted, now or before.", example: { status: "succeeded", done: true } },
 );
 
 const Completion = component(
@@ -41,7 +41,7 @@ const Completion = component(
   { description: "A genuine address.", example: { accepted: true } },
 );
 
-/** What every report of a token's bearer has in common. */
+/** The common part of every report of a token's bearer. */
 const reported = {
   method: "POST",
   tag: "Task tokens",
@@ -54,7 +54,7 @@ const progressRoute = route({
   ...reported,
   path: "/v1/tasks/:id/progress",
   operation: "reportProgress",
-  summary: "Say how far the work is",
+  summary: "Report progress",
   description:
     "The newest is kept with the task; it counts as a heartbeat. Legal while the task is running or waiting.",
   body: ProgressRequest,
@@ -69,7 +69,7 @@ const heartbeatRoute = route({
   ...reported,
   path: "/v1/tasks/:id/heartbeat",
   operation: "reportHeartbeat",
-  summary: "Say that the work goes on",
+  summary: "Report that the work goes on",
   description:
     "Starts the clock of `heartbeatTimeout` again. Legal while the task is running or waiting; the clock runs while it is waiting.",
   answers: { 200: { description: "Noted: the work may go on.", body: Heartbeat } },
@@ -83,11 +83,11 @@ const completeRoute = route({
   ...reported,
   path: "/v1/tasks/:id/complete",
   operation: "completeTask",
-  summary: "Bring the result",
+  summary: "Report the result",
   description:
-    "The task has succeeded, even when its handler has not returned yet. Told again, it changes nothing and is answered the same way.",
+    "The task has succeeded, even when its handler has not returned yet. A repeated report changes nothing and is answered the same way.",
   body: CompleteRequest,
-  answers: { 200: { description: "Noted: where the task stands now.", body: ReportAnswer } },
+  answers: { 200: { description: "Noted: the task's present status.", body: ReportAnswer } },
   problems: [...REFUSED, "task-already-ended"],
   async handle({ ctx, caller, body, reply }) {
     const result = body.result === undefined ? {} : { result: JSON.stringify(body.result) };
@@ -99,11 +99,11 @@ const failRoute = route({
   ...reported,
   path: "/v1/tasks/:id/fail",
   operation: "failTask",
-  summary: "Say that the attempt has failed",
+  summary: "Report that the attempt has failed",
   description:
-    "The attempt has failed: another one follows, if `retryable` (true unless given) and its budget allow. Told again, it changes nothing.",
+    "The attempt has failed: another one follows, if `retryable` (true unless given) and its budget allow. A repeated report changes nothing.",
   body: FailRequest,
-  answers: { 200: { description: "Noted: where the task stands now.", body: ReportAnswer } },
+  answers: { 200: { description: "Noted: the task's present status.", body: ReportAnswer } },
   problems: [...REFUSED, "task-already-ended"],
   async handle({ ctx, caller, body: { code, message, retryable = true }, reply }) {
     const error = { code, message, retryable };
@@ -116,15 +116,15 @@ const completionRoute = route({
   method: "POST",
   path: "/v1/complete/:token",
   operation: "completeByUrl",
-  summary: "Bring the result to the completion URL",
+  summary: "Report the result to the completion URL",
   description:
-    "For a `webhook` field of somebody else's: no header is needed, and any JSON posted here, or none, becomes the result. A genuine address always answers 200, also when the task has ended: `accepted` says whether something was changed.",
+    "For the `webhook` field of another service: no header is needed, and any JSON posted here, or none, becomes the result. A genuine address always answers 200, also when the task has ended: `accepted` says whether something was changed.",
   tag: "Task tokens",
   access: "open",
   params: { token: { description: "The task token.", example: "rbt_…" } },
   anyBody: true,
   answers: {
-    200: { description: "Taken, or there was nothing to change.", body: Completion },
+    200: { description: "Accepted, or there was nothing to change.", body: Completion },
   },
   problems: ["temporarily-unavailable"],
   async handle({ c, ctx, params, reply }) {

@@ -20,7 +20,7 @@ const result = route({
   operation: "getTaskResult",
   summary: "Read a task's bare result",
   description:
-    "What the handler returned and nothing around it; with `raw` and for a task of the type `http.request`, what its service answered. A callback whose result was too large to send along links here with a token that needs no API key.",
+    "The handler's return value and nothing around it; with `raw` and for a task of the type `http.request`, the answer of its service. A callback whose result was too large to send along links here with a token that needs no API key.",
   tag: "Tasks",
   access: "key-or-link",
   scope: "tasks:read",
@@ -30,7 +30,7 @@ const result = route({
     token: field(opt(text(1, 1_000)), "The token of a signed link, in place of an API key."),
     raw: field(
       opt(z.enum(["", "true"])),
-      "The service's status, headers (the common ones and those that the service lists) and bytes. Results that no service answered with are shown as ever.",
+      "The service's status, headers (the common ones and those that the service lists) and bytes. Other results are shown as without `raw`.",
     ),
   }),
   headers: ["If-None-Match", "Prefer"],
@@ -53,7 +53,7 @@ const result = route({
     304: { description: UNCHANGED, headers: ["ETag", "Retry-After", "Vary"] },
     default: {
       description:
-        "With `raw`: the service's answer as it was, also one that made the task fail. `Ringback-Service-Status` tells it from an answer of the gateway's own.",
+        "With `raw`: the service's answer as it was, also one that made the task fail. `Ringback-Service-Status` distinguishes it from the gateway's own answers.",
       media: "*/*",
       headers: ["Ringback-Service-Status", "ETag", "Preference-Applied", "Vary"],
     },
@@ -90,7 +90,7 @@ function rawAnswer(c: Context<Env>, { status, headers, body }: ServiceAnswer): R
   for (const [name, value] of Object.entries(headers)) {
     if (!ours.has(name)) ours.set(name, value);
   }
-  // Coded bytes stay as they came: Workers would code them once more.
+  // Encoded bytes stay as they are: Workers would encode them once more.
   const init = { status, headers: ours, encodeBody: "manual" } as const;
   return new Response(body.length > 0 && !BODILESS.has(status) ? body : null, init);
 }

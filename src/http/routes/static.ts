@@ -16,7 +16,7 @@ const SCRIPT = {
   304: UNCHANGED,
 } as const;
 
-/** The pages that are made when the gateway is built, and lie outside of its bundle. */
+/** The pages that are made when the gateway is built. They are not part of its bundle. */
 export function staticRoutes(assets?: Assets): readonly Route[] {
   const page = {
     method: "GET",
@@ -58,7 +58,8 @@ export function staticRoutes(assets?: Assets): readonly Route[] {
       path: "/problems/:code",
       operation: "getProblem",
       summary: "Read about one problem",
-      description: "For people: what happened, whose fault it is, what to do. A problem's `type` leads here.",
+      description:
+        "For people: what happened, which side is at fault, what to do. A problem's `type` leads here.",
       params: { code: { description: "The problem's code.", example: "not-found" } },
       answers: PAGE,
     }),

@@ -12,7 +12,7 @@ const cancelRoute = route({
   operation: "cancelTask",
   summary: "Cancel a task",
   description:
-    "Takes effect at once in every status: a running handler's signal aborts when its lease is next renewed, within 10 seconds, and what it brings later changes nothing. A task that is canceled already is answered as it is.",
+    "Takes effect at once, in every status: a running handler's signal aborts when its lease is next renewed, within 10 seconds, and its later outcome changes nothing. A task that is canceled already is answered as it is.",
   tag: "Tasks",
   access: "key",
   scope: "tasks:write",
@@ -35,7 +35,7 @@ const replayRoute = route({
   operation: "replayTask",
   summary: "Run an ended task again",
   description:
-    "The same input and options, a new deadline, `run` one higher; events of the new run have new ids, what is still on its way of the old one stays as it was.",
+    "The same input and options, a new deadline, `run` one higher; events of the new run have new ids, deliveries of the old run that are still on their way stay as they were.",
   tag: "Tasks",
   access: "key",
   scope: "tasks:write",
@@ -76,7 +76,7 @@ const eraseRoute = route({
   operation: "deleteTask",
   summary: "Erase an ended task",
   description:
-    "With its input, results, timeline and deliveries; what had not been delivered yet never is. From then on it is not found.",
+    "With its input, results, timeline and deliveries; pending deliveries are never sent. From then on it is not found.",
   tag: "Tasks",
   access: "key",
   scope: "tasks:write",

@@ -17,10 +17,10 @@ import { preferencesOf, waitApplied, waitingOf } from "../pipeline/prefer.ts";
 import { type Call, type Route, route } from "../pipeline/route.ts";
 import { TaskRequest } from "../schemas/task-requests.ts";
 
-/** Of a conditional read. */
+/** For a conditional read. */
 export const UNCHANGED = "Nothing has changed since the `ETag` that was sent.";
 
-/** Where the task is, whether it was known already, what is left of the rate, and which preference was honoured. */
+/** The task's address, whether it was known already, the rest of the rate, and the preference that was honoured. */
 export const SUBMIT_HEADERS = [
   "Location",
   "Operation-Location",
@@ -31,13 +31,13 @@ export const SUBMIT_HEADERS = [
   "Vary",
 ] as const;
 
-/** What a client asks next about a task that it is answered with. */
+/** Links from an answered task to the next requests about it. */
 export const ABOUT_TASK = ["getTask", "getTaskResult", "listTaskEvents", "cancelTask"] as const;
 
-/** What a submitted task is answered with. */
+/** The answer to a submitted task. */
 export const SUBMIT_ANSWERS = {
   200: {
-    description: "With `Prefer: wait=N`: it has ended within the wait, well or badly.",
+    description: "With `Prefer: wait=N`: it has ended within the wait, with any status.",
     body: Task,
     headers: SUBMIT_HEADERS,
     links: ABOUT_TASK,
@@ -50,7 +50,7 @@ export const SUBMIT_ANSWERS = {
   },
 } as const;
 
-/** What any submitted task may be refused for. */
+/** The refusals of every submit. */
 export const SUBMIT_PROBLEMS = [
   ...IDEMPOTENCY_PROBLEMS,
   "unsafe-callback-url",
@@ -64,7 +64,7 @@ const submit = route({
   operation: "submitTask",
   summary: "Submit a task",
   description:
-    "Keeps the task and answers at once. When the answer is lost or is a 503, repeat the request with the same `Idempotency-Key`: there will be one task. The answer to a repetition is the task as it is then.",
+    "Keeps the task and answers at once. When the answer is lost or is a 503, repeat the request with the same `Idempotency-Key`: there will be one task. A repetition is answered with the task as it is then.",
   tag: "Tasks",
   access: "key",
   scope: "tasks:write",
@@ -141,7 +141,7 @@ const read = route({
   operation: "getTask",
   summary: "Read a task",
   description:
-    "Never missing after its 202. While the task is not done, `Retry-After` says when looking again makes sense; with `If-None-Match` an unchanged task costs no body.",
+    "Never missing after its 202. While the task is not done, `Retry-After` says when another read makes sense; with `If-None-Match` an unchanged task costs no body.",
   tag: "Tasks",
   access: "key",
   scope: "tasks:read",
@@ -180,7 +180,7 @@ const read = route({
   },
 });
 
-/** Submits the task that a request means, waits for its end as far as the request prefers, and answers. */
+/** Submits the task of a request, waits for its end as far as the request prefers, and answers. */
 export async function submitted(
   {
     c,
@@ -232,7 +232,7 @@ export function view({ settings }: RequestContext, { record, now, delivery }: Fo
   });
 }
 
-/** When looking again makes sense, while the task is not done. */
+/** The time of the next sensible read, while the task is not done. */
 export function waiting(
   { runTimes }: RequestContext,
   { record, now }: Found,

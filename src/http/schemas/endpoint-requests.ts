@@ -45,7 +45,7 @@ const fields = {
     opt(z.array(pattern).check(z.minLength(1), z.maxLength(20))),
     "Names of events, `task.*`, or `*`; the ends of tasks unless given.",
   ),
-  description: field(opt(z.nullable(text(0, ENDPOINT_LIMITS.description))), "What it is for."),
+  description: field(opt(z.nullable(text(0, ENDPOINT_LIMITS.description))), "Its purpose."),
   headers: field(
     opt(
       z.nullable(
@@ -85,18 +85,21 @@ const fields = {
     opt(z.array(z.enum(SIGNATURES)).check(z.minLength(1), z.maxLength(2))),
     "`v1`: HMAC-SHA256 with the endpoint's secret; `v1a`: Ed25519 with the project's key pair.",
   ),
-  disabled: field(opt(z.boolean()), "Sent nothing; what happens meanwhile is kept as dead letters."),
+  disabled: field(
+    opt(z.boolean()),
+    "Whether it receives nothing; events meanwhile are kept as dead letters.",
+  ),
   reason: field(opt(text(1, 200)), "Why it is disabled."),
 };
 
 const url = field(
   text(1, ENDPOINT_LIMITS.url),
-  "Where events go. The address is checked, and what its name resolves to; https unless the deployment says otherwise.",
+  "Where events go. The address is checked, and the addresses of its name; https unless the deployment says otherwise.",
 );
 
 /** The body of `POST /v1/endpoints`; durations become milliseconds. */
 export const EndpointRequest = component("EndpointRequest", z.strictObject({ url, ...fields }), {
-  description: "An endpoint to be registered.",
+  description: "A new endpoint.",
   example: {
     url: "https://shop.example.com/hooks",
     events: ["task.*"],
@@ -107,7 +110,7 @@ export const EndpointRequest = component("EndpointRequest", z.strictObject({ url
 
 /** The body of `PATCH /v1/endpoints/{id}`, a JSON Merge Patch (RFC 7396). */
 export const EndpointPatch = component("EndpointPatch", z.strictObject({ url: opt(url), ...fields }), {
-  description: "What changes of an endpoint (JSON Merge Patch, RFC 7396).",
+  description: "The changes of an endpoint (JSON Merge Patch, RFC 7396).",
   example: { disabled: true, reason: "maintenance until Monday" },
 });
 
@@ -116,10 +119,10 @@ export const RotateRequest = component(
   z.strictObject({
     overlap: field(
       z._default(duration(0, ENDPOINT_LIMITS.overlap), 86_400_000),
-      "How long the old secret signs along, `0s` to `7d`.",
+      "How long the old secret still signs, `0s` to `7d`.",
     ),
   }),
-  { description: "How a secret is rotated.", example: { overlap: "24h" } },
+  { description: "The options of a rotation.", example: { overlap: "24h" } },
 );
 
 export const VerifyRequest = component(
@@ -130,7 +133,7 @@ export const VerifyRequest = component(
       "How the receiver proves that it wants events.",
     ),
   }),
-  { description: "How an endpoint is verified.", example: { verification: "challenge" } },
+  { description: "The options of a verification.", example: { verification: "challenge" } },
 );
 
 export const RecoverRequest = component(
@@ -138,12 +141,15 @@ export const RecoverRequest = component(
   z.strictObject({
     since: field(instant(), "Dead letters from this time on, 60 days back at most."),
     until: field(opt(instant()), "And until then; now unless given."),
-    dryRun: field(z._default(z.boolean(), false), "Tell what would be sent, and send nothing."),
+    dryRun: field(
+      z._default(z.boolean(), false),
+      "Report the deliveries that would be sent, and send nothing.",
+    ),
     pace: field(opt(z.int().check(z.minimum(1), z.maximum(100))), "Deliveries per second, 1 to 100."),
-    cursor: field(opt(text(1, 1_000)), "The `nextCursor` of the page before."),
+    cursor: field(opt(text(1, 1_000)), "The `nextCursor` of the previous page."),
   }),
   {
-    description: "Which dead letters are sent again.",
+    description: "The dead letters to send again.",
     example: { since: "2026-11-24T00:00:00.000Z", dryRun: true },
   },
 );

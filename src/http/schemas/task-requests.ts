@@ -24,7 +24,7 @@ const fields = {
   ),
   callbackEvents: field(
     opt(z.array(z.enum(TASK_EVENTS)).check(z.minLength(1), z.maxLength(TASK_EVENTS.length))),
-    "What to be called for; every terminal event unless given. Needs `callbackUrl`.",
+    "The events of the callback; every terminal event unless given. Needs `callbackUrl`.",
   ),
   delay: field(
     opt(duration(0, MAX_DELAY)),
@@ -77,7 +77,7 @@ interface Excluding {
   readonly callbackEvents?: readonly string[];
 }
 
-/** What fields say of one another. */
+/** The rules between fields. */
 const together = [
   z.refine<Excluding>((task) => task.delay === undefined || task.notBefore === undefined, {
     path: ["notBefore"],
@@ -94,7 +94,7 @@ const together = [
  * the gateway offers, with the type's own input.
  */
 export const TaskRequest = component("TaskRequest", z.strictObject(fields).check(...together), {
-  description: "A task to be accepted.",
+  description: "A new task.",
   example: {
     type: "report.generate",
     input: {
@@ -116,7 +116,7 @@ export const BatchItem = component(
   z
     .strictObject({
       ...fields,
-      idempotencyKey: field(opt(text(0, 600)), "What the header `Idempotency-Key` is to a single submit."),
+      idempotencyKey: field(opt(text(0, 600)), "The item's counterpart of the header `Idempotency-Key`."),
     })
     .check(...together),
   { description: "A task of a batch.", example: item },
@@ -144,7 +144,10 @@ export const ProgressRequest = component(
   "ProgressRequest",
   z.strictObject({
     percent: field(opt(z.number().check(z.minimum(0), z.maximum(100))), "How far the work is, 0 to 100."),
-    message: field(opt(text(0, PROGRESS_MESSAGE)), "What it is doing, at most 500 characters."),
+    message: field(
+      opt(text(0, PROGRESS_MESSAGE)),
+      "A message about the present work, at most 500 characters.",
+    ),
   }),
   {
     description: "How far the work is.",

@@ -1,9 +1,11 @@
-/** An expected failure of a command. Its message is one line that says what is wrong, without a secret or a whole value. */
+/**
+ * An expected failure of a command. Its message is one line that says what is wrong, without a secret or a whole value.
+ */
 export class CommandFailure extends Error {
   override readonly name = "CommandFailure";
 }
 
-/** A failure in one line: its message, and what a failed connection was refused with. */
+/** A failure in one line: its message, and the code of a refused connection. */
 export function failureLine(error: unknown): string {
   const message = error instanceof Error ? error.message || error.name : String(error);
   return message.replace(/\s*[\r\n]+\s*/g, " ").trim();

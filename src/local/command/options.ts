@@ -5,7 +5,7 @@ export type Option =
   | { readonly kind: "flag"; readonly about: string }
   | {
       readonly kind: "text";
-      /** What stands for the value in the usage. */
+      /** The placeholder for the value in the usage. */
       readonly value: string;
       readonly about: string;
       readonly default?: string;
@@ -24,7 +24,7 @@ export type Option =
 export interface Command<T extends Readonly<Record<string, Option>>> {
   /** How it is called, such as `npm run key --`. */
   readonly call: string;
-  /** What it does, in one sentence. */
+  /** Its effect, in one sentence. */
   readonly about: string;
   readonly options: T;
   /** The variables that it reads, by name. */
@@ -60,13 +60,13 @@ export function readOptions<const T extends Readonly<Record<string, Option>>>(
   return read as ValuesOf<T>; // each was read as its kind says
 }
 
-/** Says in one line what is wrong with a command's arguments, and how it is called; the process ends with 2. */
+/** Reports in one line the fault of a command's arguments, and the usage; the process ends with 2. */
 export function usageError(command: Command<Readonly<Record<string, Option>>>, fault: string): never {
   console.error(`${fault}\n${usageOf(command)}`);
   return process.exit(2);
 }
 
-/** The values, or what is wrong. A value that was given is never repeated: it may be a secret. */
+/** The values, or the fault. A given value is never repeated: it may be a secret. */
 function parse(
   options: Readonly<Record<string, Option>>,
   args: readonly string[],
@@ -104,7 +104,7 @@ function read(
   isInline: boolean,
 ): string | number | boolean | { readonly fault: string } {
   if (option.kind === "flag") return value === undefined ? true : { fault: "takes no value" };
-  // What looks like the next option is one: `--name=-x` gives a value that begins with a hyphen.
+  // A value that looks like the next option is an option: `--name=-x` gives a value that begins with a hyphen.
   if (value === undefined || value === "" || (value.startsWith("-") && !isInline)) {
     return { fault: `needs a value: ${option.value}` };
   }

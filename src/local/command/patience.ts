@@ -1,9 +1,9 @@
-/** How often a line is repeated while what it says lasts, in milliseconds. */
+/** The interval in milliseconds after which a line is repeated. */
 const REPEATED_AFTER = 10_000;
 
 /**
- * What to call while a command waits: it says the line once `patience` milliseconds have passed since the first call,
- * and again every ten seconds.
+ * The function to call while a command waits: it says the line once `patience` milliseconds have passed since the first
+ * call, and again every ten seconds.
  */
 export function waitingLine(say: (line: string) => void, patience = 0): (line: string) => void {
   let next: number | undefined;

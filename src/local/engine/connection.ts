@@ -22,11 +22,11 @@ interface Waiting {
 export interface ConnectionHooks {
   /** Takes a reply that answers no command, such as a message of a channel; false leaves it to the commands. */
   readonly onPush?: (reply: Reply) => boolean;
-  /** Called when a lost connection is there again. */
+  /** Called when a lost connection is restored. */
   readonly onReconnected?: () => void;
 }
 
-/** A connection to a real Redis. A lost one comes back; the commands that were under way fail. */
+/** A lost one is restored; the commands that were under way fail. */
 export class Connection {
   readonly #url: URL;
   readonly #hooks: ConnectionHooks;
@@ -42,9 +42,9 @@ export class Connection {
   }
 
   /**
-   * Connects, however long the server takes to be there.
+   * Connects, however long the server takes to start.
    *
-   * @param failed is told why, each time that it is not
+   * @param failed gets the reason, each time that it is not
    * @throws Error when the server refuses the credentials or the database in the URL.
    */
   async open(failed: (reason: string) => void): Promise<void> {
@@ -118,7 +118,7 @@ export class Connection {
       try {
         for (const reply of reader.push(chunk)) this.#take(reply);
       } catch (error) {
-        // What is not Redis, or a stream out of step: nothing that comes after can be trusted.
+        // The peer is not Redis, or the stream is out of step: nothing that comes after can be trusted.
         socket.destroy(error instanceof Error ? error : new Error(String(error)));
       }
     });
@@ -184,7 +184,7 @@ function reasonOf(cause: Error | undefined): string {
   return "code" in cause && typeof cause.code === "string" ? cause.code : cause.message;
 }
 
-/** What a connection begins with: the URL's credentials and database. */
+/** The first commands of a connection: the URL's credentials and database. */
 function greetingOf({ username, password, pathname }: URL): Command[] {
   const credentials = [username, password].filter(Boolean).map(decodeURIComponent);
   const database = pathname.slice(1);

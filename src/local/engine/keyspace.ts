@@ -4,7 +4,7 @@ import { SortedSet } from "./sorted-set.ts";
 /** Bytes as a JavaScript string of code units 0…255: cheap to compare, to hash and to slice. */
 export type Bytes = string;
 
-/** What a command of the embedded engine answers, before it becomes a `Reply`. */
+/** The result of a command of the embedded engine, before it becomes a `Reply`. */
 export type Result = Bytes | number | null | SimpleString | ReplyError | Result[];
 
 interface Types {
@@ -66,7 +66,7 @@ export class Keyspace {
     return undefined;
   }
 
-  /** The value of a key that must be of this type, or undefined when there is none. */
+  /** The value of a key that must be of this type, or undefined when it does not exist. */
   read<T extends TypeName>(type: T, key: Bytes): Types[T] | undefined {
     const entry = this.#live(key);
     if (!entry) return undefined;

@@ -4,7 +4,7 @@ import { type Bytes, CommandError, type Result } from "./keyspace.ts";
 
 const { lua, lauxlib, lualib, to_luastring: text } = loadFengari();
 
-/** What Redis's Lua has and Lua 5.3 lacks, and the reverse; globals are read-only from here on. */
+/** Globals that Redis's Lua has and Lua 5.3 lacks, and the reverse; globals are read-only from here on. */
 const BOOTSTRAP = `
 unpack, loadstring, print, dofile, loadfile, collectgarbage = table.unpack, load, nil, nil, nil, nil
 table.getn = function(t) return #t end
@@ -180,7 +180,7 @@ export class LuaMachine {
     return found;
   }
 
-  /** What the script raised: an error reply's text, or `ERR` and the message. */
+  /** The error of the script: an error reply's text, or `ERR` and the message. */
   #raised(): Bytes {
     const L = this.#L;
     const type = lua.lua_type(L, -1);

@@ -9,7 +9,7 @@ import { maskedUrl, openRedisEngine } from "./server.ts";
  *
  * @param redisUrl `redis://…` or `rediss://…` of a running server; without it (or empty) the embedded
  * engine, which lives in this process and forgets everything when it ends.
- * @param say is given a line at once, and every ten seconds, while that server does not answer
+ * @param say gets a line at once, and every ten seconds, while that server does not answer
  * @returns once the server answers: with an address it waits for the server as long as it takes.
  */
 export async function openEngine(

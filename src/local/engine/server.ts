@@ -4,9 +4,9 @@ import { Connection } from "./connection.ts";
 type Listener = (message: Buffer) => void;
 
 /**
- * Connects to a real Redis server; waits for it, and comes back to it after a lost connection.
+ * Connects to a real Redis server; waits for it, and reconnects after a lost connection.
  *
- * @param failed is told why, each time that the server is not there yet
+ * @param failed gets the reason, each time that the server is not there yet
  */
 export async function openRedisEngine(url: string, failed: (reason: string) => void): Promise<Engine> {
   const connection = new Connection(url);
@@ -42,14 +42,14 @@ class Channels {
       onPush: (reply) => this.#deliver(reply),
       onReconnected: () => {
         const channels = [...this.#listeners.keys()];
-        // A connection that is lost again comes here again.
+        // A connection that is lost again calls this again.
         this.#connection.send(channels.map((channel) => ["SUBSCRIBE", channel])).catch(() => undefined);
       },
     });
   }
 
   async subscribe(channel: string, listener: Listener): Promise<() => Promise<void>> {
-    this.#opened ??= this.#connection.open(() => undefined); // the commands' connection has said it
+    this.#opened ??= this.#connection.open(() => undefined); // the commands' connection has reported it
     await this.#opened;
     const own: Listener = (message) => listener(message);
     const all = this.#listeners.get(channel) ?? new Set();

@@ -3,7 +3,7 @@ export interface ScoredMember {
   readonly score: number;
 }
 
-/** Members in order of score, then of bytes: an ordered array beside a map from member to score. */
+/** Members in order of score, then of bytes: an ordered array next to a map from member to score. */
 export class SortedSet {
   readonly #scores = new Map<string, number>();
   readonly #ordered: ScoredMember[] = [];

@@ -18,7 +18,7 @@ export interface BrokerOptions {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly plan: Plan;
-  /** What the keys in Redis begin with. */
+  /** The prefix of the keys in Redis. */
   readonly prefix: string;
   readonly region: string;
   readonly signingKeys: SigningKeys;
@@ -29,7 +29,7 @@ export interface BrokerOptions {
 
 const SIGNING = "signing";
 
-/** All that QStash does, without HTTP: the nouns, wired to one another and to one journal. */
+/** Everything that QStash does, without HTTP: the parts, connected with one another and with one journal. */
 export class Broker {
   readonly clock: Clock;
   readonly plan: Plan;
@@ -84,7 +84,7 @@ export class Broker {
     return keys;
   }
 
-  /** Takes up what an earlier run left in Redis; what was in flight then is delivered again. */
+  /** Resumes the messages that an earlier run left in Redis; those in flight are delivered again. */
   async resume(): Promise<void> {
     const read = (key: string) => readHash(this.#options.engine, this.#options.prefix + key);
     const kept = (await read(KEYS.keys)).get(SIGNING);
@@ -98,7 +98,7 @@ export class Broker {
     this.dispatcher.accept(messages);
   }
 
-  /** Stops all deliveries and writes what is left to write; what was in flight is kept. */
+  /** Stops all deliveries and finishes all writes; messages in flight are kept. */
   async close(): Promise<void> {
     this.schedules.close();
     this.dispatcher.close();

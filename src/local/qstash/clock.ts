@@ -1,4 +1,4 @@
-/** The time that the stand-in lives by. Tests hand in one that they move themselves. */
+/** The stand-in's time. Tests pass a clock that they move themselves. */
 export interface Clock {
   /** Unix milliseconds. */
   now(): number;

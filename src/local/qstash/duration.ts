@@ -12,9 +12,9 @@ const MILLISECONDS: Readonly<Record<string, number>> = {
 const PART = /(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)/y;
 
 /**
- * Milliseconds of a duration as Go writes it, with days besides: `10s`, `6m5s`, `1d10h30m`.
+ * Milliseconds of a duration as Go writes it, with days in addition: `10s`, `6m5s`, `1d10h30m`.
  *
- * @returns undefined when the text is none.
+ * @returns undefined when the text is not a duration.
  */
 export function parseGoDuration(text: string): number | undefined {
   if (text === "") return undefined;

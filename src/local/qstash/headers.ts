@@ -4,7 +4,7 @@ export type HeaderMap = Record<string, string[]>;
 /** Names and values in the order and spelling in which they came. */
 export type HeaderPairs = readonly (readonly [name: string, value: string])[];
 
-/** What belongs to one connection, or to the request that QStash itself makes. */
+/** Headers that belong to one connection, or to the request that QStash itself makes. */
 const NOT_FORWARDED = new Set([
   "connection",
   "content-length",

@@ -22,7 +22,7 @@ export interface FlowLimits {
   readonly period?: number | undefined;
 }
 
-/** What a publisher decides about a message; a retry from the dead letter queue may decide it anew. */
+/** The publisher's decisions about a message; a retry from the dead letter queue may change them. */
 export interface MessageSettings {
   readonly method: string;
   /** Headers for the destination. */

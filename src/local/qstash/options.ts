@@ -20,7 +20,7 @@ export interface PublishOptions extends NamedSettings {
 
 const METHODS = new Set(["GET", "POST", "PUT", "PATCH", "DELETE"]);
 
-/** What QStash would heed and this stand-in cannot: refused, because ignoring it would hide what it does. */
+/** Options that QStash heeds and this stand-in cannot: refused, because ignoring them would hide their effect. */
 const NOT_OFFERED = ["upstash-queue-name", "upstash-header-forward"];
 
 type Lookup = (name: string) => string | undefined;
@@ -146,7 +146,7 @@ function readHeader(pairs: HeaderPairs, get: Lookup): PublishOptions["header"] {
   return checkHeader(header);
 }
 
-/** What comes by JSON or in the query may hold what no header can: refused now rather than at each attempt. */
+/** Values from JSON or the query may hold characters that no header can: refused now rather than at each attempt. */
 function checkHeader(header: HeaderMap): HeaderMap {
   for (const [name, values] of Object.entries(header)) {
     try {

@@ -39,7 +39,7 @@ export interface PublisherParts {
   readonly dispatcher: Dispatcher;
 }
 
-/** What is decided but not yet written. */
+/** Decisions that are not yet written. */
 interface Draft {
   readonly messages: readonly Message[];
   readonly changes: readonly Change[];
@@ -76,7 +76,7 @@ export class Publisher {
     return results;
   }
 
-  /** Publishes dead letters anew, with whatever settings `headers` name instead of their own. */
+  /** Publishes dead letters again, with the settings of `headers` in place of their own. */
   async retryDead(letters: readonly DeadLetter[], headers: HeaderPairs): Promise<Published[]> {
     const { clock, plan, dispatcher, deadLetters } = this.#parts;
     const { header: _, ...overrides } = readOptions(headers, plan, clock.now());
@@ -134,7 +134,7 @@ export class Publisher {
     return { result: { messageId: message.messageId }, draft: { messages: [message], changes } };
   }
 
-  /** What is new about each message, one that is retried from the dead letter queue too. */
+  /** The new properties of each message, also of one that is retried from the dead letter queue. */
   #fresh(options: PublishOptions) {
     const now = this.#parts.clock.now();
     const notBefore = Math.max(now, options.notBefore ?? now);

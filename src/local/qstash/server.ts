@@ -32,9 +32,9 @@ export interface QStashOptions {
   readonly clock?: Clock;
   readonly token?: string;
   readonly signingKeys?: SigningKeys;
-  /** What differs from the pay-as-you-go plan. */
+  /** The differences from the pay-as-you-go plan. */
   readonly plan?: Partial<Plan>;
-  /** What the keys in Redis begin with, `qstash:` by default. */
+  /** The prefix of the keys in Redis, `qstash:` by default. */
   readonly prefix?: string;
   /** Log entries that are kept, 10,000 by default. */
   readonly logLimit?: number;

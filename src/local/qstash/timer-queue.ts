@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.ts";
 
-/** A task that runs at a time, unless {@link TimerQueue.cancel} takes it back. */
+/** A task that runs at a time, unless {@link TimerQueue.cancel} cancels it. */
 export interface Timer {
   readonly at: number;
   readonly order: number;

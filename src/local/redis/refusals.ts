@@ -7,7 +7,7 @@ export const LIMITS = { request: 10 * 1024 ** 2, record: 100 * 1024 ** 2, key: 3
 /** Commands this long are asked whether their record still has room; smaller ones are let through. */
 const LARGE = 64 * 1024;
 
-/** What Upstash does not offer over REST: blocking reads, connection state, other servers' commands. */
+/** Commands that Upstash does not offer over REST: blocking reads, connection state, other servers' commands. */
 const UNAVAILABLE = new Set(
   `blpop brpop blmove brpoplpush blmpop bzpopmin bzpopmax bzmpop
    multi exec discard watch unwatch select auth hello client quit reset

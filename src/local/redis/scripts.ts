@@ -34,7 +34,7 @@ function luaSpecs(): string {
   return fields.join(",");
 }
 
-/** A script as the engine gets it: without the flag that only Upstash knows, and with what it stands for. */
+/** A script as the engine gets it: without the flag that only Upstash knows, and with a guard in its place. */
 export function translateScript(source: string): string {
   const shebang = /^#!lua([^\n]*)(\n|$)/.exec(source);
   if (!shebang) return source;

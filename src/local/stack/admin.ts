@@ -82,7 +82,7 @@ async function send(url: string, init: RequestInit) {
   }
 }
 
-/** An answer's JSON; undefined when it is none, which is no answer of a gateway's. */
+/** An answer's JSON; undefined when it is not JSON, which no answer of a gateway is. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);

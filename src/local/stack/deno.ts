@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { root } from "../root.ts";
 import type { Gateway, GatewayOptions } from "./gateway.ts";
 
-/** How long the gateway may take to end by itself once it was told to. */
+/** How long the gateway may take to end by itself after the signal. */
 const GRACE_MS = 1_000;
 
 const LOOK_EVERY_MS = 20;

@@ -12,7 +12,7 @@ export interface GatewayOptions {
 
 /** The gateway on one of its runtimes. */
 export interface Gateway {
-  /** Resolves, with the reason in words, when the runtime ended without being told to. */
+  /** Resolves, with the reason in words, when the runtime ended without a request to. */
   readonly crashed: Promise<string>;
   close(): Promise<void>;
 }

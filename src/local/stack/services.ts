@@ -9,7 +9,7 @@ import { holdPort, onFreePort } from "./port.ts";
 export type Variables = Readonly<Record<string, string>>;
 
 export interface Services {
-  /** What the gateway needs to reach them. */
+  /** The addresses and secrets by which the gateway reaches them. */
   readonly variables: Variables;
   /** `embedded`, `redis://…`, or the address of the service that was configured. */
   readonly redis: string;

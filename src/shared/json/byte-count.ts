@@ -26,7 +26,7 @@ export function jsonLength(text: string): number {
   return bytes;
 }
 
-/** What an escape adds to an ASCII character. */
+/** The additional bytes of an escape over an ASCII character. */
 function escapeLength(code: number): number {
   if (code >= 0x20) return code === 0x22 || code === 0x5c ? 1 : 0;
   return code >= 8 && code <= 13 && code !== 11 ? 1 : 5; // \b \t \n \f \r, and \u00XX

@@ -4,7 +4,7 @@ import { endOfString } from "./json-text.ts";
  * The texts of the items of an object's member that is an array, as they were written.
  *
  * @param text valid JSON
- * @param member of several with the same name the last counts, as JSON.parse has it
+ * @param member the last one of that name counts, as in JSON.parse
  */
 export function itemTexts(text: string, member: string): readonly string[] {
   let items: readonly string[] = [];
@@ -32,7 +32,7 @@ function partsOf(text: string): readonly string[] {
   }
 }
 
-/** Where the comma or the bracket is that follows. */
+/** The place of the comma or the bracket that follows. */
 function endOfPart(text: string, start: number): number {
   let depth = 0;
   for (let at = start; at < text.length; at++) {

@@ -1,7 +1,7 @@
-/** Arrays and objects that may lie inside one another; far below what recursion in a handler stands. */
+/** Arrays and objects that may be nested; far below the depth that recursion in a handler can take. */
 export const MAX_DEPTH = 100;
 
-/** What a JSON text holds that `JSON.parse` does not say. */
+/** Properties of a JSON text that `JSON.parse` does not report. */
 export interface JsonSurvey {
   /** Arrays and objects inside one another; the limit + 1 when it is too deep. */
   readonly depth: number;
@@ -26,13 +26,13 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
 /**
- * Looks at JSON without making its values: linear in the text, one number of memory per level. The text must be valid
- * JSON; of any other the answer means nothing.
+ * Surveys JSON without making its values: linear in the text, one number of memory per level. The text must be valid
+ * JSON; for any other the answer is meaningless.
  *
  * @param limit levels that are still surveyed
  */
 export function surveyJson(text: string, limit = MAX_DEPTH): JsonSurvey {
-  // The way to where we are: of an object where the member's name begins, of an array -1 - the item's index.
+  // The path to the present place: of an object where the member's name begins, of an array -1 - the item's index.
   const way: number[] = [];
   let deepest = 0;
   let nameFollows = false;
@@ -75,7 +75,7 @@ export function surveyJson(text: string, limit = MAX_DEPTH): JsonSurvey {
   return surveyed(deepest, false, pointer);
 }
 
-/** Whether the value says all that the text does, and nests no deeper than the limit: else its text is kept. */
+/** Whether the value is equivalent to its text, and nests no deeper than the limit: else its text is kept. */
 export function isExact(text: string): boolean {
   const { tooDeep, inexact } = surveyJson(text);
   return !tooDeep && inexact === undefined;
@@ -124,7 +124,7 @@ const SAFE_DIGITS = 15;
 /** 10 to this power is a multiple of a 5 to this power, which has more bits than a double's 53. */
 const WIDE_POWER = 23;
 
-/** Most numbers are so short that their double is exact or the nearest: told without making anything of them. */
+/** Most numbers are so short that their double is exact or the nearest, so that the text need not be converted. */
 function isShort(text: string, start: number, end: number): boolean {
   if (end - start > SAFE_DIGITS) return false;
   for (let at = start; at < end; at++) {

@@ -5,7 +5,7 @@ const TIMESTAMP =
  * Reads an absolute time (RFC 3339, section 5.6); the seconds may be missing. A leap second (23:59:60 in UTC) is the
  * second after it.
  *
- * @returns milliseconds since the epoch; undefined when it is none
+ * @returns milliseconds since the epoch; undefined when it is not a timestamp
  */
 export function parseTimestamp(text: string): number | undefined {
   const [, date = "", hour, minute, second = "0", fraction = "", sign = "+", ...offset] =

@@ -42,7 +42,7 @@ export async function getTask(
 export interface TaskPage {
   readonly data: readonly FoundTask[];
   readonly nextCursor?: string;
-  /** Entries of indexes that were looked at. */
+  /** Entries of indexes that were read. */
   readonly visited: number;
 }
 
@@ -62,7 +62,7 @@ export async function listTasks(
     listed.positions.map(({ id }) => id),
   );
   return {
-    // What has moved on since it was found is no longer what was asked for.
+    // A task that changed since it was found may no longer match the filter.
     data: data.filter((one) => filter.status === undefined || statusOf(one) === filter.status),
     ...(listed.next && { nextCursor: writeCursor(listed.next) }),
     visited: listed.visited,
@@ -77,11 +77,11 @@ function unsearchable(name: string, searchable: readonly string[]): ApiError {
   const named = searchable.length === 0 ? "none" : searchable.join(", ");
   return new ApiError(
     "metadata-not-searchable",
-    `The metadata key "${name}" is not one that this project is searched by: ${named}.`,
+    `The metadata key "${name}" is not searchable in this project: ${named}.`,
   );
 }
 
-/** Reads many tasks, in this order, without large results; those that are gone are left out. @throws ApiError */
+/** Reads many tasks, in this order, without large results; erased ones are left out. @throws ApiError */
 export async function getTasks(
   ctx: ReadParts,
   caller: ApiKey | System,
@@ -125,7 +125,7 @@ export async function findDelivery(
   id: string,
 ): Promise<DeliveryRecord | undefined> {
   const [delivery] = await deliveriesOf(ctx, caller, [id]);
-  // Those of a task that is being erased go one after the other, and are gone for everybody who asks.
+  // The deliveries of a task that is being erased disappear one after the other.
   const isHidden = delivery?.taskId && (await ctx.store.isErasing(caller.project, delivery.taskId));
   return isHidden ? undefined : delivery;
 }
@@ -169,11 +169,11 @@ export async function listDeliveries(
   return { data: deliveries.filter(wanted), ...(next && { nextCursor: writeCursor(next) }) };
 }
 
-/** Deliveries that one page looks through at most, but for the first task of several, and that one request reads. */
+/** The most deliveries that one page reads, except for the first task of several; and that one request reads. */
 const PAGE_DELIVERIES = 500;
 const READ_DELIVERIES = 100;
 
-/** The first tasks of a page, as many as it can look through the deliveries of. */
+/** The first tasks of a page, as many as fit its limit of deliveries. */
 function fewEnough(records: readonly TaskRecord[]): readonly TaskRecord[] {
   let count = 0;
   const end = records.findIndex((record, index) => {
@@ -197,7 +197,7 @@ async function deliveriesOf(
   return records;
 }
 
-/** From `resultExpiresAt` on, result and input are gone, whatever Redis still holds. */
+/** From `resultExpiresAt` on, result and input are gone, even if Redis still holds them. */
 function kept(record: TaskRecord, now: number): TaskRecord {
   if (record.resultExpiresAt === undefined || record.resultExpiresAt > now) return record;
   const { json: _result, ...result } = record.result;
@@ -223,5 +223,5 @@ function readCursor(cursor: string | undefined): TaskPosition | undefined {
 }
 
 function strange(): ApiError {
-  return new ApiError("malformed-parameter", "The cursor is not one that this API gave.");
+  return new ApiError("malformed-parameter", "The cursor was not issued by this API.");
 }

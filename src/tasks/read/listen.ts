@@ -1,28 +1,28 @@
 import type { WatchStore } from "../../ports/task-store.ts";
 
-/** Hears of one task's changes, while the client that waits for them is there. */
+/** Listens to one task's changes, while the waiting client is connected. */
 export interface Listener {
-  /** The task that is listened to. */
+  /** The task. */
   readonly task: string;
-  /** `open`: every change of the task is told, once it is watched. `lost`: none is told any more. */
+  /** `open`: every change of the task is reported, once it is watched. `lost`: no more changes are reported. */
   readonly state: "opening" | "open" | "lost";
   /** Resolves when the stream is open or lost, or the client is gone. */
   settled(): Promise<void>;
   /**
-   * Sleeps until a change is told that is heeded, the stream is lost, the client is gone, or the time is up; gives the
-   * statuses that were told until then, and forgets them.
+   * Sleeps until a relevant change is reported, the stream is lost, the client is gone, or the time is up; returns the
+   * statuses that were reported until then, and forgets them.
    *
    * @param length milliseconds
-   * @param heeds whether a change to this status is worth waking up for
+   * @param heeds whether a change to this status ends the sleep
    */
   sleep(length: number, heeds: (status: string) => boolean): Promise<ReadonlySet<string>>;
-  /** To be called on every way out: it ends the stream. */
+  /** To be called on every path: it ends the stream. */
   close(): void;
 }
 
 /** @param gone aborts when the client goes away */
 export function listen(store: WatchStore, project: string, task: string, gone: AbortSignal): Listener {
-  const told = new Set<string>();
+  const reported = new Set<string>();
   let state: Listener["state"] = "opening";
   let notice = (): void => undefined;
   const become = (next: Listener["state"]): void => {
@@ -33,7 +33,7 @@ export function listen(store: WatchStore, project: string, task: string, gone: A
     onOpen: () => become("open"),
     onLost: () => become("lost"),
     onChange: (status) => {
-      told.add(status);
+      reported.add(status);
       notice();
     },
   });
@@ -62,9 +62,9 @@ export function listen(store: WatchStore, project: string, task: string, gone: A
     settled: () => until(() => state !== "opening"),
     async sleep(length, heeds) {
       const before = state;
-      await until(() => state !== before || [...told].some(heeds), length);
-      const heard = new Set(told);
-      told.clear();
+      await until(() => state !== before || [...reported].some(heeds), length);
+      const heard = new Set(reported);
+      reported.clear();
       return heard;
     },
     close() {

@@ -8,7 +8,7 @@ import { listen } from "./listen.ts";
 /** The parts that a live timeline uses. */
 type LiveParts = Pick<Dependencies, "clock"> & { readonly store: TaskReadStore & WatchStore };
 
-/** What a live timeline tells: each entry once, in order, and of progress the newest. */
+/** The events of a live timeline: each entry once, in order, and the newest progress. */
 export type LiveEvent =
   | { readonly kind: "entry"; readonly entry: TimelineEntry }
   | {
@@ -36,14 +36,14 @@ const READS = 40;
 /** Progress is read at most this often, milliseconds. */
 const PROGRESS_INTERVAL = 500;
 
-/** When nothing is told, it is looked: after these milliseconds, and again after the last. */
+/** The pauses between reads without a reported change, in milliseconds; the last one repeats. */
 const BACKOFF = [1_000, 2_000, 5_000] as const;
 
 const WATCH_MARGIN = 5_000;
 
 /**
- * Tells a task's timeline as it grows, until the task has ended, the client is gone, or the stream has been held long
- * enough: then the client comes again with the last sequence that it has, and loses nothing.
+ * Yields a task's timeline as it grows, until the task has ended, the client is gone, or the stream has been held long
+ * enough: then the client reconnects with the last sequence that it has, and loses nothing.
  *
  * @param first the task as it was read just now
  * @throws StoreUnavailable
@@ -54,7 +54,7 @@ export async function* live(
   first: TaskRecord,
   { after, hold, gone }: Live,
 ): AsyncGenerator<LiveEvent, void, void> {
-  const reporter = createTeller(after);
+  const reporter = createReporter(after);
   yield* reporter.news(first);
   if (isTerminal(first.status)) return;
   const ends = ctx.clock() + hold;
@@ -71,7 +71,7 @@ export async function* live(
       const answer = isWatch
         ? await ctx.store.watch(caller, first.id, left() + WATCH_MARGIN)
         : await ctx.store.readTask(caller, first.id);
-      if (answer.kind !== "found") return; // erased, or the key was revoked: the client is told when it comes again
+      if (answer.kind !== "found") return; // erased, or the key was revoked: the client learns it when it reconnects
       record = answer.record;
       yield* reporter.news(record);
       if (isTerminal(record.status)) return;
@@ -80,16 +80,16 @@ export async function* live(
         await listener.sleep(Math.min(left(), BACKOFF[pauses++] ?? BACKOFF[2]), () => true);
         continue;
       }
-      const told = await listener.sleep(left(), () => true);
-      if (![...told].some(moves)) await listener.sleep(Math.min(left(), PROGRESS_INTERVAL), moves);
+      const reported = await listener.sleep(left(), () => true);
+      if (![...reported].some(moves)) await listener.sleep(Math.min(left(), PROGRESS_INTERVAL), moves);
     }
   } finally {
     listener.close();
   }
 }
 
-/** Remembers what was told, so that nothing is told twice. */
-function createTeller(after: number) {
+/** Remembers the yielded events, so that none is yielded twice. */
+function createReporter(after: number) {
   let sequence = after;
   let progressAt = 0;
   return {

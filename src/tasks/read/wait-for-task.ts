@@ -17,28 +17,30 @@ type WaitParts = ReadParts &
 export interface Waiting {
   /** At most so many milliseconds. */
   readonly length: number;
-  /** Until the task has ended, or until it is another than when the waiting began. */
+  /** Until the task has ended, or until it has changed since the wait began. */
   readonly until: "ended" | "changed";
   /** Aborts when the client goes away. */
   readonly gone: AbortSignal;
   readonly include?: { readonly input?: boolean; readonly result?: boolean };
 }
 
-/** How much longer than a wait its task's changes are told: what lies between the edge's clock and Redis's. */
+/**
+ * How much longer than a wait its task's changes are published: the difference between the edge's clock and Redis's.
+ */
 const WATCH_MARGIN = 5_000;
 
 /**
- * When nothing is told, it is looked: after these milliseconds, and again after the last. With what opens and ends a
- * wait that makes at most six requests for ten seconds.
+ * The pauses between reads without a reported change, in milliseconds; the last one repeats. With the requests that
+ * open and end a wait, ten seconds take at most six requests.
  */
 const BACKOFF = [500, 2_000, 8_000] as const;
 
 /**
- * Waits for a task: is told of its end by Redis, or looks again and again where it cannot be told. Whoever ends the
- * task, wherever, the wait ends then.
+ * Waits for a task: Redis reports its end, or the task is read repeatedly where it cannot. The wait ends with the
+ * task, wherever that is ended.
  *
  * @param found the task as it was read just now
- * @returns the task as it is when the wait is over; what was found, when the client has gone
+ * @returns the task as it is when the wait is over; the task as found, when the client has gone
  */
 export async function wait(
   ctx: WaitParts,
@@ -58,7 +60,7 @@ export async function wait(
 
 /**
  * Accepts a task and waits for its end. The stream is opened while the task is accepted, and the run is published
- * before anything waits. What one has submitted oneself one may see the end of, whatever else the key may read.
+ * before anything waits. A client may see the end of its own task, even when its key may not read tasks.
  *
  * @throws ApiError
  */
@@ -85,14 +87,14 @@ export async function acceptAndWait(
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
       ctx.log("warn", "wait-cut-short", { task: accepted.record.id, reason: error.message });
-      return accepted; // it is kept, and that is what the client must know
+      return accepted; // the task is kept, and the client must learn that
     }
   } finally {
     for (const listener of listeners) listener.close();
   }
 }
 
-/** @param watched every change since the task was found has been told, or will be */
+/** @param watched every change since the task was found has been reported, or will be */
 async function hearOut(
   ctx: WaitParts,
   caller: TaskReader,
@@ -120,7 +122,7 @@ async function hearOut(
     const pause = listener.state === "lost" ? (BACKOFF[looks++] ?? BACKOFF[2]) : untilStart(found, waiting);
     await listener.sleep(Math.min(left(), pause), isWorthIt);
     if (gone.aborted) break;
-    // The stream broke: looking takes over, from its second pause on.
+    // The stream broke: repeated reads take over, from the second pause on.
     if (listener.state === "lost" && pause === Number.POSITIVE_INFINITY && left() > 0) continue;
     found = await getTask(ctx, caller, id, include);
     isWhole = true;
@@ -143,7 +145,7 @@ function statusOf({ status, attempt, startsAt }: TaskRecord, now: number): strin
   return visibleStatus(status, attempt, startsAt, now);
 }
 
-/** A scheduled task becomes a queued one by the passing of time alone, which nobody tells. */
+/** A scheduled task becomes a queued one by the passing of time alone, which nothing reports. */
 function untilStart({ record, now }: FoundTask, { until }: Waiting): number {
   const isScheduled = until === "changed" && statusOf(record, now) === "scheduled";
   return isScheduled ? record.startsAt - now : Number.POSITIVE_INFINITY;

@@ -6,7 +6,7 @@ export function budgetFault({ type, retries = 0, timeout, heartbeatTimeout }: An
   if (!Number.isInteger(retries) || retries < 0 || retries > MAX_RETRIES)
     return `The retries of "${type}" must be 0 to ${MAX_RETRIES}.`;
   for (const [name, length] of Object.entries({ timeout, heartbeatTimeout })) {
-    // Infinity is the longest time there is.
+    // Infinity is the longest time.
     if (length !== undefined && !(length > 0))
       return `The ${name} of "${type}" must be more than 0 milliseconds.`;
   }

@@ -22,13 +22,13 @@ export type HandlerParts = LeaseParts &
   TokenParts &
   Pick<Dependencies, "log" | "tasks"> & { readonly fetcher: HttpFetcher };
 
-/** How an attempt went, before anything is written, and what its handler said last of how far it is. */
+/** The outcome of an attempt, before anything is written, and its handler's last report of progress. */
 export type Executed = Outcome & { readonly progress?: Progress };
 
 type Outcome =
   | Returned
   | { readonly kind: "expired" }
-  /** Somebody else holds the task now, or it has ended: nothing may be written. */
+  /** Another holder has the task now, or it has ended: nothing may be written. */
   | { readonly kind: "lost" };
 
 /** Why the handler's signal aborts. */
@@ -45,7 +45,7 @@ class Stopped extends Error {
 /**
  * Runs the handler under its lease, its timeout and the task's deadline.
  *
- * @param onProgress called when what the handler said of how far it is was written
+ * @param onProgress called when reported progress was written
  */
 export async function execute(
   deps: HandlerParts,
@@ -151,7 +151,7 @@ function contextOf(
   };
 }
 
-/** The guarded fetch as the platform's: `manual` shows a redirect, `error` fails by one. */
+/** The guarded fetch with the platform's options: `manual` returns a redirect, `error` fails on one. */
 async function guardedFetch(
   deps: HandlerParts,
   signal: AbortSignal,
@@ -174,7 +174,7 @@ async function guardedFetch(
 /** https://fetch.spec.whatwg.org/#redirect-status */
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** What ended the handler before it returned, as an outcome; what no TaskError says is logged. */
+/** The outcome when a handler ends without a return value; an error that is not a TaskError is logged. */
 function explain(deps: HandlerParts, record: TaskRecord, error: unknown): Outcome {
   if (isStopped(error)) {
     if (error.why === "deadline") return { kind: "expired" };
@@ -196,10 +196,10 @@ function isStopped(error: unknown): error is Stopped {
   }
 }
 
-/** Why there is no input to work on. */
+/** The reason why there is no input. */
 export function inputGone({ input }: Pick<TaskRecord, "input">): Failed {
   return input.undecryptable
-    ? refused("undecryptable", "No configured master secret opens the task's input.")
+    ? refused("undecryptable", "No configured master secret decrypts the task's input.")
     : refused("input-expired", "The task's input is no longer kept.");
 }
 

@@ -12,18 +12,18 @@ import { expiry, type FinishParts, type FinishResult, finishTask, refusalOf } fr
 /** The parts that the failure of an attempt uses. */
 export type FailParts = FlowParts & PublishParts & FinishParts & Pick<Dependencies, "log" | "random">;
 
-/** An attempt that failed, and who says so. */
+/** An attempt that failed, and the reporting party. */
 export interface Failing {
   readonly record: TaskRecord;
   readonly config: StoredConfig;
   readonly authority: Authority;
   readonly error: Failure;
-  /** JSON text: what a service answered that failed, kept when no other attempt follows. */
+  /** JSON text: the failed answer of a service, kept when no other attempt follows. */
   readonly result?: string;
   /** Milliseconds that the failing side asked us to wait. */
   readonly retryAfter?: number;
   readonly actor: Actor;
-  /** What the handler said last of how far it is. */
+  /** The handler's last report of its progress. */
   readonly progress?: Progress;
   /** Redis time. */
   readonly time: () => number;
@@ -69,10 +69,13 @@ export async function failAttempt(
   }
 }
 
-/** Why the sweep or a worker ends an attempt that nobody holds any more. */
+/** The reasons for which the sweep or a worker ends an attempt without a holder. */
 export type Abandonment = "expired" | "exhausted" | "silent";
 
-/** Ends what may not go on: the deadline has passed, its handler took the gateway down too often, or a heartbeat was missed. */
+/**
+ * Ends a task that may not go on: the deadline has passed, its handler stopped the gateway too often, or a heartbeat
+ * was missed.
+ */
 export function abandon(
   ctx: FailParts,
   held: {
@@ -90,12 +93,12 @@ export function abandon(
     case "expired":
       return finishTask(ctx, { ...common, ending: expiry(record), cause: "deadline" });
     case "exhausted": {
-      const message = `The attempt was cut off ${record.crashes + 1} times without an outcome.`;
+      const message = `The attempt was interrupted ${record.crashes + 1} times without an outcome.`;
       const error: Failure = { code: "crashed", message, retryable: false };
       return finishTask(ctx, { ...common, ending: { status: "failed", error }, cause: "crashes" });
     }
     case "silent": {
-      const message = "Whoever was to complete the task did not report in time.";
+      const message = "The bearer of the task's token did not report in time.";
       return failAttempt(ctx, { ...common, error: { code: "heartbeat-timeout", message, retryable: true } });
     }
   }

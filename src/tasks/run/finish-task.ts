@@ -22,13 +22,13 @@ export interface FinishInput {
   /** Of the client's request. */
   readonly idempotency?: Idempotency;
   readonly cause?: string;
-  /** What the handler said last of how far it is. */
+  /** The handler's last report of its progress. */
   readonly progress?: Progress;
   /** Redis time. */
   readonly time: () => number;
 }
 
-/** What became of it, and the deliveries that are to be sent. */
+/** The outcome, and the deliveries that are to be sent. */
 export type FinishResult =
   | {
       readonly kind: "ended";
@@ -41,8 +41,8 @@ export type FinishResult =
   | Exclude<EndAnswer, { kind: "ended" | "config-changed" | "deadline-passed" }>;
 
 /**
- * Ends a task. Past its deadline it can only expire; when endpoints changed meanwhile its deliveries are worked out
- * again; with a result that Redis will never take it ends without it.
+ * Ends a task. Past its deadline it can only expire; when endpoints changed meanwhile its deliveries are made
+ * again; with a result that Redis refuses it ends without it.
  */
 export async function finishTask(deps: FinishParts, input: FinishInput): Promise<FinishResult> {
   const { authority } = input;
@@ -53,7 +53,7 @@ export async function finishTask(deps: FinishParts, input: FinishInput): Promise
       const endedAt = Math.max(Math.floor(input.time()), record.startedAt ?? record.createdAt);
       const resultTtl = record.options.resultTtl ?? deps.settings.resultTtl;
       const made = await fanOut(deps, config, endOf(record, ending, endedAt, resultTtl));
-      // The holder of the task's lease sends the first attempts itself; for others the deliver step begins them.
+      // The holder of the task's lease sends the first attempts itself; for other callers the deliver step begins them.
       const deliveries = authority.by === "lease" ? leased(deps, made) : made;
       const command: EndCommand = {
         record,
@@ -116,7 +116,7 @@ function noteRunTime(
     runTimes.succeeded(type, endedAt - startedAt);
 }
 
-/** What Redis will never do is an answer; an outage is not. */
+/** The refusal by Redis is an outcome; an outage is not. */
 export function refusalOf(error: unknown): StoreRefused {
   if (error instanceof StoreRefused) return error;
   throw error;
@@ -128,7 +128,7 @@ type Outcome = Pick<FinishInput, "ending"> & {
 };
 
 /**
- * What is tried after Redis has refused an outcome: without its result, then without its progress.
+ * The next attempt to store an outcome after a refusal: without its result, then without its progress.
  *
  * @throws the refusal when there is nothing to leave out
  */
@@ -145,7 +145,7 @@ function withoutResult({ status, error }: Ending, refusal: StoreRefused): Ending
   return { status: "failed", error: unstorable(refusal, "result") };
 }
 
-/** Why an attempt fails whose outcome Redis will never take. */
+/** The reason of a failed attempt whose outcome Redis refuses. */
 export function unstorable(refusal: StoreRefused, what: string): Failure {
   const failure =
     refusal instanceof RequestTooLarge
@@ -159,9 +159,9 @@ function failureOf({ status, error }: Ending): Failure | undefined {
 }
 
 /**
- * How a task ends whose deadline has passed, or will have before it could start again.
+ * The ending of a task whose deadline has passed, or will have before it could start again.
  *
- * @param failure why its present attempt has failed, if it has
+ * @param failure the failure of its present attempt, if any
  */
 export function expiry(record: TaskRecord, failure?: Failure): Ending {
   const started = record.attempt > 0;

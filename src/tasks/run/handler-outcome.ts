@@ -12,16 +12,16 @@ export interface Failed {
   readonly retryAfter?: number;
 }
 
-/** What a handler returned, as what can be stored. */
+/** A handler's return value, in a form that can be stored. */
 export type Returned =
   | { readonly kind: "succeeded"; readonly result?: string }
-  /** The work was handed on; milliseconds that the bearer of the token may be silent. */
+  /** The work was handed on; milliseconds within which the bearer of the token must report. */
   | { readonly kind: "waiting"; readonly heartbeat?: number }
   | Failed;
 
 const CODE = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 
-/** The outcome of what a handler returned; never throws, whatever that is. */
+/** The outcome for any return value of a handler; never throws. */
 export function outcomeOfReturned(value: unknown): Returned {
   try {
     if (value === undefined) return { kind: "succeeded" };
@@ -32,15 +32,15 @@ export function outcomeOfReturned(value: unknown): Returned {
     return resultOf(value);
   } catch (error) {
     // BigInt, a circle, a toJSON that throws, more levels than the stack has, a Proxy that refuses to be read.
-    return invalid(`The handler returned what JSON cannot hold: ${cutText(describe(error), 200)}`);
+    return invalid(`The handler returned a value that JSON cannot hold: ${cutText(describe(error), 200)}`);
   }
 }
 
 function resultOf(value: unknown): Returned {
-  const result: unknown = JSON.stringify(value); // undefined for a function or a symbol, whatever its type says
+  const result: unknown = JSON.stringify(value); // undefined for a function or a symbol, despite its declared type
   if (typeof result !== "string") return invalid(`The handler returned a ${typeof value}.`);
   if (result === "{}" && !isPlain(value)) {
-    return invalid(`The handler returned a ${nameOf(value)}, of which JSON keeps nothing.`);
+    return invalid(`The handler returned a ${nameOf(value)}, which JSON cannot represent.`);
   }
   if (surveyJson(result).tooDeep) return invalid(`The result nests more than ${MAX_DEPTH} levels deep.`);
   return { kind: "succeeded", result };
@@ -50,7 +50,7 @@ function invalid(message: string): Failed {
   return { kind: "failed", error: { code: "invalid-result", message, retryable: false } };
 }
 
-/** A literal, or what says itself how it is written. */
+/** A literal, or a value that defines its own JSON. */
 function isPlain(value: unknown): boolean {
   if (typeof value !== "object" || value === null || "toJSON" in value) return true;
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -61,7 +61,9 @@ function nameOf(value: unknown): string {
   return cutText(Object.prototype.toString.call(value).slice(8, -1), 64);
 }
 
-/** The outcome of what a handler threw; never throws, whatever that is. What no TaskError says is told in general words. */
+/**
+ * The outcome for anything that a handler threw; never throws. An error that is not a TaskError gets a general message.
+ */
 export function outcomeOfThrown(error: unknown): Failed {
   if (!isTaskError(error)) {
     return failed("handler-failed", "The handler ended with an unexpected error.", true);
@@ -85,7 +87,7 @@ function isCode(value: unknown): value is string {
   return typeof value === "string" && value.length <= ERROR_CODE && CODE.test(value);
 }
 
-/** Whether the client may be told of it as it is. */
+/** Whether the client may see the error as it is. */
 export function isTaskError(error: unknown): boolean {
   try {
     return error instanceof TaskError;
@@ -94,12 +96,12 @@ export function isTaskError(error: unknown): boolean {
   }
 }
 
-/** A number of milliseconds, at most so many; undefined when it is none. */
+/** A number of milliseconds, at most so many; undefined when it is not a number. */
 function milliseconds(value: unknown, limit: number): number | undefined {
   return typeof value === "number" && value >= 0 ? Math.min(Math.ceil(value), limit) : undefined;
 }
 
-/** A member of whatever somebody else made; undefined when it refuses to be read. */
+/** A member of an object of unknown origin; undefined when it cannot be read. */
 function read(holder: unknown, name: string): unknown {
   try {
     return (holder as Readonly<Record<string, unknown>>)[name]; // of null and undefined it throws
@@ -108,7 +110,7 @@ function read(holder: unknown, name: string): unknown {
   }
 }
 
-/** What was thrown, as a line of a log has it; never throws. */
+/** The thrown value, as a line of a log; never throws. */
 export function describe(error: unknown): string {
   try {
     const message = read(error, "message");
@@ -122,7 +124,7 @@ export function describe(error: unknown): string {
   }
 }
 
-/** How far a handler says that its work is: what of it can be stored; undefined when that is nothing. Never throws. */
+/** The storable part of a handler's report of progress; undefined when there is nothing to store. Never throws. */
 export function progressOf(
   said: unknown,
   limit: number,

@@ -13,7 +13,7 @@ const PROGRESS_INTERVAL = 1_000;
 
 export interface LeaseKeeper {
   progress(progress: { percent?: number; message?: string }): void;
-  /** What the handler said last, written or not. */
+  /** The handler's last report, written or not. */
   said(): Progress | undefined;
   /** Stops renewing; resolves when no renewal is under way. */
   end(): Promise<void>;

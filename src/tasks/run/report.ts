@@ -24,19 +24,19 @@ type ReportParts = FirstAttemptParts &
     readonly store: ConfigStore & RunStore & TaskReadStore;
   };
 
-/** The last word of a token's bearer. */
+/** The final report of a token's bearer. */
 export type LastWord =
-  | { readonly kind: "complete" /** JSON text; absent when there is none. */; readonly result?: string }
+  | { readonly kind: "complete" /** JSON text; absent without a result. */; readonly result?: string }
   | { readonly kind: "fail"; readonly error: Failure };
 
-/** What became of a last word. */
+/** The result of a final report. */
 export interface ReportResult {
   readonly status: TaskStatus;
-  /** Whether it was this word that moved the task; false when it had been told before. */
+  /** Whether this report moved the task; false when it repeats an earlier one. */
   readonly changed: boolean;
 }
 
-/** The bearer is alive, and may say how far it is. @throws ApiError `not-found`, `task-token-stale` or `task-over` */
+/** The bearer is alive, and may report progress. @throws ApiError `not-found`, `task-token-stale` or `task-over` */
 export async function report(
   ctx: ReportParts,
   token: TaskToken,
@@ -65,7 +65,7 @@ export async function report(
 
 /**
  * The bearer of a token ends its attempt: the task has succeeded, or the attempt has failed. It may be faster than the
- * handler that handed the work on. Told again, it changes nothing.
+ * handler that handed the work on. A repeated report changes nothing.
  *
  * @throws ApiError `not-found`, `task-token-stale`, `task-over` or `task-already-ended`
  */
@@ -75,7 +75,7 @@ export async function conclusion(ctx: ReportParts, token: TaskToken, word: LastW
       const { record, config, now } = await readHeld(ctx, token);
       if (await beganEarly(ctx, token, record)) return CONFLICT;
       const held = fault("any-token") ? record : token;
-      const known = toldBefore(record, held, word);
+      const known = reportedBefore(record, held, word);
       if (known) return { status: known, changed: false };
       const authority: Authority = { by: "token", attempt: held.attempt, sequence: record.sequence };
       const input = { record, config, authority, actor: "service", time: redisTime(now, ctx.clock) } as const;
@@ -87,7 +87,7 @@ export async function conclusion(ctx: ReportParts, token: TaskToken, word: LastW
       }
       ctx.background.waitUntil(sendFirstAttempts(ctx, record, finished));
       const { status } = finished.ending;
-      // A failure before the deadline was heard: what expires the task is that no other attempt could start.
+      // A failure before the deadline was accepted: the task expires because no other attempt could start.
       const isHeard = word.kind === "fail" && finished.endedAt < record.deadlineAt;
       if (status === "expired" && !isHeard) throw over(status);
       return { status, changed: true };
@@ -98,10 +98,10 @@ export async function conclusion(ctx: ReportParts, token: TaskToken, word: LastW
   );
 }
 
-/** How long an attempt that begins with its service's word is leased: what is told ends it, or its outcome comes. */
+/** How long an attempt that begins with its service's report is leased: another report or its outcome ends it. */
 const EARLY_LEASE = 60_000;
 
-/** A service may be faster than the note that it was called: then its word begins the attempt that its token names. */
+/** A service may be faster than the record of its call: then its report begins the attempt that its token names. */
 async function beganEarly(
   ctx: ReportParts,
   { project, task, run, attempt }: TaskToken,
@@ -136,17 +136,24 @@ async function readHeld(ctx: ReportParts, { project, task }: TaskToken) {
   return { record: found.record, now: found.now, config: stored };
 }
 
-const TOLD: Readonly<Record<LastWord["kind"], TerminalStatus>> = { complete: "succeeded", fail: "failed" };
+const REPORTED: Readonly<Record<LastWord["kind"], TerminalStatus>> = {
+  complete: "succeeded",
+  fail: "failed",
+};
 
-/** The status that a word found which was told before; undefined when it is news. @throws ApiError when it may not be told */
-function toldBefore(
+/**
+ * The status that a repeated report led to; undefined when the report is new.
+ *
+ * @throws ApiError when it may not be made
+ */
+function reportedBefore(
   record: TaskRecord,
   held: Pick<TaskToken, "run" | "attempt">,
   word: LastWord,
 ): TaskStatus | undefined {
   const { status } = record;
   if (record.run !== held.run || record.attempt !== held.attempt) throw stale();
-  if (status === TOLD[word.kind]) return status;
+  if (status === REPORTED[word.kind]) return status;
   if (status === "canceled" || status === "expired") throw over(status);
   if (isTerminal(status)) throw alreadyEnded(status);
   if (status !== "queued") return undefined;

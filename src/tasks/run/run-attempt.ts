@@ -71,7 +71,7 @@ async function work(ctx: RunParts, claimed: Held, lease: string): Promise<void> 
   const news = announcer(ctx, { record, config, lease, time });
   try {
     const outcome = await execute(ctx, record, lease, time, news.progress);
-    // What was asked for is opened before the end is written: after it nobody could.
+    // The requested data is decrypted before the end is written: afterwards it would be too late.
     await news.opened();
     const authority = { by: "lease", lease, attempt: record.attempt } as const;
     await write(ctx, { record, config, authority, actor: "worker", time }, outcome);
@@ -80,7 +80,7 @@ async function work(ctx: RunParts, claimed: Held, lease: string): Promise<void> 
   }
 }
 
-/** Writes how the attempt went, and sends what that opens. */
+/** Writes the attempt's outcome, and sends the deliveries that it opens. */
 async function write(ctx: RunParts, leased: Omit<FinishInput, "ending">, outcome: Executed): Promise<void> {
   const { record } = leased;
   const { progress } = outcome;
@@ -109,7 +109,7 @@ async function write(ctx: RunParts, leased: Omit<FinishInput, "ending">, outcome
   }
 }
 
-/** The task has ended: whatever of its first deliveries was cut off is begun again; the sweep looks after the rest. */
+/** The task has ended: first deliveries that were cut off are begun again; the sweep handles the rest. */
 async function resume(ctx: RunParts, project: string, deliveries: readonly string[]): Promise<Answer> {
   const answers = await Promise.all(
     deliveries

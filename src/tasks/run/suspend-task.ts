@@ -21,12 +21,12 @@ export type SuspendParts = FirstAttemptParts & FanOutParts & FinishParts & Pick<
 export interface Suspending extends Omit<FinishInput, "ending" | "idempotency"> {
   /** Milliseconds that the bearer of the task's token may be silent. */
   readonly heartbeat?: number;
-  /** Where a service is asked after the work, and which. */
+  /** The first poll after the work: address and service. */
   readonly poll?: { readonly url: string; readonly service: string };
 }
 
 /**
- * Leaves a task to the bearer of its token; says so to whoever asked to be told. Who was faster has been heard.
+ * Leaves a task to the bearer of its token, and announces that it waits. Does nothing when the bearer was faster.
  *
  * @returns whether it waits now
  */

@@ -5,7 +5,7 @@ import type { TaskRecord } from "../record.ts";
 /** The parts that a task token uses. */
 export type TokenParts = Pick<Dependencies, "settings"> & { readonly keyring: TaskTokens };
 
-/** What lets somebody else finish the attempt that is under way. */
+/** The credentials by which another program finishes the present attempt. */
 export interface Handover {
   /** For `Authorization: Bearer` on `POST /v1/tasks/{id}/progress | heartbeat | complete | fail`. */
   readonly token: string;

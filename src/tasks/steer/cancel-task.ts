@@ -26,8 +26,8 @@ type CancelParts = FirstAttemptParts &
   Pick<RequestContext, "background" | "clock">;
 
 /**
- * Cancels a task that has not ended. Its handler's signal aborts at the next renewal of its lease; what it brings
- * later changes nothing. A task that is canceled already stays so.
+ * Cancels a task that has not ended. Its handler's signal aborts at the next renewal of its lease; its
+ * later outcome changes nothing. A task that is canceled already stays so.
  *
  * @throws ApiError `task-already-ended` and those of the key
  */

@@ -14,8 +14,8 @@ type DeleteParts = ChoreParts &
   Pick<RequestContext, "background" | "log"> & { readonly store: ErasureStore & SteerStore };
 
 /**
- * Erases a task that has ended, and everything that was made for it. It is hidden at once; what is much goes in steps,
- * which the sweep finishes.
+ * Erases a task that has ended, and everything that was made for it. It is hidden at once; large ones are erased in
+ * steps, which the sweep finishes.
  *
  * @throws ApiError `task-not-ended` and those of the key
  */
@@ -27,7 +27,7 @@ export async function deleteTask(ctx: DeleteParts, caller: ApiKey, id: string): 
       switch (answer.kind) {
         case "erased":
           return eraseParts(ctx, record);
-        // It was there a moment ago: this call's first sending has hidden it, or somebody else's.
+        // It existed a moment ago: an earlier sending of this call has hidden it, or another caller has.
         case "missing":
           return;
         case "changed":

@@ -64,7 +64,7 @@ export async function replay(
         case "worn":
           throw new ApiError(
             "task-history-full",
-            `The task's history is as long as it may be: ${TASK_CHANGES} changes of state, ${TASK_DELIVERIES} deliveries.`,
+            `The task's history has reached its limit: ${TASK_CHANGES} changes of state, ${TASK_DELIVERIES} deliveries.`,
           );
         case "quota":
           throw new ApiError("quota-exceeded", `This project has ${maxOpen} tasks that have not ended.`, {

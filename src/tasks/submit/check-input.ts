@@ -5,7 +5,7 @@ import { IN_WORDS } from "../../shared/zod-messages.ts";
 import type { AnyTask } from "../../task.ts";
 import { describe } from "../run/handler-outcome.ts";
 
-/** What a schema said of an input; `failure`: it threw, or wanted to judge later, so that it said nothing. */
+/** A schema's verdict on an input; `failure`: it threw or is asynchronous, and gave no verdict. */
 export type CheckedInput =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly faults: readonly ValidationError[]; readonly failure?: string };

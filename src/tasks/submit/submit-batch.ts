@@ -16,8 +16,8 @@ type BatchParts = PublishParts &
   Pick<RequestContext, "background"> & { readonly store: SubmitStore };
 
 /**
- * Accepts many tasks in one Redis request, each on its own, in order; all runs are published in one request. What came
- * before under the same idempotency key, in this batch too, is read in one request more.
+ * Accepts many tasks in one Redis request, each on its own, in order; all runs are published in one request. Items
+ * whose idempotency key was used before, in this batch too, are read in one more request.
  *
  * @param items each as the client asks for it, or why it was refused before
  * @returns one outcome per item
@@ -66,7 +66,7 @@ function outcomeOf(
   if (!answer) throw new Error("acceptAll answered too little");
   if (answer.kind !== "replayed") return settle(answer, scope);
   const found = known.get(answer.id);
-  if (!found) throw new ApiError("not-found", `There is no task "${answer.id}" in this project any more.`);
+  if (!found) throw new ApiError("not-found", `There is no task "${answer.id}" in this project now.`);
   return { ...found, replayed: true };
 }
 

@@ -40,7 +40,7 @@ export type SubmitParts = FlowParts &
 /** A start may lie this much farther ahead than a year, because the client's clock is not ours. */
 const CLOCK_TOLERANCE = 60_000;
 
-/** How soon a client over its quota of open tasks should ask again: nobody knows when one of them ends. */
+/** How soon a client over its quota of open tasks should ask again: the end of a task cannot be predicted. */
 const QUOTA_RETRY = 10_000;
 
 /** A task as the client asks for it; durations and times in milliseconds. */
@@ -60,13 +60,13 @@ export interface Submit {
   readonly metadata?: Readonly<Record<string, string>>;
   /** As the client meant it, without quotes. */
   readonly idempotencyKey?: string;
-  /** In place of the key: what stands for it where another address was called. */
+  /** In place of the key: the hash of a request to another address. */
   readonly idempotency?: Idempotency;
   /** `traceparent`, and after a space `tracestate`. */
   readonly trace?: string;
   /** The parsed body, for the fingerprint. */
   readonly canonical: unknown;
-  /** The task's changes are told for so many milliseconds; `begin` is given its id before it is sent. */
+  /** The task's changes are published for so many milliseconds; `begin` gets its id before it is sent. */
   readonly watch?: { readonly length: number; begin(id: string): void };
 }
 
@@ -77,12 +77,16 @@ export interface Accepted {
   /** The idempotency key named a task that was accepted before. */
   readonly replayed: boolean;
   readonly rate?: RateState;
-  /** An endpoint of the project is told of every start. */
+  /** Whether an endpoint of the project subscribes to every start. */
   readonly startsTold?: boolean;
   readonly delivery?: DeliveryRecord;
 }
 
-/** Accepts a task: one Redis request, then the answer; the publish starts at once and holds nothing up. @throws ApiError */
+/**
+ * Accepts a task: one Redis request, then the answer; the publish starts at once and holds nothing up.
+ *
+ * @throws ApiError
+ */
 export async function accept(ctx: SubmitParts, caller: ApiKey, submit: Submit): Promise<Accepted> {
   const command = await prepare(ctx, caller, submit);
   submit.watch?.begin(command.task.id);
@@ -96,7 +100,7 @@ export async function accept(ctx: SubmitParts, caller: ApiKey, submit: Submit): 
   return accepted;
 }
 
-/** Judges what a client submits, before anything is asked of Redis. @throws ApiError */
+/** Judges a client's submit, before any request to Redis. @throws ApiError */
 export async function prepare(ctx: SubmitParts, caller: ApiKey, submit: Submit): Promise<AcceptCommand> {
   const definition = ctx.tasks.get(submit.type);
   if (!definition) throw new ApiError("unknown-task-type", `There is no task type "${submit.type}" here.`);
@@ -122,17 +126,17 @@ export async function prepare(ctx: SubmitParts, caller: ApiKey, submit: Submit):
   };
 }
 
-/** Publishes the first run; a service that may be called at once is called without the detour over a run of ours. */
+/** Publishes the first run; a service that may be called at once is called directly. */
 async function start(ctx: SubmitParts, accepted: Accepted, input: string): Promise<void> {
   const { record, now, startsTold } = accepted;
-  const told = startsTold || asksFor(record, "task.started");
-  if (record.type === HTTP_REQUEST && record.startsAt <= now && !told) {
+  const announced = startsTold || asksFor(record, "task.started");
+  if (record.type === HTTP_REQUEST && record.startsAt <= now && !announced) {
     return callFirst(ctx, record, input, now);
   }
   await publish(ctx, await firstRun(ctx, accepted));
 }
 
-/** What Redis said of a new task. @throws ApiError when it was not accepted */
+/** Turns the answer of Redis into an accepted task. @throws ApiError when it was not accepted */
 export function settle(
   answer: Exclude<AcceptAnswer, { kind: "replayed" }>,
   scope: Scope = "tasks:write",
@@ -169,7 +173,7 @@ export function settle(
   }
 }
 
-/** The message that asks for a new task's first attempt. */
+/** The message for a new task's first attempt. */
 export function firstRun(ctx: SubmitParts, { record, now }: Accepted): Promise<QueueMessage> {
   return runMessage(ctx, record, 1, Math.max(0, record.startsAt - now));
 }
@@ -201,7 +205,7 @@ function judgeInput(ctx: SubmitParts, definition: AnyTask, input: unknown): void
   if (unsafe[0]) throw new ApiError("unsafe-url", unsafe[0].detail, { errors: unsafe });
 }
 
-/** A type that fails to judge refuses this input alone; the log says why, because the client cannot mend it. */
+/** A type whose schema fails refuses only this input; the log says why, because the client cannot repair it. */
 function unfit(
   ctx: SubmitParts,
   { type }: AnyTask,

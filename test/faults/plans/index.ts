@@ -5,7 +5,7 @@ import { canceled, canceledAhead, erased, replayed } from "./steering.ts";
 import { batch, misused, sentTwice, submitted, tooLarge, waitedFor } from "./submits.ts";
 import { completed, completedByStale } from "./tokens.ts";
 
-/** What clients do, and how often, in shares of each other. */
+/** The plans of the clients, and their shares. */
 const PLANS: readonly (readonly [share: number, name: string, plan: Plan])[] = [
   [30, "echo", (means) => submitted(means, "diagnostics.echo", { said: "hello" })],
   [14, "work", (means) => submitted(means, "storm.work", work(means, 20, 1_500))],

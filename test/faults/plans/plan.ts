@@ -4,9 +4,9 @@ import type { ClientAnswer, Story } from "../history.ts";
 import type { Random } from "../random.ts";
 import type { Testimony } from "../receivers.ts";
 
-/* What plans are made of. */
+/* The parts that plans are made of. */
 
-/** What a plan has to work with. */
+/** The tools of a plan. */
 export interface Means {
   readonly client: StormClient;
   readonly random: Random;
@@ -24,7 +24,7 @@ export type Plan = (means: Means) => Promise<void>;
 /** The events of a task's end. */
 export const ENDS: readonly string[] = ["task.succeeded", "task.failed", "task.canceled", "task.expired"];
 
-/** Those, and what is told before. */
+/** The terminal events, and the events before them. */
 export const EVERYTHING: readonly string[] = [...ENDS, "task.started", "task.waiting", "task.progress"];
 
 export type Options = Readonly<Record<string, unknown>>;

@@ -4,7 +4,7 @@ import { submitted } from "./submits.ts";
 
 /* Services that the queue calls itself. */
 
-/** What the queue says of a service's answer can get lost, too: then the deadline ends it. */
+/** The queue's report on a service's answer can get lost, too: then the deadline ends the task. */
 const SERVED = "40s";
 
 /** A service that is called by the queue itself. */

@@ -12,7 +12,7 @@ export async function canceled(means: Means): Promise<void> {
   if (means.random.chance(0.5)) await cancel(means, story, id);
 }
 
-/** What must not begin has time to. */
+/** Leaves time for the start that must not happen. */
 export async function canceledAhead(means: Means): Promise<void> {
   const story = means.story("storm.work", ENDS);
   const id = await accepted(means, story, work(means, 10, 50), { delay: `${means.random.between(14, 18)}s` });

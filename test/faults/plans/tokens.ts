@@ -3,12 +3,12 @@ import type { Story } from "../history.ts";
 import type { Testimony } from "../receivers.ts";
 import { accepted, ENDS, EVERYTHING, ended, type Means } from "./plan.ts";
 
-/* Work that is handed on, and whoever has it. */
+/* Work that is handed on, and its new owner. */
 
 /** When its end is lost on the way it must still end. */
 const HAND_OVER = { deadline: "30s" };
 
-/** Says whose token it was, so that a stale one is told by the result. */
+/** Names the token's attempt, so that the result shows a stale one. */
 function complete(
   { client }: Means,
   story: Story,

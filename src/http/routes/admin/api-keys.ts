@@ -27,13 +27,13 @@ const KeyRequest = component(
         z.array(z.string().check(z.regex(SCOPE, "is not a scope"))).check(z.minLength(1), z.maxLength(50)),
         ["admin"],
       ),
-      "What the key may do: `tasks:write`, `tasks:read`, `endpoints:write`, `endpoints:read`, `secrets:read`, `secrets:write`, `service:<name>`, or `admin`, which is all of them within the project.",
+      "Permissions of the key: `tasks:write`, `tasks:read`, `endpoints:write`, `endpoints:read`, `secrets:read`, `secrets:write`, `service:<name>`, or `admin`, which is all of them within the project.",
     ),
-    name: field(opt(text(1, 100)), "What it is for."),
+    name: field(opt(text(1, 100)), "Its purpose."),
     expiresIn: field(opt(duration(1, YEARS_10)), "After so long it stops working; never unless given."),
   }),
   {
-    description: "An API key to be made.",
+    description: "A new API key.",
     example: { project: "shop", scopes: ["tasks:write", "tasks:read"] },
   },
 );

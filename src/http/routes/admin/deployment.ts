@@ -10,7 +10,10 @@ const SealedSecrets = component(
   "SealedSecrets",
   z.object({
     rotating: field(z.boolean(), "Whether a previous master secret is configured."),
-    previousNeeded: field(z.boolean(), "Whether anything is still encrypted under it; when not, it can go."),
+    previousNeeded: field(
+      z.boolean(),
+      "Whether any data is still encrypted under it; when not, it can be removed.",
+    ),
     payloads: field(
       opt(z.enum(["checking", "needed", "clear"])),
       "While it rotates: whether the last look through everything stored found payloads under the previous one; `checking` until the first is done.",
@@ -20,14 +23,14 @@ const SealedSecrets = component(
         z.object({
           ...projectFields,
           previous: field(count, "Secrets that the next sweeps encrypt again."),
-          lost: field(count, "Secrets that no configured master secret opens."),
+          lost: field(count, "Secrets that no configured master secret decrypts."),
         }),
       ),
       "The projects concerned; none when all is well.",
     ),
   }),
   {
-    description: "How the rotation of the master secret stands.",
+    description: "The progress of a rotation of the master secret.",
     example: { rotating: true, previousNeeded: true, data: [{ ...projectExample, previous: 2, lost: 0 }] },
   },
 );
@@ -35,21 +38,21 @@ const SealedSecrets = component(
 const Diagnosis = component(
   "Diagnosis",
   z.object({
-    ok: field(z.boolean(), "Whether every check is."),
+    ok: field(z.boolean(), "Whether every check is ok."),
     checks: field(
       z.array(
         z.object({
-          name: field(z.enum(CHECKS), "What was checked."),
-          ok: field(z.boolean(), "Whether it is as it should be; true also for what does not apply."),
-          detail: field(z.string(), "What was found, for people; `not used` where it does not apply."),
-          fix: field(opt(z.string()), "What to do, where it is not ok."),
+          name: field(z.enum(CHECKS), "The checked part."),
+          ok: field(z.boolean(), "Whether the check passed; true also for a check that does not apply."),
+          detail: field(z.string(), "The finding, for people; `not used` where it does not apply."),
+          fix: field(opt(z.string()), "The action to take, where it is not ok."),
         }),
       ),
       "Every check, always in this order.",
     ),
   }),
   {
-    description: "How the deployment is.",
+    description: "The state of the deployment.",
     example: {
       ok: false,
       checks: [
@@ -72,10 +75,10 @@ const encrypted = route({
   method: "GET",
   path: "/admin/secrets",
   operation: "listEncryptedSecrets",
-  summary: "Show what still needs the previous master secret",
+  summary: "Show which data still needs the previous master secret",
   description:
-    "While `RINGBACK_PREVIOUS_MASTER_SECRET` is set, each sweep encrypts the secrets of some projects again; no customer's secret or key changes by it. When `previousNeeded` is false, the previous one can go: all that then ends are task tokens and links which it has signed and which have not expired.",
-  answers: { 200: { description: "How the rotation stands.", body: SealedSecrets } },
+    "While `RINGBACK_PREVIOUS_MASTER_SECRET` is set, each sweep encrypts the secrets of some projects again; no customer's secret or key changes by it. When `previousNeeded` is false, the previous one can be removed. Only unexpired task tokens and links that it signed then become invalid.",
+  answers: { 200: { description: "The progress of the rotation.", body: SealedSecrets } },
   async handle({ ctx, reply }) {
     const [data, payloads] = await Promise.all([listEncrypted(ctx), encryptedPayloads(ctx)]);
     const byPayloads = payloads !== undefined && payloads !== "clear";
@@ -93,10 +96,10 @@ const doctor = route({
   method: "POST",
   path: "/admin/doctor",
   operation: "runDoctor",
-  summary: "Check what the deployment stands on",
+  summary: "Check the services and settings of the deployment",
   description:
-    "Checks Redis, the clocks, QStash's token, whether what QStash sends arrives here and is well signed, the sweep, the master secret, the resolver, and the calls in flight; answers within 15 seconds. To check the way back it sends itself a probe through QStash, at most one a minute; else `queue-delivery` reports the last, with its time.",
-  answers: { 200: { description: "What the checks found.", body: Diagnosis } },
+    "Checks Redis, the clocks, QStash's token, whether messages of QStash arrive here with a valid signature, the sweep, the master secret, the resolver, and the calls in flight; answers within 15 seconds. To check the path back it sends itself a probe through QStash, at most one a minute; else `queue-delivery` reports the last, with its time.",
+  answers: { 200: { description: "The findings of the checks.", body: Diagnosis } },
   async handle({ ctx, reply }) {
     const checks = await examine(ctx);
     return reply(200, { ok: checks.every(({ ok }) => ok), checks });

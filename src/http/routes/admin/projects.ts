@@ -10,12 +10,12 @@ import { type Route, route } from "../../pipeline/route.ts";
 const ProjectRequest = component(
   "ProjectRequest",
   z.strictObject({ name: field(text(1, 100), "The project's name.") }),
-  { description: "A project to be made.", example: { name: "shop" } },
+  { description: "A new project.", example: { name: "shop" } },
 );
 
 const limit = (most: number) => opt(z.nullable(z.int().check(z.minimum(1), z.maximum(most))));
 
-/** Null is what the deployment says. */
+/** Null is the deployment's limit. */
 const LimitsRequest = component(
   "LimitsRequest",
   z.strictObject({
@@ -26,13 +26,13 @@ const LimitsRequest = component(
           z.refine((names) => new Set(names).size === names.length, "names a key twice"),
         ),
       ),
-      "At most 5 metadata keys; tasks that are accepted from then on are found by them. Replaces those before.",
+      "At most 5 metadata keys; tasks that are accepted from then on can be found by them. Replaces the earlier ones.",
     ),
     rateLimit: field(
       limit(100_000),
-      "Tasks per second, with a burst of one second's; null: what the deployment says.",
+      "Tasks per second, with a burst of one second's; null: the deployment's limit.",
     ),
-    maxOpen: field(limit(100_000_000), "Tasks that have not ended; null: what the deployment says."),
+    maxOpen: field(limit(100_000_000), "Tasks that have not ended; null: the deployment's limit."),
   }),
   {
     description: "A project's own limits.",
@@ -83,8 +83,8 @@ const limitedProject = route({
   method: "PATCH",
   path: "/admin/projects/:id",
   operation: "updateProject",
-  summary: "Set a project's own limits, and what its tasks are found by",
-  description: "What is left out stays as it is. Takes effect with the next task that is submitted.",
+  summary: "Set a project's own limits and its searchable metadata keys",
+  description: "Absent members stay as they are. Takes effect with the next task that is submitted.",
   params: { id: "prj" },
   body: LimitsRequest,
   answers: { 200: { description: "Set: the project.", body: LimitedProject } },

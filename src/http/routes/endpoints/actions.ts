@@ -42,11 +42,11 @@ const TestAttempt = component(
   "TestAttempt",
   z.object({
     eventId: field(typeId("evt"), "The test event's id."),
-    delivered: field(z.boolean(), "Whether the receiver took it."),
+    delivered: field(z.boolean(), "Whether the receiver accepted it."),
     attempt: Attempt,
   }),
   {
-    description: "How a test event fared.",
+    description: "The outcome of a test event.",
     example: {
       eventId: "evt_01kawv0m1ne0qtrn9tkp0h7k2v",
       delivered: true,
@@ -61,10 +61,10 @@ const test = route({
   path: "/v1/endpoints/:id/test",
   operation: "testEndpoint",
   summary: "Send an endpoint a test event",
-  description: "Sends `endpoint.test` once, at once, and says how it went.",
+  description: "Sends `endpoint.test` once, at once, and returns the outcome.",
   scope: "endpoints:write",
   scopeCheckedBy: "script",
-  answers: { 200: { description: "How it went.", body: TestAttempt } },
+  answers: { 200: { description: "The outcome.", body: TestAttempt } },
   problems: ["endpoint-closed"],
   async handle({ ctx, caller, params, reply }) {
     return reply(200, await testEndpoint(ctx, caller, params.id));
@@ -76,14 +76,14 @@ const Recovery = component(
   z.object({
     dryRun: field(z.boolean(), "Whether nothing was sent."),
     count: field(count, "Dead letters in that time, from the cursor on."),
-    recovered: field(count, "Of these, how many are on their way again."),
-    remaining: field(count, "How many are left; another call goes on with them."),
+    recovered: field(count, "Of these, how many are being sent again."),
+    remaining: field(count, "How many are left; another call continues with them."),
     pace: field(z.number(), "Deliveries per second."),
     deliveries: field(z.array(DeliverySummary), "The first 100, oldest first."),
-    nextCursor: field(z.nullable(z.string()), "Give it as `cursor` to go on; null after the last."),
+    nextCursor: field(z.nullable(z.string()), "The `cursor` of the next call; null after the last."),
   }),
   {
-    description: "What was recovered, or would be.",
+    description: "The deliveries that were recovered, or would be.",
     example: {
       dryRun: true,
       count: 1,
@@ -103,14 +103,18 @@ const recoverRoute = route({
   operation: "recoverEndpoint",
   summary: "Send an endpoint's dead letters again",
   description:
-    "Each goes out with its event id and body as they were, its schedule from the start, `pace` of them per second (the endpoint's rate, else 10). One call takes up to 1,000, oldest first; `nextCursor` as `cursor` goes on with the rest. `dryRun` says how many there are, and shows 100.",
+    "Each goes out with its event id and body as they were, its schedule from the start, `pace` of them per second (the endpoint's rate, else 10). One call takes up to 1,000, oldest first; `nextCursor` as `cursor` continues with the rest. `dryRun` says how many there are, and shows 100.",
   scope: "endpoints:write",
   scopeCheckedBy: "script",
   headers: ["Idempotency-Key"],
   body: RecoverRequest,
   answers: {
-    200: { description: "A dry run: what would be sent.", body: Recovery },
-    202: { description: "On their way again.", body: Recovery, headers: ["Idempotent-Replayed"] },
+    200: { description: "A dry run: the deliveries that would be sent.", body: Recovery },
+    202: {
+      description: "The deliveries are being sent again.",
+      body: Recovery,
+      headers: ["Idempotent-Replayed"],
+    },
   },
   problems: [...IDEMPOTENCY_PROBLEMS, "endpoint-closed"],
   async handle({ c, ctx, caller, params, body, json, reply }) {

@@ -35,7 +35,7 @@ const read = route({
   operation: "getSigningSecret",
   summary: "Read the secret that signs the project's callbacks",
   description:
-    "Give it to a Standard Webhooks library (`standardwebhooks`, `svix`) to verify callbacks. During a rotation the older ones sign along.",
+    "Give it to a Standard Webhooks library (`standardwebhooks`, `svix`) to verify callbacks. During a rotation the older ones sign, too.",
   scope: "secrets:read",
   scopeCheckedBy: "script",
   answers: { 200: { description: "The secrets that sign now.", body: SigningSecret } },
@@ -73,7 +73,7 @@ const rotate = route({
   path: "/v1/signing-secret/rotate",
   operation: "rotateSigningSecret",
   summary: "Give the project's callbacks a new secret",
-  description: "The old one signs along for `overlap`, so that receivers have time to change.",
+  description: "The old one still signs for `overlap`, so that receivers have time to change.",
   scope: "secrets:write",
   scopeCheckedBy: "script",
   headers: ["Idempotency-Key"],
@@ -110,7 +110,7 @@ const rotateOfEndpoint = route({
   path: "/v1/endpoints/:id/rotate-secret",
   operation: "rotateEndpointSecret",
   summary: "Give an endpoint a new secret",
-  description: "The old one signs along for `overlap`, so that the receiver has time to change.",
+  description: "The old one still signs for `overlap`, so that the receiver has time to change.",
   scope: "secrets:write",
   scopeCheckedBy: "script",
   headers: ["Idempotency-Key"],
@@ -153,7 +153,7 @@ const keys = route({
   },
 });
 
-/** What checks events, as receivers need it. */
+/** The secrets and keys that verify events, as receivers need them. */
 function verifiersView(
   { settings }: Dependencies,
   { project }: ApiKey,

@@ -29,8 +29,8 @@ function increment(db: Keyspace, args: readonly Bytes[], add: (value: Bytes) => 
 }
 
 /**
- * The next fields by the hash of their name, and where to go on (0: no more). A field that stays while a scan lasts is
- * met, whatever comes and goes meanwhile; those of one hash come together.
+ * The next fields by the hash of their name, and the next cursor (0: no more). A field that stays while a scan lasts is
+ * met, even when others are added or removed meanwhile; those of one hash come together.
  */
 function scanned(
   hash: ReadonlyMap<Bytes, Bytes>,

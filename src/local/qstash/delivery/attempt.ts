@@ -8,7 +8,7 @@ import { signDelivery } from "./signature.ts";
 const NON_RETRYABLE_STATUS = 489;
 const NON_RETRYABLE_HEADER = "Upstash-Nonretryable-Error";
 
-/** What an attempt's outcome means for its message; `at` is the unix time in milliseconds of the next one. */
+/** The consequence of an attempt for its message; `at` is the unix time in milliseconds of the next one. */
 export type Verdict =
   | { readonly kind: "delivered" }
   | { readonly kind: "dead" }
@@ -43,7 +43,7 @@ function isNonRetryable(outcome: Outcome): boolean {
   return outcome.header[NON_RETRYABLE_HEADER]?.[0]?.toLowerCase() === "true";
 }
 
-/** What the log says about an attempt that failed. */
+/** The log's text about an attempt that failed. */
 export function errorDetails(outcome: Outcome, nextDeliveryTime?: number): LogDetails {
   if (outcome.kind === "failed") return { error: outcome.error, nextDeliveryTime };
   return {

@@ -2,7 +2,7 @@ import type { CallbackTarget, Message } from "../message.ts";
 import { newId, omitEmpty } from "../message.ts";
 import type { Outcome } from "./http-sender.ts";
 
-/** What a callback needs to know in addition to the message and its outcome. */
+/** The facts for a callback in addition to the message and its outcome. */
 export interface CallbackContext {
   readonly seq: number;
   readonly now: number;
@@ -13,9 +13,9 @@ export interface CallbackContext {
 }
 
 /**
- * The message that tells a callback URL how an attempt went (docs: features/callbacks).
+ * The message that reports an attempt's outcome to a callback URL (docs: features/callbacks).
  *
- * What `status` and `body` say when there was no answer is not documented: here there is no status, and the
+ * The values of `status` and `body` without an answer are not documented: here there is no status, and the
  * body holds the error's text.
  */
 export function callbackMessage(

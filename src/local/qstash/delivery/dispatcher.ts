@@ -29,8 +29,8 @@ export interface DispatcherParts {
 }
 
 /**
- * Takes accepted messages along their way: time, flow control, the account's parallelism, the call and what
- * follows from its outcome. All of it lives in memory and is rebuilt from the journal's records.
+ * Takes accepted messages through their steps: time, flow control, the account's parallelism, the call and
+ * the consequences of its outcome. All of it lives in memory and is rebuilt from the journal's records.
  */
 export class Dispatcher {
   readonly flowControl: FlowControl;
@@ -66,7 +66,7 @@ export class Dispatcher {
     return [...this.#pending.values()].map(({ message }) => message);
   }
 
-  /** The changes by which new messages are kept; {@link accept} them once these are written. */
+  /** The changes by which new messages are stored; {@link accept} them once these are written. */
   creation(messages: readonly Message[]): Change[] {
     return messages.flatMap((message) => {
       const record = encodeRecord(message);
@@ -78,7 +78,7 @@ export class Dispatcher {
     });
   }
 
-  /** Sets kept messages on their way. After a restart `messages` are all there are, in any order. */
+  /** Starts stored messages. After a restart `messages` are all there are, in any order. */
   accept(messages: readonly Message[]): void {
     const inOrder = messages.length > 1 ? [...messages].sort((a, b) => a.seq - b.seq) : messages;
     const entries = inOrder.map(
@@ -111,7 +111,7 @@ export class Dispatcher {
     return found.length;
   }
 
-  /** Breaks off the calls under way: what they carried is delivered again after the next start. */
+  /** Cancels the calls under way: their messages are delivered again after the next start. */
   close(): void {
     this.#isClosed = true;
     this.#timers.clear();
@@ -173,7 +173,7 @@ export class Dispatcher {
     this.#pump();
   }
 
-  /** Does what an outcome asks for, and returns the changes that keep it. */
+  /** Carries out an outcome, and returns the changes that store it. */
   #settle(pending: Pending, outcome: Outcome): Change[] {
     const { message } = pending;
     const verdict = classifyOutcome(message, outcome, this.#parts.clock.now());

@@ -16,7 +16,7 @@ export class Fifo<T> {
   shift(): T | undefined {
     while (this.#head < this.#items.length) {
       const item = this.#items[this.#head++];
-      // What was withdrawn is left where it stands and skipped here.
+      // A withdrawn message is left in its place and skipped here.
       if (item !== undefined && this.#members.delete(item)) {
         this.#trim();
         return item;

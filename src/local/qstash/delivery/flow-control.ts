@@ -6,7 +6,7 @@ import { KEYS } from "../state/storage.ts";
 import { Fifo } from "./fifo.ts";
 import type { Pending } from "./pending.ts";
 
-/** What is kept of a flow-control key over restarts. */
+/** The state of a flow-control key that survives restarts. */
 interface KeyState {
   parallelism?: number | undefined;
   rate?: number | undefined;
@@ -28,8 +28,8 @@ interface Lane {
 }
 
 /**
- * Limits on the calls of one key, whatever their destinations: how many at a time, and how many in a period.
- * What exceeds them waits in order; nothing is dropped (docs: features/flowcontrol).
+ * Limits on the calls of one key, over all destinations: how many at a time, and how many in a period.
+ * Calls over the limits wait in order; nothing is dropped (docs: features/flowcontrol).
  */
 export class FlowControl {
   readonly #clock: Clock;

@@ -17,7 +17,7 @@ export interface Call {
   readonly keep: number;
 }
 
-/** What came of a call: the destination's answer, or why there was none. */
+/** The result of a call: the destination's answer, or the reason why there was none. */
 export type Outcome =
   | { readonly kind: "answered"; readonly status: number; readonly header: HeaderMap; readonly body: Buffer }
   | { readonly kind: "failed"; readonly error: string };

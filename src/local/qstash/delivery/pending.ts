@@ -1,7 +1,7 @@
 import type { Message } from "../message.ts";
 import type { Timer } from "../timer-queue.ts";
 
-/** A message that has not ended, and where it stands on its way. */
+/** A message that has not ended, and its state. */
 export interface Pending {
   readonly message: Message;
   /**

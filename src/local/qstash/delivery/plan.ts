@@ -2,7 +2,7 @@ const SECOND = 1_000;
 const HOUR = 3_600 * SECOND;
 const DAY = 24 * HOUR;
 
-/** What an account may do. */
+/** The limits of an account. */
 export interface Plan {
   /** Calls in flight, all destinations together; what exceeds it waits. */
   readonly parallelism: number;

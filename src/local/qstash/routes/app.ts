@@ -4,7 +4,7 @@ import { overLimit } from "../errors.ts";
 import { toPairs } from "../headers.ts";
 import type { Publication } from "../publisher.ts";
 
-/** What a route gets from the server: Node's own request, which holds path and headers as they were sent. */
+/** The server's part of a route's context: Node's own request, which holds path and headers as they were sent. */
 export interface Env {
   Bindings: HttpBindings;
 }

@@ -30,7 +30,7 @@ function readDestination(rest: string, query: string): string {
   return `${base}${base.includes("?") ? "&" : "?"}${kept.join("&")}`;
 }
 
-/** What a request publishes: its destination stands in the path after `prefix`. */
+/** The messages of a request: the destination stands in the path after `prefix`. */
 export async function readPublication(c: Context<Env>, prefix: string, limit: number): Promise<Publication> {
   const source = await readSource(c, limit);
   const query = rawQuery(c.env);

@@ -1,6 +1,6 @@
 import { badRequest } from "../errors.ts";
 
-/** What messages and dead letters can be filtered by. */
+/** The fields that messages and dead letters can be filtered by. */
 export interface Filterable {
   readonly messageId: string;
   readonly url: string;
@@ -47,7 +47,7 @@ export function listParameter(query: URLSearchParams, name: string): string[] {
     .filter((value) => value !== "");
 }
 
-/** `count`, a positive number; undefined where there is none. */
+/** `count`, a positive number; undefined when it is absent. */
 export function countOf(query: URLSearchParams): number | undefined {
   const text = query.get("count");
   if (text === null) return undefined;

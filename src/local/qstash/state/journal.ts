@@ -58,7 +58,7 @@ export class Journal {
   }
 
   async #run(): Promise<void> {
-    // Whatever this turn of the event loop still brings goes into the first batch.
+    // All writes of this turn of the event loop go into the first batch.
     await new Promise<void>((resolve) => setImmediate(resolve));
     while (this.#batch.waiting.length > 0) {
       const batch = this.#batch;

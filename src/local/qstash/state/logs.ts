@@ -14,7 +14,7 @@ export type LogState =
   | "CANCEL_REQUESTED"
   | "CANCELLED";
 
-/** What an entry says in addition to its state. */
+/** The fields of an entry in addition to its state. */
 export interface LogDetails {
   readonly error?: string | undefined;
   readonly nextDeliveryTime?: number | undefined;
@@ -33,7 +33,7 @@ interface Entry extends LogDetails {
 /** Bytes of bodies that the log may keep alive. */
 const BODY_BUDGET = 64 * 2 ** 20;
 
-/** What happened to the messages, newest first; the oldest entries give way beyond a limit. */
+/** The events of the messages, newest first; the oldest entries give way beyond a limit. */
 export class Logs {
   readonly #limit: number;
   readonly #retention: number;

@@ -26,7 +26,7 @@ interface Schedule {
   readonly scheduleId: string;
   readonly cron: string;
   readonly destination: string;
-  /** The headers of the request that made it: each message is made from them anew. */
+  /** The headers of the request that made it: each message is made from them again. */
   readonly headers: HeaderPairs;
   readonly body: Buffer;
   readonly callerIP: string;
@@ -103,7 +103,7 @@ export class Schedules {
   view(scheduleId: string): Record<string, unknown> {
     const { schedule, cron } = this.#get(scheduleId);
     const now = this.#parts.clock.now();
-    // What depends on the time, a delay, is shown as it was asked for.
+    // A setting that depends on the time, such as a delay, is shown as it was requested.
     const options = readOptions(schedule.headers, this.#parts.plan, now);
     const settings = {
       ...options,
