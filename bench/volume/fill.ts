@@ -105,7 +105,7 @@ export function newTask(volume: Crowd, caller: ApiKey, n: number, delay: number)
       metadata: { [SEARCHABLE]: customerOf(n) },
       options: { deadline: DEFAULT_DEADLINE },
       callback: { url: "https://client.example/hooks", events: ["task.succeeded", "task.failed"] },
-      start: { delay },
+      start: { kind: "delay", delay },
     },
     idempotency: { hash, fingerprint: hash.slice(0, 43) },
     rateLimit: 1_000_000,

@@ -48,7 +48,10 @@ export type GivenMessage = {
   readonly project: string;
   readonly attempt: number;
   readonly message: string;
-} & ({ readonly task: string; readonly run: number } | { readonly delivery: string });
+} & (
+  | { readonly kind: "run"; readonly task: string; readonly run: number }
+  | { readonly kind: "deliver"; readonly delivery: string }
+);
 
 /** The garbage that the sweep removes: the rest of a task that is being erased, and API keys that have expired. */
 export type Chore =

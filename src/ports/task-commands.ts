@@ -5,6 +5,11 @@ import type { Actor, Progress, TaskRecord } from "../tasks/record.ts";
 import type { TerminalStatus } from "../tasks/status.ts";
 import type { Held, NewDelivery } from "./delivery-commands.ts";
 
+/** When a task starts: milliseconds from now, or an absolute time in milliseconds. */
+export type TaskStart =
+  | { readonly kind: "delay"; readonly delay: number }
+  | { readonly kind: "at"; readonly at: number };
+
 export interface NewTask {
   readonly id: string;
   readonly type: string;
@@ -15,8 +20,7 @@ export interface NewTask {
   readonly options: TaskRecord["options"];
   readonly callback?: TaskRecord["callback"];
   readonly trace?: string;
-  /** Milliseconds from now, or an absolute time in milliseconds. */
-  readonly start: { readonly delay: number } | { readonly at: number };
+  readonly start: TaskStart;
 }
 
 export interface AcceptCommand {

@@ -70,8 +70,8 @@ function messageOf(ctx: SweepEntryParts, action: Sending): Promise<QueueMessage>
 
 function noteOf(action: Sending, message: string): GivenMessage {
   const { kind, project, attempt } = action;
-  if (kind === "run") return { project, attempt, message, task: action.task, run: action.run };
-  return { project, attempt, message, delivery: action.delivery };
+  if (kind === "run") return { kind, project, attempt, message, task: action.task, run: action.run };
+  return { kind, project, attempt, message, delivery: action.delivery };
 }
 
 /**

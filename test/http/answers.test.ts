@@ -39,7 +39,7 @@ describe("a 202", () => {
     expect(first?.task).toMatchObject({
       maxAttempts: 1,
       options: { deadline: 900_000, timeout: 500, resultTtl: 604_800_000 },
-      start: { delay: 10_000 },
+      start: { kind: "delay", delay: 10_000 },
       trace,
     });
     expect(second?.task).not.toHaveProperty("trace");
@@ -50,7 +50,7 @@ describe("a 202", () => {
   test("starts at an absolute time, whatever its offset", async () => {
     const gateway = await open();
     await gateway.submit({ ...good, notBefore: "2026-12-01T10:00:00+01:00" });
-    expect(gateway.accepted[0]?.task.start).toEqual({ at: Date.parse("2026-12-01T09:00:00Z") });
+    expect(gateway.accepted[0]?.task.start).toEqual({ kind: "at", at: Date.parse("2026-12-01T09:00:00Z") });
   });
 
   test("of a repetition says so", async () => {

@@ -103,7 +103,7 @@ describe.each(await environments())(
       test("a start over an hour away is looked at when it is near, and its index outlasts it", async () => {
         const own = await freshProject(store);
         const start = Date.now() + 300 * 24 * HOUR;
-        const record = await accepted(store, own, { start: { at: start } });
+        const record = await accepted(store, own, { start: { kind: "at", at: start } });
         expect(record.startsAt).toBe(start);
         expect(await dueOf(own.project, record.id)).toBe(start - HOUR);
         const hour = Math.floor(record.createdAt / HOUR);
@@ -116,7 +116,7 @@ describe.each(await environments())(
         const ttlAt = (hour: number) => redis("PTTL", `rb1:000:${own.project}:x:${hour}`).then(Number);
         const { createdAt } = await accepted(store, own);
         expect(await ttlAt(Math.floor(createdAt / HOUR))).toBeLessThanOrEqual(62 * 24 * HOUR);
-        const late = await accepted(store, own, { start: { at: createdAt + 300 * 24 * HOUR } });
+        const late = await accepted(store, own, { start: { kind: "at", at: createdAt + 300 * 24 * HOUR } });
         const hour = Math.floor(late.createdAt / HOUR); // but for the turn of an hour the same
         expect(await ttlAt(hour)).toBeGreaterThan(361 * 24 * HOUR);
         await accepted(store, own); // and one that starts at once takes nothing of it back

@@ -24,7 +24,7 @@ describe.each(await environments())("claim scripts on the %s engine", (_kind, { 
     });
 
     test("an unknown task is gone, another attempt is stale, an early one is told when", async () => {
-      const record = await accepted(store, caller, { start: { delay: 60_000 } });
+      const record = await accepted(store, caller, { start: { kind: "delay", delay: 60_000 } });
       const message = { project: caller.project, task: record.id, run: 1, attempt: 1, lease: "l" };
       expect(await store.claim({ ...message, task: "task_00000000000000000000000000" })).toEqual({
         kind: "gone",

@@ -92,7 +92,7 @@ describe.each(await environments())("lists on the %s engine", (kind, { store, at
   test("by every status", async () => {
     const caller = await freshProject(store);
     const queued = await make(caller);
-    const scheduled = await make(caller, { start: { delay: HOUR } });
+    const scheduled = await make(caller, { start: { kind: "delay", delay: HOUR } });
     const running = await make(caller);
     await claimed(store, running);
     const handed = await make(caller);
@@ -159,7 +159,7 @@ describe.each(await environments())("lists on the %s engine", (kind, { store, at
   test("a page ends with its budget, and the next goes on from there", async () => {
     const caller = await freshProject(store);
     const oldest = await make(caller);
-    await fill(caller, 700, { start: { delay: HOUR } });
+    await fill(caller, 700, { start: { kind: "delay", delay: HOUR } });
     const { ids, pages } = await walk(store, caller, { status: "queued" });
     expect(ids).toEqual([oldest.id]);
     expect(pages).toBe(3);

@@ -64,7 +64,7 @@ export function acceptCommand(
       metadata: { orderId: "o-1" },
       options: { deadline: DEFAULT_DEADLINE },
       callback: { url: "https://client.example/hooks", events: ["task.succeeded"] },
-      start: { delay: 0 },
+      start: { kind: "delay", delay: 0 },
       ...task,
     },
     rateLimit: 1_000,

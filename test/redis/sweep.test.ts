@@ -146,7 +146,7 @@ describe.each(await environments())(
         const record = await accepted(store, caller);
         await inspected(31_000, [record.id]);
         const { project } = caller;
-        const note = { project, task: record.id, run: 1, attempt: 1, message: "msg_a" };
+        const note = { kind: "run", project, task: record.id, run: 1, attempt: 1, message: "msg_a" } as const;
         await store.given([note]);
         expect((await inspected(62_000, [record.id])).actions).toMatchObject([
           { kind: "run", given: "msg_a" },
@@ -161,7 +161,7 @@ describe.each(await environments())(
         const { project } = caller;
         const gone = await accepted(store, caller);
         await redis("DEL", `rb1:000:${project}:t:${gone.id}`);
-        await store.given([{ project, task: gone.id, run: 1, attempt: 1, message: "msg_a" }]);
+        await store.given([{ kind: "run", project, task: gone.id, run: 1, attempt: 1, message: "msg_a" }]);
         expect(await redis("EXISTS", `rb1:000:${project}:t:${gone.id}`)).toBe("0");
       });
 
@@ -178,7 +178,7 @@ describe.each(await environments())(
       });
 
       test("a far start is published when it is near", async () => {
-        const record = await accepted(store, caller, { start: { delay: 30 * 24 * HOUR } });
+        const record = await accepted(store, caller, { start: { kind: "delay", delay: 30 * 24 * HOUR } });
         const { actions } = await inspected(30 * 24 * HOUR - HOUR + 1_000, [record.id]);
         expect(actions).toMatchObject([{ kind: "run", attempt: 1 }]);
         const [action] = actions;

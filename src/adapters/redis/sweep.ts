@@ -281,10 +281,10 @@ function action(entry: Named, answer: ScriptReply | undefined): DueAction {
 export async function given(context: Context, messages: readonly GivenMessage[]): Promise<void> {
   const keys = messages.map((one) => {
     const names = keysOf(one.project);
-    return "task" in one ? names.task(one.task) : names.delivery(one.delivery);
+    return one.kind === "run" ? names.task(one.task) : names.delivery(one.delivery);
   });
   const notes = messages.map((one) =>
-    "task" in one ? `${one.run}.${one.attempt} ${one.message}` : `${one.attempt} ${one.message}`,
+    one.kind === "run" ? `${one.run}.${one.attempt} ${one.message}` : `${one.attempt} ${one.message}`,
   );
   await context.worker(GIVEN, keys, notes);
 }

@@ -238,6 +238,9 @@ function newTask(ctx: SubmitParts, project: string, definition: AnyTask, submit:
       },
     }),
     ...(submit.trace !== undefined && { trace: submit.trace }),
-    start: submit.notBefore === undefined ? { delay: submit.delay ?? 0 } : { at: submit.notBefore },
+    start:
+      submit.notBefore === undefined
+        ? { kind: "delay", delay: submit.delay ?? 0 }
+        : { kind: "at", at: submit.notBefore },
   };
 }

@@ -151,7 +151,7 @@ export class World {
       id: op.id,
       maxAttempts: MAX_ATTEMPTS,
       options: { deadline: op.deadline },
-      start: { delay: op.delay },
+      start: { kind: "delay" as const, delay: op.delay },
       ...(op.largeInput && { input: LARGE }),
     };
     const { idempotency } = op;

@@ -58,9 +58,9 @@ export const deliverySituations: Situations = {
       const { id: task, run } = await accepted(stage.store, stage.caller);
       const { project } = stage.caller;
       const messages = [
-        { project, task, run, attempt: 1, message: "msg_1" },
-        { project, delivery: delivery.id, attempt: 1, message: "msg_2" },
-      ];
+        { kind: "run", project, task, run, attempt: 1, message: "msg_1" },
+        { kind: "deliver", project, delivery: delivery.id, attempt: 1, message: "msg_2" },
+      ] as const;
       return () => stage.store.given(messages);
     },
   },
