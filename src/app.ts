@@ -96,7 +96,8 @@ function createParts(options: RingbackOptions, config: Config): Dependencies {
     ...(config.diagnostics ? (options.diagnostics ?? []) : []),
   ];
   const offered = new Map(tasks.map((task) => [task.type, task]));
-  if (offered.size !== tasks.length) throw new ConfigError("Two task types have the same name.");
+  const [twice] = tasks.filter((task) => offered.get(task.type) !== task);
+  if (twice) throw new ConfigError(`Two task types have the name ${twice.type}.`);
   for (const task of tasks) {
     const fault = limitFault(task) ?? budgetFault(task);
     if (fault !== undefined) throw new ConfigError(fault);

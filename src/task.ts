@@ -67,7 +67,7 @@ export interface TaskDefinition<Schema extends z.$ZodType, Result> {
    * succeeded with none). Throw {@link TaskError} to say why it failed; anything else that is thrown is a retryable
    * `handler-failed`.
    */
-  handler(context: TaskContext<z.output<Schema>>): Promise<Result> | Result;
+  handler(context: TaskContext<z.output<Schema>>): Promise<Result | Waiting> | Result | Waiting;
 }
 
 // A registry holds task types of every input and result.

@@ -23,6 +23,7 @@ export const waiting = defineTask({
   type: "diagnostics.wait",
   summary: "Hand the work on, and wait for the bearer of the task token.",
   input,
+  result: z.json(),
   timeout: 10 * 60_000,
   urls: ({ notifyUrl, tickUrl }) => ({
     ...(notifyUrl !== undefined && { "/notifyUrl": notifyUrl }),

@@ -23,15 +23,15 @@ async function snippet(marker: string): Promise<string> {
 async function writeDeployment(folder: string): Promise<string> {
   const src = relative(folder, join(root, "src"));
   await writeFile(
-    join(folder, "text-count.ts"),
+    join(folder, "words-count.ts"),
     (await snippet("task type")).replace('"../task.ts"', `"${src}/task.ts"`),
   );
   const entry = join(folder, "deployment.ts");
   await writeFile(
     entry,
     `import { createRingback } from "${src}/app.ts";
-import { textCount } from "./text-count.ts";
-const connect = createRingback({ tasks: [textCount] });
+import { wordsCount } from "./words-count.ts";
+const connect = createRingback({ tasks: [wordsCount] });
 let ringback;
 export default {
   fetch(request, env, background) {
@@ -95,7 +95,7 @@ describe("what README has its readers paste", () => {
 
   test("the task type does its work, and the receiver takes the callback", async () => {
     const input = { text: "202 now, callback when done" };
-    const { id } = await client.submit({ type: "text.count", input, callbackUrl: receiver.url });
+    const { id } = await client.submit({ type: "words.count", input, callbackUrl: receiver.url });
     expect((await client.ended(id)).result).toEqual({ words: 5 });
     await eventually(() =>
       expect(receiver.output()).toMatch(new RegExp(`^evt_\\w+ task\\.succeeded ${id} \\{"words":5\\}$`, "m")),
@@ -104,7 +104,7 @@ describe("what README has its readers paste", () => {
 
   test("the task type says why it failed, and the receiver takes that too", async () => {
     const { id } = await client.submit({
-      type: "text.count",
+      type: "words.count",
       input: { text: " " },
       callbackUrl: receiver.url,
     });
@@ -117,7 +117,7 @@ describe("what README has its readers paste", () => {
 
   test("the task type refuses other inputs", async () => {
     const reply = await client.send("POST", "/v1/tasks", {
-      body: { type: "text.count", input: { txt: "" } },
+      body: { type: "words.count", input: { txt: "" } },
     });
     expect(reply.problem().code).toBe("invalid-request");
   });

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { wait } from "../../src/task.ts";
 import { echo } from "../../src/task-types/diagnostics-echo.ts";
 import { flaky } from "../../src/task-types/diagnostics-flaky.ts";
+import { waiting } from "../../src/task-types/diagnostics-wait.ts";
 import { faults, run, taskError } from "./context.ts";
 
 describe("diagnostics.echo", () => {
@@ -42,4 +44,15 @@ describe("diagnostics.flaky", () => {
       expect(faults(flaky, input)).not.toEqual([]);
     },
   );
+});
+
+describe("diagnostics.wait", () => {
+  it("hands its work on, with the heartbeat that its input asks for", async () => {
+    expect(await run(waiting, {})).toEqual(wait());
+    expect(await run(waiting, { heartbeat: 1_500, holdMs: 1 })).toEqual(wait({ heartbeat: 1_500 }));
+  });
+
+  it.each([{ heartbeat: -1 }, { holdMs: 600_001 }, { everyMs: 1 }, { other: 1 }])("refuses %j", (input) => {
+    expect(faults(waiting, input)).not.toEqual([]);
+  });
 });

@@ -1,8 +1,10 @@
 import { describe, expect } from "vitest";
 import type { Client } from "../support/client.ts";
 import { test } from "../support/fixture.ts";
+import { handOn } from "../support/waiting.ts";
 
-// Every row of the contract's table of task types; `http.request` has a stack with services in services.test.ts.
+// One test per built-in task type, over HTTP; test/task-types/index.test.ts names a type that has none.
+// `http.request` needs configured services: services.test.ts has it.
 
 describe("task types that come with it", () => {
   const run = async (client: Client, type: string, input: unknown, retries = 0) =>
@@ -39,5 +41,13 @@ describe("task types that come with it", () => {
   test("diagnostics.flaky", async ({ client }) => {
     const task = await run(client, "diagnostics.flaky", { failures: 1, payload: "x" }, 1);
     expect(task).toMatchObject({ status: "succeeded", attempt: 2, result: { attempt: 2, payload: "x" } });
+  });
+
+  test("diagnostics.wait", async ({ client, receiver }) => {
+    const { id, bearer } = await handOn(client, receiver, {});
+    expect((await bearer.send("POST", `/v1/tasks/${id}/complete`, { body: { result: "done" } })).status).toBe(
+      200,
+    );
+    expect(await client.ended(id)).toMatchObject({ status: "succeeded", result: "done" });
   });
 });
