@@ -37,7 +37,7 @@ const verdict = z.enum(["allowed", "refused"]);
 const corpusSchema = z.array(
   z.strictObject({ url: z.string(), strict: verdict, local: verdict, why: z.string() }),
 );
-const folder = new URL("./corpus", import.meta.url);
+const folder = new URL("./corpus/", import.meta.url);
 
 describe("the corpus", () => {
   const files = readdirSync(folder);

@@ -183,7 +183,7 @@ test("a secret that no configured master secret opens is told, and a rotation as
   const lost = await ask(one, await one.node(0, undefined, { RINGBACK_MASTER_SECRET: secret }));
   expect(lost.named("master-secret")).toMatchObject({
     ok: false,
-    detail: expect.stringContaining("opens 1"),
+    detail: expect.stringContaining("decrypts 1"),
   });
   const rotating = await ask(
     one,
