@@ -1,7 +1,7 @@
 import type { Payloads } from "./payloads.ts";
 import type { BatchRunner, Runner } from "./script.ts";
 
-/** What the functions beside the scripts work with. */
+/** The parts that the functions next to the scripts use. */
 export interface Context {
   /** For reads and what takes away: a client waits, so it repeats once and gives up early. */
   readonly quick: Runner;

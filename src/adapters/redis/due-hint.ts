@@ -6,8 +6,8 @@ import { choresKey, dueKey, SWEPT } from "./keys.ts";
 const LOOKS = 30;
 
 /**
- * A sweep that finds nothing costs one plain read and one plain write. The read goes by the edge's clock, which may be
- * wrong: how far it is off is asked at a process's first look, and now and then afterwards.
+ * A sweep that finds nothing costs one plain read and one plain write. The read uses the edge's clock, which may be
+ * wrong. The process asks for its offset at its first look, and from time to time afterwards.
  *
  * @param offset milliseconds added to Redis's clock: 0 outside tests
  */

@@ -14,7 +14,7 @@ export function isFull(error: unknown): boolean {
 /** Upstash's words for what one request, one record or one key may not hold. */
 const TOO_LARGE = /^ERR max (?:request|single record|key) size exceeded/;
 
-/** What the same request meets whenever it is sent: a script's own error, or a key that holds something else. */
+/** Errors that the same request meets whenever it is sent: an error of the script, or a key of another type. */
 const REFUSED = /^(?:ERR|WRONGTYPE|NOPERM|CROSSSLOT|EXECABORT)\b/;
 
 /** Errors that pass: a plan's quota of commands or space is used up, or a database behind the API is away. */

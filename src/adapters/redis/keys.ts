@@ -17,13 +17,13 @@ export const STORED_VERSION = `${SCHEMA}:ver`;
 /** From when on, in milliseconds, texts are encrypted in the bound form. */
 export const BOUND_FROM = `${SCHEMA}:bound`;
 
-/** What proves API keys of generations of the master secret. */
+/** Encrypted keys that prove API keys, by generation of the master secret. */
 export const GENERATIONS = `${SCHEMA}:gens`;
 
 /** How far the re-encryption under a new master secret has come. */
 export const RE_ENCRYPTION = `${SCHEMA}:reseal`;
 
-/** What every key matches. */
+/** The pattern that every key matches. */
 export const EVERY_KEY = `${SCHEMA}:*`;
 /** The doctor's last probe. */
 export const PROBED = `${SCHEMA}:doctor`;
@@ -114,7 +114,7 @@ export function oldDeadLetterOf(delivery: string, endpoint: string | undefined):
   return endpoint === undefined ? delivery : `${delivery}|${endpoint}`;
 }
 
-/** What a member of the due set names, or undefined for a foreign one. */
+/** The task or delivery that a member of the due set names; undefined for a foreign member. */
 export function parseMember(member: string): { kind: "t" | "d"; project: string; id: string } | undefined {
   const [kind, project = "", id = "", ...rest] = member.split("|");
   if ((kind !== "t" && kind !== "d") || rest.length > 0) return undefined;

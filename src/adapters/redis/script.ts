@@ -8,7 +8,7 @@ import { MOVES, TERMINAL } from "../../tasks/status.ts";
 import { failureOf, isFull, isNoScript } from "./failure.ts";
 import { EVERY_KEY } from "./keys.ts";
 
-/** What a script answers: text, integers and lists of them; scripts never answer nil inside a list. */
+/** A reply of a script: text, integers and lists of them; no script returns nil inside a list. */
 export type ScriptReply = string | number | readonly ScriptReply[];
 
 /** A Lua script, and its name for logs. */
@@ -25,7 +25,7 @@ const SHEBANG = "#!lua flags=allow-key-locking";
 const EXCEEDING = `${SHEBANG},allow-oom`;
 
 /**
- * What all scripts share. `clock` is the one place where time comes from: milliseconds, as a float, because the
+ * The functions that all scripts share. `clock` is the one place where time comes from: milliseconds, as a float, because the
  * embedded engine's integers have 32 bits. MOVES and TERMINAL are the domain's own lists.
  */
 const prelude = (): string => `

@@ -33,9 +33,9 @@ return redis.call('ZRANGEBYSCORE', dueKey, '-inf', integer(clock(args.offset)), 
 );
 
 /**
- * Says of each due entry what has to be done, and puts off the next look at it. What is not due (another sweep was
- * faster) is left alone; so is what costs requests beyond the caller's budget, for the next sweep. An entry that
- * cannot be understood is put off like any other, and holds up none.
+ * Decides the action for each due entry, and postpones the next look at it. An entry that is no longer due (another
+ * sweep was faster) stays unchanged. An entry that costs requests beyond the caller's budget stays due for the next
+ * sweep. An entry that cannot be read is postponed like any other and blocks none.
  */
 export const RECONCILE = script(
   "reconcile",
@@ -87,7 +87,7 @@ local function again(entry, record, nextAt, answer)
   look(entry, math.max(now, nextAt) + pause, tonumber(record.deadline or ''))
   return answer
 end
--- What costs a request or more of its own: done while the budget lasts, else left due.
+-- Actions that cost requests of their own are taken while the budget lasts; the others stay due.
 local function costly(entry, record, nextAt, answer)
   if most <= 0 then return {'left'} end
   most = most - 1
@@ -173,8 +173,8 @@ return answers
 );
 
 /**
- * Notes which message the queue was given for an attempt, so that the next look can ask whether it is still held. What
- * was erased meanwhile stays so.
+ * Notes the message that the queue received for an attempt, so that the next look can ask whether the queue still holds
+ * it. A record that was erased meanwhile stays erased.
  */
 export const GIVEN = script(
   "given",

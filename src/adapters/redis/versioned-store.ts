@@ -4,7 +4,7 @@ import type { VersionStore } from "../../ports/operation-store.ts";
 import type { Store } from "../../ports/store.ts";
 import { STORAGE_VERSION } from "../../shared/limits.ts";
 
-/** How long a version that was read is good for, in milliseconds; from half of it on it is read anew by the way. */
+/** Milliseconds for which a version that was read counts; after half of them it is read again in the background. */
 export const VERSION_GOOD_FOR = 300_000;
 
 /** These change nothing and read nothing of a project's. */
@@ -17,8 +17,8 @@ export interface EncryptedForm {
 }
 
 /**
- * A store that a newer version has not made its own: each method first makes sure of that. What was read is good for
- * five minutes, so that under load nobody waits for it.
+ * A store whose methods first check that the stored data does not belong to a newer version. A version that was read
+ * counts for five minutes, so that no request waits for it under load.
  *
  * @throws StorageTooNew from each method while the version in Redis is higher than this gateway's
  */
@@ -37,7 +37,7 @@ export function versionedStore<Methods extends VersionStore>(
     const isGood = known && known.version <= STORAGE_VERSION && age < VERSION_GOOD_FOR;
     const form = isGood && known ? known : await read();
     if (form.version > STORAGE_VERSION) throw new StorageTooNew(form.version, STORAGE_VERSION);
-    // Whoever cannot read it now reads it when its time is over, and says so then.
+    // A failure is reported when the version is over and must be read.
     if (isGood && age > VERSION_GOOD_FOR / 2) read().catch(() => undefined);
     return form;
   };

@@ -34,7 +34,7 @@ end
 `;
 
 /**
- * What an attempt does to its destination's circuit. `p:circuits` has the destinations by their last failure, so that
+ * Updates the circuit of a destination after an attempt. `p:circuits` has the destinations by their last failure, so that
  * those beyond the limit are found without reading the project's hash.
  */
 export const FAILED = `

@@ -54,8 +54,9 @@ return {'found', integer(count), found}
 );
 
 /**
- * Walks the days in which earlier versions filed the dead letters of all endpoints together: 1,000 entries a call. What
- * this version files there, for the release before, lies in the hours too: its time has a fraction, and it is passed over.
+ * Walks the days in which earlier versions filed the dead letters of all endpoints together: 1,000 entries a call. The
+ * entries that this version files there for the release before are in the hours too: their time has a fraction, and this
+ * script skips them.
  */
 export const OLD_LETTERS = script(
   "listOldDeadLetters",

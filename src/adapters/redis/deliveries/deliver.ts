@@ -76,7 +76,7 @@ else
     change('crashes', integer(number(delivery.crashes) + 1))
   else
     if attempt ~= number(delivery.attempt) + 1 then return {'stale'} end
-    -- What the circuit of an address before put off is not early.
+    -- A delivery that the circuit of its earlier address postponed is not early.
     if number(delivery.next) > now + ${EARLY_TOLERANCE} and not (moved and number(delivery.held) > 0) then
       return {'early', integer(number(delivery.next) - now)}
     end

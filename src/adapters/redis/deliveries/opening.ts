@@ -116,7 +116,7 @@ export async function openingArgs(
   return { args: [...args, kept.length, ...kept.flat()], bodies: [...apart.keys()] };
 }
 
-/** What `open` says of held deliveries: for how many milliseconds each. */
+/** Milliseconds for which `open` holds back each delivery. */
 export function heldOf(text: ScriptReply | undefined): ReadonlyMap<string, number> {
   const held = String(text ?? "")
     .split(",")

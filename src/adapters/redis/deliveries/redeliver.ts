@@ -7,7 +7,10 @@ import { proofOf } from "../proof.ts";
 import { fieldsOf, named, type Runner, type ScriptReply, script } from "../script.ts";
 import { CIRCUIT, FAILED } from "./circuit.ts";
 
-/** Sends an ended delivery again: the same event, its schedule from the start. Who asks for it at once says that the receiver is mended. */
+/**
+ * Sends an ended delivery again: the same event, its schedule from the start. A redelivery without delay closes the
+ * circuit, because its caller says that the receiver works again.
+ */
 export const REDELIVER = script(
   "redeliver",
   `

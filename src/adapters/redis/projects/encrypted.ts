@@ -23,7 +23,7 @@ return {redis.call('GET', stateKey) or ''}
 `,
 );
 
-/** What proves API keys of each generation of the master secret that has made some; fields and values are written first. */
+/** Encrypted keys that prove API keys, by generation of the master secret; the given fields are written first. */
 export const GENERATIONS = script(
   "generations",
   `
@@ -69,7 +69,7 @@ return {'none'}
 `,
 );
 
-/** What lies under a name that may be encrypted: a task or delivery, a payload of its own, an answer with an API key. */
+/** Keys whose value may be encrypted: a task or delivery, a separate payload, an answer with an API key. */
 function kindOf(key: string): "hash" | "text" | "answer" | undefined {
   if (/:(?:t:task|d:del)_\w+$/.test(key)) return "hash";
   if (/:t:task_\w+:(?:in|out:\d+)$|:e:evt_/.test(key)) return "text";

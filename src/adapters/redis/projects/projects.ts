@@ -107,7 +107,7 @@ return {'limited', project.name, project.search or '', project.rate or '', proje
 `,
 );
 
-/** What a project is called; empty where it is not there. */
+/** The name of a project; empty if there is none. */
 export const PROJECT = script(
   "project",
   `

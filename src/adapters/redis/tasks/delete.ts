@@ -50,8 +50,8 @@ if task.seq ~= args.sequence then return {'changed', integer(now), redis.call('H
 redis.call('ZADD', choresKey, integer(now + ${CHORE_GRACE}), args.chore)
 for i = number(args.indexes), #KEYS do redis.call('ZREM', KEYS[i], args.entry) end
 redis.call('RENAME', taskKey, erasingKey)
--- What accepted it may have been sent twice: coming once more it must find that the task was here. A full database may
--- refuse to note that: it accepts nothing either.
+-- A late repetition of the accept must find that the task was here. A full database may refuse this note; it then
+-- refuses the accept too.
 if idempotencyKey then
   local owner = string.match(redis.call('GET', idempotencyKey) or '', '%S+$')
   if owner == args.id then redis.call('DEL', idempotencyKey) end
@@ -65,7 +65,7 @@ return {'erased'}
 `,
 );
 
-/** What a hidden task has to say of what is left. */
+/** The remaining parts of a hidden task. */
 export const ERASING = script(
   "erasing",
   `

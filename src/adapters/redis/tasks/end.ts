@@ -22,7 +22,7 @@ import { fieldsOf, named, type ScriptReply, script } from "../script.ts";
 
 /**
  * Ends an attempt: the task is queued again, waits for its completion, or ends and its deliveries are opened.
- * Entitled are the lease's holder, the token of this run and attempt, and whoever read the newest sequence.
+ * The holder of the lease, the token of this run and attempt, and a caller that read the newest sequence may end it.
  */
 export const END = script(
   "end",
@@ -237,7 +237,7 @@ export async function end(context: Context, command: EndCommand): Promise<EndAns
   return answer(context, command, reply);
 }
 
-/** What only a terminal outcome has; the keys that it needs are added to `keys`. */
+/** Arguments that only a terminal outcome has; adds the keys that they need to `keys`. */
 function endingArgs(keys: string[], record: TaskRecord, outcome: Outcome, result: StoredPayload | undefined) {
   if (outcome.kind === "retry" || outcome.kind === "waiting") {
     return { ended: "", ttl: 0, input: 0, output: 0, ending: 0, result: "" };
@@ -270,7 +270,7 @@ function isLarge(result: StoredPayload | undefined): boolean {
   return result !== undefined && result.length > INLINE_LIMIT;
 }
 
-/** What the task's hash learns of its outcome. */
+/** Fields of the task's hash that its outcome changes. */
 function changesOf(
   { record, outcome, progress }: EndCommand,
   result: StoredPayload | undefined,

@@ -120,14 +120,14 @@ export async function readTask(
   if (include.result && record.result.placement === "key") {
     wanted.push({ part: "result", key: names.result(id, record.run) });
   }
-  const beside = (await include.deliveries?.(record)) ?? [];
-  if (wanted.length + beside.length === 0) return { kind: "found", now, record, deliveries: [] };
+  const more = (await include.deliveries?.(record)) ?? [];
+  if (wanted.length + more.length === 0) return { kind: "found", now, record, deliveries: [] };
   const second = await read(context, caller, "tasks:read", [
     ...wanted.map(({ key }) => ({ key, kind: "s" as const })),
-    ...beside.map((one) => ({ key: names.delivery(one), kind: "h" as const })),
+    ...more.map((one) => ({ key: names.delivery(one), kind: "h" as const })),
   ]);
   if (second.kind !== "found") return second;
-  const deliveries = deliveriesIn(caller.project, beside, second.values.slice(wanted.length));
+  const deliveries = deliveriesIn(caller.project, more, second.values.slice(wanted.length));
   let whole = record;
   for (const [index, { part }] of wanted.entries()) {
     const json = String(second.values[index] ?? "");
@@ -190,7 +190,7 @@ export async function readConfig(
   return { kind: "found", now, config, ...(fingerprint && id && { known: { fingerprint, id } }) };
 }
 
-/** What lies beside an endpoint's configuration: its failures, and the circuit of its destination. */
+/** The state of an endpoint outside its configuration: its failures, and the circuit of its destination. */
 export async function readHealth(
   context: Context,
   project: string,

@@ -68,8 +68,8 @@ return published()
 );
 
 /**
- * Notes where a waiting task is asked after next, and until when the answer must have come. Of several who were told of
- * the last poll (QStash tells of a failed one twice) the first asks; the nonce tells it from the others.
+ * Notes the next poll of a waiting task, and the time until which its answer must arrive. QStash reports a failed poll
+ * twice: the first report polls next, and the nonce tells it from the others.
  */
 export const RECORD_POLL = script(
   "recordPoll",
