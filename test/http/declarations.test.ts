@@ -1,3 +1,5 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { openApi } from "../../src/http/openapi/document.ts";
@@ -6,7 +8,21 @@ import { routesOf } from "../../src/http/routes/index.ts";
 import { components } from "../../src/shared/schema.ts";
 import { Task, taskExample } from "../../src/tasks/schema.ts";
 import { componentsIn, faultsOf } from "../support/declarations.ts";
+import { root } from "../support/process.ts";
 import { PUBLIC_URL } from "./gateway.ts";
+
+/** A path as pages and tests write it, with any text for its parameters. */
+function pattern(path: string): RegExp {
+  const segments = path
+    .split("/")
+    .map((segment) => (segment.startsWith(":") ? "[^/\\s]+" : segment.replaceAll(".", "\\.")));
+  return new RegExp(`${segments.join("/")}(?![\\w/-])`);
+}
+
+async function textOf(folder: string, files: RegExp): Promise<string> {
+  const names = (await readdir(join(root, folder), { recursive: true })).filter((name) => files.test(name));
+  return (await Promise.all(names.map((name) => readFile(join(root, folder, name), "utf8")))).join("\n");
+}
 
 /** What a route says of itself beyond what its type asks for; a fault names the route and what is missing. */
 describe("a route's declaration is whole", () => {
@@ -26,6 +42,29 @@ describe("a route's declaration is whole", () => {
       const names = routes.map(key);
       expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
     }
+  });
+
+  test("each is in the list of src/http/routes/index.ts", async () => {
+    const listed = new Set(routes.map(({ operation }) => operation));
+    const text = await textOf("src/http/routes", /\.ts$/);
+    const declared = [...text.matchAll(/^ +operation: "(\w+)"/gm)].map(([, operation = ""]) => operation);
+    expect(declared.length).toBeGreaterThan(30);
+    expect(
+      declared.filter((operation) => !listed.has(operation)).map((name) => `${name} is not listed`),
+    ).toEqual([]);
+  });
+
+  test.each([
+    ["docs", /\.md$/, "no page in docs/ names it"],
+    ["test", /\.ts$/, "no test requests it"],
+  ])("%s has its path", async (folder, files, fault) => {
+    const text = await textOf(folder, files);
+    const missing = routes
+      .filter(
+        ({ access, path }) => access !== "queue" && !path.startsWith("/docs") && !pattern(path).test(text),
+      )
+      .map(({ operation, method, path }) => `${operation}: ${fault} (${method} ${path})`);
+    expect(missing).toEqual([]);
   });
 
   test("what is forgotten is named", () => {

@@ -10,6 +10,7 @@ import type { Store } from "../../src/ports/store.ts";
 import type { AcceptCommand } from "../../src/ports/task-commands.ts";
 import type { TaskReader, TaskToken } from "../../src/projects/principal.ts";
 import type { Service } from "../../src/services/service.ts";
+import type { Settings } from "../../src/shared/settings.ts";
 import { type AnyTask, defineTask } from "../../src/task.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 import { createRunTimes } from "../../src/tasks/run-times.ts";
@@ -68,8 +69,8 @@ const keyring = createKeyring("a master secret for tests, and for nothing else")
 export interface Options {
   readonly store?: Partial<Store>;
   readonly queue?: { readonly ping: () => Promise<boolean> };
-  readonly maxBody?: number;
-  readonly readLimit?: number;
+  /** Settings in place of the defaults. */
+  readonly settings?: Partial<Settings>;
   readonly clock?: () => number;
   readonly signed?: boolean;
   readonly assets?: Assets;
@@ -108,8 +109,7 @@ export async function open(options: Options = {}): Promise<Gateway> {
     settings: settingsOf({
       publicUrl: PUBLIC_URL,
       adminToken: ADMIN_TOKEN,
-      ...(options.readLimit !== undefined && { readLimit: options.readLimit }),
-      ...(options.maxBody !== undefined && { maxBody: options.maxBody }),
+      ...options.settings,
     }),
     store: storeOf({ accept, ...options.store }),
     sign,

@@ -94,7 +94,7 @@ describe("a task is measured alike alone and in a batch: its bytes as they were 
 
   for (const [what, make] of Object.entries(tasks)) {
     test(what, async () => {
-      const gateway = await open({ maxBody, store: { acceptAll } });
+      const gateway = await open({ settings: { maxBody }, store: { acceptAll } });
       const inBatch = async (item: string) => {
         const response = await gateway.send("POST", "/v1/tasks/batch", {
           headers: { "content-type": "application/json" },

@@ -14,7 +14,7 @@ const page = (visited: number): Store["listTasks"] => {
 async function limited(readLimit: number, visited = 0) {
   let now = NOW;
   const store = { readTask, listTasks: page(visited) };
-  const gateway = await open({ readLimit, store, clock: () => now });
+  const gateway = await open({ settings: { readLimit }, store, clock: () => now });
   const statuses = async (count: number, path: string, init?: RequestInit, method = "GET") => {
     const found: number[] = [];
     for (let i = 0; i < count; i++) found.push((await gateway.send(method, path, init)).status);
@@ -84,7 +84,7 @@ describe("the limit of a project's reads", () => {
         return (caller, ...rest) => (isOther(caller) ? Promise.resolve({ kind }) : found(caller, ...rest));
       };
       const gateway = await open({
-        readLimit: 3,
+        settings: { readLimit: 3 },
         clock: () => NOW,
         store: {
           readTask: refusing(readTask),

@@ -63,11 +63,11 @@ describe("a body that is too large", () => {
 
   test("is told by its announced length", async () => {
     const headers = { "content-length": `${body.length}` };
-    await refused((await open({ maxBody })).submit(body, headers), "payload-too-large");
+    await refused((await open({ settings: { maxBody } })).submit(body, headers), "payload-too-large");
   });
 
   test("is stopped when nothing was announced", async () => {
-    const gateway = await open({ maxBody });
+    const gateway = await open({ settings: { maxBody } });
     let sent = 0;
     const endless = new ReadableStream<Uint8Array>({
       pull(controller) {
@@ -86,8 +86,8 @@ describe("a body that is too large", () => {
 
   test("passes at the very limit", async () => {
     const text = JSON.stringify(good).padEnd(maxBody, " ");
-    expect((await (await open({ maxBody })).submit(text)).status).toBe(202);
-    await refused((await open({ maxBody })).submit(`${text} `), "payload-too-large");
+    expect((await (await open({ settings: { maxBody } })).submit(text)).status).toBe(202);
+    await refused((await open({ settings: { maxBody } })).submit(`${text} `), "payload-too-large");
   });
 });
 
