@@ -1,4 +1,4 @@
-import type { TaskFilter, TaskPosition } from "../../src/ports/list-commands.ts";
+import type { TaskFilter, TaskPosition } from "../../src/ports/commands/list.ts";
 import { type Crowd, customerOf, fill, newTask, REPORT, SEARCHABLE } from "./fill.ts";
 import { submitted, work } from "./work.ts";
 

@@ -1,4 +1,4 @@
-import type { NewDelivery } from "../../src/ports/delivery-commands.ts";
+import type { NewDelivery } from "../../src/ports/commands/delivery.ts";
 import type { ApiKey } from "../../src/projects/principal.ts";
 import { makeId } from "../../src/shared/id.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";

@@ -5,7 +5,7 @@ import type {
   LeaseDeliveryAnswer,
   RecordCommand,
   Verdict,
-} from "../ports/delivery-commands.ts";
+} from "../ports/commands/delivery.ts";
 import type { DeliveryReadStore, DeliveryStore } from "../ports/delivery-store.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
 import { Undecryptable } from "../ports/errors.ts";

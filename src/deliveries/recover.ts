@@ -1,4 +1,4 @@
-import type { Letter } from "../ports/delivery-commands.ts";
+import type { Letter } from "../ports/commands/delivery.ts";
 import type { DeliveryReadStore, RedeliveryStore } from "../ports/delivery-store.ts";
 import type { RequestContext } from "../ports/dependencies.ts";
 import { type ConfigureParts, foundIn, readConfiguration } from "../projects/configure.ts";

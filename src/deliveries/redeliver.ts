@@ -1,4 +1,4 @@
-import type { RedeliverAnswer, RedeliverCommand } from "../ports/delivery-commands.ts";
+import type { RedeliverAnswer, RedeliverCommand } from "../ports/commands/delivery.ts";
 import type { RedeliveryStore } from "../ports/delivery-store.ts";
 import type { RequestContext } from "../ports/dependencies.ts";
 import { denied } from "../projects/denied.ts";

@@ -1,6 +1,6 @@
 import type { DisableReason } from "../deliveries/send-webhook.ts";
 import { type OperationalParts, operationalEvents } from "../events/operational-events.ts";
-import type { NewDelivery } from "../ports/delivery-commands.ts";
+import type { NewDelivery } from "../ports/commands/delivery.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
 import { type ConfigureParts, configure } from "../projects/configure.ts";
 import { system } from "../projects/principal.ts";

@@ -1,4 +1,4 @@
-import type { EndpointHealth } from "../ports/delivery-commands.ts";
+import type { EndpointHealth } from "../ports/commands/delivery.ts";
 import type { EndpointHealthStore } from "../ports/delivery-store.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
 import { FetchFailure, ResolverUnavailable, type UrlJudge } from "../ports/fetcher.ts";

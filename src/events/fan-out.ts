@@ -1,6 +1,6 @@
 import { closed } from "../deliveries/destination.ts";
 import type { Format } from "../endpoints/endpoint.ts";
-import type { Held, NewDelivery } from "../ports/delivery-commands.ts";
+import type { Held, NewDelivery } from "../ports/commands/delivery.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
 import type { StoredConfig } from "../projects/caller.ts";
 import { type Endpoint, parseConfig, rateOf, subscribersOf } from "../projects/project-config.ts";

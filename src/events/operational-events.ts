@@ -1,6 +1,6 @@
 import type { LeasedAttempt } from "../deliveries/leased-attempt.ts";
 import type { AttemptResult } from "../deliveries/send-webhook.ts";
-import type { NewDelivery } from "../ports/delivery-commands.ts";
+import type { NewDelivery } from "../ports/commands/delivery.ts";
 import { type ProjectConfig, parseConfig, rateOf, subscribersOf } from "../projects/project-config.ts";
 import { makeId, partitionOf } from "../shared/id.ts";
 import { initialDeadLetter } from "./fan-out.ts";

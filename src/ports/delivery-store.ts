@@ -11,7 +11,7 @@ import type {
   RecordCommand,
   RedeliverAnswer,
   RedeliverCommand,
-} from "./delivery-commands.ts";
+} from "./commands/delivery.ts";
 
 /** Makes delivery attempts. */
 export interface DeliveryStore {

@@ -1,4 +1,4 @@
-import type { NewDelivery } from "../ports/delivery-commands.ts";
+import type { NewDelivery } from "../ports/commands/delivery.ts";
 import type { ConfigStore } from "../ports/project-store.ts";
 import { type Idempotency, reused } from "../shared/idempotency.ts";
 import { ApiError } from "../shared/problems.ts";

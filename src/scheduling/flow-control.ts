@@ -1,7 +1,7 @@
-import type { NewDelivery } from "../ports/delivery-commands.ts";
+import type { NewDelivery } from "../ports/commands/delivery.ts";
+import type { TypeLimits } from "../ports/commands/task.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
 import type { DeliverMessage, Flow, QueueMessage, RunMessage } from "../ports/queue.ts";
-import type { TypeLimits } from "../ports/task-commands.ts";
 import { hex, sha256, utf8 } from "../shared/bytes.ts";
 import type { AnyTask } from "../task.ts";
 import type { TaskOptions } from "../tasks/record.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { AcceptAnswer } from "../../src/ports/task-commands.ts";
+import type { AcceptAnswer } from "../../src/ports/commands/task.ts";
 import { acceptCommand, environments, freshProject } from "./store-fixture.ts";
 
 const HOUR = 3_600_000;

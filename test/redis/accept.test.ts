@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { AcceptAnswer } from "../../src/ports/task-commands.ts";
+import type { AcceptAnswer } from "../../src/ports/commands/task.ts";
 import { INLINE_LIMIT } from "../../src/shared/limits.ts";
 import { acceptCommand, accepted, claimed, environments, freshProject } from "./store-fixture.ts";
 

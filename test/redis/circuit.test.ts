@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { RecordCommand } from "../../src/ports/delivery-commands.ts";
+import type { RecordCommand } from "../../src/ports/commands/delivery.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { ApiKey } from "../../src/projects/principal.ts";
 import { CIRCUIT_OPEN, CIRCUITS } from "../../src/shared/limits.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { ConfigureCommand } from "../../src/ports/config-commands.ts";
+import type { ConfigureCommand } from "../../src/ports/commands/config.ts";
 import { type ApiKey, type System, system } from "../../src/projects/principal.ts";
 import { makeId } from "../../src/shared/id.ts";
 import { acceptCommand, environments, freshProject } from "./store-fixture.ts";

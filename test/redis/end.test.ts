@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { EndCommand } from "../../src/ports/task-commands.ts";
+import type { EndCommand } from "../../src/ports/commands/task.ts";
 import { system } from "../../src/projects/principal.ts";
 import { INLINE_LIMIT } from "../../src/shared/limits.ts";
 import { accepted, claimed, environments, newDelivery, succeeded } from "./store-fixture.ts";

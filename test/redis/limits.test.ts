@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { TypeLimits } from "../../src/ports/task-commands.ts";
+import type { TypeLimits } from "../../src/ports/commands/task.ts";
 import { system } from "../../src/projects/principal.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 import { accepted, environments, freshProject, succeeded } from "./store-fixture.ts";

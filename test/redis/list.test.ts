@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { TaskFilter, TaskPosition } from "../../src/ports/list-commands.ts";
+import type { TaskFilter, TaskPosition } from "../../src/ports/commands/list.ts";
+import type { AcceptCommand } from "../../src/ports/commands/task.ts";
 import type { Store } from "../../src/ports/store.ts";
-import type { AcceptCommand } from "../../src/ports/task-commands.ts";
 import { type ApiKey, system } from "../../src/projects/principal.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 import type { TerminalStatus } from "../../src/tasks/status.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { NewDelivery } from "../../src/ports/delivery-commands.ts";
+import type { NewDelivery } from "../../src/ports/commands/delivery.ts";
 import { BODY_RETENTION, DELIVERY_RETENTION } from "../../src/shared/limits.ts";
 import { accepted, claimed, environments, newDelivery, succeeded } from "./store-fixture.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { LIMIT } from "../../src/adapters/redis/projects/projects.ts";
 import { named } from "../../src/adapters/redis/script.ts";
-import type { AcceptAnswer } from "../../src/ports/task-commands.ts";
+import type { AcceptAnswer } from "../../src/ports/commands/task.ts";
 import { makeId } from "../../src/shared/id.ts";
 import { TOMBSTONE } from "../../src/shared/limits.ts";
 import { acceptCommand, environments, freshProject } from "./store-fixture.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { EndCommand, RecordCallCommand, RecordPollCommand } from "../../src/ports/task-commands.ts";
+import type { EndCommand, RecordCallCommand, RecordPollCommand } from "../../src/ports/commands/task.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 import { accepted, claimed, environments, succeeded } from "./store-fixture.ts";
 

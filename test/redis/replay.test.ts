@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { ReplayCommand } from "../../src/ports/task-commands.ts";
+import type { ReplayCommand } from "../../src/ports/commands/task.ts";
 import { INLINE_LIMIT, TOMBSTONE } from "../../src/shared/limits.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 import {

@@ -1,4 +1,4 @@
-import type { Chore } from "../../ports/sweep-commands.ts";
+import type { Chore } from "../../ports/commands/sweep.ts";
 import { CHORE_GRACE, CHORES, KEYS_LOOKED_OVER } from "../../shared/limits.ts";
 import type { Context } from "./context.ts";
 import { CIRCUIT } from "./deliveries/circuit.ts";

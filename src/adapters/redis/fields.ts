@@ -1,5 +1,5 @@
 import type { Format } from "../../endpoints/endpoint.ts";
-import type { NewTask } from "../../ports/task-commands.ts";
+import type { NewTask } from "../../ports/commands/task.ts";
 import { INLINE_LIMIT } from "../../shared/limits.ts";
 import type {
   Actor,

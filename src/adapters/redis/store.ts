@@ -1,5 +1,5 @@
 import { Redis } from "@upstash/redis/cloudflare";
-import type { StoredForm } from "../../ports/config-commands.ts";
+import type { StoredForm } from "../../ports/commands/config.ts";
 import type { DeliveryReadStore } from "../../ports/delivery-store.ts";
 import type { ApiKeyStore, ConfigStore, ProjectStore, RotationStore } from "../../ports/project-store.ts";
 import type { Store } from "../../ports/store.ts";

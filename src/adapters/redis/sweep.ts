@@ -1,4 +1,4 @@
-import type { DueAction, GivenMessage } from "../../ports/sweep-commands.ts";
+import type { DueAction, GivenMessage } from "../../ports/commands/sweep.ts";
 import { fault } from "../../shared/fault-point.ts";
 import {
   CRASHES,

@@ -1,4 +1,4 @@
-import type { StoredForm } from "../../ports/config-commands.ts";
+import type { StoredForm } from "../../ports/commands/config.ts";
 import { STORAGE_VERSION, UNBOUND_WRITES } from "../../shared/limits.ts";
 import type { Context } from "./context.ts";
 import { BOUND_FROM, DIRECTORY, STORED_VERSION } from "./keys.ts";

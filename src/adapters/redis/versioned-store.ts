@@ -1,4 +1,4 @@
-import type { StoredForm } from "../../ports/config-commands.ts";
+import type { StoredForm } from "../../ports/commands/config.ts";
 import { StorageTooNew } from "../../ports/errors.ts";
 import type { VersionStore } from "../../ports/operation-store.ts";
 import type { Store } from "../../ports/store.ts";

@@ -1,4 +1,4 @@
-import type { RateState } from "../../ports/task-commands.ts";
+import type { RateState } from "../../ports/commands/task.ts";
 import { ApiError } from "../../shared/problems.ts";
 
 const BARE_KEY = /^[!-~]{1,255}$/;

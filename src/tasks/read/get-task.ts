@@ -1,6 +1,6 @@
 import { callbackDelivery } from "../../events/task-events.ts";
+import type { TaskFilter, TaskPosition } from "../../ports/commands/list.ts";
 import type { DeliveryReadStore } from "../../ports/delivery-store.ts";
-import type { TaskFilter, TaskPosition } from "../../ports/list-commands.ts";
 import type { TaskReadStore } from "../../ports/task-store.ts";
 import { denied } from "../../projects/denied.ts";
 import type { ApiKey, System, TaskReader } from "../../projects/principal.ts";

@@ -1,6 +1,6 @@
+import type { Authority } from "../../ports/commands/task.ts";
 import type { Dependencies } from "../../ports/dependencies.ts";
 import { StoreRefused } from "../../ports/errors.ts";
-import type { Authority } from "../../ports/task-commands.ts";
 import type { StoredConfig } from "../../projects/caller.ts";
 import { system } from "../../projects/principal.ts";
 import { type FlowParts, runMessage } from "../../scheduling/flow-control.ts";

@@ -1,8 +1,8 @@
 import { type FanOutParts, fanOut, leased, type Opened, openedOf } from "../../events/fan-out.ts";
 import { type Ending, endOf } from "../../events/task-events.ts";
+import type { Authority, EndAnswer, EndCommand } from "../../ports/commands/task.ts";
 import type { Dependencies } from "../../ports/dependencies.ts";
 import { RequestTooLarge, StoreRefused } from "../../ports/errors.ts";
-import type { Authority, EndAnswer, EndCommand } from "../../ports/task-commands.ts";
 import type { RunStore } from "../../ports/task-store.ts";
 import type { StoredConfig } from "../../projects/caller.ts";
 import type { Idempotency } from "../../shared/idempotency.ts";

@@ -1,9 +1,9 @@
 import { type Answer, type DeliverParts, DONE, deliver } from "../../deliveries/deliver.ts";
 import { type FirstAttemptParts, sendFirstAttempts } from "../../deliveries/first-attempts.ts";
 import { type AnnounceParts, announcer } from "../../events/announce.ts";
+import type { ClaimAnswer } from "../../ports/commands/task.ts";
 import type { Dependencies } from "../../ports/dependencies.ts";
 import type { RunMessage } from "../../ports/queue.ts";
-import type { ClaimAnswer } from "../../ports/task-commands.ts";
 import type { RunStore } from "../../ports/task-store.ts";
 import { type FlowParts, limitsOf } from "../../scheduling/flow-control.ts";
 import { type CallParts, recall } from "../../services/call-service.ts";

@@ -1,5 +1,5 @@
+import type { AcceptAnswer, AcceptCommand } from "../../ports/commands/task.ts";
 import type { RequestContext } from "../../ports/dependencies.ts";
-import type { AcceptAnswer, AcceptCommand } from "../../ports/task-commands.ts";
 import type { SubmitStore } from "../../ports/task-store.ts";
 import type { Scope } from "../../projects/caller.ts";
 import { denied } from "../../projects/denied.ts";

@@ -1,8 +1,8 @@
 import { asksFor } from "../../events/task-events.ts";
+import type { AcceptAnswer, AcceptCommand, NewTask, RateState } from "../../ports/commands/task.ts";
 import type { RequestContext } from "../../ports/dependencies.ts";
 import type { UrlJudge } from "../../ports/fetcher.ts";
 import type { QueueMessage } from "../../ports/queue.ts";
-import type { AcceptAnswer, AcceptCommand, NewTask, RateState } from "../../ports/task-commands.ts";
 import type { SubmitStore } from "../../ports/task-store.ts";
 import type { Scope } from "../../projects/caller.ts";
 import { denied } from "../../projects/denied.ts";

@@ -1,5 +1,5 @@
-import type { NewDelivery } from "../../../src/ports/delivery-commands.ts";
-import type { Outcome } from "../../../src/ports/task-commands.ts";
+import type { NewDelivery } from "../../../src/ports/commands/delivery.ts";
+import type { Outcome } from "../../../src/ports/commands/task.ts";
 import { system } from "../../../src/projects/principal.ts";
 import { makeId } from "../../../src/shared/id.ts";
 import type { TaskRecord } from "../../../src/tasks/record.ts";

@@ -1,5 +1,5 @@
-import type { NewDelivery } from "../../../src/ports/delivery-commands.ts";
-import type { Authority, Outcome } from "../../../src/ports/task-commands.ts";
+import type { NewDelivery } from "../../../src/ports/commands/delivery.ts";
+import type { Authority, Outcome } from "../../../src/ports/commands/task.ts";
 import type { Idempotency } from "../../../src/shared/idempotency.ts";
 import type { TaskRecord } from "../../../src/tasks/record.ts";
 

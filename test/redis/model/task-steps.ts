@@ -1,6 +1,6 @@
 import { ERASED } from "../../../src/adapters/redis/keys.ts";
-import type { NewDelivery } from "../../../src/ports/delivery-commands.ts";
-import type { Outcome } from "../../../src/ports/task-commands.ts";
+import type { NewDelivery } from "../../../src/ports/commands/delivery.ts";
+import type { Outcome } from "../../../src/ports/commands/task.ts";
 import { isTerminal, MOVES, type TerminalStatus } from "../../../src/tasks/status.ts";
 import { type Answer, DELIVERY_LEASE, MAX_ATTEMPTS, MAX_OPEN, type Of } from "./operations.ts";
 import { isOpen, type Model, type TaskModel } from "./state.ts";

@@ -1,6 +1,6 @@
-import type { NewDelivery } from "../../../src/ports/delivery-commands.ts";
+import type { NewDelivery } from "../../../src/ports/commands/delivery.ts";
+import type { DueAction } from "../../../src/ports/commands/sweep.ts";
 import type { Store } from "../../../src/ports/store.ts";
-import type { DueAction } from "../../../src/ports/sweep-commands.ts";
 import type { ApiKey } from "../../../src/projects/principal.ts";
 import type { DeliveryRecord, TaskRecord } from "../../../src/tasks/record.ts";
 import { acceptCommand, type Environment, erased, freshProject } from "../store-fixture.ts";

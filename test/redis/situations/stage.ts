@@ -1,6 +1,6 @@
-import type { NewDelivery } from "../../../src/ports/delivery-commands.ts";
+import type { NewDelivery } from "../../../src/ports/commands/delivery.ts";
+import type { AcceptCommand, EndCommand } from "../../../src/ports/commands/task.ts";
 import type { Store } from "../../../src/ports/store.ts";
-import type { AcceptCommand, EndCommand } from "../../../src/ports/task-commands.ts";
 import type { ApiKey } from "../../../src/projects/principal.ts";
 import { makeId } from "../../../src/shared/id.ts";
 import { INLINE_LIMIT } from "../../../src/shared/limits.ts";

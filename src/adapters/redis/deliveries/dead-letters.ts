@@ -1,4 +1,4 @@
-import type { DeadLettersAnswer, DeadLettersQuery, Letter } from "../../../ports/delivery-commands.ts";
+import type { DeadLettersAnswer, DeadLettersQuery, Letter } from "../../../ports/commands/delivery.ts";
 import type { Denied } from "../../../projects/caller.ts";
 import { fault } from "../../../shared/fault-point.ts";
 import type { Context } from "../context.ts";

@@ -1,4 +1,4 @@
-import type { BeginCommand, LeaseDeliveryAnswer } from "../../../ports/delivery-commands.ts";
+import type { BeginCommand, LeaseDeliveryAnswer } from "../../../ports/commands/delivery.ts";
 import {
   DUE_GRACE,
   EARLY_TOLERANCE,

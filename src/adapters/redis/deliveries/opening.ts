@@ -1,4 +1,4 @@
-import type { NewDelivery } from "../../../ports/delivery-commands.ts";
+import type { NewDelivery } from "../../../ports/commands/delivery.ts";
 import { BODY_RETENTION, DELIVERY_RETENTION, DUE_GRACE, LEASE_GRACE } from "../../../shared/limits.ts";
 import { originOf } from "../../../shared/origin.ts";
 import type { Context } from "../context.ts";

@@ -1,4 +1,4 @@
-import type { RecordAnswer, RecordCommand } from "../../../ports/delivery-commands.ts";
+import type { RecordAnswer, RecordCommand } from "../../../ports/commands/delivery.ts";
 import { fault } from "../../../shared/fault-point.ts";
 import {
   ATTEMPTS_KEPT,

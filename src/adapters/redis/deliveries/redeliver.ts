@@ -1,4 +1,4 @@
-import type { RedeliverAnswer, RedeliverCommand } from "../../../ports/delivery-commands.ts";
+import type { RedeliverAnswer, RedeliverCommand } from "../../../ports/commands/delivery.ts";
 import { BODY_RETENTION, DELIVERY_RETENTION, DUE_GRACE, IDEMPOTENCY_TTL } from "../../../shared/limits.ts";
 import type { Context } from "../context.ts";
 import { readDeliveryState } from "../fields.ts";

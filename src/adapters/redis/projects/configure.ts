@@ -1,4 +1,4 @@
-import type { ConfigureAnswer, ConfigureCommand } from "../../../ports/config-commands.ts";
+import type { ConfigureAnswer, ConfigureCommand } from "../../../ports/commands/config.ts";
 import { IDEMPOTENCY_TTL } from "../../../shared/limits.ts";
 import type { Context } from "../context.ts";
 import { OPENING, openingArgs } from "../deliveries/opening.ts";

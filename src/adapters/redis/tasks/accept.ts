@@ -1,4 +1,4 @@
-import type { AcceptAnswer, AcceptCommand, RateState } from "../../../ports/task-commands.ts";
+import type { AcceptAnswer, AcceptCommand, RateState } from "../../../ports/commands/task.ts";
 import { fault } from "../../../shared/fault-point.ts";
 import {
   DUE_GRACE,

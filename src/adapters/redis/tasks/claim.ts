@@ -1,4 +1,4 @@
-import type { ClaimAnswer, ClaimCommand, RenewAnswer, RenewCommand } from "../../../ports/task-commands.ts";
+import type { ClaimAnswer, ClaimCommand, RenewAnswer, RenewCommand } from "../../../ports/commands/task.ts";
 import { fault } from "../../../shared/fault-point.ts";
 import {
   CRASHES,

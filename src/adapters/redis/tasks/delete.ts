@@ -1,4 +1,4 @@
-import type { DeleteAnswer, DeleteCommand } from "../../../ports/delete-commands.ts";
+import type { DeleteAnswer, DeleteCommand } from "../../../ports/commands/delete.ts";
 import { fault } from "../../../shared/fault-point.ts";
 import { CHORE_GRACE, ERASED_AT_ONCE, TOMBSTONE } from "../../../shared/limits.ts";
 import type { TaskRecord } from "../../../tasks/record.ts";

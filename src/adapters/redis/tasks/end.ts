@@ -1,4 +1,4 @@
-import type { EndAnswer, EndCommand, Outcome } from "../../../ports/task-commands.ts";
+import type { EndAnswer, EndCommand, Outcome } from "../../../ports/commands/task.ts";
 import { system } from "../../../projects/principal.ts";
 import { fault } from "../../../shared/fault-point.ts";
 import {

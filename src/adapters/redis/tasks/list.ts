@@ -1,4 +1,4 @@
-import type { ListAnswer, TaskFilter, TaskPosition } from "../../../ports/list-commands.ts";
+import type { ListAnswer, TaskFilter, TaskPosition } from "../../../ports/commands/list.ts";
 import { type ApiKey, system } from "../../../projects/principal.ts";
 import type { TaskRecord } from "../../../tasks/record.ts";
 import type { TaskStatus } from "../../../tasks/status.ts";

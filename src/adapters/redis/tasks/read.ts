@@ -1,6 +1,6 @@
-import type { KnownRequest } from "../../../ports/config-commands.ts";
-import type { EndpointHealth } from "../../../ports/delivery-commands.ts";
-import type { TaskParts } from "../../../ports/list-commands.ts";
+import type { KnownRequest } from "../../../ports/commands/config.ts";
+import type { EndpointHealth } from "../../../ports/commands/delivery.ts";
+import type { TaskParts } from "../../../ports/commands/list.ts";
 import type { Denied, ReadAnswer, Scope, StoredConfig } from "../../../projects/caller.ts";
 import {
   type ApiKey,

@@ -1,4 +1,4 @@
-import type { RecordCallAnswer, RecordCallCommand, RecordPollCommand } from "../../../ports/task-commands.ts";
+import type { RecordCallAnswer, RecordCallCommand, RecordPollCommand } from "../../../ports/commands/task.ts";
 import { DUE_GRACE, LEASE_GRACE } from "../../../shared/limits.ts";
 import type { Context } from "../context.ts";
 import { readTaskFields } from "../fields.ts";

@@ -1,4 +1,4 @@
-import type { ReplayAnswer, ReplayCommand } from "../../../ports/task-commands.ts";
+import type { ReplayAnswer, ReplayCommand } from "../../../ports/commands/task.ts";
 import {
   DUE_GRACE,
   IDEMPOTENCY_TTL,

@@ -3,7 +3,7 @@ import type {
   AnnounceCommand,
   ReportAnswer,
   ReportCommand,
-} from "../../../ports/task-commands.ts";
+} from "../../../ports/commands/task.ts";
 import { PROGRESS_EVENT_INTERVAL } from "../../../shared/limits.ts";
 import type { TerminalStatus } from "../../../tasks/status.ts";
 import type { Context } from "../context.ts";

@@ -1,4 +1,4 @@
-import type { Follower, Following } from "../../../ports/task-commands.ts";
+import type { Follower, Following } from "../../../ports/commands/task.ts";
 import type { ReadAnswer } from "../../../projects/caller.ts";
 import type { TaskReader } from "../../../projects/principal.ts";
 import type { TaskRecord } from "../../../tasks/record.ts";

@@ -15,7 +15,7 @@ import {
   type Health,
   NewEndpoint,
 } from "../../../endpoints/schema.ts";
-import type { EndpointHealth } from "../../../ports/delivery-commands.ts";
+import type { EndpointHealth } from "../../../ports/commands/delivery.ts";
 import type { Endpoint } from "../../../projects/project-config.ts";
 import type { Infer } from "../../../shared/schema.ts";
 import { page } from "../../../shared/schema-fields.ts";

@@ -1,9 +1,9 @@
-import type { Denied, ReadAnswer, Scope, StoredConfig } from "../projects/caller.ts";
-import type { ApiKey, System } from "../projects/principal.ts";
-import type { Idempotency } from "../shared/idempotency.ts";
-import type { Actor, Progress, TaskRecord } from "../tasks/record.ts";
-import type { TerminalStatus } from "../tasks/status.ts";
-import type { Held, NewDelivery } from "./delivery-commands.ts";
+import type { Denied, ReadAnswer, Scope, StoredConfig } from "../../projects/caller.ts";
+import type { ApiKey, System } from "../../projects/principal.ts";
+import type { Idempotency } from "../../shared/idempotency.ts";
+import type { Actor, Progress, TaskRecord } from "../../tasks/record.ts";
+import type { TerminalStatus } from "../../tasks/status.ts";
+import type { Held, NewDelivery } from "./delivery.ts";
 
 /** When a task starts: milliseconds from now, or an absolute time in milliseconds. */
 export type TaskStart =

@@ -1,6 +1,6 @@
-import type { Denied } from "../projects/caller.ts";
-import type { ApiKey } from "../projects/principal.ts";
-import type { TaskRecord } from "../tasks/record.ts";
+import type { Denied } from "../../projects/caller.ts";
+import type { ApiKey } from "../../projects/principal.ts";
+import type { TaskRecord } from "../../tasks/record.ts";
 
 export interface DeleteCommand {
   readonly caller: ApiKey;

@@ -1,5 +1,5 @@
-import type { StoredConfig } from "../projects/caller.ts";
-import type { TaskRecord } from "../tasks/record.ts";
+import type { StoredConfig } from "../../projects/caller.ts";
+import type { TaskRecord } from "../../tasks/record.ts";
 
 /** The work of the sweep for one due entry. */
 export type DueAction =

@@ -1,6 +1,6 @@
-import type { Denied } from "../projects/caller.ts";
-import type { TaskRecord } from "../tasks/record.ts";
-import type { TaskStatus } from "../tasks/status.ts";
+import type { Denied } from "../../projects/caller.ts";
+import type { TaskRecord } from "../../tasks/record.ts";
+import type { TaskStatus } from "../../tasks/status.ts";
 
 /** The parts that are read together with a task. */
 export interface TaskParts {

@@ -1,8 +1,8 @@
-import type { Format } from "../endpoints/endpoint.ts";
-import type { Denied, ReadAnswer, Scope, StoredConfig } from "../projects/caller.ts";
-import type { ApiKey } from "../projects/principal.ts";
-import type { Idempotency } from "../shared/idempotency.ts";
-import type { DeliveryRecord } from "../tasks/record.ts";
+import type { Format } from "../../endpoints/endpoint.ts";
+import type { Denied, ReadAnswer, Scope, StoredConfig } from "../../projects/caller.ts";
+import type { ApiKey } from "../../projects/principal.ts";
+import type { Idempotency } from "../../shared/idempotency.ts";
+import type { DeliveryRecord } from "../../tasks/record.ts";
 
 export interface NewDelivery {
   readonly id: string;

@@ -1,7 +1,7 @@
-import type { Denied, Scope, StoredConfig } from "../projects/caller.ts";
-import type { ApiKey, System } from "../projects/principal.ts";
-import type { Idempotency } from "../shared/idempotency.ts";
-import type { NewDelivery } from "./delivery-commands.ts";
+import type { Denied, Scope, StoredConfig } from "../../projects/caller.ts";
+import type { ApiKey, System } from "../../projects/principal.ts";
+import type { Idempotency } from "../../shared/idempotency.ts";
+import type { NewDelivery } from "./delivery.ts";
 
 export interface ConfigureCommand {
   readonly caller: ApiKey | System;
