@@ -36,7 +36,7 @@ describe("timeout", () => {
   test("aborts the handler's signal", async ({ client, receiver }) => {
     const ticks = receiver.open();
     const input = { tickUrl: ticks.url, holdMs: 20_000, everyMs: 100 };
-    const { id } = await handOn(client, receiver, { input, timeout: "1500ms", retries: 0 });
+    const { id } = await handOn(client, receiver, { input, timeout: "3s", retries: 0 });
     expect((await client.ended(id)).error?.code).toBe("timeout");
     await sleep(500);
     const heard = ticks.received.length;
