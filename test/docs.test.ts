@@ -186,11 +186,9 @@ describe("a page", () => {
     expect(lines, "README is for the first half hour; details belong in docs/").toBeLessThanOrEqual(250);
   });
 
-  test("has no line over 120 columns, tables and code left out", async () => {
+  test("has no line over 120 columns, tables left out", async () => {
     const long = await findings((text) =>
-      prose(text)
-        .split("\n")
-        .filter((line) => line.length > 120),
+      text.split("\n").filter((line) => line.length > 120 && !line.startsWith("|")),
     );
     expect(long, "a longer line is hard to read in a diff").toEqual([]);
   });
