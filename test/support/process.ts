@@ -140,12 +140,16 @@ function describe(child: ChildProcess): string {
 export const node: string = join(root, "node_modules/node/bin/node");
 
 /** Below the ports that systems give to connections by themselves: one of those is taken again at once. */
-const PORTS = [10_000, 32_000] as const;
+const FIRST_PORT = 10_000;
+/** Each process takes from a range of its own, in turn, so that two at once rarely choose the same port. */
+const RANGES = 100;
+const RANGE = 220;
+let taken = randomInt(RANGE);
 
 /** A port that was free a moment ago. */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = randomInt(...PORTS);
+    const port = FIRST_PORT + (process.pid % RANGES) * RANGE + (taken++ % RANGE);
     if (await isFree(port)) return port;
   }
 }
