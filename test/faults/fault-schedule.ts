@@ -111,14 +111,17 @@ export async function poisoning(
   }
 }
 
-/** Lets very many entries of a neighbour be due at once, again and again. */
+/**
+ * Lets very many entries of a neighbour be due at once, again and again: seldom enough that a machine which runs the
+ * whole storm can work off one crowd before the next.
+ */
 export async function crowding(
   world: World,
   random: Random,
   planted: Planted,
   over: AbortSignal,
 ): Promise<void> {
-  for (let wait = 5_000; await pause(wait, over); wait = random.between(30_000, 60_000)) {
+  for (let wait = 5_000; await pause(wait, over); wait = random.between(120_000, 180_000)) {
     planted.crowds += await plant(() => crowd(world.books));
   }
 }
