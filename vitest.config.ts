@@ -51,14 +51,13 @@ const LIFECYCLE = ["submit", "attempts", "callbacks", "lookup"].map((name) => `t
 const LONGEST = [
   ...[
     "storm.slow",
+    "failing-commands.slow",
     "reference-page.slow",
     "services-restart.slow",
     "wait-cost.slow",
-    "never-lost",
-    "failing-receivers",
-    "live",
   ],
-  ...["flow-control", "attacks-access", "start", "stop.slow", "model.slow", "patterns", "services-faults"],
+  ...["model.slow", "sweep.slow", "stop.slow", "never-lost.slow", "failing-receivers.slow", "live.slow"],
+  ...["flow-control.slow", "start.slow", "attacks-access", "services-faults"],
 ].map((name) => `${name}.test.ts`);
 
 class LongestFirst extends BaseSequencer {

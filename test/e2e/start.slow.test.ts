@@ -78,7 +78,7 @@ describe("npm start", { concurrent: false }, () => {
         delay: "12s",
         callbackUrl: inbox.url,
       });
-      await sleep(1_000); // QStash has it; what happens before that is told by never-lost.test.ts
+      await sleep(1_000); // QStash has it; what happens before that is told by never-lost.slow.test.ts
       await first.running.kill();
       const second = await start({ PORT: port });
       const again = new Client(second, second.apiKey);
