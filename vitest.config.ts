@@ -51,6 +51,7 @@ const LIFECYCLE = ["submit", "attempts", "callbacks", "lookup"].map((name) => `t
 const LONGEST = [
   ...[
     "storm.slow",
+    "soak-run.slow",
     "failing-commands.slow",
     "reference-page.slow",
     "services-restart.slow",
