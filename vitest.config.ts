@@ -22,7 +22,8 @@ function e2e({ runtime, redisKind }: Combination, name: string, include: string[
       provide: { combination: { runtime, redisKind } },
       testTimeout: 60_000,
       hookTimeout: 120_000,
-      maxWorkers: 6,
+      // Slow files run whole deployments of their own: more at a time would starve each other.
+      maxWorkers: name === "e2e" ? 6 : 4,
       sequence: { groupOrder: 1, concurrent: true },
     },
   } satisfies TestProjectConfiguration;
