@@ -209,9 +209,14 @@ export async function newestTasks(
   most: number,
 ): Promise<readonly TaskRecord[]> {
   const names = keysOf(project);
-  const [hour] = await context.quick(HOURS, [names.hours], ["+inf", "-inf", 1]);
+  const [hour] = await context.quick(
+    HOURS,
+    [names.hours],
+    named({ newest: "+inf", oldest: "-inf", most: 1 }),
+  );
   if (hour === undefined) return [];
-  const members = await context.quick(HOURS, [names.index(Number(hour))], ["+inf", "-inf", most]);
+  const args = named({ newest: "+inf", oldest: "-inf", most });
+  const members = await context.quick(HOURS, [names.index(Number(hour))], args);
   const ids = members.map((member) => String(member).split("|")[0] ?? "");
   const answer = await readTasks(context, system(project), ids);
   return answer.kind === "found" ? answer.records : [];
