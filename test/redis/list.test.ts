@@ -229,4 +229,13 @@ describe.each(await environments())("lists on the %s engine", (kind, { store, at
     } while (before);
     expect(seen.toSorted()).toEqual(made.toSorted());
   });
+
+  test("the newest tasks are those of the newest hour, newest first", async () => {
+    const caller = await freshProject(store);
+    expect(await store.newestTasks(caller.project, 2)).toEqual([]);
+    const made: string[] = [];
+    for (let n = 0; n < 3; n++) made.push((await make(caller, { type: "a.b" })).id);
+    const newest = await store.newestTasks(caller.project, 2);
+    expect(newest.map(({ id }) => id)).toEqual(made.toReversed().slice(0, 2));
+  });
 });
