@@ -33,7 +33,7 @@ const journal = await Journal.open(env.JOURNAL);
 const smtp = createTransport(`${env.SMTP_URL}?pool=true&maxConnections=5`);
 const underWay = new Map<string, Promise<void>>();
 
-/** The same for the same mail to the same recipient, whoever sends it, however often. */
+/** The same for the same mail to the same recipient, for every sender and every repetition. */
 function messageIdOf(key: string, address: string): string {
   const digest = createHash("sha256").update(`${key}\n${address}`).digest("hex").slice(0, 40);
   return `<${digest}@${env.MAIL_FROM.split("@")[1]}>`;

@@ -52,7 +52,7 @@ export async function* download(
     }
     yield decode(decoder);
   } finally {
-    // Whoever stops early wants no more of it: a broken record, a cancel. How the rest ends changes nothing.
+    // A reader that stops early (a broken record, a cancel) needs no more of it: an error of the rest changes nothing.
     void reader?.cancel().catch(() => undefined);
   }
 }

@@ -7,7 +7,7 @@ export interface BankAccess {
   readonly token: string;
 }
 
-/** What the bank answers; whatever else it says is not taken for an answer. */
+/** The answer of the bank; any other text is not accepted as one. */
 const answerSchema = z.discriminatedUnion("status", [
   z.object({ id: z.string(), status: z.literal("pending") }),
   z.object({ id: z.string(), status: z.literal("settled"), amount: z.int(), currency: z.string() }),

@@ -41,7 +41,7 @@ async function work(job: Job): Promise<void> {
   const stop = new AbortController();
   const { signal } = stop;
   const report = new TaskReport(job.reports, job.token, () => stop.abort());
-  const name = `${randomUUID()}.${job.format}`; // whoever has the address has the video
+  const name = `${randomUUID()}.${job.format}`; // the address alone gives access to the video
   const source = join(env.FILES, `${name}.source`);
   const file = join(env.FILES, name);
   try {
@@ -51,7 +51,7 @@ async function work(job: Job): Promise<void> {
     const video = { ...(await probe(file, signal)), bytes: (await stat(file)).size };
     await report.complete({ url: `${publicUrl}/files/${name}`, ...video });
   } catch (error) {
-    if (signal.aborted) return; // whoever aborted it knows
+    if (signal.aborted) return; // its caller has aborted it, and knows
     console.error(error);
     // The words of ffmpeg name addresses and folders: they are for our log.
     if (error instanceof Unavailable) await report.fail("video-unavailable", error.message, error.retryable);

@@ -1,5 +1,5 @@
-import type { Format } from "../endpoints/endpoint.ts";
 import { MEDIA } from "../events/serialize-event.ts";
+import type { NewDelivery } from "../ports/commands/delivery.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
 import { FetchFailure, type HttpFetcher } from "../ports/fetcher.ts";
 import { fault } from "../shared/fault-point.ts";
@@ -13,20 +13,15 @@ import type { Destination } from "./destination.ts";
 export type WebhookParts = Pick<Dependencies, "settings" | "sign"> & { readonly fetcher: HttpFetcher };
 
 /** One event for one receiver, ready to be sent. */
-export interface OutboundWebhook {
-  readonly taskId: string;
-  readonly eventId: string;
-  readonly eventType: string;
+export interface OutboundWebhook
+  extends Pick<
+    NewDelivery,
+    "taskId" | "eventId" | "eventType" | "endpointId" | "format" | "body" | "trace" | "once"
+  > {
   /** The destination when it was opened; an endpoint's current address takes precedence. */
   readonly url: string;
-  readonly endpointId?: string;
-  readonly format: Format;
-  readonly body: string;
   /** Its body cannot be decrypted. */
   readonly undecryptable?: true;
-  readonly trace?: string;
-  /** Only one attempt: a later event overtakes it. */
-  readonly once?: boolean;
 }
 
 /** How an attempt ended. */

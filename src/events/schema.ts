@@ -127,6 +127,18 @@ export const CloudEvent = component(
   },
 );
 
+/** The fields of an event that is not about a task. */
+const eventFields = <Type extends string, Data extends z.ZodMiniType>(
+  type: Type,
+  when: string,
+  data: Data,
+  about: string,
+) => ({
+  type: field(z.literal(type), "The event type."),
+  timestamp: field(time, when),
+  data: field(data, about),
+});
+
 const aboutEndpoint = { project, endpointId: field(typeId("ep"), "The endpoint that it is about.") };
 
 export const verificationData = z.object({
@@ -137,11 +149,9 @@ export type VerificationData = Infer<typeof verificationData>;
 
 export const VerificationEvent = component(
   "VerificationEvent",
-  z.object({
-    type: field(z.literal("endpoint.verification"), "The event type."),
-    timestamp: field(time, "When it was made."),
-    data: field(verificationData, "About the endpoint."),
-  }),
+  z.object(
+    eventFields("endpoint.verification", "When it was made.", verificationData, "About the endpoint."),
+  ),
   {
     description: "Asks a receiver whether it wants an endpoint's events.",
     example: {
@@ -157,11 +167,7 @@ export type TestData = Infer<typeof testData>;
 
 export const TestEvent = component(
   "TestEvent",
-  z.object({
-    type: field(z.literal("endpoint.test"), "The event type."),
-    timestamp: field(time, "When it was made."),
-    data: field(testData, "About the endpoint."),
-  }),
+  z.object(eventFields("endpoint.test", "When it was made.", testData, "About the endpoint.")),
   {
     description: "A test.",
     example: {
@@ -185,11 +191,7 @@ export type DisabledData = Infer<typeof disabledData>;
 
 export const EndpointDisabledEvent = component(
   "EndpointDisabledEvent",
-  z.object({
-    type: field(z.literal("endpoint.disabled"), "The event type."),
-    timestamp: field(time, "When it was made."),
-    data: field(disabledData, "About the endpoint."),
-  }),
+  z.object(eventFields("endpoint.disabled", "When it was made.", disabledData, "About the endpoint.")),
   {
     description: "An endpoint of the project was disabled by the gateway.",
     example: {
@@ -221,11 +223,7 @@ export type DeadDeliveryData = Infer<typeof deadDeliveryData>;
 
 export const DeadEvent = component(
   "DeadEvent",
-  z.object({
-    type: field(z.literal("delivery.dead"), "The event type."),
-    timestamp: field(time, "When it was given up."),
-    data: field(deadDeliveryData, "About the delivery."),
-  }),
+  z.object(eventFields("delivery.dead", "When it was given up.", deadDeliveryData, "About the delivery.")),
   {
     description: "A delivery was given up.",
     example: {
