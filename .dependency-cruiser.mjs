@@ -97,6 +97,7 @@ export default {
     },
     ...layers,
     library("hono", ["http", "app", "deno", "local"]),
+    library("@opentelemetry/api", ["shared"]),
     library("@upstash/redis", ["adapters/redis", "local"]),
     library("@upstash/qstash", ["adapters/qstash", "local"]),
   ],

@@ -14,12 +14,12 @@ import { createApp } from "./http/app.ts";
 import type { Assets } from "./http/routes/static.ts";
 import type { Background } from "./ports/background.ts";
 import type { Dependencies } from "./ports/dependencies.ts";
+import { contextOf } from "./ports/request-context.ts";
 import { limitFault } from "./scheduling/flow-control.ts";
 import { sweep } from "./scheduling/sweep.ts";
 import { httpRequestTask } from "./services/http-request.ts";
 import { errorText } from "./shared/error-text.ts";
-import type { Log } from "./shared/log.ts";
-import { log } from "./shared/log.ts";
+import { createLog, type Log, type RenderLine } from "./shared/log.ts";
 import type { AnyTask } from "./task.ts";
 import { type AttemptName, attemptsUnderWay } from "./tasks/run/attempts-under-way.ts";
 import { budgetFault } from "./tasks/run/budget-fault.ts";
@@ -36,6 +36,8 @@ export interface RingbackOptions {
   readonly diagnostics?: readonly AnyTask[];
   /** How requests to client-supplied URLs are sent; the runtime's fetch unless given. */
   readonly send?: Send;
+  /** How a line of the log is written; as JSON unless given. */
+  readonly renderLine?: RenderLine;
 }
 
 /** The gateway over one environment. */
@@ -63,8 +65,8 @@ export interface Ringback {
 export function createRingback(options: RingbackOptions) {
   return (env: Readonly<Record<string, unknown>>, assets?: Assets): Ringback => {
     const config = readConfig(env);
-    for (const name of config.unknownVariables) log("warn", "unknown-variable", { name });
     const deps = createParts(options, config);
+    for (const name of config.unknownVariables) deps.log("warn", "unknown-variable", { name });
     const verifySignature = createVerifier({ ...config.qstash, publicUrl: config.settings.publicUrl });
     const app = createApp({ deps, verifySignature, ...(assets && { assets }) });
     return {
@@ -77,7 +79,7 @@ export function createRingback(options: RingbackOptions) {
         }),
       sweep: async (background) => {
         try {
-          await sweep({ ...deps, background: reporting(deps.log, background) });
+          await sweep(contextOf(deps, reporting(deps.log, background)));
         } catch (error) {
           deps.log("error", "sweep-failed", { error: errorText(error) });
         }
@@ -125,7 +127,7 @@ function createParts(options: RingbackOptions, config: Config): Dependencies {
       resolves: config.callbacks.policy === "strict",
     },
     runTimes: createRunTimes(),
-    log,
+    log: createLog(config.logLevel, options.renderLine),
     random: Math.random,
     clock: Date.now,
   };
@@ -150,12 +152,12 @@ const ALLOW_FORM =
   "must be hosts (name, IPv4 or IPv6 address, each with or without :port) and :port, with commas between them, and no scheme or path";
 
 /** Runs work in the background. No caller can catch its errors, so they are logged. */
-function reporting(write: Log, background: Background): Background {
+function reporting(log: Log, background: Background): Background {
   const report = async (work: Promise<unknown>): Promise<void> => {
     try {
       await work;
     } catch (error) {
-      write("error", "background-failed", { error: errorText(error) });
+      log("error", "background-failed", { error: errorText(error) });
     }
   };
   return { waitUntil: (work) => background.waitUntil(report(work)) };

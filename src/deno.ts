@@ -2,7 +2,8 @@ import { sendToVetted } from "./adapters/egress/deno-send.ts";
 import { ConfigError, createRingback, type Ringback } from "./app.ts";
 import type { Assets } from "./http/routes/static.ts";
 import { errorText } from "./shared/error-text.ts";
-import { log } from "./shared/log.ts";
+import { createLog, jsonLine } from "./shared/log.ts";
+import { readableLine } from "./shared/readable-line.ts";
 import { diagnostics, tasks } from "./task-types/index.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -56,17 +57,25 @@ const background = {
   },
 };
 
+/** A person reads what goes to a terminal; a program reads what goes elsewhere. */
+const isTerminal = Deno.stdout.isTerminal() && Deno.stderr.isTerminal();
+const renderLine = isTerminal ? readableLine({ colours: !Deno.noColor }) : jsonLine;
+
 function connect(): Ringback {
   try {
-    return createRingback({ tasks, diagnostics, send: sendToVetted })(Deno.env.toObject(), assets);
+    return createRingback({ tasks, diagnostics, send: sendToVetted, renderLine })(
+      Deno.env.toObject(),
+      assets,
+    );
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    log("error", "bad-configuration", { error: error.message });
+    createLog("error", renderLine)("error", "bad-configuration", { error: error.message });
     return Deno.exit(1);
   }
 }
 
 const ringback = connect();
+const log = createLog(ringback.config.logLevel, renderLine);
 
 /** Where to listen: `PORT` and `HOST`. */
 function address(): { port: number; hostname: string } {

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { ENDPOINT_LIMITS } from "../endpoints/endpoint.ts";
 import type { Service } from "../services/service.ts";
 import { LARGEST_BODY } from "../shared/limits.ts";
+import { LOG_LEVELS, type LogLevel } from "../shared/log.ts";
 import type { Settings } from "../shared/settings.ts";
 import { parseDuration } from "../shared/time/duration.ts";
 import { DELIVERY_SCHEDULE, parseSchedule } from "../shared/time/retry-schedule.ts";
@@ -30,6 +31,8 @@ export interface Config {
     readonly dohUrl: string;
   };
   readonly diagnostics: boolean;
+  /** The least level of the lines in the log. */
+  readonly logLevel: LogLevel;
   /** Whether inputs, results and bodies of events are encrypted in Redis. */
   readonly encryptsPayloads: boolean;
   /** By name. */
@@ -129,6 +132,7 @@ const SCHEMA = z.object({
   RINGBACK_SERVICES: z._default(servicesSchema, []),
   RINGBACK_SWEEP_INTERVAL: z._default(durationOf("100ms", "24d"), 60_000),
   RINGBACK_DIAGNOSTICS: z._default(flag, false),
+  RINGBACK_LOG_LEVEL: z._default(z.enum(LOG_LEVELS), "info"),
 });
 
 /**
@@ -178,6 +182,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     },
     encryptsPayloads: values.RINGBACK_ENCRYPT_PAYLOADS,
     diagnostics: values.RINGBACK_DIAGNOSTICS,
+    logLevel: values.RINGBACK_LOG_LEVEL,
     services: servicesOf(values, env),
     sweepInterval: values.RINGBACK_SWEEP_INTERVAL,
     unknownVariables: unknownIn(env),

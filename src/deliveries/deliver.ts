@@ -23,10 +23,13 @@ import { CRASHES, DELIVERY_LEASE_MARGIN } from "../shared/limits.ts";
 import { originOf } from "../shared/origin.ts";
 import { redisTime } from "../shared/time/redis-clock.ts";
 import { deliveryBackoff } from "../shared/time/retry-schedule.ts";
+import { traceFrom } from "../shared/trace-context.ts";
+import { type ActiveSpan, failSpan, inSpan } from "../shared/tracing.ts";
 import type { DeliveryRecord } from "../tasks/record.ts";
 import { timestamp } from "../tasks/view.ts";
 import { type Closed, type Destination, type DestinationParts, destinationOf } from "./destination.ts";
 import type { LeasedAttempt } from "./leased-attempt.ts";
+import { logAttempt } from "./log-attempt.ts";
 import {
   type AttemptResult,
   attemptDelivery,
@@ -50,8 +53,12 @@ export type Answer = { readonly status: 200 } | { readonly status: 503; readonly
 
 export const DONE: Answer = { status: 200 };
 
-/** The attempt that a deliver message asks for: leased, sent, recorded; compares state before it acts. */
-export async function deliver(deps: DeliverParts, message: DeliverMessage): Promise<Answer> {
+/**
+ * The attempt that a deliver message asks for: leased, sent, recorded; compares state before it acts.
+ *
+ * @param cause the `traceparent` of the message
+ */
+export async function deliver(deps: DeliverParts, message: DeliverMessage, cause?: string): Promise<Answer> {
   const { project, delivery, attempt } = message;
   const lease = crypto.randomUUID();
   const length = deps.settings.callbackTimeout + DELIVERY_LEASE_MARGIN;
@@ -60,11 +67,14 @@ export async function deliver(deps: DeliverParts, message: DeliverMessage): Prom
     case "gone":
     case "closed":
     case "stale":
+      logNotBegun(deps, message, begun.kind);
       return DONE;
     case "busy":
     case "early":
+      logNotBegun(deps, message, begun.kind);
       return { status: 503, retryAfter: begun.retryAfter };
     case "held":
+      logNotBegun(deps, message, begun.kind);
       await publish(deps, deliverMessage(deps, message, begun.delay, begun));
       return DONE;
     case "begun": {
@@ -81,6 +91,7 @@ export async function deliver(deps: DeliverParts, message: DeliverMessage): Prom
         config: begun.config,
         now: begun.now,
         late: begun.now - record.nextAt,
+        cause,
       });
       return DONE;
     }
@@ -113,8 +124,28 @@ async function begin(deps: DeliverParts, command: BeginCommand): Promise<LeaseDe
     : deps.store.leaseDelivery({ ...command, place });
 }
 
+function logNotBegun({ log }: DeliverParts, { project, delivery, attempt }: DeliverMessage, reason: string) {
+  log("debug", "attempt-not-begun", { project, delivery, attempt, reason });
+}
+
 /** Sends a leased attempt and records it; the next one is published, or the delivery is dead. */
 export async function send(deps: DeliverParts, leased: LeasedAttempt): Promise<void> {
+  const { project, delivery, attempt, webhook, cause } = leased;
+  const { taskId, eventId, eventType, trace } = webhook;
+  const attributes = {
+    "ringback.project": project,
+    "ringback.delivery.id": delivery,
+    ...(taskId !== "" && { "ringback.task.id": taskId }),
+    "ringback.event.type": eventType,
+    "ringback.attempt": attempt,
+  };
+  const parent = traceFrom({ id: taskId || eventId, trace });
+  await inSpan(`deliver ${eventType}`, { kind: "client", parent, cause, attributes }, (own, span) =>
+    sendTraced(deps, { ...leased, webhook: { ...webhook, ...(own !== undefined && { trace: own }) } }, span),
+  );
+}
+
+async function sendTraced(deps: DeliverParts, leased: LeasedAttempt, span: ActiveSpan): Promise<void> {
   const { project, delivery, webhook } = leased;
   const time = redisTime(leased.now, deps.clock);
   const destination = await destinationOf(deps, project, leased.config, webhook, time());
@@ -141,9 +172,11 @@ export async function send(deps: DeliverParts, leased: LeasedAttempt): Promise<v
     deliveries: operationalEvents,
     nonce: crypto.randomUUID(),
   });
-  const { error } = attempted.log;
-  if (error)
-    deps.log("warn", "delivery-attempt-failed", { delivery, attempt: leased.attempt, code: error.code });
+  const { error, statusCode, url } = attempted.log;
+  if (url !== undefined) span?.setAttribute("server.address", new URL(url).hostname);
+  if (statusCode !== undefined) span?.setAttribute("http.response.status_code", statusCode);
+  if (error) failSpan(span, error.code);
+  logAttempt(deps.log, leased, attempted, recorded.kind === "recorded" ? outcome : { kind: recorded.kind });
   if (recorded.kind !== "recorded") return;
   if (endpoint && hasFailedLong(endpoint, recorded.failingSince, time())) {
     await disableEndpoint(deps, project, endpoint, "failing");

@@ -5,6 +5,7 @@ import type { StoredConfig } from "../projects/caller.ts";
 import { type FlowParts, firstAttemptMessages } from "../scheduling/flow-control.ts";
 import { type PublishParts, publishAll } from "../scheduling/publish.ts";
 import { DELIVERY_LEASE_MARGIN } from "../shared/limits.ts";
+import { attemptFields } from "../tasks/log-fields.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import type { FinishResult } from "../tasks/run/finish-task.ts";
 import { type DeliverParts, deliver, send } from "./deliver.ts";
@@ -40,11 +41,12 @@ export function firstMessages(
 
 function isEnded(
   { log }: FirstAttemptParts,
-  { id: task, run }: TaskRecord,
+  record: TaskRecord,
   finished: FinishResult | { readonly kind: "retrying" },
 ): finished is Extract<FinishResult, { kind: "ended" }> {
   if (finished.kind === "ended") return true;
-  if (finished.kind !== "retrying") log("info", "outcome-not-written", { task, run, reason: finished.kind });
+  if (finished.kind !== "retrying")
+    log("info", "outcome-not-written", { ...attemptFields(record), reason: finished.kind });
   return false;
 }
 

@@ -17,4 +17,6 @@ export interface LeasedAttempt {
   readonly now: number;
   /** Milliseconds between when it was due and the lease. */
   readonly late?: number;
+  /** The `traceparent` of the attempt that asked for this one. */
+  readonly cause?: string | undefined;
 }

@@ -5,7 +5,8 @@ import { FetchFailure, type HttpFetcher } from "../ports/fetcher.ts";
 import { fault } from "../shared/fault-point.ts";
 import { RESPONSE_LIMIT, RESPONSE_PATIENCE } from "../shared/limits.ts";
 import { parseRetryAfter } from "../shared/time/retry-after.ts";
-import { type DeliveryAttempt, traceHeaders } from "../tasks/record.ts";
+import { traceFrom, traceHeaders } from "../shared/trace-context.ts";
+import type { DeliveryAttempt } from "../tasks/record.ts";
 import { timestamp } from "../tasks/view.ts";
 import type { Destination } from "./destination.ts";
 
@@ -108,7 +109,7 @@ async function headersOf(
     "webhook-id": webhook.eventId,
     "webhook-timestamp": String(sentAt),
     "webhook-signature": await deps.sign(secrets, webhook.eventId, signedAt, webhook.body),
-    ...traceHeaders(webhook.trace),
+    ...traceHeaders(traceFrom({ id: webhook.eventId, trace: webhook.trace })),
   };
 }
 

@@ -56,6 +56,6 @@ export async function disableEndpoint(
     return { config: withEndpoint(config, id, disabled), id, deliveries: notices };
   });
   if (!written) return;
-  deps.log("warn", "endpoint-disabled", { endpoint: id, reason });
+  deps.log("warn", "endpoint-disabled", { project, endpoint: id, reason });
   await publishAll(deps, firstAttemptMessages(deps, project, notices));
 }

@@ -2,11 +2,12 @@ import type { Dependencies } from "../ports/dependencies.ts";
 import type { ConfigStore } from "../ports/project-store.ts";
 import { system } from "../projects/principal.ts";
 import { parseConfig } from "../projects/project-config.ts";
+import type { Settings } from "../shared/settings.ts";
 import type { PublicJwk } from "./schema.ts";
 import { publicJwk } from "./signing-keys.ts";
 
 /** The parts that the public keys of a project use. */
-export type PublicKeyParts = Pick<Dependencies, "clock"> & { readonly store: ConfigStore };
+export type PublicKeyParts = Pick<Dependencies, "clock" | "settings"> & { readonly store: ConfigStore };
 
 /** How long an isolate caches a project's keys, and their absence (milliseconds). */
 const KEYS_KEPT = 300_000;
@@ -20,7 +21,8 @@ interface KeptKeys {
   readonly until: number;
 }
 
-const keptKeys = new WeakMap<ConfigStore, Map<string, KeptKeys>>();
+/** By deployment, which its settings stand for: each request has a store of its own. */
+const keptKeys = new WeakMap<Settings, Map<string, KeptKeys>>();
 
 /**
  * The public keys of a project, for anybody; undefined when there is no such project. Anybody may ask, so an isolate
@@ -30,8 +32,8 @@ export async function publicKeys(
   ctx: PublicKeyParts,
   project: string,
 ): Promise<readonly PublicJwk[] | undefined> {
-  const kept = keptKeys.get(ctx.store) ?? new Map<string, KeptKeys>();
-  keptKeys.set(ctx.store, kept);
+  const kept = keptKeys.get(ctx.settings) ?? new Map<string, KeptKeys>();
+  keptKeys.set(ctx.settings, kept);
   const before = kept.get(project);
   if (before && ctx.clock() < before.until) return before.keys;
   const keys = await readPublicKeys(ctx, project);
@@ -43,8 +45,8 @@ export async function publicKeys(
 }
 
 /** Drops the isolate's cached keys of a project: it has created or changed its keys. */
-export function forgetPublicKeys({ store }: PublicKeyParts, project: string): void {
-  keptKeys.get(store)?.delete(project);
+export function forgetPublicKeys({ settings }: PublicKeyParts, project: string): void {
+  keptKeys.get(settings)?.delete(project);
 }
 
 async function readPublicKeys(

@@ -3,6 +3,7 @@ import type { Dependencies } from "../ports/dependencies.ts";
 import { StoreRefused, StoreUnavailable } from "../ports/errors.ts";
 import type { RunStore } from "../ports/task-store.ts";
 import type { StoredConfig } from "../projects/caller.ts";
+import { attemptFields } from "../tasks/log-fields.ts";
 import type { Progress, TaskRecord } from "../tasks/record.ts";
 import { type FanOutParts, fanOut, isAwaited, leased, openedOf } from "./fan-out.ts";
 import { announcementOf, type TaskEvent } from "./task-events.ts";
@@ -63,7 +64,7 @@ function announceStart(deps: AnnounceParts, held: Held) {
     announcementOf(held.record, "task.started", Math.floor(held.time())),
   ).catch((error: unknown) => {
     if (!(error instanceof StoreRefused)) throw error;
-    deps.log("warn", "start-not-announced", { task: held.record.id, reason: error.message });
+    deps.log("warn", "start-not-announced", { ...attemptFields(held.record), reason: error.message });
     return undefined;
   });
   const sending = opening.then((sendIt) => sendIt?.());
@@ -139,7 +140,7 @@ export async function announceProgress(
     return deliveries.map(({ id }) => id);
   } catch (error) {
     if (!(error instanceof StoreUnavailable || error instanceof StoreRefused)) throw error;
-    deps.log("warn", "progress-not-announced", { task: record.id, reason: error.message });
+    deps.log("warn", "progress-not-announced", { ...attemptFields(record), reason: error.message });
     return progressDeliveries;
   }
 }

@@ -2,6 +2,7 @@ import type { Dependencies } from "../ports/dependencies.ts";
 import { StoreUnavailable } from "../ports/errors.ts";
 import type { Cipher, MasterSecrets, Purpose } from "../ports/keyring.ts";
 import type { RotationStore } from "../ports/project-store.ts";
+import { errorText } from "../shared/error-text.ts";
 import { type ConfigureParts, configure, readConfiguration } from "./configure.ts";
 import { type GenerationParts, keepGenerations } from "./generations.ts";
 import { allProjects, type ProjectListParts } from "./manage-projects.ts";
@@ -113,7 +114,7 @@ async function reEncryptProjects(deps: ReEncryptParts, after: string, most: numb
     } catch (error) {
       // An error in one project does not stop the others; the project stays listed, and the next round tries it again.
       if (error instanceof StoreUnavailable) throw error;
-      deps.log("error", "secrets-not-resealed", { project: id, reason: String(error) });
+      deps.log("error", "secrets-not-resealed", { project: id, reason: errorText(error) });
     }
   }
   return left.length > most ? (next.at(-1) ?? "") : "";

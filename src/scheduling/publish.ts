@@ -2,6 +2,7 @@ import type { Dependencies } from "../ports/dependencies.ts";
 import { QueueUnavailable } from "../ports/errors.ts";
 import type { Publisher, QueueMessage } from "../ports/queue.ts";
 import { PUBLISH_HORIZON } from "../shared/limits.ts";
+import type { LogFields } from "../shared/log.ts";
 
 /** The parts that publishing uses. */
 export type PublishParts = Pick<Dependencies, "log"> & { readonly queue: Publisher };
@@ -16,8 +17,18 @@ export async function publish(deps: PublishParts, message: QueueMessage): Promis
     await deps.queue.publish(message);
   } catch (error) {
     if (!(error instanceof QueueUnavailable)) throw error;
-    deps.log("warn", "publish-failed", { kind: message.kind, reason: error.message });
+    deps.log("warn", "publish-failed", {
+      kind: message.kind,
+      ...namesOf(message),
+      reason: error.message,
+    });
   }
+}
+
+function namesOf(message: QueueMessage): LogFields {
+  if (message.kind === "sweep") return {};
+  const { v: _v, ...names } = message.body;
+  return names;
 }
 
 /**

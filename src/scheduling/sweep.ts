@@ -50,17 +50,29 @@ const RE_ENCRYPT_STEP_REQUESTS = 16;
 export async function sweep(unbounded: SweepParts): Promise<void> {
   const budget = sweepBudget(unbounded);
   const { ctx } = budget;
+  const startedAt = ctx.clock();
   const failures: unknown[] = [];
-  const isDone = await sweepPartitions(budget, failures);
+  const tally: Tally = { due: 0, published: 0, ended: 0, left: 0 };
+  const isDone = await sweepPartitions(budget, failures, tally);
   if (isDone)
     await guarded(failures, () =>
       reEncryptSome(ctx, budget.times(RE_ENCRYPT_REQUESTS, RE_ENCRYPT_STEP_REQUESTS)),
     );
   else await publish(ctx, { kind: "sweep", body: { v: 1 }, delay: 0 });
+  const durationMs = Math.round(ctx.clock() - startedAt);
+  ctx.log(tally.due > 0 ? "info" : "debug", "swept", { ...tally, handedOn: !isDone, durationMs });
   const [failure, ...others] = failures;
   for (const other of others) ctx.log("error", "sweep-failed", { error: errorText(other) });
   if (failure !== undefined) throw failure;
   await note(ctx);
+}
+
+/** How many entries were due, and what became of them. */
+interface Tally {
+  due: number;
+  published: number;
+  ended: number;
+  left: number;
 }
 
 /** A full Redis refuses the note; the sweep itself is done. */
@@ -74,7 +86,11 @@ async function note({ store, log }: SweepParts): Promise<void> {
 }
 
 /** One step of each partition after the other, until nothing is due; false when the budget was used up before. */
-async function sweepPartitions(budget: SweepBudget<SweepParts>, failures: unknown[]): Promise<boolean> {
+async function sweepPartitions(
+  budget: SweepBudget<SweepParts>,
+  failures: unknown[],
+  tally: Tally,
+): Promise<boolean> {
   const { store, settings } = budget.ctx;
   const seemDue = await store.seemDue(settings.partitions);
   let partitions = seemDue;
@@ -83,7 +99,7 @@ async function sweepPartitions(budget: SweepBudget<SweepParts>, failures: unknow
     for (const partition of partitions) {
       if (!budget.allows(STEP_REQUESTS + ENTRY_REQUESTS)) return false;
       await guarded(failures, async () => {
-        if (await step(budget, partition)) unfinished.push(partition);
+        if (await step(budget, partition, tally)) unfinished.push(partition);
       });
     }
     partitions = unfinished;
@@ -106,7 +122,11 @@ async function guarded(failures: unknown[], work: () => Promise<void>): Promise<
 }
 
 /** One batch of due entries; true when there may be more. */
-async function step({ ctx, times }: SweepBudget<SweepParts>, partition: number): Promise<boolean> {
+async function step(
+  { ctx, times }: SweepBudget<SweepParts>,
+  partition: number,
+  tally: Tally,
+): Promise<boolean> {
   const members = await ctx.store.peekDue(partition);
   if (members.length === 0) return false;
   const most = times(ENTRY_REQUESTS, STEP_REQUESTS - 1);
@@ -137,14 +157,14 @@ async function step({ ctx, times }: SweepBudget<SweepParts>, partition: number):
     }
   }
   const failures: unknown[] = [];
-  let [published, ended] = [0, 0];
   await guarded(failures, async () => {
-    if (!fault("idle-sweep")) published = await sendAgain(ctx, sendings);
+    if (!fault("idle-sweep")) tally.published += await sendAgain(ctx, sendings);
   });
   await guarded(failures, async () => {
-    ended = await endAll(ctx, endings);
+    tally.ended += await endAll(ctx, endings);
   });
-  ctx.log("info", "swept", { partition, due: members.length, published, ended, left });
+  tally.due += members.length;
+  tally.left += left;
   if (failures.length > 0) throw failures[0];
   return left > 0 || members.length === SWEEP_BATCH;
 }

@@ -3,7 +3,11 @@ import { CallRefused, QueueUnavailable } from "../ports/errors.ts";
 import type { ServiceCall, ServiceQueue } from "../ports/queue.ts";
 import type { RunStore } from "../ports/task-store.ts";
 import { type FlowParts, flowOf } from "../scheduling/flow-control.ts";
-import { type TaskRecord, traceHeaders } from "../tasks/record.ts";
+import { traceFrom, traceHeaders } from "../shared/trace-context.ts";
+import { failSpan, inSpan } from "../shared/tracing.ts";
+import { attemptFields } from "../tasks/log-fields.ts";
+import type { TaskRecord } from "../tasks/record.ts";
+import { attemptSpan } from "../tasks/run/attempt-span.ts";
 import { inputGone } from "../tasks/run/execute-handler.ts";
 import { handover, type TokenParts } from "../tasks/run/task-token.ts";
 import { type PlainRequest, plainRequest, readHttpRequest } from "./http-request.ts";
@@ -57,7 +61,11 @@ export async function callService(
   const timeout = timeoutOf(service, record, now);
   await recall(deps, record);
   try {
-    const message = await deps.queue.call(await callOf(deps, service, record, plain, timeout));
+    const message = await inSpan(
+      `call ${service.name}`,
+      { kind: "client", parent: traceFrom(record) },
+      async (trace = "") => deps.queue.call(await callOf(deps, service, record, plain, trace, timeout)),
+    );
     const length = timeout + OUTCOME_MARGIN;
     return await note(deps, record, message, length);
   } catch (error) {
@@ -84,12 +92,13 @@ async function callOf(
   service: Service,
   record: TaskRecord,
   plain: PlainRequest,
+  trace: string,
   timeout: number,
 ): Promise<ServiceCall> {
   const headers: Record<string, string> = {
     "accept-encoding": "identity",
-    ...traceHeaders(record.trace),
-    ...plain.headers,
+    ...withoutTrace(plain.headers),
+    ...traceHeaders(trace),
     "idempotency-key": `${record.id}.${record.run}`,
     ...service.headers,
   };
@@ -109,6 +118,11 @@ async function callOf(
     delay: 0,
     flow: await flowOf(deps, record, service),
   };
+}
+
+/** The service gets one `traceparent`, ours, which continues the one that the client gave. */
+function withoutTrace({ traceparent: _parent, tracestate: _state, ...headers }: PlainRequest["headers"]) {
+  return headers;
 }
 
 /** A call ends before its task does. */
@@ -136,7 +150,7 @@ export async function isHeld(deps: CallParts, record: TaskRecord, now: number): 
   for (const message of record.calls ?? []) {
     const state = await stateOf(deps, message);
     if (state === "gone") continue;
-    if (state === "unknown") deps.log("warn", "call-unknown", { task, run, attempt });
+    if (state === "unknown") deps.log("warn", "call-unknown", attemptFields(record));
     const age = Math.max(0, now - (record.startedAt ?? now));
     const length = state === "held" ? OUTCOME_MARGIN + age : UNKNOWN_LEASE;
     await deps.store.recordCall({ project, task, run, attempt, message, length, held: true });
@@ -170,10 +184,14 @@ export async function callFirst(
   now: number,
 ): Promise<void> {
   try {
-    const called = await callService(ctx, { ...record, attempt: 1 }, json, now);
-    if (called.kind === "failed") ctx.log("warn", "call-failed", { task: record.id, code: called.code });
+    await attemptSpan({ ...record, attempt: 1 }, undefined, async (first, span) => {
+      const called = await callService(ctx, first, json, now);
+      if (called.kind !== "failed") return;
+      failSpan(span, called.code);
+      ctx.log("warn", "call-failed", { ...attemptFields(first), code: called.code });
+    });
   } catch (error) {
     if (!(error instanceof QueueUnavailable)) throw error;
-    ctx.log("warn", "publish-failed", { kind: "call", task: record.id, reason: error.message });
+    ctx.log("warn", "publish-failed", { kind: "call", ...attemptFields(record), reason: error.message });
   }
 }

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { base64, fromBase64, utf8 } from "../shared/bytes.ts";
 import { field, type Infer, opt } from "../shared/schema.ts";
+import { traceOf } from "../shared/trace-context.ts";
 import { type AnyTask, defineTask, TaskError } from "../task.ts";
 import { clientHeaderFault, FORWARD_PREFIX } from "./headers.ts";
 import { pathFault } from "./path.ts";
@@ -88,6 +89,18 @@ export function readHttpRequest(json: string): HttpRequest {
 export function serviceNamed(services: Services, type: string, input: unknown): Service | undefined {
   if (type !== HTTP_REQUEST || typeof input !== "object" || input === null || !("service" in input)) return;
   return services.get(String(input.service));
+}
+
+const TRACED = z.looseObject({ headers: z.record(z.string(), z.string()) });
+
+/** The trace among the headers that an input has for its service: the task continues it, unless its submit has one. */
+export function traceForService(type: string, input: unknown): string | undefined {
+  const request = type === HTTP_REQUEST ? TRACED.safeParse(input).data : undefined;
+  if (!request) return undefined;
+  const headers = new Map(
+    Object.entries(request.headers).map(([name, value]) => [plainName(name).toLowerCase(), value]),
+  );
+  return traceOf(headers.get("traceparent"), headers.get("tracestate"));
 }
 
 interface PlacedFault {

@@ -5,7 +5,10 @@ import type { RunStore, TaskReadStore } from "../ports/task-store.ts";
 import { system } from "../projects/principal.ts";
 import { type FlowParts, flowOf } from "../scheduling/flow-control.ts";
 import { DUE_GRACE } from "../shared/limits.ts";
-import { type TaskRecord, traceHeaders } from "../tasks/record.ts";
+import { traceFrom, traceHeaders } from "../shared/trace-context.ts";
+import { inSpan } from "../shared/tracing.ts";
+import { attemptFields } from "../tasks/log-fields.ts";
+import type { TaskRecord } from "../tasks/record.ts";
 import { type Suspending, type SuspendParts, suspend } from "../tasks/run/suspend-task.ts";
 import { outcomePath, timeoutOf } from "./call-service.ts";
 import { readHttpRequest } from "./http-request.ts";
@@ -47,12 +50,7 @@ export async function continuePolling(
   const { url, service } = next;
   const nonce = crypto.randomUUID();
   if (!(await ctx.store.recordPoll({ record, number, url, service: service.name, length, nonce }))) {
-    ctx.log("info", "outcome-stale", {
-      task: record.id,
-      run: record.run,
-      attempt: record.attempt,
-      poll: number,
-    });
+    ctx.log("info", "outcome-stale", { ...attemptFields(record), poll: number });
     return;
   }
   await sendPoll(ctx, record, number, next);
@@ -82,22 +80,24 @@ function expectedWithin(record: TaskRecord, { service, delay }: NextPoll): numbe
 async function sendPoll(deps: PollParts, record: TaskRecord, number: number, next: NextPoll): Promise<void> {
   const { service, url, delay } = next;
   try {
-    await deps.queue.call({
-      url,
-      method: "GET",
-      headers: {
-        "accept-encoding": "identity",
-        ...traceHeaders(record.trace),
-        ...service.headers,
-      },
-      secrets: Object.keys(service.headers),
-      callback: outcomePath(service, record, number),
-      timeout: timeoutOf(service, record, Number.NEGATIVE_INFINITY),
-      delay,
-      flow: await flowOf(deps, record, service),
-    });
+    await inSpan(`poll ${service.name}`, { kind: "client", parent: traceFrom(record) }, async (trace = "") =>
+      deps.queue.call({
+        url,
+        method: "GET",
+        headers: {
+          "accept-encoding": "identity",
+          ...traceHeaders(trace),
+          ...service.headers,
+        },
+        secrets: Object.keys(service.headers),
+        callback: outcomePath(service, record, number),
+        timeout: timeoutOf(service, record, Number.NEGATIVE_INFINITY),
+        delay,
+        flow: await flowOf(deps, record, service),
+      }),
+    );
   } catch (error) {
     if (!(error instanceof QueueUnavailable || error instanceof CallRefused)) throw error;
-    deps.log("warn", "publish-failed", { kind: "poll", task: record.id, reason: error.message });
+    deps.log("warn", "publish-failed", { kind: "poll", ...attemptFields(record), reason: error.message });
   }
 }

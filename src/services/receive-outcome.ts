@@ -69,7 +69,7 @@ export async function outcome(
       });
       if (noted.kind !== "published" || isOvertaken(noted.record, message)) {
         const reason = noted.kind === "published" ? noted.record.status : noted.kind;
-        ctx.log("info", "outcome-stale", { task, run, attempt, poll: message.poll, reason });
+        ctx.log("info", "outcome-stale", { project, task, run, attempt, poll: message.poll, reason });
         return DONE;
       }
       return (await act(ctx, noted, message, response)) === "done" ? DONE : CONFLICT;

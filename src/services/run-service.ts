@@ -4,6 +4,7 @@ import type { Dependencies } from "../ports/dependencies.ts";
 import { QueueUnavailable } from "../ports/errors.ts";
 import type { StoredConfig } from "../projects/caller.ts";
 import { redisTime } from "../shared/time/redis-clock.ts";
+import { type ActiveSpan, failSpan } from "../shared/tracing.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import { type FailParts, failAttempt } from "../tasks/run/fail-attempt.ts";
 import { type CallParts, callService, isHeld } from "./call-service.ts";
@@ -20,6 +21,7 @@ export async function runService(
   ctx: RunServiceParts,
   claimed: { readonly record: TaskRecord; readonly config: StoredConfig; readonly now: number },
   lease: string,
+  span: ActiveSpan,
 ): Promise<void> {
   const { record, config, now } = claimed;
   const time = redisTime(now, ctx.clock);
@@ -29,6 +31,7 @@ export async function runService(
     const called = await attempt(ctx, record, time);
     if (called.kind !== "failed") return;
     const { code, message, retryable } = called;
+    failSpan(span, code);
     const failed = await failAttempt(ctx, {
       record,
       config,

@@ -24,9 +24,14 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }
 
-/** Base 16 in lower case. */
+/** Each byte in base 16. */
+const PAIRS: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+/** Base 16 in lower case. A loop over a table, because ids in log lines are spelt this way all the time. */
 export function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  let text = "";
+  for (const byte of bytes) text += PAIRS[byte] ?? "";
+  return text;
 }
 
 /** The bytes of base 16 that {@link hex} wrote. @throws TypeError for any other text */

@@ -151,10 +151,3 @@ export interface DeliveryRecord {
   readonly trace?: string;
   readonly attempts: readonly DeliveryAttempt[];
 }
-
-/** A trace as headers (W3C Trace Context, sections 3.2 and 3.3). */
-export function traceHeaders(trace: string | undefined): Readonly<Record<string, string>> {
-  if (trace === undefined) return {};
-  const [traceparent = "", ...state] = trace.split(" ");
-  return { traceparent, ...(state.length > 0 && { tracestate: state.join(" ") }) };
-}

@@ -9,7 +9,7 @@ const MASTER = "canary-master-secret-of-this-test";
 const ADMIN = "canary-admin-token-of-this-test-only";
 const INPUT = "canary-of-the-input";
 /** What would begin a line of its own in a log, or repaint a terminal. */
-const FORGED = '\r\n{"level":"error","event":"forged-line"}\u001b[2J\u2028';
+const FORGED = '\r\n{"level":"error","event":"forged-line"}\u001b[2J\u2028\u009b2J\u202e\u0085';
 
 test("secrets are in no log, problem, timeline or delivery, and no text of a client begins a line of the log", async ({
   stack,
@@ -85,6 +85,10 @@ test("secrets are in no log, problem, timeline or delivery, and no text of a cli
       for (const line of lines.filter((one) => one.startsWith("{")))
         expect(() => JSON.parse(line)).not.toThrow();
       expect(log).not.toContain("\u001b[2J");
+      // Nothing that a terminal obeys, or that ends a line for a viewer.
+      expect(log.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+      for (const event of ["task-submitted", "task-succeeded", "delivery-attempted", "delivery-dead"])
+        expect(log).toContain(`"event":"${event}"`);
     } finally {
       await gateway.running.stop();
     }

@@ -80,7 +80,11 @@ describe("only lines of JSON", { concurrent: false }, () => {
     });
     qstash.faults = {};
     for (const line of lines)
-      expect(line).toMatchObject({ level: expect.any(String), event: expect.any(String) });
+      expect(line).toMatchObject({
+        time: expect.any(String),
+        level: expect.any(String),
+        event: expect.any(String),
+      });
   });
 
   test("Redis cuts a subscription, and refuses the next", async () => {
@@ -98,6 +102,10 @@ describe("only lines of JSON", { concurrent: false }, () => {
     redis.faults = {};
     qstash.faults = {};
     for (const line of lines)
-      expect(line).toMatchObject({ level: expect.any(String), event: expect.any(String) });
+      expect(line).toMatchObject({
+        time: expect.any(String),
+        level: expect.any(String),
+        event: expect.any(String),
+      });
   });
 });

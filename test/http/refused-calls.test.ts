@@ -9,21 +9,21 @@ test("refused calls are logged at most once a second, and the next line counts t
     (...line) => lines.push(line),
     () => now,
   );
-  const path = "/internal/run";
-  for (let i = 0; i < 5; i++) report(path, { valid: false, reason: "no-signature" });
+  const call = { path: "/internal/run", requestId: "r" };
+  for (let i = 0; i < 5; i++) report(call, { valid: false, reason: "no-signature" });
   now = 999;
-  report(path, { valid: false, reason: "wrong-key" });
-  expect(lines).toEqual([["warn", "queue-call-refused", { path, reason: "no-signature" }]]);
+  report(call, { valid: false, reason: "wrong-key" });
+  expect(lines).toEqual([["warn", "queue-call-refused", { ...call, reason: "no-signature" }]]);
   now = 1_000;
-  report(path, { valid: false, reason: "wrong-subject", expected: "https://a", given: "https://b" });
+  report(call, { valid: false, reason: "wrong-subject", expected: "https://a", given: "https://b" });
   expect(lines.at(-1)).toEqual([
     "warn",
     "queue-call-refused",
-    { path, reason: "wrong-subject", expected: "https://a", given: "https://b", suppressed: 5 },
+    { ...call, reason: "wrong-subject", expected: "https://a", given: "https://b", suppressed: 5 },
   ]);
   now = 2_000;
-  report(path, { valid: false, reason: "wrong-body" });
-  expect(lines.at(-1)).toEqual(["warn", "queue-call-refused", { path, reason: "wrong-body" }]);
+  report(call, { valid: false, reason: "wrong-body" });
+  expect(lines.at(-1)).toEqual(["warn", "queue-call-refused", { ...call, reason: "wrong-body" }]);
 });
 
 test("a call that is refused leaves a line without its query, and the answer says no more than before", async () => {
@@ -32,6 +32,10 @@ test("a call that is refused leaves a line without its query, and the answer say
   expect(answer.status).toBe(401);
   expect(await answer.json()).toMatchObject({ detail: "Only the queue may call this address." });
   expect(gateway.logged).toEqual([
-    ["warn", "queue-call-refused", { path: "/internal/run", reason: "no-signature" }],
+    [
+      "warn",
+      "queue-call-refused",
+      { path: "/internal/run", requestId: answer.headers.get("x-request-id"), reason: "no-signature" },
+    ],
   ]);
 });

@@ -1,4 +1,5 @@
 import { type Fetcher, FetchFailure, type GuardedInit, type UnsafeUrl } from "../../ports/fetcher.ts";
+import { carrying } from "../../shared/tracing.ts";
 import type { Lookup } from "./dns.ts";
 import { readPatiently } from "./fetch-body.ts";
 import { failureCode } from "./fetch-failure.ts";
@@ -69,7 +70,9 @@ export function createFetcher(options: FetcherOptions): Fetcher {
       redirect: "manual",
       signal,
     };
-    return await send(hop.url, init, addresses);
+    return await (hop.headers.has("traceparent")
+      ? carrying(() => send(hop.url, init, addresses))
+      : send(hop.url, init, addresses));
   }
 
   async function follow(

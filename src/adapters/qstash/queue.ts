@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { QueueUnavailable } from "../../ports/errors.ts";
 import type { Queue, QueueMessage } from "../../ports/queue.ts";
+import { activeTraceparent } from "../../shared/tracing.ts";
 import { publishCall } from "./call.ts";
 import { readEvents } from "./events.ts";
 import { deliveryHeaders, messageIdOf, publishedId } from "./message.ts";
@@ -88,9 +89,12 @@ export function createQueue(options: QueueOptions): Queue {
 /** A message's headers and body. */
 function contentOf(message: QueueMessage) {
   const flow = message.kind === "sweep" ? undefined : message.flow;
+  const cause = activeTraceparent();
   return {
     headers: {
       "content-type": "application/json",
+      // The attempt that the message asks for is linked to what publishes it.
+      ...(cause !== undefined && { "upstash-forward-traceparent": cause }),
       ...deliveryHeaders({ method: "POST", retries: RETRIES, delay: message.delay, ...(flow && { flow }) }),
     },
     body: JSON.stringify(message.body),

@@ -84,7 +84,7 @@ export const requestHeaders = {
   },
   traceparent: {
     description:
-      "W3C Trace Context: the trace that the task and its callbacks continue. A malformed one is ignored.",
+      "W3C Trace Context: the trace that the task, its service and its callbacks continue. A malformed one is ignored.",
     schema: { type: "string" },
     example: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
   },

@@ -22,7 +22,10 @@ const parameters: readonly Json[] = [
     "webhook-signature",
     "`v1,` and the base64 HMAC-SHA256 of `id.timestamp.body`; several, separated by spaces, while a secret rotates.",
   ),
-  { ...header("traceparent", "The trace that the task was submitted in."), required: false },
+  {
+    ...header("traceparent", "The trace that the task was submitted in, or the task's own."),
+    required: false,
+  },
   { ...header("tracestate", "The vendor part of the trace context."), required: false },
 ];
 

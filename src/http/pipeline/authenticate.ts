@@ -51,7 +51,7 @@ export function admitter(deps: Dependencies, verifySignature: VerifySignature): 
         const path = c.req.path + new URL(c.req.url).search;
         const verdict = await verifySignature({ signature, path, body });
         if (verdict.valid) return undefined;
-        report(c.req.path, verdict);
+        report({ path: c.req.path, requestId: c.get("requestId") }, verdict);
         if (route.refused) c.executionCtx.waitUntil(route.refused(deps, body, verdict));
         throw new ApiError("invalid-signature", "Only the queue may call this address.");
       }

@@ -23,28 +23,6 @@ export function idempotencyKey(value: string | undefined): string | undefined {
   return key;
 }
 
-const TRACEPARENT = /^(?!ff)([0-9a-f]{2})-((?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(-.*)?$/;
-
-/**
- * A `traceparent` that can be carried on (W3C Trace Context, section 3.2), as version 00; undefined when there is
- * none or it is malformed, because then a new trace starts.
- */
-function traceparent(value: string | undefined): string | undefined {
-  const match = TRACEPARENT.exec(value?.trim() ?? "");
-  if (!match || (match[1] === "00" && match[3] !== undefined)) return undefined;
-  return `00-${match[2]}`;
-}
-
-/** The permitted form of a `tracestate`; a longer or other one is dropped (section 3.3). */
-const TRACESTATE = /^[ -~]{1,512}$/;
-
-/** The trace that a request continues: its `traceparent`, and after a space its `tracestate`. */
-export function traceOf(parent: string | undefined, state = ""): string | undefined {
-  const known = traceparent(parent);
-  const rest = state.trim();
-  return known !== undefined && TRACESTATE.test(rest) ? `${known} ${rest}` : known;
-}
-
 /** Whole seconds for `Retry-After` and its kin (RFC 9110, section 10.2.3), never too early. */
 export function seconds(milliseconds: number): string {
   return `${Math.max(1, Math.ceil(milliseconds / 1_000))}`;

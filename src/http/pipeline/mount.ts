@@ -2,7 +2,8 @@ import type { Context, Hono, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { etag, RETAINED_304_HEADERS } from "hono/etag";
 import * as z from "zod/mini";
-import type { Dependencies, RequestContext } from "../../ports/dependencies.ts";
+import type { Dependencies } from "../../ports/dependencies.ts";
+import { contextOf } from "../../ports/request-context.ts";
 import { isId, NOUNS } from "../../shared/id.ts";
 import { LARGEST_BODY } from "../../shared/limits.ts";
 import { ApiError } from "../../shared/problems.ts";
@@ -126,7 +127,7 @@ async function callOf(c: Context<Env>, route: Route, deps: Dependencies): Promis
   const params = c.req.param() as Readonly<Record<string, string>>; // of this very path
   return {
     c,
-    ctx: invocationOf(c, deps),
+    ctx: contextOf(deps, { waitUntil: (work) => c.executionCtx.waitUntil(work) }, c.get("requestId")),
     caller: c.get("caller"),
     params,
     query,
@@ -136,10 +137,6 @@ async function callOf(c: Context<Env>, route: Route, deps: Dependencies): Promis
     send: declaredResponse,
     ...given,
   };
-}
-
-function invocationOf(c: Context<Env>, deps: Dependencies): RequestContext {
-  return { ...deps, background: { waitUntil: (work) => c.executionCtx.waitUntil(work) } };
 }
 
 function checkQuery(schema: z.core.$ZodType, search: URLSearchParams): unknown {

@@ -8,13 +8,14 @@ const EVERY = 1_000;
 export function refusedCalls(log: Log, clock: () => number) {
   let next = Number.NEGATIVE_INFINITY;
   let suppressed = 0;
-  return (path: string, { valid: _, ...refusal }: SignatureRefusal): void => {
+  return (call: { readonly path: string; readonly requestId: string }, refusal: SignatureRefusal): void => {
     const now = clock();
     if (now < next) {
       suppressed += 1;
       return;
     }
-    log("warn", "queue-call-refused", { path, ...refusal, ...(suppressed > 0 && { suppressed }) });
+    const { valid: _valid, ...why } = refusal;
+    log("warn", "queue-call-refused", { ...call, ...why, ...(suppressed > 0 && { suppressed }) });
     suppressed = 0;
     next = now + EVERY;
   };

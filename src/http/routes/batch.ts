@@ -8,13 +8,14 @@ import { Problem, problemExample } from "../../shared/problem-schema.ts";
 import { ApiError, PROBLEMS } from "../../shared/problems.ts";
 import { component, field, opt } from "../../shared/schema.ts";
 import type { Settings } from "../../shared/settings.ts";
+import { traceOf } from "../../shared/trace-context.ts";
 import { toValidationErrors } from "../../shared/validation-errors.ts";
 import { IN_WORDS } from "../../shared/zod-messages.ts";
 import { Task, taskExample } from "../../tasks/schema.ts";
 import { acceptBatch } from "../../tasks/submit/submit-batch.ts";
 import type { Accepted, Submit } from "../../tasks/submit/submit-task.ts";
 import { faultIn } from "../pipeline/body.ts";
-import { idempotencyKey, rateHeaders, seconds, traceOf } from "../pipeline/headers.ts";
+import { idempotencyKey, rateHeaders, seconds } from "../pipeline/headers.ts";
 import { problemBody } from "../pipeline/problem.ts";
 import { type Env, type Route, route } from "../pipeline/route.ts";
 import { BatchItem, BatchRequest } from "../schemas/task-requests.ts";
@@ -93,11 +94,10 @@ const submitMany = route({
         return {
           ...submit,
           ...(idempotency && { idempotency }),
-          ...(trace !== undefined && { trace }),
         };
       }),
     );
-    const outcomes = await acceptBatch(ctx, caller, items);
+    const outcomes = await acceptBatch(ctx, caller, items, trace);
     const refused = outcomes.filter((outcome) => outcome instanceof ApiError);
     const data = outcomes.map((outcome, index) =>
       outcome instanceof ApiError

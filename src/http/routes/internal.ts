@@ -7,6 +7,7 @@ import { fromBase64 } from "../../shared/bytes.ts";
 import { ApiError } from "../../shared/problems.ts";
 import { field, opt } from "../../shared/schema.ts";
 import { id, text } from "../../shared/schema-fields.ts";
+import { traceOf } from "../../shared/trace-context.ts";
 import { run } from "../../tasks/run/run-attempt.ts";
 import { type Route, route } from "../pipeline/route.ts";
 
@@ -39,8 +40,8 @@ const runRoute = route({
     type: z.exactOptional(text(1, 128)),
     keyed: z.exactOptional(z.literal(true)),
   }),
-  async handle({ ctx, body, reply }) {
-    return reply(done(await run(ctx, body)), null);
+  async handle({ c, ctx, body, reply }) {
+    return reply(done(await run(ctx, body, traceOf(c.req.header("traceparent")))), null);
   },
 });
 
@@ -51,8 +52,8 @@ const deliverRoute = route({
   summary: "Make the delivery attempt that a message names",
   description: "200 when the attempt is over, or is stale; 503 when it is under way or early.",
   body: z.strictObject({ v: z.literal(1), project: id("prj"), delivery: id("del"), attempt: count }),
-  async handle({ ctx, body, reply }) {
-    return reply(done(await deliver(ctx, body)), null);
+  async handle({ c, ctx, body, reply }) {
+    return reply(done(await deliver(ctx, body, traceOf(c.req.header("traceparent")))), null);
   },
 });
 

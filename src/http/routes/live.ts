@@ -4,6 +4,7 @@ import * as z from "zod/mini";
 import { StoreUnavailable } from "../../ports/errors.ts";
 import { component, field, opt, time } from "../../shared/schema.ts";
 import { text } from "../../shared/schema-fields.ts";
+import { attemptFields } from "../../tasks/log-fields.ts";
 import { getTask } from "../../tasks/read/get-task.ts";
 import { HOLD, type LiveEvent, live } from "../../tasks/read/stream-events.ts";
 import { TimelinePage } from "../../tasks/schema.ts";
@@ -68,7 +69,7 @@ const events = route({
     const gone = AbortSignal.any([goneOf(c), stop.signal]);
     const events = live(ctx, caller, record, { after, hold, gone });
     const onCut = (error: Error): void =>
-      ctx.log("warn", "stream-cut-short", { task: record.id, reason: error.message });
+      ctx.log("warn", "stream-cut-short", { ...attemptFields(record), reason: error.message });
     return send(stream(c, events, hold, stop, onCut));
   },
 });

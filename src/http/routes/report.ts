@@ -138,8 +138,10 @@ const completionRoute = route({
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       ctx.log("info", "completion-changed-nothing", {
+        project: token.project,
         task: token.task,
         run: token.run,
+        attempt: token.attempt,
         code: error.code,
       });
       return reply(200, { accepted: false });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Log, LogLevel, Miniflare } from "miniflare";
 import { root } from "../root.ts";
 import type { Gateway, GatewayOptions } from "./gateway.ts";
+import { forTerminal } from "./log-lines.ts";
 import type { Variables } from "./services.ts";
 
 /** The Worker that has the static pages. */
@@ -14,6 +15,7 @@ const PAGES = "pages";
  */
 export async function startOnWorkerd(options: GatewayOptions): Promise<Gateway> {
   const { promise: crashed, resolve: crash } = Promise.withResolvers<string>();
+  const show = forTerminal(process.stdout.isTTY && process.stderr.isTTY, process.env["NO_COLOR"]);
   const miniflare = new Miniflare({
     host: "127.0.0.1",
     port: 0,
@@ -21,7 +23,7 @@ export async function startOnWorkerd(options: GatewayOptions): Promise<Gateway> 
     logRequests: false,
     enableDevRegistry: false,
     log: new Log(LogLevel.ERROR),
-    handleStructuredLogs: ({ message }) => process.stderr.write(`${message}\n`),
+    handleStructuredLogs: ({ message }) => process.stderr.write(`${show(message)}\n`),
     unsafeHandleRuntimeRestart: () => crash("workerd ended"),
     workers: [
       {

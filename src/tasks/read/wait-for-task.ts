@@ -2,6 +2,7 @@ import type { Dependencies } from "../../ports/dependencies.ts";
 import { StoreUnavailable } from "../../ports/errors.ts";
 import type { WatchStore } from "../../ports/task-store.ts";
 import { type ApiKey, system, type TaskReader } from "../../projects/principal.ts";
+import { attemptFields } from "../log-fields.ts";
 import type { TaskRecord } from "../record.ts";
 import { isTerminal, visibleStatus } from "../status.ts";
 import { type Accepted, accept, type Submit, type SubmitParts } from "../submit/submit-task.ts";
@@ -86,7 +87,7 @@ export async function acceptAndWait(
       return { ...accepted, ...found };
     } catch (error) {
       if (!(error instanceof StoreUnavailable)) throw error;
-      ctx.log("warn", "wait-cut-short", { task: accepted.record.id, reason: error.message });
+      ctx.log("warn", "wait-cut-short", { ...attemptFields(accepted.record), reason: error.message });
       return accepted; // the task is kept, and the client must learn that
     }
   } finally {

@@ -1,13 +1,15 @@
 import type { Dependencies } from "../../ports/dependencies.ts";
 import { FetchFailure, type HttpFetcher } from "../../ports/fetcher.ts";
+import { errorText } from "../../shared/error-text.ts";
 import { fault } from "../../shared/fault-point.ts";
 import { DEFAULT_TIMEOUT, LEASE_RENEWAL, MAX_DEADLINE, MAX_TIMEOUT } from "../../shared/limits.ts";
+import { traceFrom, traceHeaders } from "../../shared/trace-context.ts";
 import type { AnyTask, TaskContext } from "../../task.ts";
+import { attemptFields } from "../log-fields.ts";
 import type { Progress, TaskRecord } from "../record.ts";
 import { checkInput } from "../submit/check-input.ts";
 import { underWay } from "./attempts-under-way.ts";
 import {
-  describe,
   type Failed,
   isTaskError,
   outcomeOfReturned,
@@ -61,7 +63,8 @@ export async function execute(
   const input = checkInput(definition, JSON.parse(json));
   if (!input.ok) {
     const { failure } = input;
-    if (failure !== undefined) deps.log("error", "schema-failed", { type: record.type, error: failure });
+    if (failure !== undefined)
+      deps.log("error", "schema-failed", { ...attemptFields(record), error: failure });
     return refused("invalid-input", "The task type has changed: it no longer accepts this input.");
   }
   const stop = new AbortController();
@@ -147,8 +150,16 @@ function contextOf(
       deadlineAt: new Date(record.deadlineAt),
       metadata: record.metadata,
     },
-    fetch: (url, init = {}) => guardedFetch(deps, signal, String(url), init),
+    fetch: (url, init = {}) => guardedFetch(deps, signal, String(url), traced(record, init)),
   };
+}
+
+/** A handler's request carries its attempt's trace, unless the handler has given one. */
+function traced(record: TaskRecord, init: RequestInit): RequestInit {
+  const headers = new Headers(init.headers);
+  if (headers.has("traceparent")) return init;
+  for (const [name, value] of Object.entries(traceHeaders(traceFrom(record)))) headers.set(name, value);
+  return { ...init, headers };
 }
 
 /** The guarded fetch with the platform's options: `manual` returns a redirect, `error` fails on one. */
@@ -182,8 +193,7 @@ function explain(deps: HandlerParts, record: TaskRecord, error: unknown): Outcom
     return { kind: "failed", error: { code: "timeout", message: error.message, retryable: true } };
   }
   if (!isTaskError(error)) {
-    const { id: task, type, attempt } = record;
-    deps.log("error", "handler-failed", { task, type, attempt, error: describe(error) });
+    deps.log("error", "handler-failed", { ...attemptFields(record), error: errorText(error) });
   }
   return outcomeOfThrown(error);
 }

@@ -6,6 +6,7 @@ import { system } from "../../projects/principal.ts";
 import { type FlowParts, runMessage } from "../../scheduling/flow-control.ts";
 import { type PublishParts, publish } from "../../scheduling/publish.ts";
 import { handlerBackoff } from "../../shared/time/retry-schedule.ts";
+import { attemptFields } from "../log-fields.ts";
 import type { Actor, Failure, Progress, TaskRecord } from "../record.ts";
 import { expiry, type FinishParts, type FinishResult, finishTask, refusalOf } from "./finish-task.ts";
 
@@ -53,7 +54,7 @@ export async function failAttempt(
     })
     .catch(refusalOf);
   if (ended instanceof StoreRefused) {
-    ctx.log("warn", "retry-not-stored", { task: record.id, run: record.run, reason: ended.message });
+    ctx.log("warn", "retry-not-stored", { ...attemptFields(record), reason: ended.message });
     return finishTask(ctx, { ...failing, ending: { status: "failed", error }, cause: error.code });
   }
   switch (ended.kind) {

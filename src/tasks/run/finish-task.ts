@@ -7,6 +7,7 @@ import type { RunStore } from "../../ports/task-store.ts";
 import type { StoredConfig } from "../../projects/caller.ts";
 import type { Idempotency } from "../../shared/idempotency.ts";
 import { CONFLICT, retryOnConflict } from "../../shared/retry-on-conflict.ts";
+import { attemptFields } from "../log-fields.ts";
 import type { Actor, Failure, Progress, TaskRecord } from "../record.ts";
 
 /** The parts that the end of a task uses. */
@@ -76,7 +77,7 @@ export async function finishTask(deps: FinishParts, input: FinishInput): Promise
       const answer = await deps.store.end(command).catch((error: unknown) => refusalOf(error));
       if (answer instanceof StoreRefused) {
         ({ ending, cause, progress } = withLess({ ending, cause, progress }, answer));
-        deps.log("warn", "result-not-stored", { task: record.id, run: record.run, reason: answer.message });
+        deps.log("warn", "result-not-stored", { ...attemptFields(record), reason: answer.message });
         return CONFLICT;
       }
       switch (answer.kind) {

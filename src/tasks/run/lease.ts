@@ -2,6 +2,7 @@ import type { Dependencies } from "../../ports/dependencies.ts";
 import type { RunStore } from "../../ports/task-store.ts";
 import { fault } from "../../shared/fault-point.ts";
 import { PROGRESS_MESSAGE } from "../../shared/limits.ts";
+import { attemptFields } from "../log-fields.ts";
 import type { Progress, TaskRecord } from "../record.ts";
 import { describe, progressOf } from "./handler-outcome.ts";
 
@@ -61,7 +62,7 @@ export function keepLease(
       if (answer.kind !== "renewed" && !over && !fault("no-fence-in-worker")) on.gone(answer.kind);
       if (answer.kind === "renewed" && progress && !over) on.progress?.(progress);
     } catch (error) {
-      deps.log("warn", "renewal-failed", { task, reason: describe(error) });
+      deps.log("warn", "renewal-failed", { ...attemptFields(record), reason: describe(error) });
       pending ??= progress;
     }
     due = time() + interval;

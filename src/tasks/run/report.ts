@@ -9,6 +9,7 @@ import { fault } from "../../shared/fault-point.ts";
 import { ApiError } from "../../shared/problems.ts";
 import { CONFLICT, retryOnConflict } from "../../shared/retry-on-conflict.ts";
 import { redisTime } from "../../shared/time/redis-clock.ts";
+import { attemptFields } from "../log-fields.ts";
 import type { Failure, TaskRecord } from "../record.ts";
 import { isTerminal, type TaskStatus, type TerminalStatus } from "../status.ts";
 import { alreadyEnded } from "../steer/steered-task.ts";
@@ -82,7 +83,7 @@ export async function conclusion(ctx: ReportParts, token: TaskToken, word: LastW
       const finished = await write(ctx, input, word);
       if (finished.kind === "retrying") return { status: "queued", changed: true };
       if (finished.kind !== "ended") {
-        ctx.log("info", "outcome-not-written", { task: record.id, run: record.run, reason: finished.kind });
+        ctx.log("info", "outcome-not-written", { ...attemptFields(record), reason: finished.kind });
         return CONFLICT;
       }
       ctx.background.waitUntil(sendFirstAttempts(ctx, record, finished));

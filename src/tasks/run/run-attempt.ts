@@ -11,6 +11,9 @@ import { HTTP_REQUEST } from "../../services/http-request.ts";
 import { type RunServiceParts, runService } from "../../services/run-service.ts";
 import { INLINE_DELIVERIES } from "../../shared/limits.ts";
 import { redisTime } from "../../shared/time/redis-clock.ts";
+import { type ActiveSpan, failSpan } from "../../shared/tracing.ts";
+import { attemptFields } from "../log-fields.ts";
+import { attemptSpan } from "./attempt-span.ts";
 import { underWay } from "./attempts-under-way.ts";
 import { type Executed, execute, type HandlerParts } from "./execute-handler.ts";
 import { abandon, type FailParts, failAttempt } from "./fail-attempt.ts";
@@ -32,8 +35,12 @@ type RunParts = DeliverParts &
 
 type Held = Extract<ClaimAnswer, { kind: "claimed" | "expired" | "exhausted" }>;
 
-/** The attempt that a run message asks for: leased, run, ended; compares state before it acts. */
-export async function run(ctx: RunParts, message: RunMessage): Promise<Answer> {
+/**
+ * The attempt that a run message asks for: leased, run, ended; compares state before it acts.
+ *
+ * @param cause the `traceparent` of the message: the submit or the attempt that published it
+ */
+export async function run(ctx: RunParts, message: RunMessage, cause?: string): Promise<Answer> {
   const lease = crypto.randomUUID();
   const limits = limitsOf(ctx, message);
   const claimed = await ctx.store.claim({ ...message, lease, ...(limits && { limits }) });
@@ -59,18 +66,22 @@ export async function run(ctx: RunParts, message: RunMessage): Promise<Answer> {
       return DONE;
     }
     case "claimed":
-      if (claimed.record.type === HTTP_REQUEST) await runService(ctx, claimed, lease);
-      else await underWay(claimed.record, () => work(ctx, claimed, lease));
+      await attemptSpan(claimed.record, cause, async (record, span) => {
+        const held = { ...claimed, record };
+        if (record.type === HTTP_REQUEST) await runService(ctx, held, lease, span);
+        else await underWay(record, () => work(ctx, held, lease, span));
+      });
       return DONE;
   }
 }
 
-async function work(ctx: RunParts, claimed: Held, lease: string): Promise<void> {
+async function work(ctx: RunParts, claimed: Held, lease: string, span: ActiveSpan): Promise<void> {
   const { record, config } = claimed;
   const time = redisTime(claimed.now, ctx.clock);
   const news = announcer(ctx, { record, config, lease, time });
   try {
     const outcome = await execute(ctx, record, lease, time, news.progress);
+    if (outcome.kind === "failed") failSpan(span, outcome.error.code);
     // The requested data is decrypted before the end is written: afterwards it would be too late.
     await news.opened();
     const authority = { by: "lease", lease, attempt: record.attempt } as const;
@@ -89,7 +100,7 @@ async function write(ctx: RunParts, leased: Omit<FinishInput, "ending">, outcome
     finishTask(ctx, { ...held, ending, ...(cause !== undefined && { cause }) });
   switch (outcome.kind) {
     case "lost":
-      ctx.log("info", "lease-lost", { task: record.id, run: record.run, attempt: record.attempt });
+      ctx.log("info", "lease-lost", attemptFields(record));
       return;
     case "expired":
       return sendFirstAttempts(ctx, record, await finishAs(expiry(record), "deadline"));

@@ -4,6 +4,7 @@ import { announcementOf, type Ending } from "../../events/task-events.ts";
 import type { Dependencies } from "../../ports/dependencies.ts";
 import { StoreRefused } from "../../ports/errors.ts";
 import { CONFLICT, retryOnConflict } from "../../shared/retry-on-conflict.ts";
+import { attemptFields } from "../log-fields.ts";
 import type { TaskRecord } from "../record.ts";
 import {
   expiry,
@@ -57,7 +58,7 @@ export async function suspend(ctx: SuspendParts, held: Suspending): Promise<bool
         })
         .catch(refusalOf);
       if (answer instanceof StoreRefused) {
-        ctx.log("warn", "wait-not-stored", { task: record.id, run: record.run, reason: answer.message });
+        ctx.log("warn", "wait-not-stored", { ...attemptFields(record), reason: answer.message });
         const error = unstorable(answer, "state of the waiting task");
         return await endInstead(ctx, { ...held, config }, { status: "failed", error }, error.code);
       }
@@ -74,7 +75,7 @@ export async function suspend(ctx: SuspendParts, held: Suspending): Promise<bool
         case "deadline-passed":
           return await endInstead(ctx, { ...held, config }, expiry(record), "deadline");
         default:
-          ctx.log("info", "outcome-not-written", { task: record.id, run: record.run, reason: answer.kind });
+          ctx.log("info", "outcome-not-written", { ...attemptFields(record), reason: answer.kind });
           return false;
       }
     },

@@ -5,6 +5,7 @@ import { denied } from "../../projects/denied.ts";
 import type { ApiKey } from "../../projects/principal.ts";
 import { type ChoreParts, eraseRest } from "../../scheduling/chores.ts";
 import { CONFLICT, retryOnConflict } from "../../shared/retry-on-conflict.ts";
+import { attemptFields } from "../log-fields.ts";
 import type { TaskRecord } from "../record.ts";
 import { keptChanging, notEnded, readOwn, type SteerParts } from "./steered-task.ts";
 
@@ -46,11 +47,12 @@ export async function deleteTask(ctx: DeleteParts, caller: ApiKey, id: string): 
 }
 
 /** The first part before the answer, the rest next to it. A failure costs time alone: the sweep goes on. */
-async function eraseParts(ctx: DeleteParts, { project, id }: TaskRecord): Promise<void> {
+async function eraseParts(ctx: DeleteParts, record: TaskRecord): Promise<void> {
+  const { project, id } = record;
   try {
     if (await ctx.store.erasePart(project, id)) ctx.background.waitUntil(eraseRest(ctx, project, id));
   } catch (error) {
     if (!(error instanceof StoreUnavailable)) throw error;
-    ctx.log("warn", "erasure-put-off", { task: id, reason: error.message });
+    ctx.log("warn", "erasure-put-off", { ...attemptFields(record), reason: error.message });
   }
 }

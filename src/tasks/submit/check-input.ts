@@ -1,9 +1,9 @@
 import * as z from "zod/v4/core";
+import { errorText } from "../../shared/error-text.ts";
 import type { ValidationError } from "../../shared/problems.ts";
 import { toValidationErrors } from "../../shared/validation-errors.ts";
 import { IN_WORDS } from "../../shared/zod-messages.ts";
 import type { AnyTask } from "../../task.ts";
-import { describe } from "../run/handler-outcome.ts";
 
 /** A schema's verdict on an input; `failure`: it threw or is asynchronous, and gave no verdict. */
 export type CheckedInput =
@@ -20,7 +20,7 @@ export function checkInput(definition: AnyTask, input: unknown): CheckedInput {
     if (parsed.success) return { ok: true, value: parsed.data };
     return { ok: false, faults: toValidationErrors(parsed.error.issues, ["input"]) };
   } catch (error) {
-    return { ...UNJUDGED, failure: describe(error) };
+    return { ...UNJUDGED, failure: errorText(error) };
   }
 }
 
@@ -39,7 +39,7 @@ export function urlsIn(
     for (const [, url] of urls) if (typeof url !== "string") throw new Error("urls() gave what is no text.");
     return { ok: true, urls };
   } catch (error) {
-    return { ...UNJUDGED, failure: describe(error) };
+    return { ...UNJUDGED, failure: errorText(error) };
   }
 }
 

@@ -6,6 +6,7 @@ import { denied } from "../../projects/denied.ts";
 import { type ApiKey, system } from "../../projects/principal.ts";
 import { type PublishParts, publishAll } from "../../scheduling/publish.ts";
 import { ApiError } from "../../shared/problems.ts";
+import { continued, inSpan } from "../../shared/tracing.ts";
 import { type FoundTask, getTasks, type ReadParts } from "../read/get-task.ts";
 import { type Accepted, firstRun, prepare, type Submit, type SubmitParts, settle } from "./submit-task.ts";
 
@@ -20,10 +21,26 @@ type BatchParts = PublishParts &
  * whose idempotency key was used before, in this batch too, are read in one more request.
  *
  * @param items each as the client asks for it, or why it was refused before
+ * @param parent the trace that all of them continue
  * @returns one outcome per item
  * @throws ApiError when the key may not submit
  */
-export async function acceptBatch(
+export function acceptBatch(
+  ctx: BatchParts,
+  caller: ApiKey,
+  items: readonly (Submit | ApiError)[],
+  parent: string | undefined,
+): Promise<readonly (Accepted | ApiError)[]> {
+  return inSpan("submit batch", { kind: "producer", parent: continued(parent) }, (trace) =>
+    acceptAll(
+      ctx,
+      caller,
+      items.map((item) => (item instanceof ApiError || trace === undefined ? item : { ...item, trace })),
+    ),
+  );
+}
+
+async function acceptAll(
   ctx: BatchParts,
   caller: ApiKey,
   items: readonly (Submit | ApiError)[],

@@ -10,7 +10,7 @@ import { type ApiKey, system } from "../../projects/principal.ts";
 import { type FlowParts, runMessage } from "../../scheduling/flow-control.ts";
 import { type PublishParts, publish } from "../../scheduling/publish.ts";
 import { type CallParts, callFirst } from "../../services/call-service.ts";
-import { HTTP_REQUEST, serviceNamed } from "../../services/http-request.ts";
+import { HTTP_REQUEST, serviceNamed, traceForService } from "../../services/http-request.ts";
 import { makeId, partitionOf } from "../../shared/id.ts";
 import {
   type Idempotency,
@@ -21,6 +21,7 @@ import {
 } from "../../shared/idempotency.ts";
 import { DEFAULT_DEADLINE, DEFAULT_RETRIES, MAX_DELAY } from "../../shared/limits.ts";
 import { ApiError, type ValidationError } from "../../shared/problems.ts";
+import { continued, inSpan } from "../../shared/tracing.ts";
 import type { AnyTask } from "../../task.ts";
 import { getTask, type ReadParts } from "../read/get-task.ts";
 import type { DeliveryRecord, TaskRecord } from "../record.ts";
@@ -87,7 +88,24 @@ export interface Accepted {
  *
  * @throws ApiError
  */
-export async function accept(ctx: SubmitParts, caller: ApiKey, submit: Submit): Promise<Accepted> {
+export function accept(ctx: SubmitParts, caller: ApiKey, submit: Submit): Promise<Accepted> {
+  const attributes = { "ringback.task.type": submit.type };
+  return inSpan(
+    "submit task",
+    { kind: "producer", parent: continued(traceOfSubmit(submit)), attributes },
+    async (trace, span) => {
+      const accepted = await acceptTraced(ctx, caller, { ...submit, ...(trace !== undefined && { trace }) });
+      span?.setAttribute("ringback.task.id", accepted.record.id);
+      return accepted;
+    },
+  );
+}
+
+function traceOfSubmit({ trace, type, input }: Submit): string | undefined {
+  return trace ?? traceForService(type, input);
+}
+
+async function acceptTraced(ctx: SubmitParts, caller: ApiKey, submit: Submit): Promise<Accepted> {
   const command = await prepare(ctx, caller, submit);
   submit.watch?.begin(command.task.id);
   const answer = await ctx.store.accept(command);
@@ -218,6 +236,7 @@ function unfit(
 function newTask(ctx: SubmitParts, project: string, definition: AnyTask, submit: Submit): NewTask {
   const id = makeId("task", ctx.clock(), partitionOf(project), crypto.getRandomValues(new Uint8Array(8)));
   const { callbackUrl, timeout, heartbeatTimeout, resultTtl, concurrencyKey } = submit;
+  const trace = traceOfSubmit(submit);
   return {
     id,
     type: submit.type,
@@ -237,7 +256,7 @@ function newTask(ctx: SubmitParts, project: string, definition: AnyTask, submit:
         events: submit.callbackEvents ?? TERMINAL.map((status) => `task.${status}`),
       },
     }),
-    ...(submit.trace !== undefined && { trace: submit.trace }),
+    ...(trace !== undefined && { trace }),
     start:
       submit.notBefore === undefined
         ? { kind: "delay", delay: submit.delay ?? 0 }
