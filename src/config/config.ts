@@ -94,6 +94,12 @@ const list = parsed(
       .filter(Boolean),
   "must have commas between its entries",
 );
+const origins = list.check(
+  z.refine(
+    (entries) => (entries.length === 1 && entries[0] === "*") || entries.every(isOrigin),
+    "must be origins such as https://app.example.com with commas between them, or * alone",
+  ),
+);
 const flag = parsed(
   (value) =>
     new Map([
@@ -127,6 +133,7 @@ const SCHEMA = z.object({
   RINGBACK_MAX_BODY: z._default(maxBody, 1_048_576),
   RINGBACK_CONCURRENCY_PER_KEY: z._default(count(1_000), 1),
   RINGBACK_CONCURRENCY_PER_PROJECT: z._default(count(10_000), 40),
+  RINGBACK_CORS_ORIGINS: z._default(origins, []),
   RINGBACK_MAX_ENDPOINTS: z._default(count(1_000), 20),
   RINGBACK_PARTITIONS: z._default(count(4_096), 1),
   RINGBACK_SERVICES: z._default(servicesSchema, []),
@@ -163,6 +170,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
         perKey: values.RINGBACK_CONCURRENCY_PER_KEY,
         perProject: values.RINGBACK_CONCURRENCY_PER_PROJECT,
       },
+      corsOrigins: values.RINGBACK_CORS_ORIGINS,
       maxEndpoints: values.RINGBACK_MAX_ENDPOINTS,
       partitions: values.RINGBACK_PARTITIONS,
       version: VERSION,
@@ -210,6 +218,11 @@ function unknownIn(env: Readonly<Record<string, unknown>>): readonly string[] {
 function isAddress(value: string): boolean {
   const url = /^https?:\/\/[^\s#$./?\\]\S+$/.test(value) ? URL.parse(value) : null;
   return url !== null && url.username + url.password === "";
+}
+
+/** An origin as browsers write it (RFC 6454, section 6.2). */
+function isOrigin(value: string): boolean {
+  return /^https?:[^*]+$/.test(value) && URL.parse(value)?.origin === value;
 }
 
 function withoutSlash(address: string): string {

@@ -4,6 +4,7 @@ import { Hono } from "hono/tiny";
 import type { Dependencies } from "../ports/dependencies.ts";
 import { ApiError } from "../shared/problems.ts";
 import { admitter, type VerifySignature } from "./pipeline/authenticate.ts";
+import { crossOrigin } from "./pipeline/cross-origin.ts";
 import { mount } from "./pipeline/mount.ts";
 import { answerFailure } from "./pipeline/problem.ts";
 import type { Env, Route } from "./pipeline/route.ts";
@@ -41,6 +42,7 @@ export function createApp({
     for (const [name, value] of secureHeaders(c.req.path)) c.res.headers.set(name, value);
     if (c.req.method === "HEAD") await measure(c.res);
   });
+  app.use(crossOrigin(deps.settings.corsOrigins));
   const fail = (error: Error, c: Context<Env>): Response => answerFailure(error, c, deps.settings, deps.log);
   app.onError(fail);
   const missing = (c: Context<Env>): Response =>

@@ -60,6 +60,9 @@ export interface SignedLinks {
   /** A token that lets its bearer read one task's live timeline until it expires (milliseconds). */
   issueEventsToken(project: string, task: string, expiresAt: number): Promise<string>;
   verifyEventsToken(text: string, task: string, now: number): Promise<string | undefined>;
+  /** A token that lets its bearer read one task, its operation, result and timeline until it expires (milliseconds). */
+  issueBrowserToken(project: string, task: string, expiresAt: number): Promise<string>;
+  verifyBrowserToken(text: string, task: string, now: number): Promise<string | undefined>;
 }
 
 /** Issues and verifies task tokens. */

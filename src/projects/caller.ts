@@ -59,4 +59,6 @@ export interface ProjectLimits {
   readonly rateLimit?: number | null;
   /** Tasks that have not ended. */
   readonly maxOpen?: number | null;
+  /** Whether a submit without an Idempotency-Key is refused. */
+  readonly requireIdempotencyKey?: boolean;
 }

@@ -92,6 +92,7 @@ export interface LimitedProject extends Project {
   readonly searchable: readonly string[];
   readonly rateLimit: number | null;
   readonly maxOpen: number | null;
+  readonly requireIdempotencyKey: boolean;
 }
 
 /** Sets a project's own limits. Tasks that were accepted before keep their place in the queue. @throws ApiError */
@@ -102,8 +103,8 @@ export async function limitProject(
 ): Promise<LimitedProject> {
   const set = await deps.store.limitProject(id, limits, crypto.randomUUID());
   if (!set) throw new ApiError("not-found", `There is no project "${id}".`);
-  const { name, searchable = [], rateLimit = null, maxOpen = null } = set;
-  return { id, name, searchable, rateLimit, maxOpen };
+  const { name, searchable = [], rateLimit = null, maxOpen = null, requireIdempotencyKey = false } = set;
+  return { id, name, searchable, rateLimit, maxOpen, requireIdempotencyKey };
 }
 
 /** Stores that know this isolate's generations. */

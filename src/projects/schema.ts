@@ -23,10 +23,17 @@ export const LimitedProject = component(
     searchable: field(z.array(z.string()), "Metadata keys that its tasks are found by.", ["orderId"]),
     rateLimit: field(z.nullable(z.int()), "Tasks per second; null: the deployment's limit."),
     maxOpen: field(z.nullable(z.int()), "Tasks that have not ended; null: the deployment's limit."),
+    requireIdempotencyKey: field(z.boolean(), "Whether a submit without an `Idempotency-Key` is refused."),
   }),
   {
     description: "A project with its own limits.",
-    example: { ...projectExample, searchable: ["orderId"], rateLimit: 20, maxOpen: null },
+    example: {
+      ...projectExample,
+      searchable: ["orderId"],
+      rateLimit: 20,
+      maxOpen: null,
+      requireIdempotencyKey: false,
+    },
   },
 );
 export type LimitedProject = Infer<typeof LimitedProject>;

@@ -29,6 +29,17 @@ export function problemExample(code: ProblemCode, detail: string) {
   };
 }
 
+const taskError = z.object({
+  code: field(z.string(), "Stable and kebab-case.", "invalid-csv"),
+  message: field(z.string(), "One sentence for people.", "Line 3: the quote is not closed."),
+  retryable: field(z.boolean(), "Whether another attempt could have helped."),
+});
+
+const taskLinks = z.object({
+  self: field(z.url(), "The task."),
+  cancel: field(z.url(), "Where it is canceled."),
+});
+
 /** Problem details (RFC 9457): the body of every refusal. */
 export const Problem = component(
   "Problem",
@@ -49,6 +60,12 @@ export const Problem = component(
       opt(z.array(ValidationError)),
       "For `invalid-request` and unsafe URLs: each fault, at most 50.",
     ),
+    taskStatus: field(
+      opt(z.string()),
+      "For `task-not-succeeded` and `task-already-ended`: how the task has ended.",
+    ),
+    error: field(opt(taskError), "For `task-not-succeeded`: why the task has no result."),
+    links: field(opt(taskLinks), "For `task-not-ended`: the addresses of the task."),
   }),
   {
     description: "Problem details (RFC 9457). Every error is one, as `application/problem+json`.",

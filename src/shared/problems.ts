@@ -4,6 +4,7 @@
  */
 export const PROBLEMS = {
   "malformed-json": { status: 400, title: "The body is not valid JSON" },
+  "idempotency-key-required": { status: 400, title: "This project requires an Idempotency-Key" },
   "malformed-idempotency-key": { status: 400, title: "The Idempotency-Key header is malformed" },
   "respond-async-required": { status: 400, title: "Services are called only asynchronously" },
   "malformed-parameter": { status: 400, title: "A query parameter is malformed" },

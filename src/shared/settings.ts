@@ -14,6 +14,8 @@ export interface Settings {
   readonly maxBody: number;
   /** Attempts that run at a time: per `concurrencyKey`, and per project of what nothing else limits. */
   readonly concurrency: { readonly perKey: number; readonly perProject: number };
+  /** Origins whose pages may read the answers; `*`: any. */
+  readonly corsOrigins: readonly string[];
   /** Endpoints per project. */
   readonly maxEndpoints: number;
   readonly partitions: number;

@@ -103,6 +103,21 @@ describe("a bad value is a ConfigError that names the variable and never quotes 
     RINGBACK_MAX_BODY: ["hunter2", "0B", "5MiB", "1MB"],
     RINGBACK_CONCURRENCY_PER_KEY: count,
     RINGBACK_CONCURRENCY_PER_PROJECT: count,
+    RINGBACK_CORS_ORIGINS: [
+      "hunter2",
+      "*,https://hunter2.example",
+      "https://*.hunter2.example",
+      "https://hunter2.example/",
+      "https://hunter2.example/path",
+      "https://HUNTER2.example",
+      "https://hunter2.example:443",
+      "https://a@hunter2.example",
+      "ftp://hunter2.example",
+      "file://hunter2",
+      "null",
+      "//hunter2.example",
+      "https://hunter2.example https://b.example",
+    ],
     RINGBACK_MAX_ENDPOINTS: count,
     RINGBACK_PARTITIONS: count,
     RINGBACK_SERVICES: ["hunter2", "{}", '[{"name":"hunter2"}]', "[null]"],
@@ -135,6 +150,18 @@ describe("a bad value is a ConfigError that names the variable and never quotes 
     expect(config.redis.url).toBe("https://redis.example.com");
     expect(config.qstash.url).toBe("https://qstash.example.com");
     expect(config.settings.publicUrl).toBe("https://ringback.example.com/base");
+  });
+
+  test("origins of pages are kept one by one; `*` stands alone", () => {
+    const origins = (value: string) =>
+      readConfig({ ...environment, RINGBACK_CORS_ORIGINS: value }).settings.corsOrigins;
+    expect(origins(" https://app.example.com,http://localhost:5173 ,, http://[::1]:8080")).toEqual([
+      "https://app.example.com",
+      "http://localhost:5173",
+      "http://[::1]:8080",
+    ]);
+    expect(origins("*")).toEqual(["*"]);
+    expect(readConfig(environment).settings.corsOrigins).toEqual([]);
   });
 
   test("an allow list that is right is kept entry by entry", () => {

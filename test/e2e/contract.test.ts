@@ -22,9 +22,10 @@ describe("POST /v1/tasks", () => {
     expect(reply.status).toBe(202);
     const { id, status } = taskShape.parse(reply.json());
     expect(status).toBe("scheduled");
-    for (const name of ["location", "operation-location"]) {
-      expect(reply.headers.get(name)).toBe(`${client.url}/v1/tasks/${id}`);
-    }
+    const self = `${client.url}/v1/tasks/${id}`;
+    expect(reply.headers.get("location")).toBe(self);
+    expect(reply.headers.get("operation-location")).toBe(`${self}/operation`);
+    expect(reply.headers.get("content-location")).toBe(self);
     expect(reply.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
     expect(reply.headers.get("preference-applied")).toBe("respond-async");
   });
@@ -168,7 +169,7 @@ describe("the calls about a task", () => {
     });
     const asked = await get(client, `${pending.id}/result`);
     expect(asked.status).toBe(202);
-    expect(asked.headers.get("location")).toBe(`${client.url}/v1/tasks/${pending.id}`);
+    expect(asked.headers.get("location")).toBe(`${client.url}/v1/tasks/${pending.id}/result`);
     expect(asked.headers.get("retry-after")).toMatch(/^[1-9]\d*$/);
     const brief = await client.submit({ ...ECHO, resultTtl: "1s" });
     await client.ended(brief.id);

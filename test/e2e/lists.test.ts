@@ -11,6 +11,7 @@ const settings = z.object({
   searchable: z.array(z.string()),
   rateLimit: z.nullable(z.int()),
   maxOpen: z.nullable(z.int()),
+  requireIdempotencyKey: z.boolean(),
 });
 
 /** A client in a project of its own, and that project's id. */
@@ -160,7 +161,16 @@ describe("PATCH /admin/projects/{id}", () => {
       rateLimit: 3,
       maxOpen: 2,
     });
-    expect(await patch({ maxOpen: null })).toMatchObject({ rateLimit: 3, maxOpen: null });
+    expect(await patch({ maxOpen: null })).toMatchObject({
+      rateLimit: 3,
+      maxOpen: null,
+      requireIdempotencyKey: false,
+    });
+    expect(await patch({ requireIdempotencyKey: true })).toMatchObject({
+      rateLimit: 3,
+      requireIdempotencyKey: true,
+    });
+    expect(await patch({ rateLimit: 4 })).toMatchObject({ rateLimit: 4, requireIdempotencyKey: true });
   });
 
   test("its own rate and quota hold for the project, and are told", async () => {
@@ -177,7 +187,9 @@ describe("PATCH /admin/projects/{id}", () => {
     });
     expect(refused.problem()).toMatchObject({ status: 429, code: "quota-exceeded" });
     expect(refused.headers.get("ratelimit")).toMatch(/^"default";r=\d;t=\d, "open";r=0$/);
-    expect(refused.headers.get("ratelimit-policy")).toBe('"default";q=3;w=1, "open";q=2');
+    expect(refused.headers.get("ratelimit-policy")).toBe(
+      '"default";q=3;w=1, "open";q=2;qu="concurrent-requests"',
+    );
   });
 
   test.each([
@@ -186,6 +198,8 @@ describe("PATCH /admin/projects/{id}", () => {
     { searchable: ["with,comma"] },
     { rateLimit: 0 },
     { maxOpen: 1.5 },
+    { requireIdempotencyKey: "true" },
+    { requireIdempotencyKey: null },
     { name: "another" },
   ])("refuses %j", async (body) => {
     const { client, id } = await project();

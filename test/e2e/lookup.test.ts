@@ -75,7 +75,8 @@ describe("GET /v1/tasks/{id}/result", () => {
     const reply = await client.send("GET", `/v1/tasks/${id}/result`);
     expect(reply.status).toBe(202);
     expect(Number(reply.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
-    expect(reply.headers.get("location")).toBe(`${client.url}/v1/tasks/${id}`);
+    expect(reply.headers.get("location")).toBe(`${client.url}/v1/tasks/${id}/result`);
+    expect(reply.headers.get("content-location")).toBe(`${client.url}/v1/tasks/${id}`);
   });
 
   // 204 needs a handler that returns nothing: own-tasks.test.ts. 410 needs a short life: limits.test.ts.

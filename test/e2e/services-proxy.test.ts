@@ -20,8 +20,9 @@ describe("ANY /v1/proxy/{service}/{path…}", () => {
     const id = acceptedAs(reply);
     const self = `${client.url}/v1/tasks/${id}`;
     expect(Object.fromEntries(reply.headers)).toMatchObject({
-      location: self,
-      "operation-location": self,
+      location: `${self}/result?raw`,
+      "operation-location": `${self}/operation`,
+      "content-location": self,
       "preference-applied": "respond-async",
       "retry-after": expect.any(String),
       ratelimit: expect.stringContaining('"default"'),

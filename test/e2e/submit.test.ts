@@ -16,7 +16,8 @@ describe("POST /v1/tasks", () => {
     const task = taskShape.parse(reply.json());
     const self = `${client.url}/v1/tasks/${task.id}`;
     expect(reply.headers.get("location")).toBe(self);
-    expect(reply.headers.get("operation-location")).toBe(self);
+    expect(reply.headers.get("operation-location")).toBe(`${self}/operation`);
+    expect(reply.headers.get("content-location")).toBe(self);
     expect(Number(reply.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
     expect(reply.headers.get("x-request-id")).toBeTruthy();
     expect(reply.headers.get("preference-applied")).toBe("respond-async");

@@ -27,7 +27,8 @@ describe("Prefer: wait on POST /v1/tasks", () => {
     expect(reply.headers.get("retry-after")).toBeNull();
     const task = taskShape.parse(reply.json());
     expect(task).toMatchObject({ status: "succeeded", done: true, result: { payload: "done" } });
-    expect(reply.headers.get("operation-location")).toBe(`${client.url}/v1/tasks/${task.id}`);
+    expect(reply.headers.get("operation-location")).toBe(`${client.url}/v1/tasks/${task.id}/operation`);
+    expect(reply.headers.get("content-location")).toBe(`${client.url}/v1/tasks/${task.id}`);
     expect(took).toBeGreaterThan(650);
     expect(took).toBeLessThan(10_000);
   });

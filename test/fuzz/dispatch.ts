@@ -28,7 +28,11 @@ export interface Rights {
 const LINKS: Readonly<Record<string, readonly [thing: string, token: string]>> = {
   eventsToken: ["watched", "events"],
   readLink: ["linked", "link"],
+  browserLink: ["viewed", "view"],
 };
+
+/** What proves itself as a bearer token, by the thing that it opens. */
+const BEARERS: Readonly<Record<string, string>> = { taskToken: "handed", browserToken: "viewed" };
 
 /** A plan with its marks replaced, and the proof of who sends it. */
 export async function dispatch(plan: Plan, pool: Pool, rights: Rights): Promise<Outgoing> {
@@ -44,7 +48,7 @@ export async function dispatch(plan: Plan, pool: Pool, rights: Rights): Promise<
 
 function pathFor(plan: Plan, pool: Pool, rights: Rights): string {
   const { scheme = "", pair, credential } = plan;
-  const [thing, token] = LINKS[scheme] ?? (scheme === "taskToken" ? ["handed"] : []);
+  const [thing, token] = LINKS[scheme] ?? [BEARERS[scheme]];
   const own = ownOnly(plan, plan.target, rights);
   const paired = thing === undefined ? own : own.replace(/\{\{task:\d+\}\}/, `{{${thing}:${pair}}}`);
   const linked =
@@ -98,6 +102,8 @@ async function proofOf(
       return bearer(rights.adminToken);
     case "taskToken":
       return bearer(pool.pick("token", pair));
+    case "browserToken":
+      return bearer(pool.pick("view", pair));
     case "queueSignature":
       return {
         "upstash-signature": await sign({ key: rights.signingKey, subject: rights.url + target, body }),

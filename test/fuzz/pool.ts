@@ -68,16 +68,18 @@ export class Pool {
     const kind = ID.exec(text)?.[1];
     if (kind !== undefined) this.add(kind, text);
     if (/^rbt_[\w-]+$/.test(text)) this.pair("handed", taskOf(text), "token", text);
-    const link = /\/v1\/tasks\/(task_\w+)\/(?:result|events)\?token=(rb([re])_[\w-]+)$/.exec(text);
-    if (link?.[1] && link[2])
-      this.pair(
-        link[3] === "r" ? "linked" : "watched",
-        link[1],
-        link[3] === "r" ? "link" : "events",
-        link[2],
-      );
+    const link = /\/v1\/tasks\/(task_\w+)\/(?:result|events)\?token=((rb[rbe])_[\w-]+)$/.exec(text);
+    const [thing, token] = LINKS[link?.[3] ?? ""] ?? [];
+    if (link?.[1] && link[2] && thing && token) this.pair(thing, link[1], token, link[2]);
   }
 }
+
+/** The thing that a token in a link opens, and the kind of the token, by its prefix. */
+const LINKS: Readonly<Record<string, readonly [thing: string, token: string]>> = {
+  rbr: ["linked", "link"],
+  rbe: ["watched", "events"],
+  rbb: ["viewed", "view"],
+};
 
 /** The task that a task token is of. */
 function taskOf(token: string): string {
@@ -92,9 +94,11 @@ function unknown(kind: string): string {
     handed: `task_${id}`,
     watched: `task_${id}`,
     linked: `task_${id}`,
+    viewed: `task_${id}`,
     token: `rbt_${"A".repeat(107)}`,
     events: `rbe_${"A".repeat(75)}`,
     link: `rbr_${"A".repeat(75)}`,
+    view: `rbb_${"A".repeat(75)}`,
     jwks: `prj_${id}.json`,
     file: `prj_${id}.json`,
     code: "not-found",

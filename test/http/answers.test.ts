@@ -18,7 +18,8 @@ describe("a 202", () => {
     expect(answer.status).toBe(202);
     expect(Object.fromEntries(answer.headers)).toMatchObject({
       location: `${PUBLIC_URL}/v1/tasks/${id}`,
-      "operation-location": `${PUBLIC_URL}/v1/tasks/${id}`,
+      "operation-location": `${PUBLIC_URL}/v1/tasks/${id}/operation`,
+      "content-location": `${PUBLIC_URL}/v1/tasks/${id}`,
       "retry-after": "1",
       "preference-applied": "respond-async",
       vary: "Prefer",
@@ -68,7 +69,12 @@ describe("a 429", () => {
   const rate = { limit: 20, remaining: 7, reset: 650 };
   for (const [code, refused, left, policy] of [
     ["rate-limited", { kind: "rate-limited", retryAfter: 250, limit: 20 }, '"default";r=0;t=1', ""],
-    ["quota-exceeded", { kind: "quota", quota: 5, rate }, '"default";r=7;t=1, "open";r=0', ', "open";q=5'],
+    [
+      "quota-exceeded",
+      { kind: "quota", quota: 5, rate },
+      '"default";r=7;t=1, "open";r=0',
+      ', "open";q=5;qu="concurrent-requests"',
+    ],
   ] as const) {
     test(code, async () => {
       const store = { accept: () => Promise.resolve(refused) };
@@ -147,18 +153,6 @@ describe("a result", () => {
     expect((await ask({ ...succeeded, resultExpiresAt: NOW })).status).toBe(410);
     expect((await ask({ ...succeeded, result: { placement: "key" } })).status).toBe(410);
   });
-
-  for (const status of ["failed", "canceled", "expired"] as const) {
-    test(`is 409 when the task ${status}`, async () => {
-      const error = { code: "invalid-csv", message: "Line 3.", retryable: false };
-      const answer = await ask({ ...succeeded, status, error, result: { placement: "none" } });
-      expect(answer.status).toBe(409);
-      expect(await answer.json()).toMatchObject({
-        code: "task-not-succeeded",
-        detail: `The task is ${status}: invalid-csv. Line 3.`,
-      });
-    });
-  }
 
   test("opens by a signed link, for this task alone and until it expires", async () => {
     const link = `?token=${await readToken(id, NOW + 2_000)}`;

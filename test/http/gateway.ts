@@ -171,6 +171,11 @@ export function readToken(task: string, expiresAt: number): Promise<string> {
   return keyring.issueReadToken(project, task, expiresAt);
 }
 
+/** A caller with a browser token's rights. */
+export function browserToken(task: string, expiresAt: number): Promise<string> {
+  return keyring.issueBrowserToken(project, task, expiresAt);
+}
+
 /** A token of one of the project's tasks. */
 export function taskToken(token: Omit<TaskToken, "project">): Promise<string> {
   return keyring.issueTaskToken({ ...token, project });

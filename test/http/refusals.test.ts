@@ -231,7 +231,7 @@ describe("a query that makes no sense", () => {
 
 describe("addresses", () => {
   test("an unknown one is not found", async () => {
-    for (const path of ["/", "/v1", "/v1/tasks/", "/v1/tasks/x/y", "/internal", "/v2/tasks"]) {
+    for (const path of ["/v1", "/v1/tasks/", "/v1/tasks/x/y", "/internal", "/v2/tasks"]) {
       await refused((await open()).send("GET", path), "not-found");
     }
   });

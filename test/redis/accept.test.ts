@@ -57,6 +57,34 @@ describe.each(await environments())(
         expect(await store.accept(other)).toEqual({ kind: "reused", id: command.task.id });
       });
 
+      test("a project that requires idempotency keys refuses a task without one, and writes nothing", async () => {
+        const strict = await freshProject(store);
+        const before = acceptCommand(strict);
+        expect((await store.accept(before)).kind).toBe("accepted");
+        await store.limitProject(strict.project, { requireIdempotencyKey: true }, crypto.randomUUID());
+        const bare = acceptCommand(strict);
+        const open = () => redis("HGET", `rb1:000:${strict.project}:proj`, "open");
+        expect(await open()).toBe("1");
+        expect(await store.accept(bare)).toEqual({ kind: "key-required" });
+        expect(await open()).toBe("1");
+        expect(await dueOf(strict.project, bare.task.id)).toBeUndefined();
+        // What was accepted before is answered as it was, when its lost answer makes the client of Redis repeat it.
+        expect(await store.accept(before)).toMatchObject({
+          kind: "accepted",
+          record: { id: before.task.id },
+        });
+        const idempotency = { hash: crypto.randomUUID(), fingerprint: "f1" };
+        const keyed = acceptCommand(strict, {}, { idempotency });
+        expect((await store.accept(keyed)).kind).toBe("accepted");
+        const [refused, taken] = await store.acceptAll([
+          acceptCommand(strict),
+          acceptCommand(strict, {}, { idempotency: { ...idempotency, hash: crypto.randomUUID() } }),
+        ]);
+        expect([refused?.kind, taken?.kind]).toEqual(["key-required", "accepted"]);
+        await store.limitProject(strict.project, { requireIdempotencyKey: false }, crypto.randomUUID());
+        expect((await store.accept(acceptCommand(strict))).kind).toBe("accepted");
+      });
+
       test("a missing key, a wrong secret, an expired key and a missing scope are refused", async () => {
         const reader = await freshProject(store, ["tasks:read"]);
         expect(await store.accept(acceptCommand({ ...caller, key: "f".repeat(32) }))).toEqual({

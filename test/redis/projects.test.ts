@@ -101,6 +101,7 @@ describe.each(await environments())("project scripts on the %s engine", (_kind, 
         searchable: ["orderId", "a.b"],
         rateLimit: 7,
         maxOpen: null,
+        requireIdempotencyKey: false,
       });
       expect(
         await store.limitProject(
@@ -120,7 +121,16 @@ describe.each(await environments())("project scripts on the %s engine", (_kind, 
         searchable: [],
         rateLimit: null,
         maxOpen: 3,
+        requireIdempotencyKey: false,
       });
+      for (const requireIdempotencyKey of [true, true, false, false]) {
+        expect(
+          await store.limitProject(project, { requireIdempotencyKey }, crypto.randomUUID()),
+        ).toMatchObject({
+          maxOpen: 3,
+          requireIdempotencyKey,
+        });
+      }
     });
 
     test("what was set before comes once more, late: it changes nothing", async () => {

@@ -12,6 +12,7 @@ export function needsOf({ access, scope }: Route): string {
  */
 const EXCEPTIONS: Readonly<Record<string, string>> = {
   createEventsToken: "tasks:read", // it changes nothing
+  createBrowserToken: "tasks:read", // neither does this
   getEndpointSecret: "secrets:read",
   rotateEndpointSecret: "secrets:write",
   reportProgress: "task-token",
@@ -20,6 +21,7 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   failTask: "task-token",
   completeByUrl: "open", // its token is in the path
   getPublicKeys: "open",
+  getLandingPage: "open",
   getHealth: "open",
   getReadiness: "open",
   getOpenApi: "open",

@@ -19,6 +19,7 @@ export function settingsOf(changes: Partial<Settings> = {}): Settings {
     maxOpen: 1_000,
     maxBody: 1_048_576,
     concurrency: { perKey: 1, perProject: 40 },
+    corsOrigins: [],
     maxEndpoints: 20,
     partitions: 1,
     version: "0.1.0",

@@ -13,6 +13,7 @@ export interface Generation {
   readonly exportApiKeys: () => Promise<string>;
   readonly readTokens: CryptoKey;
   readonly eventsTokens: CryptoKey;
+  readonly browserTokens: CryptoKey;
   readonly taskTokens: CryptoKey;
   readonly probes: CryptoKey;
   readonly wrapping: CryptoKey;
@@ -36,18 +37,20 @@ export async function derive(master: string): Promise<Generation> {
       "sign",
       "verify",
     ]);
-  const [id, apiKeys, readTokens, eventsTokens, taskTokens, probes, wrapping] = await Promise.all([
-    crypto.subtle.deriveBits(hkdf("generation"), source, MASTER_ID * 8),
-    mac("api-key"),
-    mac("read-token"),
-    mac("events-token"),
-    mac("task-token"),
-    mac("probe"),
-    crypto.subtle.deriveKey(hkdf("wrapping"), source, { name: "AES-GCM", length: 256 }, false, [
-      "encrypt",
-      "decrypt",
-    ]),
-  ]);
+  const [id, apiKeys, readTokens, eventsTokens, browserTokens, taskTokens, probes, wrapping] =
+    await Promise.all([
+      crypto.subtle.deriveBits(hkdf("generation"), source, MASTER_ID * 8),
+      mac("api-key"),
+      mac("read-token"),
+      mac("events-token"),
+      mac("browser-token"),
+      mac("task-token"),
+      mac("probe"),
+      crypto.subtle.deriveKey(hkdf("wrapping"), source, { name: "AES-GCM", length: 256 }, false, [
+        "encrypt",
+        "decrypt",
+      ]),
+    ]);
   const exportApiKeys = async () =>
     base64url(new Uint8Array(await crypto.subtle.deriveBits(hkdf("api-key"), source, 256)));
   return {
@@ -56,6 +59,7 @@ export async function derive(master: string): Promise<Generation> {
     exportApiKeys,
     readTokens,
     eventsTokens,
+    browserTokens,
     taskTokens,
     probes,
     wrapping,

@@ -50,6 +50,9 @@ export function createKeyring(
     issueEventsToken: (project, task, expiresAt) =>
       issueLink(current, "eventsTokens", project, task, expiresAt),
     verifyEventsToken: (text, task, now) => verifyLink(find, "eventsTokens", text, task, now),
+    issueBrowserToken: (project, task, expiresAt) =>
+      issueLink(current, "browserTokens", project, task, expiresAt),
+    verifyBrowserToken: (text, task, now) => verifyLink(find, "browserTokens", text, task, now),
     issueTaskToken: (token) => issueTaskToken(current, token),
     verifyTaskToken: (text) => verifyTaskToken(find, text),
     issueProbe: () => issueProbe(current),

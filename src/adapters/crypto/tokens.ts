@@ -3,8 +3,8 @@ import { base64url, concat, fromBase64url, fromHex, hex, utf8 } from "../../shar
 import { idBytes, idOf } from "../../shared/id.ts";
 import { type Find, type Generation, MASTER_ID, PROJECT } from "./generation.ts";
 
-/** Tokens in links, by the key that signs them: a result's, a live timeline's. */
-const LINKS = { readTokens: "rbr_", eventsTokens: "rbe_" } as const;
+/** Tokens that open one task, by the key that signs them: its result, its live timeline, everything to read of it. */
+const LINKS = { readTokens: "rbr_", eventsTokens: "rbe_", browserTokens: "rbb_" } as const;
 const TASK_TOKEN_PREFIX = "rbt_";
 const PROBE_PREFIX = "rbp_";
 const PROBE = 16;

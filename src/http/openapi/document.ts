@@ -62,6 +62,18 @@ const securitySchemes: Json = {
       "A task token, `rbt_…`: it authorizes its bearer to finish one attempt of one run of one task, until its deadline.",
   },
   adminToken: { type: "http", scheme: "bearer", description: "The deployment's admin token." },
+  browserToken: {
+    type: "http",
+    scheme: "bearer",
+    description:
+      "A token of `POST /v1/tasks/{id}/token`: it opens one task, its operation, result and timeline for an hour at most.",
+  },
+  browserLink: {
+    type: "apiKey",
+    in: "query",
+    name: "token",
+    description: "The same token in the address, for an `EventSource` or a link.",
+  },
   readLink: {
     type: "apiKey",
     in: "query",

@@ -1,11 +1,15 @@
 /** The response headers that answers declare, in addition to `X-Request-Id`, which every answer carries. */
 export const answerHeaders = {
   Location: {
-    description: "The absolute address of the task or delivery.",
+    description: "The absolute address to read next: the task, its result, or the delivery.",
     schema: { type: "string", format: "uri" },
   },
   "Operation-Location": {
-    description: "The same as `Location`, for clients that look for this one.",
+    description: "The absolute address of the task's operation, for clients that poll one.",
+    schema: { type: "string", format: "uri" },
+  },
+  "Content-Location": {
+    description: "The absolute address of the task that the body shows (RFC 9110, section 8.7).",
     schema: { type: "string", format: "uri" },
   },
   "Retry-After": {
@@ -28,7 +32,8 @@ export const answerHeaders = {
     schema: { type: "string" },
   },
   "RateLimit-Policy": {
-    description: 'The rate: `"default";q=<tasks>;w=<seconds>`; of reads, `"read"`.',
+    description:
+      'The rate: `"default";q=<tasks>;w=<seconds>`; of reads, `"read"`. At the limit of open tasks also `"open";q=<tasks>;qu="concurrent-requests"`.',
     schema: { type: "string" },
   },
   Vary: {
@@ -40,7 +45,8 @@ export const answerHeaders = {
     schema: { type: "string" },
   },
   Link: {
-    description: 'The next page, `rel="next"` (RFC 8288); absent on the last.',
+    description:
+      'The next page, `rel="next"` (RFC 8288), absent on the last; of `/`, the descriptions of this API.',
     schema: { type: "string" },
   },
   "Cache-Control": {

@@ -9,8 +9,9 @@ import { callbacks } from "./webhooks.ts";
 const SECURITY: Readonly<Record<Access, readonly string[]>> = {
   open: [],
   key: ["apiKey"],
-  "key-or-link": ["apiKey", "readLink"],
-  "key-or-events-token": ["apiKey", "eventsToken"],
+  "key-or-browser-token": ["apiKey", "browserToken", "browserLink"],
+  "key-or-link": ["apiKey", "browserToken", "browserLink", "readLink"],
+  "key-or-events-token": ["apiKey", "browserToken", "browserLink", "eventsToken"],
   "task-token": ["taskToken"],
   admin: ["adminToken"],
   queue: ["queueSignature"],

@@ -6,7 +6,7 @@ import type { ApiKey, SignedLink, TaskTokenBearer } from "../../projects/princip
 import { sha256, utf8 } from "../../shared/bytes.ts";
 import { ApiError } from "../../shared/problems.ts";
 import { refusedCalls } from "./refused-calls.ts";
-import type { Access, Callers, Env, Route } from "./route.ts";
+import type { Access, Callers, Env, Route, TokenAccess } from "./route.ts";
 
 /** Proves that a request comes from the queue; `path` is its path and query as the queue signed them. */
 export type VerifySignature = (request: {
@@ -36,10 +36,10 @@ export function admitter(deps: Dependencies, verifySignature: VerifySignature): 
         return undefined;
       case "key":
         return await byKey(c);
+      case "key-or-browser-token":
       case "key-or-link":
-        return await byKeyOrLink(c, deps, deps.keyring.verifyReadToken, byKey);
       case "key-or-events-token":
-        return await byKeyOrLink(c, deps, deps.keyring.verifyEventsToken, byKey);
+        return (await byToken(c, deps, route.access)) ?? (await byKey(c));
       case "task-token":
         return await byTaskToken(c, deps);
       case "admin":
@@ -67,20 +67,32 @@ async function byTaskToken(c: Context<Env>, deps: Dependencies): Promise<TaskTok
   return { kind: "task-token", ...token };
 }
 
-/** The token of a signed link is its own proof, and names the one task that it opens. */
-async function byKeyOrLink(
+/** The kinds of tokens that open a route; the first two only as `?token=`, because they are made for addresses. */
+const LINK_TOKENS = {
+  "key-or-browser-token": undefined,
+  "key-or-link": "verifyReadToken",
+  "key-or-events-token": "verifyEventsToken",
+} as const satisfies Readonly<Record<TokenAccess, keyof Dependencies["keyring"] | undefined>>;
+
+/**
+ * A token that opens one task is its own proof, and names the task. A browser token may be in the address, or the
+ * bearer token. Undefined without one: the caller may have an API key.
+ */
+async function byToken(
   c: Context<Env>,
-  deps: Dependencies,
-  open: Dependencies["keyring"]["verifyReadToken"],
-  byKey: (c: Context<Env>) => Promise<ApiKey>,
-): Promise<ApiKey | SignedLink> {
+  { keyring, clock }: Dependencies,
+  access: TokenAccess,
+): Promise<SignedLink | undefined> {
   const token = c.req.query("token");
-  if (token === undefined) return byKey(c);
   const task = c.req.param("id") ?? "";
-  const project = await open(token, task, deps.clock());
-  if (project === undefined)
-    throw unauthenticated("The link's token is not valid for this task, or has expired.");
-  return { kind: "signed-link", project, task };
+  const now = clock();
+  const link = LINK_TOKENS[access];
+  const project =
+    (await keyring.verifyBrowserToken(token ?? bearer(c), task, now)) ??
+    (link && token !== undefined ? await keyring[link](token, task, now) : undefined);
+  if (project !== undefined) return { kind: "signed-link", project, task };
+  if (token === undefined) return undefined;
+  throw unauthenticated("The token is not valid for this task, or has expired.");
 }
 
 function bearer(c: Context<Env>): string {

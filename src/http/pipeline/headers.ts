@@ -29,7 +29,8 @@ export function seconds(milliseconds: number): string {
 }
 
 /**
- * The state of a project's rate (draft-ietf-httpapi-ratelimit-headers-10): policies are named by quoted strings.
+ * The state of a project's rate (draft-ietf-httpapi-ratelimit-headers-10). Open tasks count in a unit of their own: a
+ * task is a request until it ends, so it is the registered unit `concurrent-requests`.
  *
  * @param open how many tasks the project may have open, when it has as many
  */
@@ -43,7 +44,7 @@ export function rateHeaders(
   const full = open !== undefined;
   return {
     RateLimit: `"${policy}";r=${left};t=${reset}${full ? ', "open";r=0' : ""}`,
-    "RateLimit-Policy": `"${policy}";q=${rate.limit};w=1${full ? `, "open";q=${open}` : ""}`,
+    "RateLimit-Policy": `"${policy}";q=${rate.limit};w=1${full ? `, "open";q=${open};qu="concurrent-requests"` : ""}`,
   };
 }
 

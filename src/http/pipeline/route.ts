@@ -21,22 +21,28 @@ export interface Env {
 }
 
 /**
- * The permitted callers: anybody; the bearer of an API key, or also of a signed read link or of a token for a live
- * timeline; the bearer of this task's own token; the bearer of the admin token; the queue, by its signature.
+ * The permitted callers: anybody; the bearer of an API key, or also of the task's browser token, of a signed read link
+ * or of a token for a live timeline; the bearer of this task's own token; the bearer of the admin token; the queue, by
+ * its signature.
  */
 export type Access =
   | "open"
   | "key"
+  | "key-or-browser-token"
   | "key-or-link"
   | "key-or-events-token"
   | "task-token"
   | "admin"
   | "queue";
 
+/** Access by an API key, or by a token that opens the one task in the path. */
+export type TokenAccess = Extract<Access, `key-or-${string}`>;
+
 /** The principal that each kind of access admits; an open route and the queue's have none. */
 export interface Callers {
   readonly open: undefined;
   readonly key: ApiKey;
+  readonly "key-or-browser-token": ApiKey | SignedLink;
   readonly "key-or-link": ApiKey | SignedLink;
   readonly "key-or-events-token": ApiKey | SignedLink;
   readonly "task-token": TaskTokenBearer;
@@ -193,7 +199,7 @@ export interface Declaration<
 }
 
 /** A route that admits API keys names a scope; no other route has one. */
-export type Scoped<A extends Access> = A extends "key" | "key-or-link" | "key-or-events-token"
+export type Scoped<A extends Access> = A extends "key" | TokenAccess
   ? { readonly scope: Scope }
   : { readonly scope?: never; readonly scopeCheckedBy?: never };
 

@@ -3,19 +3,23 @@ import { apiKeyRoutes } from "./admin/api-keys.ts";
 import { deploymentRoutes } from "./admin/deployment.ts";
 import { projectRoutes } from "./admin/projects.ts";
 import { batchRoutes } from "./batch.ts";
+import { browserTokenRoutes } from "./browser-token.ts";
 import { deliveryRoutes } from "./deliveries.ts";
 import { documentRoutes } from "./document.ts";
 import { endpointActions } from "./endpoints/actions.ts";
 import { endpointRoutes } from "./endpoints/endpoints.ts";
 import { endpointSecretRoutes, secretRoutes } from "./endpoints/secrets.ts";
 import { queueRoutes } from "./internal.ts";
+import { landingRoutes } from "./landing.ts";
 import { liveRoutes } from "./live.ts";
+import { taskOperationRoutes } from "./operation.ts";
 import { operationRoutes } from "./operations.ts";
 import { proxyRoutes } from "./proxy.ts";
 import { reportRoutes } from "./report.ts";
 import { resultRoutes } from "./result.ts";
 import { type Assets, staticRoutes } from "./static.ts";
 import { steeringRoutes } from "./steer.ts";
+import { taskTypeRoutes } from "./task-types.ts";
 import { taskRoutes } from "./tasks.ts";
 
 /** Every address of the gateway, in the order in which the reference shows them. */
@@ -23,9 +27,12 @@ export function routesOf(assets?: Assets): readonly Route[] {
   const routes: readonly Route[] = [
     ...taskRoutes,
     ...batchRoutes,
-    ...liveRoutes,
+    ...taskOperationRoutes,
     ...resultRoutes,
+    ...liveRoutes,
+    ...browserTokenRoutes,
     ...steeringRoutes,
+    ...taskTypeRoutes,
     ...reportRoutes,
     ...proxyRoutes,
     ...deliveryRoutes,
@@ -36,6 +43,7 @@ export function routesOf(assets?: Assets): readonly Route[] {
     ...projectRoutes,
     ...deploymentRoutes,
     ...apiKeyRoutes,
+    ...landingRoutes,
     ...operationRoutes(),
     ...documentRoutes(() => routes),
     ...staticRoutes(assets),

@@ -39,7 +39,10 @@ const events = route({
   scopeCheckedBy: "script",
   params: { id: "task" },
   query: z.strictObject({
-    token: field(opt(text(1, 1_000)), "A token of `createEventsToken`, in place of an API key."),
+    token: field(
+      opt(text(1, 1_000)),
+      "A token of `createBrowserToken` or `createEventsToken`, in place of an API key.",
+    ),
     lastEventId: field(
       opt(text(0, 100)),
       "The same as `Last-Event-ID`, for clients that cannot send the header.",

@@ -87,11 +87,12 @@ async function proxy(call: Call<typeof PARAMS, unknown, unknown, typeof SUBMIT_A
   };
   const key = idempotencyKey(c.req.header("Idempotency-Key"));
   const idempotency = await idempotencyOf(method, pathname, key, json);
-  return submitted(call, {
+  const task = {
     ...fitting(TaskRequest, json),
     canonical: json,
     ...(idempotency && { idempotency }),
-  });
+  };
+  return submitted(call, task, "/result?raw");
 }
 
 /**

@@ -4,6 +4,7 @@ import { type ServiceAnswer, serviceAnswer } from "../../services/replay-respons
 import { ApiError, undecryptable } from "../../shared/problems.ts";
 import { field, opt } from "../../shared/schema.ts";
 import { text } from "../../shared/schema-fields.ts";
+import { reasonOf } from "../../tasks/operation.ts";
 import { getTask } from "../../tasks/read/get-task.ts";
 import { wait } from "../../tasks/read/wait-for-task.ts";
 import type { TaskRecord } from "../../tasks/record.ts";
@@ -27,7 +28,10 @@ const result = route({
   scopeCheckedBy: "script",
   params: { id: "task" },
   query: z.strictObject({
-    token: field(opt(text(1, 1_000)), "The token of a signed link, in place of an API key."),
+    token: field(
+      opt(text(1, 1_000)),
+      "A token of `createBrowserToken`, or that of a signed link, in place of an API key.",
+    ),
     raw: field(
       opt(z.enum(["", "true"])),
       "The service's status, headers (the common ones and those that the service lists) and bytes. Other results are shown as without `raw`.",
@@ -44,13 +48,13 @@ const result = route({
     202: {
       description: "Not done yet: the task.",
       body: Task,
-      headers: ["ETag", "Location", "Retry-After", "Vary"],
+      headers: ["ETag", "Location", "Content-Location", "Retry-After", "Vary"],
     },
     204: {
       description: "The task succeeded, and there is no result.",
       headers: ["Ringback-Service-Status", "ETag", "Preference-Applied", "Vary"],
     },
-    304: { description: UNCHANGED, headers: ["ETag", "Retry-After", "Vary"] },
+    304: { description: UNCHANGED, headers: ["ETag", "Retry-After", "Content-Location", "Vary"] },
     default: {
       description:
         "With `raw`: the service's answer as it was, also one that made the task fail. `Ringback-Service-Status` distinguishes it from the gateway's own answers.",
@@ -68,13 +72,17 @@ const result = route({
     const { record, now } = found;
     const { publicUrl } = ctx.settings;
     if (!isTerminal(record.status)) {
-      const headers = { Location: `${publicUrl}/v1/tasks/${record.id}`, ...waiting(ctx, found) };
-      return reply(202, taskView(record, { publicUrl, ...found }), headers);
+      const body = taskView(record, { publicUrl, ...found });
+      return reply(202, body, {
+        Location: body.links.result + new URL(c.req.url).search, // as it was asked for: raw, and with its token
+        "Content-Location": body.links.self,
+        ...waiting(ctx, found),
+      });
     }
     for (const [name, value] of Object.entries(waitApplied(preferences))) c.header(name, value);
     const raw = query.raw === undefined ? undefined : serviceAnswer(record);
     if (raw) return send(rawAnswer(c, raw));
-    if (record.status !== "succeeded") throw new ApiError("task-not-succeeded", ending(record));
+    if (record.status !== "succeeded") throw notSucceeded(record);
     if (record.result.undecryptable) throw undecryptable("The result");
     if (record.result.placement === "none") return reply(204, null);
     if (record.result.json === undefined || (record.resultExpiresAt ?? now) <= now) {
@@ -98,8 +106,13 @@ function rawAnswer(c: Context<Env>, { status, headers, body }: ServiceAnswer): R
 /** https://fetch.spec.whatwg.org/#null-body-status, as far as a service may answer them. */
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 
-function ending({ status, error }: TaskRecord): string {
-  return error ? `The task is ${status}: ${error.code}. ${error.message}` : `The task is ${status}.`;
+/** Clients that poll `Location` learn from `taskStatus` and `error` how the task ended. */
+function notSucceeded(record: TaskRecord): ApiError {
+  const { status, error } = record;
+  const detail = error ? `The task is ${status}: ${error.code}. ${error.message}` : `The task is ${status}.`;
+  return new ApiError("task-not-succeeded", detail, {
+    members: { taskStatus: status, error: reasonOf(record) },
+  });
 }
 
 export const resultRoutes: readonly Route[] = [result];

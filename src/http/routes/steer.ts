@@ -4,7 +4,7 @@ import { deleteTask } from "../../tasks/steer/delete-task.ts";
 import { replay } from "../../tasks/steer/replay-task.ts";
 import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "../pipeline/idempotency.ts";
 import { type Route, route } from "../pipeline/route.ts";
-import { ABOUT_TASK, view, waiting } from "./tasks.ts";
+import { ABOUT_TASK, addressesOf, view, waiting } from "./tasks.ts";
 
 const cancelRoute = route({
   method: "POST",
@@ -47,7 +47,7 @@ const replayRoute = route({
       description: "Accepted: the task with its new run.",
       body: Task,
       links: ABOUT_TASK,
-      headers: ["Location", "Operation-Location", "Retry-After", "Idempotent-Replayed"],
+      headers: ["Location", "Operation-Location", "Content-Location", "Retry-After", "Idempotent-Replayed"],
     },
   },
   problems: [
@@ -60,10 +60,8 @@ const replayRoute = route({
   ],
   async handle({ c, ctx, caller, params, reply }) {
     const replayed = await replay(ctx, caller, params.id, await idempotencyIn(c));
-    const self = `${ctx.settings.publicUrl}/v1/tasks/${params.id}`;
     return reply(202, view(ctx, replayed), {
-      Location: self,
-      "Operation-Location": self,
+      ...addressesOf(ctx, replayed),
       ...waiting(ctx, replayed),
       ...replayedHeader(replayed.replayed),
     });

@@ -21,10 +21,11 @@ import { TaskRequest } from "../schemas/task-requests.ts";
 /** For a conditional read. */
 export const UNCHANGED = "Nothing has changed since the `ETag` that was sent.";
 
-/** The task's address, whether it was known already, the rest of the rate, and the preference that was honoured. */
+/** The next addresses, whether it was known already, the rest of the rate, and the preference that was honoured. */
 export const SUBMIT_HEADERS = [
   "Location",
   "Operation-Location",
+  "Content-Location",
   "Preference-Applied",
   "Idempotent-Replayed",
   "RateLimit",
@@ -33,7 +34,13 @@ export const SUBMIT_HEADERS = [
 ] as const;
 
 /** Links from an answered task to the next requests about it. */
-export const ABOUT_TASK = ["getTask", "getTaskResult", "listTaskEvents", "cancelTask"] as const;
+export const ABOUT_TASK = [
+  "getTask",
+  "getTaskOperation",
+  "getTaskResult",
+  "listTaskEvents",
+  "cancelTask",
+] as const;
 
 /** The answer to a submitted task. */
 export const SUBMIT_ANSWERS = {
@@ -55,9 +62,13 @@ export const SUBMIT_ANSWERS = {
 export const SUBMIT_PROBLEMS = [
   ...IDEMPOTENCY_PROBLEMS,
   "unsafe-callback-url",
+  "idempotency-key-required",
   "rate-limited",
   "quota-exceeded",
 ] as const;
+
+/** The query parameter of a browser token. */
+export const token = field(opt(text(1, 1_000)), "A token of `createBrowserToken`, in place of an API key.");
 
 const submit = route({
   method: "POST",
@@ -71,11 +82,22 @@ const submit = route({
   scope: "tasks:write",
   scopeCheckedBy: "script",
   headers: ["Idempotency-Key", "Prefer", "traceparent", "tracestate"],
+  query: z.strictObject({
+    location: field(
+      opt(z.enum(["task", "result"])),
+      "Where `Location` leads: to the task, or to its result, for clients that poll `Location` until it is no longer 202. `task` unless given.",
+    ),
+  }),
   body: TaskRequest,
   answers: SUBMIT_ANSWERS,
   callbacks: true,
   problems: [...SUBMIT_PROBLEMS, "unknown-task-type", "unsafe-url"],
-  handle: (call) => submitted(call, { ...call.body, canonical: call.json }),
+  handle: (call) =>
+    submitted(
+      call,
+      { ...call.body, canonical: call.json },
+      call.query.location === "result" ? "/result" : "",
+    ),
 });
 
 const list = route({
@@ -144,19 +166,19 @@ const read = route({
   description:
     "Never missing after its 202. While the task is not done, `Retry-After` says when another read makes sense; with `If-None-Match` an unchanged task costs no body.",
   tag: "Tasks",
-  access: "key",
+  access: "key-or-browser-token",
   scope: "tasks:read",
   scopeCheckedBy: "script",
   params: { id: "task" },
-  query: z.strictObject({ include: field(opt(z.literal("input")), "Also show the input.") }),
+  query: z.strictObject({ token, include: field(opt(z.literal("input")), "Also show the input.") }),
   headers: ["If-None-Match", "Prefer"],
   answers: {
     200: {
       description: "The task.",
       body: Task,
-      headers: ["ETag", "Retry-After", "Preference-Applied", "Vary"],
+      headers: ["ETag", "Retry-After", "Content-Location", "Preference-Applied", "Vary"],
     },
-    304: { description: UNCHANGED, headers: ["ETag", "Retry-After", "Vary"] },
+    304: { description: UNCHANGED, headers: ["ETag", "Retry-After", "Content-Location", "Vary"] },
   },
   cache: "revalidate",
   async handle({ c, ctx, caller, params, query, reply }) {
@@ -175,13 +197,18 @@ const read = route({
     const isOver = known === undefined ? isTerminal(now.found.record.status) : !namesTag(known, now.tag);
     return reply(200, now.body, {
       ETag: now.tag,
+      "Content-Location": `${now.body.links.self}${include.input ? "?include=input" : ""}`,
       ...waiting(ctx, now.found),
       ...(isOver && waitApplied(preferences)),
     });
   },
 });
 
-/** Submits the task of a request, waits for its end as far as the request prefers, and answers. */
+/**
+ * Submits the task of a request, waits for its end as far as the request prefers, and answers.
+ *
+ * @param next where `Location` leads, below the task
+ */
 export async function submitted(
   {
     c,
@@ -190,6 +217,7 @@ export async function submitted(
     reply,
   }: Pick<Call<unknown, unknown, unknown, typeof SUBMIT_ANSWERS, "key">, "c" | "ctx" | "caller" | "reply">,
   asked: Submit,
+  next: "" | "/result" | "/result?raw",
 ) {
   const key = idempotencyKey(c.req.header("Idempotency-Key"));
   const trace = traceOf(c.req.header("traceparent"), c.req.header("tracestate"));
@@ -204,17 +232,28 @@ export async function submitted(
     ? await acceptAndWait(ctx, caller, task, patience)
     : await accept(ctx, caller, task);
   const inTime = patience !== undefined && isTerminal(accepted.record.status);
-  const { settings } = ctx;
-  const self = `${settings.publicUrl}/v1/tasks/${accepted.record.id}`;
   return reply(inTime ? 200 : 202, view(ctx, accepted), {
-    Location: self,
-    "Operation-Location": self,
+    ...addressesOf(ctx, accepted, next),
     ...waiting(ctx, accepted),
     ...(preferences.respondAsync && { "Preference-Applied": "respond-async" }),
     ...(inTime && waitApplied(preferences)),
     ...(accepted.replayed && { "Idempotent-Replayed": "true" }),
     ...(accepted.rate && rateHeaders(accepted.rate)),
   });
+}
+
+/** The addresses of an accepted task: what to read next, what to poll, and the task in the body. */
+export function addressesOf(
+  { settings }: RequestContext,
+  { record }: Found,
+  next: "" | "/result" | "/result?raw" = "",
+) {
+  const self = `${settings.publicUrl}/v1/tasks/${record.id}`;
+  return {
+    Location: self + next,
+    "Operation-Location": `${self}/operation`,
+    "Content-Location": self,
+  };
 }
 
 export interface Found {

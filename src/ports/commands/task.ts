@@ -62,6 +62,8 @@ export type AcceptAnswer =
   | { readonly kind: "erased"; readonly id: string }
   /** Redis takes no request of this size: nothing was written. */
   | { readonly kind: "too-large" }
+  /** The project requires an idempotency key, and the request has none. */
+  | { readonly kind: "key-required" }
   /** The project has as many open tasks as it may. */
   | { readonly kind: "quota"; readonly quota: number; readonly rate: RateState }
   | { readonly kind: "rate-limited"; readonly retryAfter: number; readonly limit: number };

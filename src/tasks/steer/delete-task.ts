@@ -12,7 +12,7 @@ import { keptChanging, notEnded, readOwn, type SteerParts } from "./steered-task
 /** The parts that an erasure uses. */
 type DeleteParts = ChoreParts &
   SteerParts &
-  Pick<RequestContext, "background" | "log"> & { readonly store: ErasureStore & SteerStore };
+  Pick<RequestContext, "background" | "log" | "settings"> & { readonly store: ErasureStore & SteerStore };
 
 /**
  * Erases a task that has ended, and everything that was made for it. It is hidden at once; large ones are erased in
@@ -35,7 +35,7 @@ export async function deleteTask(ctx: DeleteParts, caller: ApiKey, id: string): 
           record = answer.record;
           return CONFLICT;
         case "pending":
-          throw notEnded(id);
+          throw notEnded(ctx.settings, id);
         default:
           throw denied(answer, "tasks:write");
       }

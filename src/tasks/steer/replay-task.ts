@@ -58,7 +58,7 @@ export async function replay(
           record = answer.record;
           return CONFLICT;
         case "pending":
-          throw notEnded(id);
+          throw notEnded(ctx.settings, id);
         case "expired":
           throw new ApiError("input-expired", "The task's input is no longer kept: it cannot run again.");
         case "worn":

@@ -5,6 +5,7 @@ import { denied } from "../../projects/denied.ts";
 import { type ApiKey, system } from "../../projects/principal.ts";
 import { isId } from "../../shared/id.ts";
 import { ApiError } from "../../shared/problems.ts";
+import type { Settings } from "../../shared/settings.ts";
 import { type FoundTask, getTask, type ReadParts } from "../read/get-task.ts";
 import type { TaskStatus } from "../status.ts";
 
@@ -34,11 +35,16 @@ export function look(ctx: SteerParts, { project }: ApiKey, id: string): Promise<
 }
 
 export function alreadyEnded(status: TaskStatus): ApiError {
-  return new ApiError("task-already-ended", `The task has already ended: it is ${status}.`);
+  const members = { taskStatus: status };
+  return new ApiError("task-already-ended", `The task has already ended: it is ${status}.`, { members });
 }
 
-export function notEnded(id: string): ApiError {
-  return new ApiError("task-not-ended", `Task "${id}" has not ended: cancel it, or wait for its end.`);
+/** The refusal says where the task is canceled. */
+export function notEnded({ publicUrl }: Pick<Settings, "publicUrl">, id: string): ApiError {
+  const self = `${publicUrl}/v1/tasks/${id}`;
+  const members = { links: { self, cancel: `${self}/cancel` } };
+  const detail = `Task "${id}" has not ended: cancel it, or wait for its end.`;
+  return new ApiError("task-not-ended", detail, { members });
 }
 
 export function missing(id: string): ApiError {

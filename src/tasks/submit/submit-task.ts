@@ -176,6 +176,11 @@ export function settle(
         rate,
       });
     }
+    case "key-required":
+      throw new ApiError(
+        "idempotency-key-required",
+        "This project accepts a task only with an Idempotency-Key, so that a repetition is no second task.",
+      );
     case "too-large":
       throw new ApiError("payload-too-large", "The task is larger than Redis takes in one request.");
     case "quota": {

@@ -77,13 +77,14 @@ export const LIMIT = script(
 --   version        version of the limits, as the caller read it
 --   …              fields and values of the project's hash; an empty value takes the field away
 -- RETURNS
---   limited, <name>, <searchable>, <rate>, <quota>
---                           the limits that hold now; empty where the project has none of its own
+--   limited, <name>, <searchable>, <rate>, <quota>, <keyed>
+--                           the limits that hold now; empty where the project has none of its own; 1 when each submit
+--                           needs an idempotency key
 --   missing                 there is no such project
 --   changed, <version>      the limits have another version
 local projectKey = KEYS[1]
 local args, rest = named(ARGV)
-local names = {'name', 'limv', 'limn', 'search', 'rate', 'quota'}
+local names = {'name', 'limv', 'limn', 'search', 'rate', 'quota', 'needkey'}
 local project = some(projectKey, names)
 if not project.name then return {'missing'} end
 if project.limn ~= args.nonce then
@@ -103,7 +104,9 @@ if project.limn ~= args.nonce then
   end)
   project = some(projectKey, names)
 end
-return {'limited', project.name, project.search or '', project.rate or '', project.quota or ''}
+return {
+  'limited', project.name, project.search or '', project.rate or '', project.quota or '', project.needkey or ''
+}
 `,
 );
 
@@ -159,16 +162,17 @@ export async function limitProject(
   limits: ProjectLimits,
   nonce: string,
 ): Promise<(ProjectLimits & { readonly name: string }) | undefined> {
-  const { searchable, rateLimit, maxOpen } = limits;
+  const { searchable, rateLimit, maxOpen, requireIdempotencyKey } = limits;
   const args = [
     ...(searchable ? ["search", searchable.join(",")] : []),
     ...(rateLimit !== undefined ? ["rate", rateLimit ?? ""] : []),
     ...(maxOpen !== undefined ? ["quota", maxOpen ?? ""] : []),
+    ...(requireIdempotencyKey !== undefined ? ["needkey", requireIdempotencyKey ? 1 : ""] : []),
   ];
   let version = ""; // none: the first answer names the present one
   return await retryOnConflict(
     async () => {
-      const [code, first, search, rate, quota] = await context.adding(
+      const [code, first, search, rate, quota, keyed] = await context.adding(
         LIMIT,
         [keysOf(project).project],
         [...named({ nonce, version }), ...args],
@@ -180,6 +184,7 @@ export async function limitProject(
           searchable: String(search).split(",").filter(Boolean),
           rateLimit: rate ? Number(rate) : null,
           maxOpen: quota ? Number(quota) : null,
+          requireIdempotencyKey: keyed === "1",
         };
       }
       version = String(first);

@@ -55,6 +55,7 @@ export const ACCEPT = script(
 --   replayed, <id>          the same request made this task under the idempotency key
 --   reused, <id>            another request made this task under the idempotency key
 --   erased, <id>            the task was accepted before, and erased since
+--   key-required            the project requires an idempotency key, and there is none
 --   hour, <now>             Redis's clock is in another hour
 --   quota, <quota>, <limit>, <remaining>, <reset>
 --                           the project has that many open tasks
@@ -68,7 +69,7 @@ local args, rest = named(ARGV)
 local idempotencyKey, inputKey = KEYS[number(args.idempotency)], KEYS[number(args.input)]
 local now = clock(args.offset)
 local grant = 'k:' .. args.key
-local wanted = {grant, 'rate', 'quota', 'tat', 'open', 'starts', 'hour', 'search'}
+local wanted = {grant, 'rate', 'quota', 'tat', 'open', 'starts', 'hour', 'search', 'needkey'}
 local project = ${fault("reads-every-key")} and hash(projectKey) or some(projectKey, wanted)
 local refusal = denied(project[grant], args.secret, args.scope, now)
 if refusal then return {refusal} end
@@ -140,6 +141,7 @@ if known then
   if isOfThisHour then fileTask(number(task.created), number(task.start)) end
   return accepted(flat)
 end
+if project.needkey and not idempotencyKey then return {'key-required'} end
 if math.floor(now / 3600000) ~= number(args.hour) then return {'hour', integer(now)} end
 if number(project.open) >= quota then return {'quota', integer(quota), integer(limit), remaining(), reset()} end
 arrival = arrival + interval
@@ -295,6 +297,7 @@ async function answer(
       const [quota, limit, remaining, reset] = rest;
       return { kind: code, quota: Number(quota), rate: rateOf(limit, remaining, reset) };
     }
+    case "key-required":
     case "unauthenticated":
     case "forbidden":
       return { kind: code };

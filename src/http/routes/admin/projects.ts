@@ -33,6 +33,10 @@ const LimitsRequest = component(
       "Tasks per second, with a burst of one second's; null: the deployment's limit.",
     ),
     maxOpen: field(limit(100_000_000), "Tasks that have not ended; null: the deployment's limit."),
+    requireIdempotencyKey: field(
+      opt(z.boolean()),
+      "Whether a submit without an `Idempotency-Key` is refused, batch items and proxied requests included.",
+    ),
   }),
   {
     description: "A project's own limits.",
@@ -83,7 +87,8 @@ const limitedProject = route({
   method: "PATCH",
   path: "/admin/projects/:id",
   operation: "updateProject",
-  summary: "Set a project's own limits and its searchable metadata keys",
+  summary:
+    "Set a project's own limits, its searchable metadata keys, and whether it requires an Idempotency-Key",
   description: "Absent members stay as they are. Takes effect with the next task that is submitted.",
   params: { id: "prj" },
   body: LimitsRequest,
