@@ -67,7 +67,7 @@ async function byTaskToken(c: Context<Env>, deps: Dependencies): Promise<TaskTok
   return { kind: "task-token", ...token };
 }
 
-/** The kinds of tokens that open a route; the first two only as `?token=`, because they are made for addresses. */
+/** The token that a route takes in addition to a browser token: only in the address, for which it is made. */
 const LINK_TOKENS = {
   "key-or-browser-token": undefined,
   "key-or-link": "verifyReadToken",
