@@ -2,11 +2,13 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { root } from "../src/local/root.ts";
 import { replaceFolder } from "./folder.ts";
+import { guidePages } from "./guides/site.ts";
 import { problemPages } from "./pages/problems.ts";
 import { referencePages } from "./pages/reference.ts";
 
 /**
- * Writes what the gateway serves from files: the page that shows its OpenAPI document, and a page per problem.
+ * Writes what the gateway serves from files: the page that shows its OpenAPI document, a page per problem,
+ * and the documentation.
  *
  * @param outDir the folder that becomes the top of the site; made when it is not there
  */
@@ -14,6 +16,7 @@ export async function buildAssets(outDir: string): Promise<void> {
   const files: Readonly<Record<string, string>> = {
     ...(await referencePages()),
     ...(await problemPages()),
+    ...(await guidePages()),
   };
   for (const [name, text] of Object.entries(files)) {
     const path = join(outDir, name);

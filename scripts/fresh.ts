@@ -11,7 +11,7 @@ export interface Build {
   readonly assets: string;
 }
 
-const SOURCES = ["src", "scripts", "docs", "package-lock.json"];
+const SOURCES = ["src", "scripts", "docs", "examples", "README.md", "SECURITY.md", "package-lock.json"];
 const STAMP = join(root, "dist/.made-from");
 
 /** The local build of the sources as they are: made now, unless the last one was made from the same. */

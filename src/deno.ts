@@ -11,7 +11,9 @@ const TYPES: Readonly<Record<string, string>> = {
   html: "text/html; charset=utf-8",
   js: "text/javascript; charset=utf-8",
   json: "application/json",
+  md: "text/markdown; charset=utf-8",
   svg: "image/svg+xml",
+  txt: "text/plain; charset=utf-8",
 };
 
 /** The pages that the build wrote, found as Cloudflare finds them: `/docs` is `docs.html` or `docs/index.html`. */

@@ -1,11 +1,8 @@
 import type { PDFFont } from "pdf-lib";
 
-/** Letters that Unicode does not take apart. */
-const BARRED: Readonly<Record<string, string>> = { Ł: "L", ł: "l", Đ: "D", đ: "d", Ħ: "H", ħ: "h", ı: "i" };
-
 /**
- * A font that can be asked for any text. Helvetica needs no file, because each reader of PDF has it, but it knows Western
- * European letters only; what it lacks is written without its accent, else as a question mark, and counted.
+ * A font that can be asked for any text. DejaVu has the letters of Latin, Greek, Cyrillic, Armenian and Georgian. What it
+ * lacks is written without its accent, else as a question mark, and counted.
  */
 export class Typeface {
   readonly font: PDFFont;
@@ -94,7 +91,7 @@ export class Typeface {
       if (this.#has(character)) {
         written += character;
       } else {
-        const [letter = ""] = BARRED[character] ?? character.normalize("NFKD");
+        const [letter = ""] = character.normalize("NFKD");
         written += this.#has(letter) ? letter : "?";
         replaced += 1;
       }

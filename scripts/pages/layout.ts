@@ -42,7 +42,8 @@ export function layout({ title, description, contents, main }: Page): string {
 `;
 }
 
-const STYLE = `
+/** The style of the pages of problems. */
+export const STYLE: string = `
 :root{--back:#fff;--raised:#f5f6f8;--line:#dfe2e8;--text:#1b1f27;--faint:#5a6372;--link:#0b57c2}
 @media(prefers-color-scheme:dark){:root{--back:#12151b;--raised:#1b2029;--line:#313846;--text:#e6e9ef;--faint:#a0a9b8;--link:#83b4ff}}
 *{box-sizing:border-box}

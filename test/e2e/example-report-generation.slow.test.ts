@@ -227,13 +227,19 @@ describe("a chart", () => {
 });
 
 describe("a text", () => {
-  test("that the font lacks letters for is written without their accents, and counted", async () => {
-    const row = ["Łódź", "Ελλάδα", "Zürich, “quoted” – 5 €"];
+  test("is printed in its own letters: Latin, Greek and Cyrillic", async () => {
+    const row = ["Łódź", "Ελλάδα", "Київ", "Zürich, “quoted” – 5 €", "office, fjord"];
     const columns = row.map((_, index) => ({ title: `C${index}` }));
-    const { drawn, replaced } = await drawPdf({ title: "Žofín", columns, rows: [row] });
-    expect(drawn[0]?.text).toContain("Žofín");
-    expect(drawn[0]?.text).toMatch(/Lódz +\?+ +Zürich, “quoted” – 5 €/);
-    expect(replaced).toBe(8);
+    const { drawn, replaced } = await drawPdf({ title: "Žofín, Łódź", columns, rows: [row] });
+    expect(drawn[0]?.text).toContain("Žofín, Łódź");
+    expect(drawn[0]?.text).toMatch(/Łódź +Ελλάδα +Київ +Zürich, “quoted” – 5 € +office, fjord/);
+    expect(replaced).toBe(0);
+  });
+
+  test("that the font lacks letters for has question marks, and they are counted", async () => {
+    const { drawn, replaced } = await drawPdf({ title: "東京", columns: [{ title: "A" }], rows: [["東京"]] });
+    expect(drawn[0]?.text).toMatch(/^\?\?/);
+    expect(replaced).toBe(4);
   });
 
   test("that is longer than its column is broken, and after three lines cut", async () => {

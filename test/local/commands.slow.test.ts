@@ -49,6 +49,7 @@ function expectOneLine({ error }: Ended, line: string | RegExp): void {
 
 const COMMANDS = {
   "npm start": "src/local/start.ts",
+  "npm run example NAME": "examples/start.ts",
   "npm run local:redis": "src/local/redis/main.ts",
   "npm run local:qstash": "src/local/qstash/main.ts",
   "npm run key": "scripts/key.ts",

@@ -10,7 +10,10 @@ import { freePort, node, root } from "../support/process.ts";
 import { type Dependencies, headersOf, newSecret } from "./signed.ts";
 
 /** The recipes as they stand in the documentation, by their file's name. */
-const text = await readFile(join(root, "docs/guides/receivers.md"), "utf8");
+const pages = ["receivers", "raw-bodies"].map((page) =>
+  readFile(join(root, `docs/guides/${page}.md`), "utf8"),
+);
+const text = (await Promise.all(pages)).join("\n");
 const recipes = new Map(
   [...text.matchAll(/^```\w+ (\S+)\n([\s\S]*?)^```$/gm)].map(([, name = "", code = ""]) => [name, code]),
 );
@@ -119,6 +122,9 @@ describe("each recipe takes a callback, answers a challenge, and refuses what is
       "next.ts",
       "receiver.py",
       "receiver.go",
+      "express-json.ts",
+      "fastify-json.ts",
+      "next-pages.ts",
     ]);
   });
 
@@ -138,8 +144,16 @@ describe("each recipe takes a callback, answers a challenge, and refuses what is
     await takesCallbacks(async (headers, body) => POST(requestFor(headers, body)));
   });
 
-  it.each(["express.ts", "fastify.ts"])("%s", async (name) => {
+  it.each(["express.ts", "fastify.ts", "express-json.ts", "fastify-json.ts"])("%s", async (name) => {
     await takesCallbacks(await serve(node, name));
+  });
+
+  it("next-pages.ts", async () => {
+    const main = 'import { createServer } from "node:http";\nimport hooks from "./next-pages.ts";\n';
+    const listen =
+      'createServer(hooks).listen(Number(process.env.PORT), "127.0.0.1", () => console.log("listening"));\n';
+    await writeFile(join(folder, "next-server.mjs"), main + listen);
+    await takesCallbacks(await serve(node, "next-server.mjs"));
   });
 
   it("those in TypeScript pass a strict type check", { timeout: 60_000 }, async () => {

@@ -24,6 +24,7 @@ export async function bundleFor(
     target: "es2024",
     conditions: runtime === "deno" ? ["deno", "worker"] : ["workerd", "worker"],
     external: ["node:*"],
+    loader: { ".ttf": "binary" },
     logLevel: "error",
     ...options,
   });

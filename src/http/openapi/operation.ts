@@ -18,7 +18,12 @@ const SECURITY: Readonly<Record<Access, readonly string[]>> = {
 };
 
 /** For bodies that are not JSON. */
-const MEDIA = { "text/html": { type: "string" }, "text/javascript": { type: "string" }, "*/*": {} } as const;
+const MEDIA = {
+  "text/html": { type: "string" },
+  "text/javascript": { type: "string" },
+  "text/plain": { type: "string" },
+  "*/*": {},
+} as const;
 
 /** A route as an OpenAPI operation. */
 export function operationOf(route: Route): Json {

@@ -59,7 +59,7 @@ export interface Answer {
   /** A `component`, which has an example. */
   readonly body?: Schema;
   /** The media type of a body that is not JSON; any: the bytes that a service answered with. */
-  readonly media?: "text/html" | "text/javascript" | "*/*";
+  readonly media?: "text/html" | "text/javascript" | "text/plain" | "*/*";
   /** Also as server-sent events, where `Accept` asks for them; with a token from any origin. */
   readonly stream?: true;
   readonly headers?: readonly AnswerHeader[];

@@ -16,10 +16,25 @@ const REFERENCE_POLICY = [
   NOTHING_ELSE,
 ].join("; ");
 
+/** For the documentation: its style, its script and its search are files of this origin. */
+const GUIDES_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  NOTHING_ELSE,
+].join("; ");
+
+function policyOf(path: string): string {
+  if (path === "/docs") return REFERENCE_POLICY;
+  return path === "/docs/guides" || path.startsWith("/docs/guides/") ? GUIDES_POLICY : STATIC_POLICY;
+}
+
 /** The headers that OWASP's cheat sheet on REST security asks for, for an answer at this path. */
 export function secureHeaders(path: string): readonly (readonly [name: string, value: string])[] {
   return [
-    ["Content-Security-Policy", path === "/docs" ? REFERENCE_POLICY : STATIC_POLICY],
+    ["Content-Security-Policy", policyOf(path)],
     ["Cross-Origin-Opener-Policy", "same-origin"],
     ["Cross-Origin-Resource-Policy", "same-origin"],
     ["Referrer-Policy", "no-referrer"],

@@ -9,6 +9,7 @@ import { documentRoutes } from "./document.ts";
 import { endpointActions } from "./endpoints/actions.ts";
 import { endpointRoutes } from "./endpoints/endpoints.ts";
 import { endpointSecretRoutes, secretRoutes } from "./endpoints/secrets.ts";
+import { guideRoutes } from "./guides.ts";
 import { queueRoutes } from "./internal.ts";
 import { landingRoutes } from "./landing.ts";
 import { liveRoutes } from "./live.ts";
@@ -47,6 +48,7 @@ export function routesOf(assets?: Assets): readonly Route[] {
     ...operationRoutes(),
     ...documentRoutes(() => routes),
     ...staticRoutes(assets),
+    ...guideRoutes(assets),
     ...queueRoutes,
   ];
   return routes;

@@ -8,9 +8,15 @@ export interface Assets {
   fetch(request: Request): Promise<Response>;
 }
 
-const kept = { headers: ["Cache-Control", "ETag"] } as const;
-const UNCHANGED = { description: "Nothing has changed since the `ETag` that was sent.", ...kept } as const;
-const PAGE = { 200: { description: "The page.", media: "text/html", ...kept }, 304: UNCHANGED } as const;
+export const kept = { headers: ["Cache-Control", "ETag"] } as const;
+export const UNCHANGED = {
+  description: "Nothing has changed since the `ETag` that was sent.",
+  ...kept,
+} as const;
+export const PAGE = {
+  200: { description: "The page.", media: "text/html", ...kept },
+  304: UNCHANGED,
+} as const;
 const SCRIPT = {
   200: { description: "The script.", media: "text/javascript", ...kept },
   304: UNCHANGED,
@@ -66,13 +72,13 @@ export function staticRoutes(assets?: Assets): readonly Route[] {
   ];
 }
 
-type FileCall = Pick<Call<unknown, unknown, unknown, typeof PAGE>, "c" | "send">;
+export type FileCall = Pick<Call<unknown, unknown, unknown, typeof PAGE>, "c" | "send">;
 
 /**
  * A file changes with a deployment and keeps its name, so a cache asks by ETag before it uses a copy. The condition is
  * judged here, because Cloudflare's file server knows neither lists of tags nor `*`.
  */
-async function serve(
+export async function serve(
   c: FileCall["c"],
   send: FileCall["send"],
   assets: Assets | undefined,

@@ -1,0 +1,68 @@
+import { beforeAll, describe, expect } from "vitest";
+import { buildReceiver } from "../../scripts/receiver.ts";
+import { DEVELOPMENT } from "../../src/local/stack/admin.ts";
+import { newProject } from "../support/client.ts";
+import { test } from "../support/fixture.ts";
+import { host } from "../support/host.ts";
+import { commandsOf, followPage } from "../support/page-commands.ts";
+
+// Follows guides as a reader does: saves their files, pastes their commands, and compares what is printed.
+
+const PAGES = [
+  "signature-invalid",
+  "long-work",
+  "choose",
+  "duplicates-and-order",
+  "disabled-endpoint",
+  "retry-a-period",
+  "from-qstash",
+  "status-codes",
+];
+
+beforeAll(buildReceiver);
+
+describe("the commands of a guide print what it says", { timeout: 120_000 }, () => {
+  for (const page of PAGES) {
+    test(page, async ({ stack }) => {
+      const client = await newProject(stack.gateway, `page-${page}-${crypto.randomUUID()}`);
+      const KEY = client.authorization.slice("Bearer ".length);
+      await followPage(`docs/guides/${page}.md`, { URL: client.url, KEY });
+    });
+  }
+
+  test("stays-queued, on a gateway with the signing keys of another account", async ({ stack }) => {
+    const { runtime, backing } = stack;
+    const ADMIN_TOKEN = "an-admin-token-of-this-page";
+    const hosted = await host(runtime, "src/worker.ts", (url) => ({
+      UPSTASH_REDIS_REST_URL: backing.redis.url,
+      UPSTASH_REDIS_REST_TOKEN: backing.redis.token,
+      QSTASH_URL: backing.qstash.url,
+      QSTASH_TOKEN: backing.qstash.token,
+      QSTASH_CURRENT_SIGNING_KEY: "sig_of_another_account",
+      QSTASH_NEXT_SIGNING_KEY: "sig_of_another_account_too",
+      RINGBACK_PUBLIC_URL: url,
+      RINGBACK_MASTER_SECRET: DEVELOPMENT.masterSecret, // as the others on this Redis
+      RINGBACK_ADMIN_TOKEN: ADMIN_TOKEN,
+      RINGBACK_CALLBACK_POLICY: "local",
+      RINGBACK_DIAGNOSTICS: "true",
+    }));
+    try {
+      const gateway = { url: hosted.url, adminToken: ADMIN_TOKEN };
+      const client = await newProject(gateway, `page-${crypto.randomUUID()}`);
+      const KEY = client.authorization.slice("Bearer ".length);
+      await followPage("docs/guides/stays-queued.md", { URL: hosted.url, KEY, ADMIN_TOKEN });
+    } finally {
+      await hosted.stop();
+    }
+  });
+});
+
+describe("a page's commands", () => {
+  test("are read with their further lines, and apart from what they print", () => {
+    const page = "```console\n$ echo 'a\nb' \\\n    c\na\nb c\n$ true\n```\n";
+    expect(commandsOf(page)).toEqual([
+      { text: "echo 'a\nb' \\\n    c", output: "a\nb c\n" },
+      { text: "true", output: "\n" },
+    ]);
+  });
+});

@@ -1,0 +1,123 @@
+import { readdir } from "node:fs/promises";
+import { join, posix } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { nameOf } from "../../scripts/guides/chapters.ts";
+import { slug } from "../../scripts/guides/links.ts";
+import { guidePages } from "../../scripts/guides/site.ts";
+import { root } from "../support/process.ts";
+
+/** The site, by file name from its top. */
+let files: Readonly<Record<string, string>>;
+/** Addresses that the gateway serves from elsewhere. */
+const ELSEWHERE = new Set(["docs", "problems", "openapi.json"]);
+
+beforeAll(async () => {
+  files = await guidePages();
+});
+
+const htmlFiles = () => Object.entries(files).filter(([name]) => name.endsWith(".html"));
+const markdownFiles = () => Object.entries(files).filter(([name]) => name.endsWith(".md"));
+
+/** Where a relative link of a page leads, from the top of the site. */
+function resolve(page: string, target: string): { path: string; fragment: string } {
+  const [path = "", fragment = ""] = target.split("#");
+  return { path: path === "" ? page : posix.join(posix.dirname(page), path), fragment };
+}
+
+describe("the documentation as a site", () => {
+  test("has every page below docs, as HTML and as Markdown", async () => {
+    const names = (await readdir(join(root, "docs"), { recursive: true })).filter((name) =>
+      name.endsWith(".md"),
+    );
+    expect(names.length).toBeGreaterThan(40);
+    const wanted = names.map((name) => nameOf(`docs/${name}`)).filter((name) => name !== "");
+    expect(wanted.filter((name) => !(`docs/guides/${name}.html` in files))).toEqual([]);
+    expect(wanted.filter((name) => !(`docs/guides/${name}.md` in files))).toEqual([]);
+    expect(Object.keys(files)).toEqual(expect.arrayContaining(["docs/guides.html", "docs/guides/index.md"]));
+  });
+
+  test("has no page whose name is that of a file or folder of the site", () => {
+    expect(htmlFiles().filter(([name]) => /guides\/(search|style)\.html$/.test(name))).toEqual([]);
+  });
+
+  test("links only to pages and headings that there are, by relative addresses", () => {
+    const broken: string[] = [];
+    let count = 0;
+    for (const [file, html] of htmlFiles()) {
+      const page = file.replace(/\.html$/, "");
+      for (const [, target = ""] of html.matchAll(/ (?:href|src)="([^"]*)"/g)) {
+        if (/^(https?:|mailto:|data:)/.test(target)) continue;
+        count += 1;
+        const { path, fragment } = resolve(page, target);
+        const found = files[path] ?? files[`${path}.html`];
+        const hasFragment = fragment === "" || found?.includes(` id="${fragment}"`);
+        if (target.startsWith("/") || !(ELSEWHERE.has(path) || (found !== undefined && hasFragment)))
+          broken.push(`${file}: ${target}`);
+      }
+    }
+    expect(count).toBeGreaterThan(1_000);
+    expect(broken).toEqual([]);
+  });
+
+  test("links in Markdown only to Markdown of the site, and to headings that there are", () => {
+    const broken: string[] = [];
+    for (const [file, text] of markdownFiles()) {
+      const prose = text.replace(/^ *```.*?^ *```$/gms, "");
+      for (const [, target = ""] of prose.matchAll(/\]\(([^)\s]+)\)/g)) {
+        if (/^[a-z]+:/.test(target)) continue;
+        const { path, fragment } = resolve(file, target);
+        const headings = [...(files[path] ?? "").matchAll(/^#+ (.+)$/gm)].map(([, title = ""]) =>
+          slug(title.replace(/\[([^\]]+)\]\([^)]*\)/g, "$1")),
+        );
+        if (!path.endsWith(".md") || files[path] === undefined || (fragment && !headings.includes(fragment)))
+          broken.push(`${file}: ${target}`);
+      }
+    }
+    expect(broken).toEqual([]);
+  });
+
+  test("has no script or style inside a page, and nothing of another host", () => {
+    for (const [file, html] of htmlFiles()) {
+      const markup = html.replace(/<pre[^>]*>.*?<\/pre>/gs, "").replace(/<code>.*?<\/code>/gs, "");
+      expect(
+        markup.match(/<script(?! type="module" src="[^":]+"><)|<style|<[^>]* (?:style|on\w+)=/g),
+        file,
+      ).toBeNull();
+      expect(markup.match(/<(?:img|script|link|iframe)[^>]* (?:src|href)="https?:/g), file).toBeNull();
+    }
+  });
+
+  test("has an example with its files, because a reader of the site has no repository", () => {
+    const text = files["docs/guides/examples/bulk-mail.md"] ?? "";
+    expect(text).toContain("### mailer.ts");
+    expect(text).toContain("[mailer.ts](bulk-mail.md#mailerts)");
+    expect(text).toContain('defineTask({\n    type: "mail.send"');
+  });
+
+  test("lists every page for programs", () => {
+    const links = [...(files["llms.txt"] ?? "").matchAll(/\]\(([^)]+)\)/g)].map(([, target]) => target);
+    expect(links.filter((link) => link?.endsWith(".md")).toSorted()).toEqual(
+      markdownFiles()
+        .map(([name]) => name)
+        .toSorted(),
+    );
+  });
+
+  test("can be searched: each heading of each page is an entry with its words", () => {
+    const entries = JSON.parse(files["docs/guides/search.json"] ?? "[]") as {
+      heading: string;
+      address: string;
+      words: string;
+    }[];
+    const broken = entries.filter(({ address }) => {
+      const { path, fragment } = resolve("docs/guides/search.js", address);
+      const html = files[`${path}.html`];
+      return html === undefined || (fragment !== "" && !html.includes(` id="${fragment}"`));
+    });
+    expect(broken).toEqual([]);
+    expect(entries.find(({ heading }) => heading === "The probe")?.words).toMatch(
+      /sends a message through QStash/,
+    );
+    expect(entries.filter(({ words }) => words.includes("<!--"))).toEqual([]);
+  });
+});
