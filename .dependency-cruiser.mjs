@@ -11,6 +11,7 @@ const FEATURES = [
   "services",
   "scheduling",
   "doctor",
+  "figures",
 ];
 const ADAPTERS = ["adapters/redis", "adapters/qstash", "adapters/egress", "adapters/crypto"];
 const MODEL = ["shared", "ports", "task", ...FEATURES];
@@ -25,9 +26,9 @@ const MAY_IMPORT = {
   config: MODEL,
   "task-types": ["task"],
   receiver: ["shared", "events"],
-  client: ["shared"],
+  client: ["shared", "tasks", "deliveries", "endpoints", "services", "http"],
   console: ["shared", "client"],
-  cli: ["shared", "client", "receiver"],
+  cli: ["shared", "client", "receiver", "local"],
 };
 
 /** Ends the message of a rule. */
@@ -35,7 +36,18 @@ const TABLE = "The table of layers, with the reasons: docs/architecture.md#modul
 const RULES = "The rules, with the reasons: CONTRIBUTING.md#rules.";
 
 /** The top: they connect the rest, and nothing below imports them. */
-const TOP = ["index", "app", "worker", "deno", "local"];
+const TOP = [
+  "index",
+  "app",
+  "gateway",
+  "connect",
+  "deployed",
+  "submit",
+  "runtime",
+  "worker",
+  "deno",
+  "local",
+];
 const FOLDERS = [...Object.keys(MAY_IMPORT), ...TOP];
 
 /** A folder, or a file of that name. */
@@ -82,6 +94,13 @@ export default {
       to: { path: "^src/", pathNot: pattern(["receiver"]) },
     },
     {
+      name: "client-types-in-one-file",
+      comment: `The types of the resources come into the client in types.ts, which the build writes out. ${TABLE}`,
+      severity: "error",
+      from: { path: pattern(["client"]), pathNot: "/types\\.ts$" },
+      to: { path: "^src/", pathNot: pattern(["client", "shared"]) },
+    },
+    {
       name: "not-to-scripts-or-tests",
       comment: `Deployed code imports no script and no test. ${TABLE}`,
       severity: "error",
@@ -96,7 +115,7 @@ export default {
       to: { couldNotResolve: true },
     },
     ...layers,
-    library("hono", ["http", "app", "deno", "local"]),
+    library("hono", ["http", "app", "runtime", "local"]),
     library("@opentelemetry/api", ["shared"]),
     library("@upstash/redis", ["adapters/redis", "local"]),
     library("@upstash/qstash", ["adapters/qstash", "local"]),

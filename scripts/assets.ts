@@ -3,19 +3,16 @@ import { dirname, join } from "node:path";
 import { root } from "../src/local/root.ts";
 import { replaceFolder } from "./folder.ts";
 import { guidePages } from "./guides/site.ts";
-import { problemPages } from "./pages/problems.ts";
 import { referencePages } from "./pages/reference.ts";
 
 /**
- * Writes what the gateway serves from files: the page that shows its OpenAPI document, a page per problem,
- * and the documentation.
+ * Writes what the gateway serves from files: the page that shows its OpenAPI document, and the documentation.
  *
  * @param outDir the folder that becomes the top of the site; made when it is not there
  */
 export async function buildAssets(outDir: string): Promise<void> {
   const files: Readonly<Record<string, string>> = {
     ...(await referencePages()),
-    ...(await problemPages()),
     ...(await guidePages()),
   };
   for (const [name, text] of Object.entries(files)) {

@@ -55,6 +55,17 @@ const CHECKS: Readonly<Record<string, Check>> = {
       "Clients and tests are made from the document. Set in scripts/redocly.yaml; texts are in src/http/openapi.",
     run: lintDocument,
   },
+  "client size": {
+    about: "The limit and its reason are in scripts/client-size.ts.",
+    verbose: true,
+    run: () => script("client-size.ts"),
+  },
+  package: {
+    about:
+      "The package is for everybody's module resolution. Its exports are in package.json, its build in scripts/package.ts.",
+    verbose: true,
+    run: () => script("check-package.ts"),
+  },
   "bundle size": {
     about: "The limit and its reason are in scripts/size.ts.",
     verbose: true,

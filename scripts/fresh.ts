@@ -11,17 +11,25 @@ export interface Build {
   readonly assets: string;
 }
 
-const SOURCES = ["src", "scripts", "docs", "examples", "README.md", "SECURITY.md", "package-lock.json"];
-const STAMP = join(root, "dist/.made-from");
+const SOURCES = [
+  "src",
+  "scripts",
+  "docs",
+  "examples",
+  "README.md",
+  "SECURITY.md",
+  "package.json",
+  "package-lock.json",
+];
+
+/** Each build notes in dist what it was made from. */
+const STAMPS = { gateway: "dist/.made-from", package: "dist/.package-made-from" };
 
 /** The local build of the sources as they are: made now, unless the last one was made from the same. */
 export async function freshBuild(): Promise<Build & { readonly made: boolean }> {
   const worker = join(root, "dist/worker");
   const assets = join(root, "dist/assets");
-  const sources = await fingerprint();
-  const last = await readFile(STAMP, "utf8").catch(() => ""); // never built
-  const made = last !== sources;
-  if (made) {
+  const made = await unlessMade("gateway", async () => {
     // Only now: loading the bundler and the document takes longer than to find that nothing has changed.
     const [{ buildAssets }, { bundleWorker }, { replaceFolder }] = await Promise.all([
       import("./assets.ts"),
@@ -32,9 +40,24 @@ export async function freshBuild(): Promise<Build & { readonly made: boolean }> 
       replaceFolder(worker, (folder) => bundleWorker(join(folder, "worker.js"))),
       replaceFolder(assets, buildAssets),
     ]);
-    await writeFile(STAMP, sources);
-  }
+  });
   return { script: join(worker, "worker.js"), assets, made };
+}
+
+/** Builds the modules of the package from the sources as they are, unless the last ones were made from the same. */
+export async function freshPackage(): Promise<void> {
+  await unlessMade("package", async () => (await import("./package.ts")).buildPackage());
+}
+
+/** Whether it had to be made. */
+async function unlessMade(what: keyof typeof STAMPS, make: () => Promise<void>): Promise<boolean> {
+  const stamp = join(root, STAMPS[what]);
+  const sources = await fingerprint();
+  const last = await readFile(stamp, "utf8").catch(() => ""); // never built
+  if (last === sources) return false;
+  await make();
+  await writeFile(stamp, sources);
+  return true;
 }
 
 /** Changes with any source's name, size or time. */

@@ -1,164 +1,98 @@
-import { createKeyring } from "./adapters/crypto/keyring.ts";
-import { sign } from "./adapters/crypto/sign.ts";
-import { createLookup } from "./adapters/egress/dns.ts";
-import { createFetcher, type Send } from "./adapters/egress/fetch.ts";
-import { createGuard, type Guard } from "./adapters/egress/guard.ts";
-import { createExaminer } from "./adapters/qstash/examine.ts";
-import { createQueue } from "./adapters/qstash/queue.ts";
-import { createVerifier } from "./adapters/qstash/signature.ts";
-import { createPayloads } from "./adapters/redis/payloads.ts";
-import { createStore } from "./adapters/redis/store.ts";
-import { versionedStore } from "./adapters/redis/versioned-store.ts";
-import { type Config, ConfigError, readConfig } from "./config/config.ts";
-import { createApp } from "./http/app.ts";
+import type { Context } from "hono";
+import { Hono } from "hono/tiny";
+import { ConfigError } from "./config/config.ts";
+import type { Deployed } from "./deployed.ts";
+import { createGateway, type Ringback } from "./gateway.ts";
+import { answerOutside } from "./http/pipeline/outside.ts";
 import type { Assets } from "./http/routes/static.ts";
 import type { Background } from "./ports/background.ts";
-import type { Dependencies } from "./ports/dependencies.ts";
-import { contextOf } from "./ports/request-context.ts";
-import { limitFault } from "./scheduling/flow-control.ts";
-import { sweep } from "./scheduling/sweep.ts";
-import { httpRequestTask } from "./services/http-request.ts";
-import { errorText } from "./shared/error-text.ts";
-import { createLog, type Log, type RenderLine } from "./shared/log.ts";
-import type { AnyTask } from "./task.ts";
-import { type AttemptName, attemptsUnderWay } from "./tasks/run/attempts-under-way.ts";
-import { budgetFault } from "./tasks/run/budget-fault.ts";
-import { createRunTimes } from "./tasks/run-times.ts";
+import { createLog } from "./shared/log.ts";
 
-// biome-ignore lint/performance/noBarrelFile: this is the package's entry
-export { ConfigError } from "./config/config.ts";
-export { defineTask, TaskError, wait } from "./task.ts";
-
-/** The parts of a deployment: its task types and how it sends requests. */
-export interface RingbackOptions {
-  readonly tasks: readonly AnyTask[];
-  /** Task types that exist only with `RINGBACK_DIAGNOSTICS=true`. */
-  readonly diagnostics?: readonly AnyTask[];
-  /** How requests to client-supplied URLs are sent; the runtime's fetch unless given. */
-  readonly send?: Send;
-  /** How a line of the log is written; as JSON unless given. */
-  readonly renderLine?: RenderLine;
+/** The parts of a deployment: its task types, its pages, and how it sends requests. */
+export interface RingbackOptions<Env extends object = object> extends Deployed {
+  /**
+   * Serves the files that `/docs` and `/console` are made of: on Workers `(env) => env.ASSETS`. Without it these two
+   * pages answer 404.
+   */
+  readonly assets?: ((env: Env) => Assets | undefined) | undefined;
+  /** The environment of `app`, in place of `c.env`, which Hono fills on Workers alone. */
+  readonly env?: Env | undefined;
 }
 
-/** The gateway over one environment. */
-export interface Ringback {
-  readonly config: Config;
-  fetch(request: Request, background: Background): Promise<Response>;
-  /** Handles due entries whose message was lost; to be called each minute. Never rejects: errors are logged. */
-  sweep(background: Background): Promise<void>;
-  /** Attempts that handlers of this process are working on. */
-  attempts(): readonly AttemptName[];
+/** A deployment: makes the gateway over an environment. */
+export interface Deployment<Env extends object = object> {
+  /**
+   * The gateway over an environment. The same environment has the same gateway, so this may be called per request.
+   *
+   * @throws ConfigError when the environment lacks a variable or has a bad one
+   */
+  (env: Env): Ringback;
+  /**
+   * The gateway as a Hono app, for `main.route("/async", ringback.app)`. It reads the environment when a request comes,
+   * and answers 503 `misconfigured` when that is bad. The path must be that of `RINGBACK_PUBLIC_URL`.
+   */
+  readonly app: Hono;
 }
 
 /**
- * Makes the gateway of a deployment; it takes the environment, and the static pages if there are any.
+ * Declares a deployment of the gateway by its task types.
  *
  * @example
  * ```ts
  * const ringback = createRingback({ tasks: [shout] });
  * export default {
  *   fetch: (request: Request, env: Env, ctx: ExecutionContext) => ringback(env).fetch(request, ctx),
+ *   scheduled: (event: ScheduledController, env: Env, ctx: ExecutionContext) =>
+ *     ringback(env).scheduled(event, env, ctx),
  * };
  * ```
- * @throws ConfigError when the environment lacks a variable or has a bad one
  */
-export function createRingback(options: RingbackOptions) {
-  return (env: Readonly<Record<string, unknown>>, assets?: Assets): Ringback => {
-    const config = readConfig(env);
-    const deps = createParts(options, config);
-    for (const name of config.unknownVariables) deps.log("warn", "unknown-variable", { name });
-    const verifySignature = createVerifier({ ...config.qstash, publicUrl: config.settings.publicUrl });
-    const app = createApp({ deps, verifySignature, ...(assets && { assets }) });
-    return {
-      config,
-      fetch: async (request, background) =>
-        app.fetch(request, env, {
-          ...reporting(deps.log, background),
-          passThroughOnException: () => undefined,
-          props: undefined,
-        }),
-      sweep: async (background) => {
-        try {
-          await sweep(contextOf(deps, reporting(deps.log, background)));
-        } catch (error) {
-          deps.log("error", "sweep-failed", { error: errorText(error) });
-        }
-      },
-      attempts: attemptsUnderWay,
-    };
+export function createRingback<Env extends object = object>(options: RingbackOptions<Env>): Deployment<Env> {
+  const gateways = new WeakMap<object, Ringback | ConfigError>();
+  const connected = (env: Env): Ringback => {
+    const gateway = gateways.get(env) ?? madeOrRefused(options, env);
+    gateways.set(env, gateway);
+    if (gateway instanceof ConfigError) throw gateway;
+    return gateway;
   };
+  const app = new Hono();
+  app.all("*", (c) =>
+    answer(() => connected(options.env ?? (c.env as Env)), c.req.raw, executionContextOf(c)),
+  );
+  return Object.assign(connected, { app });
 }
 
-function createParts(options: RingbackOptions, config: Config): Dependencies {
-  const { settings } = config;
-  const guard = guardOf(config);
-  const tasks = [
-    httpRequestTask(config.services),
-    ...options.tasks,
-    ...(config.diagnostics ? (options.diagnostics ?? []) : []),
-  ];
-  const offered = new Map(tasks.map((task) => [task.type, task]));
-  const [twice] = tasks.filter((task) => offered.get(task.type) !== task);
-  if (twice) throw new ConfigError(`Two task types have the name ${twice.type}.`);
-  for (const task of tasks) {
-    const fault = limitFault(task) ?? budgetFault(task);
-    if (fault !== undefined) throw new ConfigError(fault);
-  }
-  const keyring = createKeyring(config.master.secret, config.master.previous, () => store.encryptsBound());
-  const payloads = createPayloads(keyring, config.encryptsPayloads);
-  const store = versionedStore(createStore({ ...config.redis, payloads }), Date.now);
-  return {
-    settings,
-    store,
-    queue: createQueue({ ...config.qstash, publicUrl: settings.publicUrl }),
-    fetcher: createFetcher({
-      guard,
-      lookup: createLookup({ url: config.callbacks.dohUrl, pinned: options.send !== undefined }),
-      ...(options.send && { send: options.send }),
-    }),
-    sign,
-    keyring,
-    tasks: offered,
-    services: config.services,
-    doctor: {
-      queue: createExaminer({ ...config.qstash, publicUrl: settings.publicUrl }),
-      queueUrl: config.qstash.url,
-      sweepInterval: config.sweepInterval,
-      resolves: config.callbacks.policy === "strict",
-    },
-    runTimes: createRunTimes(),
-    log: createLog(config.logLevel, options.renderLine),
-    random: Math.random,
-    clock: Date.now,
-  };
-}
-
-/** @throws ConfigError when one of the deployer's exceptions is neither a host nor a port */
-function guardOf({ settings, callbacks, redis, qstash }: Config): Guard {
+/** A bad environment stays bad, and is reported once. */
+function madeOrRefused<Env extends object>(options: RingbackOptions<Env>, env: Env): Ringback | ConfigError {
   try {
-    return createGuard({
-      mode: callbacks.policy,
-      allow: callbacks.allow,
-      ownHosts: [new URL(settings.publicUrl).host],
-      upstashHosts: [new URL(redis.url).host, new URL(qstash.url).host],
-    });
+    // Any object may be an environment: what is no text is not read.
+    return createGateway(options, env as Readonly<Record<string, unknown>>, options.assets?.(env));
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new ConfigError(`RINGBACK_CALLBACK_ALLOW ${ALLOW_FORM}`, { cause: error });
+    if (!(error instanceof ConfigError)) throw error;
+    createLog("error", options.renderLine)("error", "bad-configuration", { error: error.message });
+    return error;
   }
 }
 
-const ALLOW_FORM =
-  "must be hosts (name, IPv4 or IPv6 address, each with or without :port) and :port, with commas between them, and no scheme or path";
+/** Answers a request; 503 `misconfigured` while the gateway cannot be started. */
+export async function answer(
+  connected: () => Ringback,
+  request: Request,
+  ctx: Background | undefined,
+): Promise<Response> {
+  try {
+    return await connected().fetch(request, ctx);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return answerOutside(request, { code: "misconfigured", detail: error.message });
+  }
+}
 
-/** Runs work in the background. No caller can catch its errors, so they are logged. */
-function reporting(log: Log, background: Background): Background {
-  const report = async (work: Promise<unknown>): Promise<void> => {
-    try {
-      await work;
-    } catch (error) {
-      log("error", "background-failed", { error: errorText(error) });
-    }
-  };
-  return { waitUntil: (work) => background.waitUntil(report(work)) };
+/** Hono throws where the runtime gave none, as on Node. */
+function executionContextOf(c: Context): Background | undefined {
+  try {
+    return c.executionCtx;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,4 +1,5 @@
 import type * as z from "zod/v4/core";
+import type { Json, TypedTask } from "./shared/typed-task.ts";
 
 // Parsers for handlers: durations such as `10s` and an upstream's `Retry-After`. A task type imports nothing
 // but this file.
@@ -41,9 +42,9 @@ export interface TaskContext<Input> {
 }
 
 /** How a task type is declared. */
-export interface TaskDefinition<Schema extends z.$ZodType, Result> {
+export interface TaskDefinition<Schema extends z.$ZodType, Result, Type extends string = string> {
   /** `noun.verb`: the `type` that clients send. */
-  readonly type: string;
+  readonly type: Type;
   /** One sentence for the reference. */
   readonly summary?: string;
   /** Checks the input when the task is submitted, and again before every attempt. */
@@ -74,6 +75,14 @@ export interface TaskDefinition<Schema extends z.$ZodType, Result> {
 export type AnyTask = TaskDefinition<z.$ZodType, unknown>;
 
 /**
+ * A declared task type. Its name, the input that clients send and the result that they read, as JSON, are part of the
+ * type, so that `typeof tasks` types a client.
+ */
+export interface Task<Type extends string = string, Input = unknown, Result = unknown>
+  extends TaskDefinition<z.$ZodType, unknown, Type>,
+    TypedTask<Type, Input, Result> {}
+
+/**
  * Declares a task type.
  *
  * @example
@@ -85,10 +94,11 @@ export type AnyTask = TaskDefinition<z.$ZodType, unknown>;
  * });
  * ```
  */
-export function defineTask<Schema extends z.$ZodType, Result>(
-  definition: TaskDefinition<Schema, Result>,
-): AnyTask {
-  return definition as unknown as AnyTask; // the registry validates the input with this definition's own schema
+export function defineTask<const Type extends string, Schema extends z.$ZodType, Result>(
+  definition: TaskDefinition<Schema, Result, Type>,
+): Task<Type, z.input<Schema>, Json<Result>> {
+  // The registry validates the input with this definition's own schema.
+  return definition as unknown as Task<Type, z.input<Schema>, Json<Result>>;
 }
 
 /** The return value of a handler that has handed its work on: the task waits for the bearer of its token. */

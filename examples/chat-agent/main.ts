@@ -1,4 +1,4 @@
-import { createRingback, type Ringback } from "../../src/app.ts"; // for you: "ringback"
+import { createRingback, type Ringback } from "../../src/index.ts"; // for you: "ringback"
 import { collectOffers } from "./task.ts";
 
 interface Env extends Readonly<Record<string, string>> {
@@ -19,6 +19,6 @@ interface Background {
 export default {
   fetch: (request: Request, env: Env, context: Background): Promise<Response> =>
     gateway(env).fetch(request, context),
-  scheduled: (_event: unknown, env: Env, context: Background): void =>
-    context.waitUntil(gateway(env).sweep(context)),
+  scheduled: (event: unknown, env: Env, context: Background): Promise<void> =>
+    gateway(env).scheduled(event, env, context),
 };

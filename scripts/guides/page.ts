@@ -1,4 +1,4 @@
-import { escapeHtml, STYLE } from "../pages/layout.ts";
+import { escapeHtml, STYLE } from "../../src/http/pages/layout.ts";
 import type { Chapter, Source } from "./chapters.ts";
 import { relativeAddress, siteAddress } from "./links.ts";
 import type { Rendered } from "./render.ts";

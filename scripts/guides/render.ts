@@ -1,5 +1,5 @@
 import { Marked, type Token, type Tokens } from "marked";
-import { escapeHtml } from "../pages/layout.ts";
+import { escapeHtml } from "../../src/http/pages/layout.ts";
 import type { Source } from "./chapters.ts";
 import { relativeAddress, siteAddress, slug, targetOf } from "./links.ts";
 

@@ -11,7 +11,6 @@ const VIEWER = join(root, "node_modules/@scalar/api-reference/dist/browser/stand
  * button that opens its desktop app. A key that a reader types in stays in the page's memory.
  */
 const CONFIGURATION: ReferenceProps["configuration"] = {
-  url: "/openapi.json",
   withDefaultFonts: false,
   telemetry: false,
   agent: { disabled: true },
@@ -36,19 +35,21 @@ const PAGE = `<!doctype html>
 <title>Ringback API reference</title>
 </head>
 <body>
-<noscript>This page needs JavaScript. The same API is described at <a href="/openapi.json">/openapi.json</a>.</noscript>
+<noscript>This page needs JavaScript. The same API is described at <a href="openapi.json">openapi.json</a>.</noscript>
 <div id="reference"></div>
-<script src="/docs/scalar.js"></script>
-<script src="/docs/reference.js"></script>
+<script src="docs/scalar.js"></script>
+<script src="docs/reference.js"></script>
 </body>
 </html>
 `;
 
-/** The reference for people, by file name: a page that shows the OpenAPI document with Scalar. */
+/**
+ * The reference for people, by file name. Its addresses are relative to `/docs`, so that it works under a path prefix: a page that shows the OpenAPI document with Scalar. */
 export async function referencePages(): Promise<Readonly<Record<string, string>>> {
   return {
     "docs.html": PAGE,
     "docs/scalar.js": await readFile(VIEWER, "utf8"),
-    "docs/reference.js": `Scalar.createApiReference("#reference", ${JSON.stringify(CONFIGURATION)});\n`,
+    "docs/reference.js": `const url = new URL("openapi.json", location.href).href;
+Scalar.createApiReference("#reference", { url, ...${JSON.stringify(CONFIGURATION)} });\n`,
   };
 }

@@ -6,12 +6,10 @@ import { LOG_LEVELS, type LogLevel } from "../shared/log.ts";
 import type { Settings } from "../shared/settings.ts";
 import { parseDuration } from "../shared/time/duration.ts";
 import { DELIVERY_SCHEDULE, parseSchedule } from "../shared/time/retry-schedule.ts";
+import { VERSION } from "../shared/version.ts";
 import { IN_WORDS } from "../shared/zod-messages.ts";
 import { readyServices, ServiceConfigError, servicesSchema } from "./services.ts";
 import { seemsOurs } from "./variable-names.ts";
-
-/** The release, as sent in `User-Agent`. */
-export const VERSION = "0.1.0";
 
 /** The whole checked configuration: the settings of the features, and how to reach the services. */
 export interface Config {
@@ -121,6 +119,7 @@ const SCHEMA = z.object({
   RINGBACK_PREVIOUS_MASTER_SECRET: z.optional(secret),
   RINGBACK_ENCRYPT_PAYLOADS: z._default(flag, false),
   RINGBACK_ADMIN_TOKEN: token.check(leastCharacters),
+  RINGBACK_METRICS_TOKEN: z.optional(token.check(leastCharacters)),
   RINGBACK_CALLBACK_POLICY: z._default(z.enum(["strict", "local"]), "strict"),
   RINGBACK_CALLBACK_ALLOW: z._default(list, []),
   RINGBACK_DOH_URL: z._default(address, "https://cloudflare-dns.com/dns-query"),
@@ -155,10 +154,12 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   if (!checked.success) throw new ConfigError(explain(checked.error.issues, given));
   const values = checked.data;
   const previous = values.RINGBACK_PREVIOUS_MASTER_SECRET;
+  const metricsToken = values.RINGBACK_METRICS_TOKEN;
   return {
     settings: {
       publicUrl: withoutSlash(values.RINGBACK_PUBLIC_URL),
       adminToken: values.RINGBACK_ADMIN_TOKEN,
+      ...(metricsToken !== undefined && { metricsToken }),
       retrySchedule: values.RINGBACK_RETRY_SCHEDULE,
       callbackTimeout: values.RINGBACK_CALLBACK_TIMEOUT,
       resultTtl: values.RINGBACK_RESULT_TTL,

@@ -3,7 +3,7 @@ import type { DeliveryReadStore, RedeliveryStore } from "../ports/delivery-store
 import type { RequestContext } from "../ports/dependencies.ts";
 import { type ConfigureParts, foundIn, readConfiguration } from "../projects/configure.ts";
 import { denied } from "../projects/denied.ts";
-import { type ApiKey, system } from "../projects/principal.ts";
+import { type Client, system } from "../projects/principal.ts";
 import { rateOf } from "../projects/project-config.ts";
 import { deliverMessage, type FlowParts } from "../scheduling/flow-control.ts";
 import { type PublishParts, publishAll } from "../scheduling/publish.ts";
@@ -62,7 +62,7 @@ export interface Recovery {
  */
 export async function recover(
   ctx: RecoverParts,
-  caller: ApiKey,
+  caller: Client,
   id: string,
   { since, until, dryRun, pace, cursor }: RecoverRequest,
   idempotency?: Idempotency,
@@ -110,7 +110,7 @@ interface Sending {
  * Sends dead letters again, a chunk at a time. The idempotency key is remembered with the last chunk: a call that was
  * interrupted continues when it is repeated, with the remaining dead letters.
  */
-async function sendAll(ctx: RecoverParts, caller: ApiKey, deadLetters: readonly Letter[], sending: Sending) {
+async function sendAll(ctx: RecoverParts, caller: Client, deadLetters: readonly Letter[], sending: Sending) {
   let deliveries: readonly DeliveryRecord[] = [];
   let [recovered, stale] = [0, 0];
   for (let from = 0; from < deadLetters.length; from += CHUNK) {
@@ -173,7 +173,7 @@ const OLD_TOLERANCE = 60_000;
  */
 async function readDead(
   ctx: RecoverParts,
-  caller: ApiKey,
+  caller: Client,
   deadLetters: readonly Letter[],
 ): Promise<{ readonly records: readonly DeliveryRecord[]; readonly stale: number }> {
   const read = await readAll(
@@ -191,7 +191,7 @@ async function readDead(
   return { records, stale: deadLetters.length - records.length };
 }
 
-async function readAll(ctx: RecoverParts, { project }: ApiKey, ids: readonly string[]) {
+async function readAll(ctx: RecoverParts, { project }: Client, ids: readonly string[]) {
   const answer = ids.length > 0 && (await ctx.store.readDeliveries(system(project), ids));
   return answer && answer.kind === "found" ? answer.records : [];
 }
@@ -199,7 +199,7 @@ async function readAll(ctx: RecoverParts, { project }: ApiKey, ids: readonly str
 /** Sends some again, each a little later than the previous one; returns how many were sent. */
 async function sendAgain(
   ctx: RecoverParts,
-  caller: ApiKey,
+  caller: Client,
   records: readonly DeliveryRecord[],
   {
     from,

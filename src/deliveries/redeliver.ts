@@ -2,7 +2,7 @@ import type { RedeliverAnswer, RedeliverCommand } from "../ports/commands/delive
 import type { RedeliveryStore } from "../ports/delivery-store.ts";
 import type { RequestContext } from "../ports/dependencies.ts";
 import { denied } from "../projects/denied.ts";
-import { type ApiKey, system } from "../projects/principal.ts";
+import { type Client, system } from "../projects/principal.ts";
 import { type Idempotency, reused } from "../shared/idempotency.ts";
 import { ApiError } from "../shared/problems.ts";
 import { CONFLICT, retryOnConflict } from "../shared/retry-on-conflict.ts";
@@ -17,7 +17,7 @@ type RedeliverParts = DeliverParts &
 
 /** The command that sends a delivery again, at once. */
 export function again(
-  caller: ApiKey,
+  caller: Client,
   { id, endedAt, endpointId, body, eventId, format }: DeliveryRecord,
 ): RedeliverCommand {
   return {
@@ -27,7 +27,7 @@ export function again(
   };
 }
 
-function atOnce(caller: ApiKey, delivery: string, endedAt = 0): RedeliverCommand {
+function atOnce(caller: Client, delivery: string, endedAt = 0): RedeliverCommand {
   return { caller, scope: "tasks:write", delivery, delay: 0, endedAt, nonce: crypto.randomUUID() };
 }
 
@@ -39,7 +39,7 @@ function atOnce(caller: ApiKey, delivery: string, endedAt = 0): RedeliverCommand
  */
 export async function redeliver(
   ctx: RedeliverParts,
-  caller: ApiKey,
+  caller: Client,
   id: string,
   idempotency?: Idempotency,
 ): Promise<{ readonly record: DeliveryRecord; readonly replayed: boolean }> {

@@ -53,6 +53,8 @@ export const deliveryFields = {
     "Why it waits although its time has come; such waiting does not count as an attempt.",
   ),
   endedAt: field(opt(time), "When it was delivered or given up."),
+  attemptCount: field(count, "Attempts begun so far, over all times that it was sent.", 1),
+  lastError: field(opt(attemptError), "Why the last attempt failed."),
 };
 
 export const deliveryExample = {
@@ -64,12 +66,20 @@ export const deliveryExample = {
   status: "delivered",
   createdAt: "2026-11-24T09:00:00.480Z",
   endedAt: "2026-11-24T09:00:00.560Z",
+  attemptCount: 1,
 } as const;
 
-export const DeliverySummary = component("DeliverySummary", z.object(deliveryFields), {
-  description: "A delivery in a list.",
-  example: deliveryExample,
-});
+export const DeliverySummary = component(
+  "DeliverySummary",
+  z.object({
+    ...deliveryFields,
+    project: field(opt(typeId("prj")), "In a list over all projects: the project's id."),
+  }),
+  {
+    description: "A delivery in a list.",
+    example: deliveryExample,
+  },
+);
 export type DeliverySummary = Infer<typeof DeliverySummary>;
 
 export const Delivery = component(

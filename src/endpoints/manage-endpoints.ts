@@ -12,7 +12,7 @@ import {
   foundIn,
   readConfiguration,
 } from "../projects/configure.ts";
-import type { ApiKey } from "../projects/principal.ts";
+import type { Client } from "../projects/principal.ts";
 import { type Endpoint, type ProjectConfig, withEndpoint } from "../projects/project-config.ts";
 import { isId, makeId, partitionOf } from "../shared/id.ts";
 import type { Idempotency } from "../shared/idempotency.ts";
@@ -63,7 +63,7 @@ export interface FoundEndpoint {
 /** Registers an endpoint; its secret is shown. @throws ApiError */
 export async function createEndpoint(
   ctx: EndpointParts,
-  caller: ApiKey,
+  caller: Client,
   wanted: EndpointChanges & { readonly url: string },
   idempotency?: Idempotency,
 ): Promise<FoundEndpoint & { readonly secret: string; readonly replayed: boolean }> {
@@ -95,23 +95,30 @@ export async function createEndpoint(
   return { endpoint, now: made.now, secret: current?.secret ?? "", replayed: made.replayed };
 }
 
+/** An endpoint, and how its deliveries go. */
+export interface EndpointWithHealth {
+  readonly endpoint: Endpoint;
+  readonly health: EndpointHealth;
+}
+
 /** An endpoint, with its health. @throws ApiError */
 export async function readEndpoint(
   ctx: EndpointParts,
-  caller: ApiKey,
+  caller: Client,
   id: string,
-): Promise<FoundEndpoint & { readonly health: EndpointHealth }> {
+): Promise<FoundEndpoint & EndpointWithHealth> {
   const { config, now } = await readConfiguration(ctx, caller, "endpoints:read");
   const endpoint = foundIn(config, id);
-  return { endpoint, now, health: await ctx.store.readHealth(caller.project, endpoint) };
+  const [health = { failures: 0 }] = await ctx.store.readHealth(caller.project, [endpoint]);
+  return { endpoint, now, health };
 }
 
-/** A page of the project's endpoints, newest first. @throws ApiError */
+/** A page of the project's endpoints with their health, newest first. @throws ApiError */
 export async function listEndpoints(
   ctx: EndpointParts,
-  caller: ApiKey,
+  caller: Client,
   { limit, cursor }: { readonly limit: number; readonly cursor?: string },
-): Promise<{ readonly data: readonly Endpoint[]; readonly nextCursor?: string }> {
+): Promise<{ readonly data: readonly EndpointWithHealth[]; readonly nextCursor?: string }> {
   if (cursor !== undefined && !isId("ep", cursor)) {
     throw new ApiError("malformed-parameter", "The cursor is not one that this API gave.");
   }
@@ -119,8 +126,10 @@ export async function listEndpoints(
   // Ids begin with their time.
   const sorted = config.endpoints.toSorted((a, b) => (a.id < b.id ? 1 : -1));
   const left = cursor === undefined ? sorted : sorted.filter(({ id }) => id < cursor);
-  const data = left.slice(0, limit);
-  const last = data.at(-1);
+  const page = left.slice(0, limit);
+  const last = page.at(-1);
+  const healths = await ctx.store.readHealth(caller.project, page);
+  const data = page.map((endpoint, index) => ({ endpoint, health: healths[index] ?? { failures: 0 } }));
   return { data, ...(last && left.length > limit && { nextCursor: last.id }) };
 }
 
@@ -132,7 +141,7 @@ export async function listEndpoints(
  */
 export async function changeEndpoint(
   ctx: EndpointParts,
-  caller: ApiKey,
+  caller: Client,
   id: string,
   changes: EndpointChanges,
 ): Promise<FoundEndpoint & { readonly droppedHeaders: readonly string[] }> {
@@ -148,7 +157,7 @@ export async function changeEndpoint(
 }
 
 /** Deletes an endpoint. Deliveries that were on their way to it end as dead letters. @throws ApiError */
-export async function deleteEndpoint(ctx: EndpointParts, caller: ApiKey, id: string): Promise<void> {
+export async function deleteEndpoint(ctx: EndpointParts, caller: Client, id: string): Promise<void> {
   await configure(ctx, caller, { scope: "endpoints:write" }, async (config) => {
     foundIn(config, id);
     return { config: withEndpoint(config, id, undefined), id };
@@ -163,7 +172,7 @@ export async function deleteEndpoint(ctx: EndpointParts, caller: ApiKey, id: str
  */
 export async function rotateEndpointSecret(
   ctx: EndpointParts,
-  caller: ApiKey,
+  caller: Client,
   id: string,
   overlap: number,
   idempotency?: Idempotency,
@@ -179,7 +188,7 @@ export async function rotateEndpointSecret(
 /** Writes facts about an endpoint, unless its address has changed meanwhile. @throws ApiError */
 export function noteEndpoint(
   ctx: EndpointParts,
-  caller: ApiKey,
+  caller: Client,
   { id, url }: Endpoint,
   options: { readonly scope: Scope; readonly idempotency?: Idempotency | undefined },
   note: (endpoint: Endpoint, now: number) => Endpoint,
@@ -195,7 +204,7 @@ export function noteEndpoint(
 
 async function change(
   ctx: EndpointParts,
-  caller: ApiKey,
+  caller: Client,
   config: ProjectConfig,
   before: Endpoint,
   changes: EndpointChanges,
@@ -227,7 +236,7 @@ async function change(
 
 function headersOf(
   { keyring, store }: EndpointParts,
-  caller: ApiKey,
+  caller: Client,
   before: Endpoint,
   { url = before.url, headers: patch }: EndpointChanges,
 ) {

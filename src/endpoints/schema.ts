@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { Attempt, DeliverySummary, deliveryExample } from "../deliveries/schema.ts";
 import {
   component,
   count,
@@ -60,9 +61,13 @@ export const Endpoint = component("Endpoint", z.object(fields), {
 });
 export type Endpoint = Infer<typeof Endpoint>;
 
-export const EndpointPage = pageOf("EndpointPage", Endpoint, "endpoints, newest first");
-
 const health = z.object({
+  state: field(
+    z.enum(["healthy", "failing", "circuit-open", "unverified", "disabled"]),
+    "`failing`: the last attempt failed; `circuit-open`: its destination fails, deliveries are held back; `unverified` and `disabled`: events become dead letters.",
+  ),
+  since: field(opt(time), "Since when it is in this state; absent while it is healthy or unverified."),
+  lastSuccessAt: field(opt(time), "When a delivery succeeded last; absent where none has in 60 days."),
   failures: field(count, "Failed attempts since the last success."),
   failingSince: field(
     opt(time),
@@ -75,12 +80,26 @@ export type Health = Infer<typeof health>;
 
 export const EndpointWithHealth = component(
   "EndpointWithHealth",
-  z.object({ ...fields, health: field(health, "The health of its deliveries.") }),
+  z.object({
+    ...fields,
+    project: field(opt(typeId("prj")), "In a list over all projects: the project's id."),
+    health: field(health, "The health of its deliveries."),
+  }),
   {
     description: "A registered endpoint, with its health.",
-    example: { ...example, health: { failures: 0, circuit: "closed" } },
+    example: {
+      ...example,
+      health: {
+        state: "healthy",
+        lastSuccessAt: "2026-11-24T09:00:00.560Z",
+        failures: 0,
+        circuit: "closed",
+      },
+    },
   },
 );
+
+export const EndpointPage = pageOf("EndpointPage", EndpointWithHealth, "endpoints, newest first");
 
 export const ChangedEndpoint = component(
   "ChangedEndpoint",
@@ -133,6 +152,48 @@ export const SigningSecret = component(
   },
 );
 export type SigningSecret = Infer<typeof SigningSecret>;
+
+export const TestAttempt = component(
+  "TestAttempt",
+  z.object({
+    eventId: field(typeId("evt"), "The test event's id."),
+    delivered: field(z.boolean(), "Whether the receiver accepted it."),
+    attempt: Attempt,
+  }),
+  {
+    description: "The outcome of a test event.",
+    example: {
+      eventId: "evt_01kawv0m1ne0qtrn9tkp0h7k2v",
+      delivered: true,
+      attempt: { at: "2026-11-24T09:00:00.490Z", durationMs: 70, statusCode: 200, response: "ok" },
+    },
+  },
+);
+
+export const Recovery = component(
+  "Recovery",
+  z.object({
+    dryRun: field(z.boolean(), "Whether nothing was sent."),
+    count: field(count, "Dead letters in that time, from the cursor on."),
+    recovered: field(count, "Of these, how many are being sent again."),
+    remaining: field(count, "How many are left; another call continues with them."),
+    pace: field(z.number(), "Deliveries per second."),
+    deliveries: field(z.array(DeliverySummary), "The first 100, oldest first."),
+    nextCursor: field(z.nullable(z.string()), "The `cursor` of the next call; null after the last."),
+  }),
+  {
+    description: "The deliveries that were recovered, or would be.",
+    example: {
+      dryRun: true,
+      count: 1,
+      recovered: 0,
+      remaining: 1,
+      pace: 10,
+      deliveries: [deliveryExample],
+      nextCursor: null,
+    },
+  },
+);
 
 const publicJwk = z.object({
   kty: field(z.literal("OKP"), "RFC 8037."),

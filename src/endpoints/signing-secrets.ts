@@ -1,7 +1,7 @@
 import { opened } from "../deliveries/destination.ts";
 import type { Cipher } from "../ports/keyring.ts";
 import { type ConfigureParts, configure, foundIn, readConfiguration } from "../projects/configure.ts";
-import type { ApiKey } from "../projects/principal.ts";
+import type { Client } from "../projects/principal.ts";
 import {
   type EncryptedSecret,
   type KeyPair,
@@ -94,7 +94,7 @@ export interface Verifiers {
 /** The secrets and keys that verify the project's callbacks, or one endpoint's events. @throws ApiError */
 export async function readVerifiers(
   ctx: SigningParts,
-  caller: ApiKey,
+  caller: Client,
   endpointId?: string,
 ): Promise<Verifiers> {
   const { config, now } = await readConfiguration(ctx, caller, "secrets:read");
@@ -112,7 +112,7 @@ export async function readVerifiers(
 /** The same for a key that may change secrets and perhaps not read them; undefined when it may not. @throws ApiError */
 export async function verifiersIfAllowed(
   ctx: SigningParts,
-  caller: ApiKey,
+  caller: Client,
   endpointId?: string,
 ): Promise<Verifiers | undefined> {
   try {
@@ -126,7 +126,7 @@ export async function verifiersIfAllowed(
 /** Gives the project's callbacks a new secret; the old one still signs for so many milliseconds. @throws ApiError */
 export async function rotateSigningSecret(
   ctx: SigningParts,
-  caller: ApiKey,
+  caller: Client,
   overlap: number,
   idempotency?: Idempotency,
 ): Promise<boolean> {
@@ -148,7 +148,7 @@ export async function rotateSigningSecret(
 /** Chooses how the project's callbacks are signed; the key pair is made when it is first asked for. @throws ApiError */
 export async function chooseSignatures(
   ctx: SigningParts,
-  caller: ApiKey,
+  caller: Client,
   signatures: readonly SignatureKind[],
 ): Promise<void> {
   await configure(ctx, caller, { scope: "secrets:write" }, async (config) => ({

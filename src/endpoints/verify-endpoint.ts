@@ -5,7 +5,7 @@ import { type SerializeParts, write } from "../events/serialize-event.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
 import { FetchFailure, type HttpFetcher } from "../ports/fetcher.ts";
 import { type ConfigureParts, foundIn, readConfiguration } from "../projects/configure.ts";
-import type { ApiKey } from "../projects/principal.ts";
+import type { Client } from "../projects/principal.ts";
 import type { Endpoint, ProjectConfig } from "../projects/project-config.ts";
 import { makeId, partitionOf } from "../shared/id.ts";
 import type { Idempotency } from "../shared/idempotency.ts";
@@ -32,7 +32,7 @@ export type Proof = "challenge" | "cloudevents";
  */
 export async function verifyEndpoint(
   ctx: VerifyParts,
-  caller: ApiKey,
+  caller: Client,
   id: string,
   proof: Proof,
   idempotency?: Idempotency,
@@ -59,7 +59,7 @@ export async function verifyEndpoint(
 }
 
 /** Sends an `endpoint.test` event, once, and returns its outcome. @throws ApiError */
-export async function testEndpoint(ctx: VerifyParts, caller: ApiKey, id: string) {
+export async function testEndpoint(ctx: VerifyParts, caller: Client, id: string) {
   const { config, now } = await readConfiguration(ctx, caller, "endpoints:write");
   const endpoint = foundIn(config, id);
   const refused = closed(endpoint);

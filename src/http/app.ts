@@ -3,6 +3,7 @@ import { requestId } from "hono/request-id";
 import { Hono } from "hono/tiny";
 import type { Dependencies } from "../ports/dependencies.ts";
 import { ApiError } from "../shared/problems.ts";
+import type { Authenticate } from "./pipeline/app-user.ts";
 import { admitter, type VerifySignature } from "./pipeline/authenticate.ts";
 import { crossOrigin } from "./pipeline/cross-origin.ts";
 import { mount } from "./pipeline/mount.ts";
@@ -18,6 +19,8 @@ export interface AppOptions {
   /** The static pages: the `ASSETS` binding on Workers, a reader of the disk elsewhere. */
   readonly assets?: Assets;
   readonly verifySignature: VerifySignature;
+  /** Names the users of the app that the gateway is a part of. */
+  readonly authenticate?: Authenticate;
   /** The routes that are served; every route of the gateway unless set. */
   readonly routes?: readonly Route[];
 }
@@ -33,6 +36,7 @@ export function createApp({
   deps,
   assets,
   verifySignature,
+  authenticate,
   routes = routesOf(assets),
 }: AppOptions): Hono<Env> {
   const app = new Hono<Env>();
@@ -52,6 +56,6 @@ export function createApp({
   app.use((c, next) =>
     /.\/$/.test(c.req.path) && !c.req.path.startsWith(PROXY) ? Promise.resolve(missing(c)) : next(),
   );
-  mount(app, routes, deps, admitter(deps, verifySignature));
+  mount(app, routes, deps, admitter(deps, verifySignature, authenticate));
   return app;
 }

@@ -1,5 +1,5 @@
 import type { Denied } from "../projects/caller.ts";
-import type { ApiKey, System } from "../projects/principal.ts";
+import type { Client, System } from "../projects/principal.ts";
 import type { DeliveryRecord } from "../tasks/record.ts";
 import type {
   BeginCommand,
@@ -27,7 +27,7 @@ export interface DeliveryStore {
 /** Reads deliveries. */
 export interface DeliveryReadStore {
   readDeliveries(
-    caller: ApiKey | System,
+    caller: Client | System,
     ids: readonly string[],
   ): Promise<
     Denied | { readonly kind: "found"; readonly now: number; readonly records: readonly DeliveryRecord[] }
@@ -47,8 +47,9 @@ export interface RedeliveryStore {
 
 /** Reports the health of endpoints. */
 export interface EndpointHealthStore {
+  /** Of some endpoints, in order. */
   readHealth(
     project: string,
-    endpoint: { readonly id: string; readonly url: string },
-  ): Promise<EndpointHealth>;
+    endpoints: readonly { readonly id: string; readonly url: string }[],
+  ): Promise<readonly EndpointHealth[]>;
 }

@@ -8,7 +8,7 @@ import type {
   Scope,
   StoredConfig,
 } from "../projects/caller.ts";
-import type { ApiKey, System } from "../projects/principal.ts";
+import type { Client, System } from "../projects/principal.ts";
 import type { Idempotency } from "../shared/idempotency.ts";
 import type { ConfigureAnswer, ConfigureCommand, KnownRequest } from "./commands/config.ts";
 
@@ -26,14 +26,14 @@ export interface ProjectName {
 /** Checks API keys. */
 export interface AuthorizationStore {
   /** Whether an API key is valid and has the scope. */
-  authorize(caller: ApiKey, scope: Scope): Promise<Denied | { readonly kind: "allowed" }>;
+  authorize(caller: Client, scope: Scope): Promise<Denied | { readonly kind: "allowed" }>;
 }
 
 /** Reads and changes a project's configuration. */
 export interface ConfigStore {
   /** A project's configuration, for a caller with the scope; and the earlier request with the idempotency key. */
   readConfig(
-    caller: ApiKey | System,
+    caller: Client | System,
     scope: Scope,
     idempotency?: Idempotency,
   ): Promise<ReadAnswer<{ config: StoredConfig; known?: KnownRequest }>>;

@@ -5,6 +5,7 @@ import type {
   RedeliveryStore,
 } from "./delivery-store.ts";
 import type { ChoreStore, DueStore } from "./due-store.ts";
+import type { FiguresStore } from "./figures-store.ts";
 import type { PingStore, ProbeStore, VersionStore } from "./operation-store.ts";
 import type {
   ApiKeyStore,
@@ -44,6 +45,7 @@ export interface Store
     ProjectStore,
     ApiKeyStore,
     RotationStore,
+    FiguresStore,
     DueStore,
     ChoreStore,
     VersionStore,

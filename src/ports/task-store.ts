@@ -1,5 +1,5 @@
 import type { Denied, ReadAnswer } from "../projects/caller.ts";
-import type { ApiKey, System, TaskReader } from "../projects/principal.ts";
+import type { Client, System, TaskReader } from "../projects/principal.ts";
 import type { DeliveryRecord, TaskRecord } from "../tasks/record.ts";
 import type { DeleteAnswer, DeleteCommand } from "./commands/delete.ts";
 import type { ListAnswer, TaskFilter, TaskParts, TaskPosition } from "./commands/list.ts";
@@ -57,13 +57,13 @@ export interface TaskReadStore {
     include?: TaskParts,
   ): Promise<ReadAnswer<{ record: TaskRecord; deliveries: readonly DeliveryRecord[] }>>;
   readTasks(
-    caller: ApiKey | System,
+    caller: Client | System,
     ids: readonly string[],
   ): Promise<
     Denied | { readonly kind: "found"; readonly now: number; readonly records: readonly TaskRecord[] }
   >;
   listTasks(
-    caller: ApiKey,
+    caller: Client,
     before: TaskPosition | undefined,
     limit: number,
     filter?: TaskFilter,

@@ -1,7 +1,9 @@
 import type { Idempotency } from "../shared/idempotency.ts";
 
-/** The reasons for which Redis refuses a key. */
-export type Denied = { readonly kind: "unauthenticated" } | { readonly kind: "forbidden" };
+/** The reasons for which Redis refuses a caller. `unknown-project`: the admin named a project that does not exist. */
+export type Denied = {
+  readonly kind: "unauthenticated" | "forbidden" | "unknown-project";
+};
 
 export type Scope =
   | "tasks:write"

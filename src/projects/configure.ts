@@ -5,7 +5,7 @@ import { ApiError } from "../shared/problems.ts";
 import { CONFLICT, retryOnConflict } from "../shared/retry-on-conflict.ts";
 import type { Scope, StoredConfig } from "./caller.ts";
 import { denied } from "./denied.ts";
-import type { ApiKey, System } from "./principal.ts";
+import type { Client, System } from "./principal.ts";
 import {
   type Endpoint,
   findEndpoint,
@@ -43,7 +43,7 @@ interface Change {
  */
 export async function readConfiguration(
   deps: ConfigureParts,
-  caller: ApiKey | System,
+  caller: Client | System,
   scope: Scope,
   idempotency?: Idempotency,
 ): Promise<Pick<Configured, "config" | "now" | "replayed"> & { readonly known?: string }> {
@@ -58,7 +58,7 @@ export async function readConfiguration(
 
 async function read(
   deps: ConfigureParts,
-  caller: ApiKey | System,
+  caller: Client | System,
   scope: Scope,
   idempotency: Idempotency | undefined,
 ) {
@@ -79,7 +79,7 @@ async function read(
  */
 export async function configure(
   deps: ConfigureParts,
-  caller: ApiKey | System,
+  caller: Client | System,
   { scope, idempotency }: { readonly scope: Scope; readonly idempotency?: Idempotency | undefined },
   change: (config: ProjectConfig, now: number) => Promise<Change>,
 ): Promise<Configured> {

@@ -2,7 +2,7 @@
  * The acting party, with its proof. Each function names the principals that it serves; the store's adapter translates
  * them for the scripts in one exhaustive switch.
  */
-export type Principal = ApiKey | Admin | TaskTokenBearer | SignedLink | System;
+export type Principal = ApiKey | Admin | ProjectAdmin | AppUser | TaskTokenBearer | SignedLink | System;
 
 /**
  * The bearer of an API key. The key's MAC has been verified; Redis decides whether the key exists and what it allows.
@@ -14,12 +14,40 @@ export interface ApiKey {
   readonly key: string;
   /** Hex SHA-256 of the key's secret. */
   readonly hash: string;
+  /** It acts through the console. */
+  readonly via?: "console";
 }
 
 /** The bearer of the deployment's admin token. */
 export interface Admin {
   readonly kind: "admin";
 }
+
+/**
+ * The bearer of the admin token, who acts in one project with every scope. Redis decides whether the project exists.
+ */
+export interface ProjectAdmin {
+  readonly kind: "project-admin";
+  readonly project: string;
+  /** It acts through the console. */
+  readonly via?: "console";
+}
+
+/**
+ * A user of the app that the gateway is a part of, as that app's `authenticate` named them. The scopes never include
+ * `secrets:*`, and `admin` does not either. Redis decides whether the project exists.
+ */
+export interface AppUser {
+  readonly kind: "app-user";
+  readonly project: string;
+  readonly scopes: readonly string[];
+  /** Names them in timelines. */
+  readonly name?: string;
+  readonly via?: never;
+}
+
+/** The principals that act for a project from outside. */
+export type Client = ApiKey | ProjectAdmin | AppUser;
 
 /** Claims of a task token: it authorizes its bearer to finish one attempt of one run. */
 export interface TaskToken {
@@ -53,7 +81,7 @@ export interface System {
 }
 
 /** The principals that may read one task. */
-export type TaskReader = ApiKey | SignedLink | System;
+export type TaskReader = Client | SignedLink | System;
 
 /** The gateway as a principal of one project. */
 export function system(project: string): System {

@@ -10,7 +10,7 @@ import type { Infer } from "../shared/schema.ts";
 
 /*
  * The data of events, by the schemas of their bodies: types alone, so that the receiving side loads none of them. The
- * build writes them out (scripts/receiver.ts), because a receiver has no zod.
+ * build writes them out (scripts/event-data.ts), because a receiver has no zod.
  */
 
 export type TaskEventType = Infer<typeof taskEventType>;

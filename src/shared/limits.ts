@@ -146,6 +146,10 @@ export const SWEEP_REQUESTS = 40;
 /** Members of the due set that one step of the sweep takes. */
 export const SWEEP_BATCH = 100;
 
+/** Tasks that wait for their start that the sweeps note, and how long they are noted after the last one was seen. */
+export const WAITING_KEPT = 1_000;
+export const WAITING_RETENTION = 2 * DAY;
+
 /** Attempt budgets and times of tasks. */
 export const DEFAULT_RETRIES = 3;
 export const MAX_RETRIES = 100;

@@ -50,9 +50,6 @@ export function createLog(least: LogLevel, render: RenderLine = jsonLine): Log {
   };
 }
 
-/** The log before a configuration is known. */
-export const log: Log = createLog("info");
-
 /** A log whose lines all carry these fields, after their own. */
 export function withFields(write: Log, common: LogFields): Log {
   return (level, event, fields) => write(level, event, { ...fields, ...common });

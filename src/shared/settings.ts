@@ -2,6 +2,8 @@
 export interface Settings {
   readonly publicUrl: string;
   readonly adminToken: string;
+  /** Opens `/metrics` and nothing else; the admin token does too. */
+  readonly metricsToken?: string;
   readonly retrySchedule: readonly number[];
   readonly callbackTimeout: number;
   readonly resultTtl: number;

@@ -1,4 +1,3 @@
-import type { AnyTask } from "../task.ts";
 import { echo } from "./diagnostics-echo.ts";
 import { flaky } from "./diagnostics-flaky.ts";
 import { waiting } from "./diagnostics-wait.ts";
@@ -6,7 +5,7 @@ import { linksCheck } from "./links-check.ts";
 import { reportGenerate } from "./report-generate.ts";
 
 /** The task types that every deployment offers. */
-export const tasks: readonly AnyTask[] = [reportGenerate, linksCheck];
+export const tasks = [reportGenerate, linksCheck] as const;
 
 /** Those that `RINGBACK_DIAGNOSTICS=true` adds. */
-export const diagnostics: readonly AnyTask[] = [echo, flaky, waiting];
+export const diagnostics = [echo, flaky, waiting] as const;

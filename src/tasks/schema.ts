@@ -108,6 +108,7 @@ export const Task = component(
   "Task",
   z.object({
     ...taskFields,
+    project: field(opt(typeId("prj")), "In a list over all projects: the project's id."),
     callback: field(
       opt(
         z.object({
@@ -133,7 +134,14 @@ export type Task = Infer<typeof Task>;
 
 export const TaskPage = pageOf("TaskPage", Task, "tasks, newest first");
 
-export const actor = z.enum(["client", "worker", "sweep", "service"]);
+/** An API key's id, `admin`, `console` or `app` steered it; the others are parts of the gateway, and the client that submitted. */
+export const actor = z
+  .string()
+  .check(
+    z.regex(
+      /^(?:client|worker|sweep|service|admin|console|app(?::[\w.~!*'()%-]+)?|key_[0-7][0-9a-hjkmnp-tv-z]{25})$/,
+    ),
+  );
 
 export const TimelineItem = component(
   "TimelineItem",
@@ -142,7 +150,10 @@ export const TimelineItem = component(
     at: field(time, "When it happened."),
     run: field(positive, "The run."),
     type: field(z.string(), "The type of the change.", "task.started"),
-    actor: field(actor, "The party that moved the task."),
+    actor: field(
+      actor,
+      "The party that moved the task: `worker`, `sweep`, `service`, or the `client` that submitted it; where it was steered, the id of the API key, `admin`, `console`, or `app:` and the percent-encoded name of a user of the app that the gateway is a part of.",
+    ),
     cause: field(opt(z.string()), "The reason, where it is not obvious."),
   }),
   {

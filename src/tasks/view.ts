@@ -92,6 +92,7 @@ export function deliveryView(record: DeliveryRecord): Delivery {
 /** A delivery in a list. */
 export function deliverySummary(record: DeliveryRecord): DeliverySummary {
   const reason = reasonOf(record);
+  const lastError = record.attempts.at(-1)?.error;
   return {
     id: record.id,
     ...(record.taskId !== "" && { taskId: record.taskId }),
@@ -104,6 +105,8 @@ export function deliverySummary(record: DeliveryRecord): DeliverySummary {
     ...(record.status === "pending" && { nextAttemptAt: timestamp(record.nextAt) }),
     ...(reason && { reason }),
     ...(record.endedAt !== undefined && { endedAt: timestamp(record.endedAt) }),
+    attemptCount: record.attempt,
+    ...(lastError && { lastError }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { createRingback } from "../../src/app.ts";
 import { ConfigError, readConfig, VARIABLES } from "../../src/config/config.ts";
+import { createRingback } from "../../src/index.ts";
 import worker from "../../src/worker.ts";
 
 const environment: Readonly<Record<string, string>> = {
@@ -264,7 +264,7 @@ describe("a Worker without its secrets", () => {
         requestId: response.headers.get("x-request-id"),
       });
     }
-    worker.scheduled(undefined, env, context);
+    await worker.scheduled(undefined, env, context);
     expect(error).toHaveBeenCalledTimes(1);
     expect(error.mock.calls[0]?.[0]).toContain("bad-configuration");
   });

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect } from "vitest";
-import { buildReceiver } from "../../scripts/receiver.ts";
+import { freshPackage } from "../../scripts/fresh.ts";
 import { DEVELOPMENT } from "../../src/local/stack/admin.ts";
 import { newProject } from "../support/client.ts";
 import { test } from "../support/fixture.ts";
@@ -19,7 +19,7 @@ const PAGES = [
   "status-codes",
 ];
 
-beforeAll(buildReceiver);
+beforeAll(freshPackage);
 
 describe("the commands of a guide print what it says", { timeout: 120_000 }, () => {
   for (const page of PAGES) {

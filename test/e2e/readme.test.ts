@@ -29,16 +29,10 @@ async function writeDeployment(folder: string): Promise<string> {
   const entry = join(folder, "deployment.ts");
   await writeFile(
     entry,
-    `import { createRingback } from "${src}/app.ts";
+    `import { createRingback } from "${src}/index.ts";
+import { worker } from "${src}/runtime/workers.ts";
 import { wordsCount } from "./words-count.ts";
-const connect = createRingback({ tasks: [wordsCount] });
-let ringback;
-export default {
-  fetch(request, env, background) {
-    ringback ??= connect(env);
-    return ringback.fetch(request, background);
-  },
-};
+export default worker(createRingback({ tasks: [wordsCount] }));
 `,
   );
   return relative(root, entry);

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { createRingback, defineTask, type Ringback, wait } from "../../src/app.ts";
+import { createRingback, defineTask, type Ringback, wait } from "../../src/index.ts";
 import { diagnostics, tasks } from "../../src/task-types/index.ts";
 
 /* The gateway that the storm goes over: the one that is shipped, with two task types whose handlers are watched. */
@@ -75,7 +75,7 @@ export default {
     ringback ??= connect(env);
     // The cron trigger, which neither bare runtime has.
     if (new URL(request.url).pathname === "/storm/sweep") {
-      await ringback.sweep(background);
+      await ringback.scheduled(undefined, env, background);
       return new Response(null, { status: 204 });
     }
     return ringback.fetch(request, background);

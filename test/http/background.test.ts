@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { createRingback } from "../../src/app.ts";
+import { createRingback } from "../../src/index.ts";
 
 // What goes on after an answer, and the sweep, have nobody to throw to.
 
@@ -25,7 +25,7 @@ describe("a sweep without Redis", () => {
     vi.spyOn(console, "error").mockImplementation((line) => void lines.push(String(line)));
     const work: Promise<unknown>[] = [];
     const ringback = createRingback({ tasks: [] })(ENV);
-    await ringback.sweep({ waitUntil: (one) => void work.push(one) });
+    await ringback.scheduled(undefined, ENV, { waitUntil: (one) => void work.push(one) });
     await Promise.all(work);
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
       { event: "sweep-failed", error: expect.stringContaining("StoreUnavailable") },

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
 import { sign } from "../../src/adapters/crypto/sign.ts";
 import { createApp } from "../../src/http/app.ts";
+import type { Authenticate } from "../../src/http/pipeline/app-user.ts";
 import type { Route } from "../../src/http/pipeline/route.ts";
 import type { Assets } from "../../src/http/routes/static.ts";
 import type { AcceptCommand } from "../../src/ports/commands/task.ts";
@@ -74,6 +75,7 @@ export interface Options {
   readonly clock?: () => number;
   readonly signed?: boolean;
   readonly assets?: Assets;
+  readonly authenticate?: Authenticate;
   /** Task types next to `test.echo`. */
   readonly tasks?: readonly AnyTask[];
   readonly services?: readonly Service[];
@@ -82,7 +84,7 @@ export interface Options {
 }
 
 export interface Gateway {
-  /** Sends a request with the project's key, unless it brings its own `authorization`. */
+  /** Sends a request with the project's key, unless it brings its own `authorization`; an empty one is none. */
   send(method: string, path: string, init?: RequestInit): Promise<Response>;
   /** Submits this as JSON. */
   submit(body: unknown, headers?: Readonly<Record<string, string>>): Promise<Response>;
@@ -137,6 +139,7 @@ export async function open(options: Options = {}): Promise<Gateway> {
     deps,
     verifySignature,
     ...(options.assets && { assets: options.assets }),
+    ...(options.authenticate && { authenticate: options.authenticate }),
     ...(options.routes && { routes: options.routes }),
   });
   const authorization = `Bearer ${await keyring.issueApiKey(project, new Uint8Array(16), new Uint8Array(24))}`;
@@ -149,6 +152,7 @@ export async function open(options: Options = {}): Promise<Gateway> {
   const send: Gateway["send"] = async (method, path, init = {}) => {
     const headers = new Headers(init.headers);
     if (!headers.has("authorization")) headers.set("authorization", authorization);
+    if (headers.get("authorization") === "") headers.delete("authorization");
     const answer = await app.request(path, { ...init, method, headers }, {}, context);
     await Promise.all(work.splice(0));
     return answer;

@@ -1,10 +1,5 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
-import { buildAssets } from "../../scripts/assets.ts";
-import { problemSections } from "../../scripts/pages/problems.ts";
 import { Delivery, DeliverySummary } from "../../src/deliveries/schema.ts";
 import { openApi } from "../../src/http/openapi/document.ts";
 import { problemsOf } from "../../src/http/pipeline/route.ts";
@@ -192,37 +187,4 @@ describe("what is sent has the shape that the document tells of, and no field mo
     } as const;
     strict(TimelineItem, timelineView(entry));
   });
-});
-
-describe("docs/reference/errors.md", () => {
-  test("has a section for every problem, and none for others", async () => {
-    const text = await readFile(new URL("../../docs/reference/errors.md", import.meta.url), "utf8");
-    const sections = problemSections(text);
-    expect([...sections.keys()].sort()).toEqual(Object.keys(PROBLEMS).sort());
-    for (const [code, section] of sections) {
-      expect(section, code).toContain("**Whose fault:**");
-      expect(section, code).toContain("**What to do:**");
-    }
-  });
-});
-
-test("the site has a page for every problem without a script, and loads nothing from elsewhere", async ({
-  onTestFinished,
-}) => {
-  const folder = await mkdtemp(join(tmpdir(), "ringback-site-"));
-  onTestFinished(() => rm(folder, { recursive: true }));
-  await buildAssets(folder);
-  expect((await readdir(`${folder}/problems`)).sort()).toEqual(
-    Object.keys(PROBLEMS)
-      .map((code) => `${code}.html`)
-      .sort(),
-  );
-  for (const file of ["problems.html", "problems/not-found.html"]) {
-    const html = await readFile(`${folder}/${file}`, "utf8");
-    expect(html, file).not.toMatch(/<script|<link|\bsrc=|@import|url\(|\[object Object\]|undefined/);
-    const anchors = new Set([...html.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id));
-    for (const [, target] of html.matchAll(/href="(?:\/problems)?#([^"]+)"/g)) {
-      if (file !== "problems/not-found.html") expect(anchors, `${file}#${target}`).toContain(target);
-    }
-  }
 });

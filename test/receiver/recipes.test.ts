@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { buildReceiver } from "../../scripts/receiver.ts";
+import { freshPackage } from "../../scripts/fresh.ts";
 import { freePort, node, root } from "../support/process.ts";
 import { type Dependencies, headersOf, newSecret } from "./signed.ts";
 
@@ -34,7 +34,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "ringback-recipes-"));
   await mkdir(join(folder, "node_modules"));
   await writeFile(join(folder, "package.json"), JSON.stringify({ type: "module" }));
-  await buildReceiver();
+  await freshPackage();
   const installed: Record<string, string> = {
     ringback: root,
     ...Object.fromEntries(

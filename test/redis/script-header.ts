@@ -98,7 +98,7 @@ export function readBody(commented: string): Omit<Header, "hasPlainReply" | "lis
 }
 
 /** What `denied` says, which a script returns as `refusal`. */
-const REFUSALS = ["unauthenticated", "forbidden"];
+const REFUSALS = ["unauthenticated", "forbidden", "unknown-project"];
 
 /**
  * The first words of all lists that a script returns, at once or as `answer`; and those that its functions are given

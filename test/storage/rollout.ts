@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import { createRingback } from "../../src/app.ts";
+import { type Background, createRingback } from "../../src/index.ts";
 import { openEngine } from "../../src/local/engine/open.ts";
 import { startQStashServer } from "../../src/local/qstash/server.ts";
 import { DEVELOPMENT } from "../../src/local/stack/admin.ts";
@@ -11,7 +11,11 @@ import { type KINDS, startStandIn, TOKEN } from "../local/redis-stand-in.ts";
 /** The header with which a request chooses who answers it; without it they take turns. */
 export const VERSION = "x-version";
 
-type Version = Pick<ReturnType<ReturnType<typeof createRingback>>, "fetch" | "sweep">;
+/** The gateway of the version from which a rollout begins. */
+interface OldVersion {
+  fetch(request: Request, background: Background): Promise<Response>;
+  sweep(background: Background): Promise<void>;
+}
 
 /** One address behind which an old and a new version answer in turn, over one Redis and one queue. */
 export interface Rollout {
@@ -85,7 +89,7 @@ export async function startRollout(kind: (typeof KINDS)[number]): Promise<Rollou
     answered,
     sweep: async () => {
       await old.sweep(background);
-      await versions.new.sweep(background);
+      await versions.new.scheduled(undefined, env, background);
     },
     command: (...words) => standIn.engine.call(words),
     stop: async () => {
@@ -99,10 +103,10 @@ export async function startRollout(kind: (typeof KINDS)[number]): Promise<Rollou
   };
 }
 
-async function oldVersion(env: Readonly<Record<string, string>>): Promise<Version> {
+async function oldVersion(env: Readonly<Record<string, string>>): Promise<OldVersion> {
   const path = join(import.meta.dirname, "../fixtures/gateway-v1.mjs");
   const module: {
-    createRingback: (options: object) => (env: Readonly<Record<string, string>>) => Version;
+    createRingback: (options: object) => (env: Readonly<Record<string, string>>) => OldVersion;
     tasks: unknown;
     diagnostics: unknown;
   } = await import(path);

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { createRingback, defineTask, type Ringback } from "../../src/app.ts";
+import { createRingback, defineTask, type Ringback } from "../../src/index.ts";
 
 /* A deployment whose task types are limited. */
 

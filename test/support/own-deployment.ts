@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { createRingback, defineTask, type Ringback, TaskError } from "../../src/app.ts";
+import { createRingback, defineTask, type Ringback, TaskError } from "../../src/index.ts";
 
 /* A deployer's own files: task types, and the entry that wires them to the runtime. */
 

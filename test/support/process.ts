@@ -30,6 +30,8 @@ export interface Program {
   /** Seen in the output once the program can be used. */
   readonly ready: RegExp;
   readonly timeoutMs?: number;
+  /** Where it runs; the top of the project unless given. */
+  readonly cwd?: string;
 }
 
 /**
@@ -71,7 +73,7 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): void {
  */
 export async function start(program: Program): Promise<{ running: Running; match: RegExpExecArray }> {
   const child = spawn(program.command, program.args, {
-    cwd: root,
+    cwd: program.cwd ?? root,
     env: { ...inherited(), ...program.env },
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],

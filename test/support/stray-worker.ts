@@ -1,4 +1,4 @@
-import { createRingback, type Ringback } from "../../src/app.ts";
+import { createRingback, type Ringback } from "../../src/index.ts";
 import { tasks } from "./stray-tasks.ts";
 
 const connect = createRingback({ tasks });

@@ -2,7 +2,6 @@ import type { Format } from "../../endpoints/endpoint.ts";
 import type { NewTask } from "../../ports/commands/task.ts";
 import { INLINE_LIMIT } from "../../shared/limits.ts";
 import type {
-  Actor,
   DeliveryAttempt,
   DeliveryRecord,
   Failure,
@@ -180,7 +179,7 @@ function timeline(fields: Fields): TimelineEntry[] {
       at: number(at),
       run: number(run),
       type,
-      actor: actor as Actor, // written by our own scripts alone
+      actor,
       ...(cause.length > 0 && cause[0] !== "" && { cause: cause.join(" ") }),
     };
   });

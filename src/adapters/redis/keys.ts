@@ -27,8 +27,16 @@ export const RE_ENCRYPTION = `${SCHEMA}:reseal`;
 export const EVERY_KEY = `${SCHEMA}:*`;
 /** The doctor's last probe. */
 export const PROBED = `${SCHEMA}:doctor`;
+/** The tasks that the sweeps saw waiting for their start. */
+export const WAITING = `${SCHEMA}:waiting`;
 /** When the last sweep was made. */
 export const SWEPT = `${SCHEMA}:sweep`;
+
+/**
+ * Stands for key and secret of the admin, whose token the edge has verified: neither is ever that of an API key. With a
+ * space and scopes after it, the secret is that of a user of the app around the gateway: that app has verified them.
+ */
+export const ADMIN = "admin";
 
 /** Where a fingerprint or a time would stand: what was made here was erased. */
 export const ERASED = "-";

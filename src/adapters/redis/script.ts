@@ -6,7 +6,7 @@ import { jsonLength } from "../../shared/json/byte-count.ts";
 import { REQUEST_LIMIT } from "../../shared/limits.ts";
 import { MOVES, TERMINAL } from "../../tasks/status.ts";
 import { failureOf, isFull, isNoScript } from "./failure.ts";
-import { EVERY_KEY } from "./keys.ts";
+import { ADMIN, EVERY_KEY } from "./keys.ts";
 
 /** A reply of a script: text, integers and lists of them; no script returns nil inside a list. */
 export type ScriptReply = string | number | readonly ScriptReply[];
@@ -97,14 +97,27 @@ end
 local function notify(taskKey, task, now, status)
   if number(task.watch) > now then redis.call('PUBLISH', taskKey, status or task.status) end
 end
--- Why an API key may not do this, or nil; grant is the project's record of the key.
+-- The field of the project's hash that proves a caller: the record of its API key; of the admin, one that every project has.
+local function proofField(key) return key == '${ADMIN}' and 'cfgv' or 'k:' .. key end
+-- Whether a list of scopes contains this one.
+local function allows(scopes, scope)
+  local list = ',' .. scopes .. ','
+  return string.find(list, ',admin,', 1, true) or string.find(list, ',' .. scope .. ',', 1, true)
+end
+-- Why a caller may not do this, or nil; grant is what the project has in that field. A user of the app around the
+-- gateway brings scopes, and has no secret's.
 local function denied(grant, secretHash, scope, now)
+  local own = string.match(secretHash, '^${ADMIN} (.*)$')
+  if secretHash == '${ADMIN}' or own then
+    if not grant then return 'unknown-project' end
+    if own and (string.find(scope, '^secrets:') or not allows(own, scope)) then return 'forbidden' end
+    return nil
+  end
   local granted, expires, scopes = string.match(grant or '', '^(%S+) (%S+) (%S+)')
   if granted ~= secretHash then return 'unauthenticated' end
   if expires ~= '0' and tonumber(expires) <= now then return 'unauthenticated' end
-  local list = ',' .. scopes .. ','
-  if string.find(list, ',admin,', 1, true) or string.find(list, ',' .. scope .. ',', 1, true) then return nil end
-  return 'forbidden'
+  if not allows(scopes, scope) then return 'forbidden' end
+  return nil
 end
 `;
 

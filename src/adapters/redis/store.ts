@@ -1,6 +1,7 @@
 import { Redis } from "@upstash/redis/cloudflare";
 import type { StoredForm } from "../../ports/commands/config.ts";
 import type { DeliveryReadStore } from "../../ports/delivery-store.ts";
+import type { FiguresStore } from "../../ports/figures-store.ts";
 import type { ApiKeyStore, ConfigStore, ProjectStore, RotationStore } from "../../ports/project-store.ts";
 import type { Store } from "../../ports/store.ts";
 import type { NewestTaskStore, TaskReadStore } from "../../ports/task-store.ts";
@@ -12,6 +13,8 @@ import { record } from "./deliveries/record.ts";
 import { redeliver, redeliverAll } from "./deliveries/redeliver.ts";
 import { noteProbe, probe } from "./doctor.ts";
 import { createHint } from "./due-hint.ts";
+import { readFigures, readHours } from "./figures/figures.ts";
+import { oldestWaiting, openTasks } from "./figures/open-tasks.ts";
 import type { Payloads } from "./payloads.ts";
 import { ping } from "./ping.ts";
 import { dropKey, listKeys, ownerOf, putKey } from "./projects/api-keys.ts";
@@ -83,7 +86,7 @@ export function createStore(options: StoreOptions): Store {
     redeliver: (command) => redeliver(context, command),
     redeliverAll: (commands) => redeliverAll(context, commands),
     listDeadLetters: (query) => listDeadLetters(context, query),
-    readHealth: (project, endpoint) => readHealth(context, project, endpoint),
+    readHealth: (project, endpoints) => readHealth(context, project, endpoints),
     replay: (command) => replay(context, command),
     deleteTask: (command) => deleteTask(context, command),
     erasePart: (project, task) => erasePart(context, project, task),
@@ -103,6 +106,7 @@ export function createStore(options: StoreOptions): Store {
     swept: () => hint.swept(),
     ...readsIn(context),
     ...projectsIn(context),
+    ...figuresIn(context),
     version: async () => {
       form = await readVersion(context);
       return form;
@@ -122,6 +126,15 @@ function readsIn(context: Context): TaskReadStore & NewestTaskStore & DeliveryRe
     isErasing: (project, task) => isErasing(context, project, task),
     readDeliveries: (caller, ids) => readDeliveries(context, caller, ids),
     readBody: (project, event, format) => readBody(context, project, event, format),
+  };
+}
+
+function figuresIn(context: Context): FiguresStore {
+  return {
+    readFigures: (projects) => readFigures(context, projects),
+    readHours: (projects, span) => readHours(context, projects, span),
+    openTasks: (partition, project) => openTasks(context, partition, project),
+    oldestWaiting: (project) => oldestWaiting(context, project),
   };
 }
 

@@ -7,10 +7,12 @@ import {
   PUBLISH_HORIZON,
   SWEEP_BACKOFF_LIMIT,
   SWEEP_BATCH,
+  WAITING_KEPT,
+  WAITING_RETENTION,
 } from "../../shared/limits.ts";
 import type { Context } from "./context.ts";
 import { readTaskState } from "./fields.ts";
-import { dueKey, keysOf, parseMember } from "./keys.ts";
+import { dueKey, keysOf, parseMember, WAITING } from "./keys.ts";
 import { configOf } from "./projects/config.ts";
 import { fieldsOf, named, type ScriptReply, script } from "./script.ts";
 
@@ -42,6 +44,7 @@ export const RECONCILE = script(
   `
 -- KEYS
 --   due            due set of the partition
+--   waiting        tasks that wait for their start
 --   hashes…        hash of each entry's task or delivery, and configuration of its project
 -- ARGV
 --   offset         ms added to Redis's clock
@@ -59,10 +62,10 @@ export const RECONCILE = script(
 --   expired | exhausted | silent, <now>, <config>, <task>
 --                           end the task: its deadline has passed, its attempts have crashed, its heartbeat is missing
 --   broken, <reason>        it cannot be understood
-local dueKey = KEYS[1]
+local dueKey, waitingKey = KEYS[1], KEYS[2]
 local args, rest = named(ARGV)
 local now, most = clock(args.offset), number(args.most)
-local entries, members, answers, dues, drops = {}, {}, {}, {}, {}
+local entries, members, answers, dues, drops, waits = {}, {}, {}, {}, {}, {}
 for i = rest, #ARGV, 3 do
   members[#members + 1] = ARGV[i]
   entries[#entries + 1] = {member = ARGV[i], key = KEYS[number(ARGV[i + 1])], config = KEYS[number(ARGV[i + 2])]}
@@ -125,6 +128,10 @@ local function inspectTask(entry, task)
   end
   local nextAt, attempt = number(task.next), integer(number(task.attempt) + 1)
   if nextAt - now > ${PUBLISH_HORIZON} then return look(entry, nextAt - ${PUBLISH_HORIZON}, deadline) end
+  if nextAt <= now then
+    waits[#waits + 1] = integer(nextAt)
+    waits[#waits + 1] = entry.member .. ' ' .. task.run .. '.' .. task.attempt
+  end
   local answer = {'run', task.run, attempt, integer(math.max(0, nextAt - now)), task.type, task.opt}
   return message(entry, task, nextAt, task.run .. '.' .. attempt, answer)
 end
@@ -168,6 +175,13 @@ if #drops > 0 and not ${fault("due-for-ever-in-sweep")} then redis.call('ZREM', 
 for _, entry in ipairs(entries) do
   if entry.sweep then redis.call('HSET', entry.key, 'sweep', entry.sweep) end
 end
+-- For the operators. The longest wait first: of too many the newest go.
+if #waits > 0 then
+  redis.call('ZADD', waitingKey, unpack(waits))
+  local passed = redis.call('ZRANGE', waitingKey, '${WAITING_KEPT}', '${WAITING_KEPT + 99}')
+  if #passed > 0 then redis.call('ZREM', waitingKey, unpack(passed)) end
+  redis.call('PEXPIRE', waitingKey, '${WAITING_RETENTION}')
+end
 return answers
 `,
 );
@@ -206,7 +220,7 @@ export async function reconcile(
   most: number = SWEEP_BATCH,
 ): Promise<readonly DueAction[]> {
   if (members.length === 0) return [];
-  const keys = [dueKey(partition)];
+  const keys = [dueKey(partition), WAITING];
   const configs = new Map<string, number>();
   const entries = members.map((member) => ({ member, parsed: parseMember(member) }));
   const args = entries.flatMap(({ member, parsed }) => {

@@ -61,7 +61,17 @@ const securitySchemes: Json = {
     description:
       "A task token, `rbt_…`: it authorizes its bearer to finish one attempt of one run of one task, until its deadline.",
   },
-  adminToken: { type: "http", scheme: "bearer", description: "The deployment's admin token." },
+  adminToken: {
+    type: "http",
+    scheme: "bearer",
+    description:
+      "The deployment's admin token. Below `/v1` it acts with every scope in the project that `Ringback-Project` names.",
+  },
+  metricsToken: {
+    type: "http",
+    scheme: "bearer",
+    description: "`RINGBACK_METRICS_TOKEN`: it reads the metrics, and nothing else.",
+  },
   browserToken: {
     type: "http",
     scheme: "bearer",

@@ -109,6 +109,12 @@ export const requestHeaders = {
     schema: { type: "string" },
     example: "15m",
   },
+  "Ringback-Project": {
+    description:
+      "With the admin token: the project, by its id or its percent-encoded name. An API key has a project, and ignores it.",
+    schema: { type: "string" },
+    example: "shop",
+  },
   Accept: {
     description: "`text/event-stream` for server-sent events.",
     schema: { type: "string" },

@@ -8,12 +8,13 @@ import { callbacks } from "./webhooks.ts";
 
 const SECURITY: Readonly<Record<Access, readonly string[]>> = {
   open: [],
-  key: ["apiKey"],
-  "key-or-browser-token": ["apiKey", "browserToken", "browserLink"],
-  "key-or-link": ["apiKey", "browserToken", "browserLink", "readLink"],
-  "key-or-events-token": ["apiKey", "browserToken", "browserLink", "eventsToken"],
+  key: ["apiKey", "adminToken"],
+  "key-or-browser-token": ["apiKey", "adminToken", "browserToken", "browserLink"],
+  "key-or-link": ["apiKey", "adminToken", "browserToken", "browserLink", "readLink"],
+  "key-or-events-token": ["apiKey", "adminToken", "browserToken", "browserLink", "eventsToken"],
   "task-token": ["taskToken"],
   admin: ["adminToken"],
+  metrics: ["metricsToken", "adminToken"],
   queue: ["queueSignature"],
 };
 
@@ -64,7 +65,8 @@ function parametersOf(route: Route): readonly Json[] {
     .map(([name, { description, ...schema }]) =>
       parameter(name, "query", (required as string[]).includes(name), schema, description),
     );
-  const own = (route.headers ?? []).map((name) => ({
+  const named = [...(route.headers ?? []), ...(route.scope ? (["Ringback-Project"] as const) : [])];
+  const own = named.map((name) => ({
     name,
     in: "header",
     required: false,

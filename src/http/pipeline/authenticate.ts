@@ -1,10 +1,13 @@
 import type { Context } from "hono";
 import type { Dependencies } from "../../ports/dependencies.ts";
 import type { SignatureVerdict } from "../../ports/queue.ts";
+import { projectFinder } from "../../projects/find-project.ts";
 import { createRetiredGenerations } from "../../projects/generations.ts";
-import type { ApiKey, SignedLink, TaskTokenBearer } from "../../projects/principal.ts";
+import type { SignedLink, TaskTokenBearer } from "../../projects/principal.ts";
 import { sha256, utf8 } from "../../shared/bytes.ts";
 import { ApiError } from "../../shared/problems.ts";
+import { type Authenticate, appUsers } from "./app-user.ts";
+import { adminOf, type KeyBearer } from "./project.ts";
 import { refusedCalls } from "./refused-calls.ts";
 import type { Access, Callers, Env, Route, TokenAccess } from "./route.ts";
 
@@ -21,30 +24,47 @@ const BEARER = /^Bearer +([\w.~+/=-]+) *$/i;
 export type Admit = (c: Context<Env>, route: Route) => Promise<Callers[Access]>;
 
 /** @throws ApiError `unauthenticated` or `invalid-signature` from its result */
-export function admitter(deps: Dependencies, verifySignature: VerifySignature): Admit {
+export function admitter(
+  deps: Dependencies,
+  verifySignature: VerifySignature,
+  authenticate?: Authenticate,
+): Admit {
   const retired = createRetiredGenerations(deps);
-  const byKey = async (c: Context<Env>): Promise<ApiKey> => {
-    const verified = await deps.keyring.verifyApiKey(bearer(c), retired);
-    if (!verified) throw unauthenticated("Send an API key of this gateway as a bearer token.");
-    return { kind: "api-key", ...verified };
+  const { adminToken, metricsToken } = deps.settings;
+  const isAdmin = tokenCheck(adminToken);
+  const readsMetrics = metricsToken === undefined ? undefined : tokenCheck(metricsToken);
+  const appUser = appUsers(authenticate, projectFinder(deps.store));
+  const byKey = async (c: Context<Env>, route: Route): Promise<KeyBearer> => {
+    const user = await appUser(c);
+    if (user) return user;
+    const text = bearer(c);
+    const verified = await deps.keyring.verifyApiKey(text, retired);
+    if (verified) return { kind: "api-key", ...verified };
+    if (await isAdmin(text)) return await adminOf(c, route, deps);
+    throw unauthenticated("Send an API key of this gateway as a bearer token.");
   };
-  const isAdmin = adminCheck(deps.settings.adminToken);
   const report = refusedCalls(deps.log, deps.clock);
   return async (c, route) => {
     switch (route.access) {
       case "open":
         return undefined;
       case "key":
-        return await byKey(c);
+        return await byKey(c, route);
       case "key-or-browser-token":
       case "key-or-link":
       case "key-or-events-token":
-        return (await byToken(c, deps, route.access)) ?? (await byKey(c));
+        return (await byToken(c, deps, route.access)) ?? (await byKey(c, route));
       case "task-token":
         return await byTaskToken(c, deps);
       case "admin":
         if (!(await isAdmin(bearer(c)))) throw unauthenticated("Send the admin token as a bearer token.");
         return { kind: "admin" };
+      case "metrics": {
+        const text = bearer(c);
+        if (!(await isAdmin(text)) && !(await readsMetrics?.(text)))
+          throw unauthenticated("Send RINGBACK_METRICS_TOKEN or the admin token as a bearer token.");
+        return undefined;
+      }
       case "queue": {
         const signature = c.req.header("Upstash-Signature") ?? null;
         const body = new Uint8Array(await c.req.arrayBuffer());
@@ -104,9 +124,9 @@ function unauthenticated(detail: string): ApiError {
 }
 
 /** Compares digests, so that the duration reveals nothing about the token. */
-function adminCheck(adminToken: string): (text: string) => Promise<boolean> {
+function tokenCheck(token: string): (text: string) => Promise<boolean> {
   return async (text) => {
-    const [expected, given] = await Promise.all([sha256(utf8(adminToken)), sha256(utf8(text))]);
+    const [expected, given] = await Promise.all([sha256(utf8(token)), sha256(utf8(text))]);
     let difference = 0;
     for (const [i, byte] of expected.entries()) difference |= byte ^ (given[i] ?? 0);
     return difference === 0;

@@ -2,6 +2,7 @@ import type { Context } from "hono";
 import type { Store } from "../../ports/store.ts";
 import type { Scope } from "../../projects/caller.ts";
 import { denied } from "../../projects/denied.ts";
+import type { Client } from "../../projects/principal.ts";
 import type { Access, Callers, Env, Route } from "./route.ts";
 
 /**
@@ -16,10 +17,22 @@ export async function authorize(
   route: Route,
   caller: Callers[Access],
 ): Promise<void> {
-  if (route.scope === undefined || route.scopeCheckedBy === "script" || caller?.kind !== "api-key") return;
+  if (route.scope === undefined || route.scopeCheckedBy === "script") return;
+  if (!isClient(caller)) return;
   const scope = scopeOf(route.scope, c);
   const answer = await store.authorize(caller, scope);
   if (answer.kind !== "allowed") throw denied(answer, scope);
+}
+
+function isClient(caller: Callers[Access]): caller is Client {
+  switch (caller?.kind) {
+    case "api-key":
+    case "project-admin":
+    case "app-user":
+      return true;
+    default:
+      return false;
+  }
 }
 
 /** The scope of this request: `service:{service}` names a path parameter. */

@@ -51,7 +51,7 @@ export function mount(app: Hono<Env>, routes: readonly Route[], deps: Dependenci
     }
     chain.push(async (c) => {
       const call = await callOf(c, route, deps);
-      return await countingReads(call, route, readLimit, () => route.handle(call));
+      return await countingReads(call, route, readLimit, () => handlerOf(route, call)(call));
     });
     app.on(route.method, [route.path], ...chain);
   };
@@ -82,6 +82,19 @@ function isStream(c: Context<Env>, route: Route): boolean {
 
 type AnyCall = Parameters<Route["handle"]>[0];
 
+/** The admin who names no project is admitted where the route answers over all of them. */
+function handlerOf(route: Route, { caller }: AnyCall) {
+  if (route.access === "admin" || caller?.kind !== "admin") return (call: AnyCall) => route.handle(call);
+  return (call: AnyCall) => route.handleEveryProject?.({ ...call, caller }) ?? unreachable(route);
+}
+
+function unreachable({ operation }: Route): never {
+  throw new Error(`${operation} has admitted an admin without a project.`);
+}
+
+/** The admin's reads are counted together, and apart from those of the projects. */
+const ADMIN_READS = "admin";
+
 /**
  * Takes what the request costs of the project's reads: 1, also for a wait; a long walk's is taken before and settled
  * after. A refused key, such as a revoked one, uses up as many of its own, and none of its project's.
@@ -94,9 +107,9 @@ async function countingReads(
 ): Promise<Response> {
   const waits = route.headers?.includes("Prefer") && preferencesOf(c).wait !== undefined;
   if (!isRead(route) && !waits) return handle();
-  if (caller === undefined || caller.kind === "admin")
-    throw new Error(`${route.operation} reads for no project.`);
-  const { project } = caller;
+  if (caller === undefined) throw new Error(`${route.operation} reads for nobody.`);
+  const isAdmin = caller.kind === "admin" || caller.kind === "project-admin";
+  const project = isAdmin ? ADMIN_READS : caller.project;
   const cost = route.walks?.(query) ? LONG_WALK_COST : 1;
   const own = caller.kind === "api-key" ? [caller.key] : [];
   limit.take(project, cost);

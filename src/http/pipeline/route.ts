@@ -3,14 +3,18 @@ import type * as z from "zod/v4/core";
 import type { Dependencies, RequestContext } from "../../ports/dependencies.ts";
 import type { SignatureRefusal } from "../../ports/queue.ts";
 import type { Scope } from "../../projects/caller.ts";
-import type { Admin, ApiKey, SignedLink, TaskTokenBearer } from "../../projects/principal.ts";
+import type { Admin, Client, SignedLink, TaskTokenBearer } from "../../projects/principal.ts";
 import type { IdPrefix } from "../../shared/id.ts";
 import type { ProblemCode } from "../../shared/problems.ts";
 import type { Infer } from "../../shared/schema.ts";
 import type { AnswerHeader, RequestHeader } from "../openapi/headers.ts";
 
-/** The variables that the middleware before a route sets in the context. */
+/** The bindings of a request, and the variables that the middleware before a route sets in the context. */
 export interface Env {
+  Bindings: {
+    /** The request as it came, with the base path; the same object that the app around the gateway has. */
+    original?: Request;
+  };
   Variables: {
     requestId: string;
     route: Route;
@@ -22,8 +26,8 @@ export interface Env {
 
 /**
  * The permitted callers: anybody; the bearer of an API key, or also of the task's browser token, of a signed read link
- * or of a token for a live timeline; the bearer of this task's own token; the bearer of the admin token; the queue, by
- * its signature.
+ * or of a token for a live timeline; the bearer of this task's own token; the bearer of the admin token, or also of the
+ * token for the metrics; the queue, by its signature.
  */
 export type Access =
   | "open"
@@ -33,20 +37,25 @@ export type Access =
   | "key-or-events-token"
   | "task-token"
   | "admin"
+  | "metrics"
   | "queue";
 
 /** Access by an API key, or by a token that opens the one task in the path. */
 export type TokenAccess = Extract<Access, `key-or-${string}`>;
 
-/** The principal that each kind of access admits; an open route and the queue's have none. */
+/**
+ * The principal that each kind of access admits; an open route and the queue's have none. Where an API key may call,
+ * the admin may too, for the project that `Ringback-Project` names.
+ */
 export interface Callers {
   readonly open: undefined;
-  readonly key: ApiKey;
-  readonly "key-or-browser-token": ApiKey | SignedLink;
-  readonly "key-or-link": ApiKey | SignedLink;
-  readonly "key-or-events-token": ApiKey | SignedLink;
+  readonly key: Client;
+  readonly "key-or-browser-token": Client | SignedLink;
+  readonly "key-or-link": Client | SignedLink;
+  readonly "key-or-events-token": Client | SignedLink;
   readonly "task-token": TaskTokenBearer;
   readonly admin: Admin;
+  readonly metrics: undefined;
   readonly queue: undefined;
 }
 
@@ -196,6 +205,10 @@ export interface Declaration<
   /** Of a queue route: goes on in the background when the signature of a call is refused. Its body proves nothing. */
   readonly refused?: (deps: Dependencies, body: Uint8Array, refusal: SignatureRefusal) => Promise<void>;
   handle(call: Call<Params, z.output<Query>, z.output<Body>, All, A>): Promise<Declared> | Declared;
+  /** Answers the admin who names no project: over all of them. A route without it refuses with `project-required`. */
+  handleEveryProject?(
+    call: Call<Params, z.output<Query>, z.output<Body>, All, "admin">,
+  ): Promise<Declared> | Declared;
 }
 
 /** A route that admits API keys names a scope; no other route has one. */
@@ -227,7 +240,9 @@ export function problemsOf(route: Route): readonly ProblemCode[] {
   const codes = new Set<ProblemCode>(route.problems);
   if (route.access === "queue") codes.add("invalid-signature");
   else if (route.access !== "open") codes.add("unauthenticated");
-  if (route.scope) codes.add("forbidden");
+  if (route.scope) codes.add("forbidden").add("not-found").add("unknown-project").add("malformed-parameter");
+  if (route.scope && route.method !== "GET") codes.add("cross-site-request");
+  if (route.scope && !route.handleEveryProject) codes.add("project-required");
   if (isRead(route)) codes.add("rate-limited");
   if (route.params) codes.add("not-found");
   if (route.query) codes.add("malformed-parameter");

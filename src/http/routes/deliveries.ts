@@ -1,20 +1,23 @@
 import * as z from "zod/mini";
 import { redeliver } from "../../deliveries/redeliver.ts";
 import { Delivery, DeliveryPage } from "../../deliveries/schema.ts";
+import { listEveryProject } from "../../projects/every-project.ts";
 import { field, opt } from "../../shared/schema.ts";
-import { id, page } from "../../shared/schema-fields.ts";
+import { id, instant, page, text } from "../../shared/schema-fields.ts";
 import { getDelivery, listDeliveries } from "../../tasks/read/get-task.ts";
 import { deliverySummary, deliveryView } from "../../tasks/view.ts";
-import { nextLink } from "../pipeline/headers.ts";
 import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "../pipeline/idempotency.ts";
+import { projectRequired } from "../pipeline/project.ts";
 import { type Route, route } from "../pipeline/route.ts";
+import { linkTo } from "./tasks.ts";
 
 const list = route({
   method: "GET",
   path: "/v1/deliveries",
   operation: "listDeliveries",
   summary: "List deliveries, newest first",
-  description: "All of the project's, or one task's.",
+  description:
+    "All of the project's, or one task's. Pages may be short: follow `nextCursor`. The admin token without `Ringback-Project` reads those of all projects, one project after the other.",
   tag: "Deliveries",
   access: "key",
   scope: "tasks:read",
@@ -23,18 +26,30 @@ const list = route({
     taskId: field(opt(id("task")), "Only this task's deliveries."),
     endpointId: field(opt(id("ep")), "Only deliveries to this endpoint; pages may be short."),
     status: field(opt(z.enum(["pending", "delivered", "dead"])), "Only deliveries of this status."),
+    errorCode: field(opt(text(1, 64)), "Only deliveries whose last attempt failed with this code."),
+    createdAfter: field(opt(instant()), "Only deliveries whose event happened later than then, RFC 3339."),
+    createdBefore: field(opt(instant()), "Only deliveries whose event happened earlier than then, RFC 3339."),
     ...page,
   }),
   answers: { 200: { description: "A page of deliveries.", body: DeliveryPage, headers: ["Link"] } },
   async handle({ c, ctx, caller, query, reply }) {
     const { data, nextCursor } = await listDeliveries(ctx, caller, query);
-    return reply(
-      200,
-      { data: data.map(deliverySummary), nextCursor: nextCursor ?? null },
-      nextCursor ? { Link: nextLink(ctx.settings.publicUrl, c.req.url, nextCursor) } : {},
+    const items = data.map(deliverySummary);
+    return reply(200, { data: items, nextCursor: nextCursor ?? null }, linkTo(c, ctx, nextCursor));
+  },
+  async handleEveryProject({ c, ctx, query, reply }) {
+    if (query.taskId !== undefined) throw projectRequired();
+    const { data, nextCursor } = await listEveryProject(ctx, query, "tasks", (admin, place) =>
+      listDeliveries(ctx, admin, { ...withoutCursor(query), ...place }),
     );
+    const items = data.map(({ project, item }) => ({ ...deliverySummary(item), project }));
+    return reply(200, { data: items, nextCursor: nextCursor ?? null }, linkTo(c, ctx, nextCursor));
   },
 });
+
+function withoutCursor<Query extends { readonly cursor?: string }>({ cursor: _, ...query }: Query) {
+  return query;
+}
 
 const read = route({
   method: "GET",

@@ -9,12 +9,14 @@ import { documentRoutes } from "./document.ts";
 import { endpointActions } from "./endpoints/actions.ts";
 import { endpointRoutes } from "./endpoints/endpoints.ts";
 import { endpointSecretRoutes, secretRoutes } from "./endpoints/secrets.ts";
+import { figureRoutes } from "./figures.ts";
 import { guideRoutes } from "./guides.ts";
 import { queueRoutes } from "./internal.ts";
 import { landingRoutes } from "./landing.ts";
 import { liveRoutes } from "./live.ts";
 import { taskOperationRoutes } from "./operation.ts";
 import { operationRoutes } from "./operations.ts";
+import { problemRoutes } from "./problems.ts";
 import { proxyRoutes } from "./proxy.ts";
 import { reportRoutes } from "./report.ts";
 import { resultRoutes } from "./result.ts";
@@ -44,10 +46,12 @@ export function routesOf(assets?: Assets): readonly Route[] {
     ...projectRoutes,
     ...deploymentRoutes,
     ...apiKeyRoutes,
+    ...figureRoutes(),
     ...landingRoutes,
     ...operationRoutes(),
     ...documentRoutes(() => routes),
     ...staticRoutes(assets),
+    ...problemRoutes,
     ...guideRoutes(assets),
     ...queueRoutes,
   ];

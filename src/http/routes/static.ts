@@ -51,28 +51,13 @@ export function staticRoutes(assets?: Assets): readonly Route[] {
       params: { file: { description: "The script's file name.", example: "reference.js" } },
       answers: SCRIPT,
     }),
-    route({
-      ...page,
-      path: "/problems",
-      operation: "listProblems",
-      summary: "Read about every problem",
-      description: "For people: every problem's code, and what to do about it.",
-      answers: PAGE,
-    }),
-    route({
-      ...page,
-      path: "/problems/:code",
-      operation: "getProblem",
-      summary: "Read about one problem",
-      description:
-        "For people: what happened, which side is at fault, what to do. A problem's `type` leads here.",
-      params: { code: { description: "The problem's code.", example: "not-found" } },
-      answers: PAGE,
-    }),
   ];
 }
 
 export type FileCall = Pick<Call<unknown, unknown, unknown, typeof PAGE>, "c" | "send">;
+
+const WITHOUT_FILES =
+  "This deployment serves no files. Add to createRingback: assets: (env) => env.ASSETS, a binding to the folder node_modules/ringback/dist/assets.";
 
 /**
  * A file changes with a deployment and keeps its name, so a cache asks by ETag before it uses a copy. The condition is
@@ -83,9 +68,10 @@ export async function serve(
   send: FileCall["send"],
   assets: Assets | undefined,
 ): Promise<Declared> {
-  // Cloudflare redirects `/problems.html` to `/problems`; here each page has one address.
-  const file = await assets?.fetch(new Request(c.req.url, { redirect: "manual" }));
-  if (!file || file.status === 404 || file.headers.has("location"))
+  if (!assets) throw new ApiError("not-found", WITHOUT_FILES);
+  // Cloudflare redirects `/docs.html` to `/docs`; here each page has one address.
+  const file = await assets.fetch(new Request(c.req.url, { redirect: "manual" }));
+  if (file.status === 404 || file.headers.has("location"))
     throw new ApiError("not-found", `Nothing is at ${c.req.path}.`);
   const etag = file.headers.get("etag");
   if (etag && namesTag(c.req.header("if-none-match") ?? "", etag.replace(/^W\//, ""))) {

@@ -1,5 +1,8 @@
+import type { Context } from "hono";
 import * as z from "zod/mini";
+import type { TaskFilter } from "../../ports/commands/list.ts";
 import type { RequestContext } from "../../ports/dependencies.ts";
+import { listEveryProject } from "../../projects/every-project.ts";
 import { MAX_SEARCHABLE } from "../../shared/limits.ts";
 import { field, opt } from "../../shared/schema.ts";
 import { instant, page, text } from "../../shared/schema-fields.ts";
@@ -106,7 +109,7 @@ const list = route({
   operation: "listTasks",
   summary: "List the project's tasks, newest first",
   description:
-    "A page may be short, even empty, and still have a next one: follow `nextCursor`, not the count.",
+    "A page may be short, even empty, and still have a next one: follow `nextCursor`, not the count. The admin token without `Ringback-Project` reads the tasks of all projects, one project after the other; a metadata filter passes over the projects that are not searched by it.",
   tag: "Tasks",
   access: "key",
   scope: "tasks:read",
@@ -137,26 +140,52 @@ const list = route({
   cache: "revalidate",
   walks: ({ status, type, metadata }) => (status ?? type ?? metadata) !== undefined,
   async handle({ c, ctx, caller, query, reply }) {
-    const { limit, cursor, createdAfter, createdBefore, ...filter } = query;
-    const { data, nextCursor, visited } = await listTasks(
-      ctx,
-      caller,
-      { limit, ...(cursor !== undefined && { cursor }) },
-      {
-        ...filter,
-        ...(createdAfter !== undefined && { after: createdAfter }),
-        ...(createdBefore !== undefined && { before: createdBefore }),
-      },
-    );
+    const { data, nextCursor, visited } = await listTasks(ctx, caller, query, filterOf(query));
     c.set("visited", visited);
     const items = data.map((item) => view(ctx, item));
-    return reply(
-      200,
-      { data: items, nextCursor: nextCursor ?? null },
-      nextCursor ? { Link: nextLink(ctx.settings.publicUrl, c.req.url, nextCursor) } : {},
-    );
+    return reply(200, { data: items, nextCursor: nextCursor ?? null }, linkTo(c, ctx, nextCursor));
+  },
+  async handleEveryProject({ c, ctx, query, reply }) {
+    let visited = 0;
+    const { data, nextCursor } = await listEveryProject(ctx, query, "tasks", async (admin, place) => {
+      const page = await listTasks(ctx, admin, place, filterOf(query));
+      visited += page.visited;
+      return page;
+    });
+    c.set("visited", visited);
+    const items = data.map(({ project, item }) => ({ ...view(ctx, item), project }));
+    return reply(200, { data: items, nextCursor: nextCursor ?? null }, linkTo(c, ctx, nextCursor));
   },
 });
+
+/** The filter of a list's parameters. */
+function filterOf({
+  createdAfter,
+  createdBefore,
+  status,
+  type,
+  metadata,
+}: Omit<TaskFilter, "after" | "before"> & {
+  readonly createdAfter?: number;
+  readonly createdBefore?: number;
+}): TaskFilter {
+  return {
+    ...(status !== undefined && { status }),
+    ...(type !== undefined && { type }),
+    ...(metadata !== undefined && { metadata }),
+    ...(createdAfter !== undefined && { after: createdAfter }),
+    ...(createdBefore !== undefined && { before: createdBefore }),
+  };
+}
+
+/** The `Link` to the next page, when there is one. */
+export function linkTo(
+  c: Context,
+  { settings }: Pick<RequestContext, "settings">,
+  nextCursor: string | undefined,
+): { readonly Link?: string } {
+  return nextCursor === undefined ? {} : { Link: nextLink(settings.publicUrl, c.req.url, nextCursor) };
+}
 
 const read = route({
   method: "GET",

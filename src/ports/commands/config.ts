@@ -1,10 +1,10 @@
 import type { Denied, Scope, StoredConfig } from "../../projects/caller.ts";
-import type { ApiKey, System } from "../../projects/principal.ts";
+import type { Client, System } from "../../projects/principal.ts";
 import type { Idempotency } from "../../shared/idempotency.ts";
 import type { NewDelivery } from "./delivery.ts";
 
 export interface ConfigureCommand {
-  readonly caller: ApiKey | System;
+  readonly caller: Client | System;
   /** The scope that the caller's key needs. */
   readonly scope: Scope;
   /** The version that was read and changed. */

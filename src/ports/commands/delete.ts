@@ -1,9 +1,9 @@
 import type { Denied } from "../../projects/caller.ts";
-import type { ApiKey } from "../../projects/principal.ts";
+import type { Client } from "../../projects/principal.ts";
 import type { TaskRecord } from "../../tasks/record.ts";
 
 export interface DeleteCommand {
-  readonly caller: ApiKey;
+  readonly caller: Client;
   readonly record: TaskRecord;
 }
 

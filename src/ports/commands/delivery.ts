@@ -1,6 +1,6 @@
 import type { Format } from "../../endpoints/endpoint.ts";
 import type { Denied, ReadAnswer, Scope, StoredConfig } from "../../projects/caller.ts";
-import type { ApiKey } from "../../projects/principal.ts";
+import type { Client } from "../../projects/principal.ts";
 import type { Idempotency } from "../../shared/idempotency.ts";
 import type { DeliveryRecord } from "../../tasks/record.ts";
 
@@ -107,7 +107,7 @@ export type RecordAnswer =
   | { readonly kind: "gone" | "stale" };
 
 export interface RedeliverCommand {
-  readonly caller: ApiKey;
+  readonly caller: Client;
   /** The scope that the caller's key needs. */
   readonly scope: Scope;
   readonly delivery: string;
@@ -136,6 +136,8 @@ export interface EndpointHealth {
   /** Failed attempts in a row, over all deliveries, and since when. */
   readonly failures: number;
   readonly failingSince?: number;
+  /** When a delivery succeeded last, as far as it is noted. */
+  readonly lastSuccessAt?: number;
   /** Until when the circuit of its destination is open. */
   readonly openUntil?: number;
 }
@@ -152,7 +154,7 @@ export interface Letter {
 
 /** Which of an endpoint's dead letters: those that died in a span of time (milliseconds), so many at most. */
 export interface DeadLettersQuery {
-  readonly caller: ApiKey;
+  readonly caller: Client;
   readonly endpointId: string;
   readonly since: number;
   readonly until: number;

@@ -1,5 +1,5 @@
 import type { Denied, ReadAnswer, Scope, StoredConfig } from "../../projects/caller.ts";
-import type { ApiKey, System } from "../../projects/principal.ts";
+import type { Client, System } from "../../projects/principal.ts";
 import type { Idempotency } from "../../shared/idempotency.ts";
 import type { Actor, Progress, TaskRecord } from "../../tasks/record.ts";
 import type { TerminalStatus } from "../../tasks/status.ts";
@@ -24,7 +24,7 @@ export interface NewTask {
 }
 
 export interface AcceptCommand {
-  readonly caller: ApiKey;
+  readonly caller: Client;
   readonly task: NewTask;
   readonly idempotency?: Idempotency;
   /** The scope that the key needs; `tasks:write` unless set. */
@@ -151,7 +151,7 @@ export type Authority =
   /** The token of this run and attempt, and the sequence that its report is based on. */
   | { readonly by: "token"; readonly attempt: number; readonly sequence: number }
   /** A client whose key may write tasks, or the gateway itself: nothing has changed since the sequence that it read. */
-  | { readonly by: "sequence"; readonly sequence: number; readonly caller: ApiKey | System };
+  | { readonly by: "sequence"; readonly sequence: number; readonly caller: Client | System };
 
 export type Outcome =
   | { readonly kind: "retry"; readonly delay: number; readonly error: NonNullable<TaskRecord["error"]> }
@@ -209,7 +209,7 @@ export type EndAnswer =
   | { readonly kind: "config-changed"; readonly config: StoredConfig };
 
 export interface ReplayCommand {
-  readonly caller: ApiKey;
+  readonly caller: Client;
   readonly record: TaskRecord;
   readonly idempotency?: Idempotency;
   readonly maxOpen: number;

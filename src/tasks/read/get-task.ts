@@ -3,7 +3,7 @@ import type { TaskFilter, TaskPosition } from "../../ports/commands/list.ts";
 import type { DeliveryReadStore } from "../../ports/delivery-store.ts";
 import type { TaskReadStore } from "../../ports/task-store.ts";
 import { denied } from "../../projects/denied.ts";
-import type { ApiKey, System, TaskReader } from "../../projects/principal.ts";
+import type { Client, System, TaskReader } from "../../projects/principal.ts";
 import { base64url, fromBase64url, utf8 } from "../../shared/bytes.ts";
 import { fault } from "../../shared/fault-point.ts";
 import { isId } from "../../shared/id.ts";
@@ -49,7 +49,7 @@ export interface TaskPage {
 /** A page of the project's tasks, newest first. @throws ApiError */
 export async function listTasks(
   ctx: ReadParts,
-  caller: ApiKey,
+  caller: Client,
   query: { readonly limit: number; readonly cursor?: string },
   filter: TaskFilter = {},
 ): Promise<TaskPage> {
@@ -84,7 +84,7 @@ function unsearchable(name: string, searchable: readonly string[]): ApiError {
 /** Reads many tasks, in this order, without large results; erased ones are left out. @throws ApiError */
 export async function getTasks(
   ctx: ReadParts,
-  caller: ApiKey | System,
+  caller: Client | System,
   wanted: readonly string[],
 ): Promise<readonly FoundTask[]> {
   if (wanted.length === 0) return [];
@@ -112,7 +112,7 @@ function allDeliveries({ deliveries, pastDeliveries, progressDeliveries }: TaskR
 }
 
 /** Reads one delivery. @throws ApiError */
-export async function getDelivery(ctx: ReadParts, caller: ApiKey, id: string): Promise<DeliveryRecord> {
+export async function getDelivery(ctx: ReadParts, caller: Client, id: string): Promise<DeliveryRecord> {
   const delivery = isId("del", id) && (await findDelivery(ctx, caller, id));
   if (!delivery) throw missing("delivery", id);
   return delivery;
@@ -121,7 +121,7 @@ export async function getDelivery(ctx: ReadParts, caller: ApiKey, id: string): P
 /** Reads one delivery, if there is one. @throws ApiError when the caller may not read */
 export async function findDelivery(
   ctx: ReadParts,
-  caller: ApiKey | System,
+  caller: Client | System,
   id: string,
 ): Promise<DeliveryRecord | undefined> {
   const [delivery] = await deliveriesOf(ctx, caller, [id]);
@@ -133,18 +133,27 @@ export async function findDelivery(
 /** The deliveries of one task, or of the project's tasks, newest task first; a page may be short. @throws ApiError */
 export async function listDeliveries(
   ctx: ReadParts,
-  caller: ApiKey,
+  caller: Client,
   query: {
     readonly taskId?: string;
     readonly endpointId?: string;
     readonly status?: DeliveryStatus;
+    /** The code of the last attempt's error. */
+    readonly errorCode?: string;
+    /** Opened later than this, and earlier than that; milliseconds. */
+    readonly createdAfter?: number;
+    readonly createdBefore?: number;
     readonly limit: number;
     readonly cursor?: string;
   },
 ): Promise<{ readonly data: readonly DeliveryRecord[]; readonly nextCursor?: string }> {
+  const { createdAfter = Number.NEGATIVE_INFINITY, createdBefore = Number.POSITIVE_INFINITY } = query;
   const wanted = (delivery: DeliveryRecord) =>
     (query.status === undefined || delivery.status === query.status) &&
-    (query.endpointId === undefined || delivery.endpointId === query.endpointId);
+    (query.endpointId === undefined || delivery.endpointId === query.endpointId) &&
+    (query.errorCode === undefined || delivery.attempts.at(-1)?.error?.code === query.errorCode) &&
+    delivery.createdAt > createdAfter &&
+    delivery.createdAt < createdBefore;
   if (query.taskId !== undefined) {
     const { record } = await getTask(ctx, caller, query.taskId);
     const all = allDeliveries(record);
@@ -155,7 +164,9 @@ export async function listDeliveries(
     const data = (await deliveriesOf(ctx, caller, ids)).filter(wanted);
     return { data, ...(last !== undefined && { nextCursor: last }) };
   }
-  const listed = await ctx.store.listTasks(caller, readCursor(query.cursor), query.limit);
+  // A delivery is never older than its task; it may be much younger.
+  const filter = query.createdBefore === undefined ? {} : { before: query.createdBefore };
+  const listed = await ctx.store.listTasks(caller, readCursor(query.cursor), query.limit, filter);
   if (listed.kind === "unsearchable") throw unsearchable(listed.name, listed.searchable);
   if (listed.kind !== "found") throw denied(listed, "tasks:read");
   const ids = listed.positions.map(({ id }) => id);
@@ -185,7 +196,7 @@ function fewEnough(records: readonly TaskRecord[]): readonly TaskRecord[] {
 
 async function deliveriesOf(
   ctx: ReadParts,
-  caller: ApiKey | System,
+  caller: Client | System,
   ids: readonly string[],
 ): Promise<readonly DeliveryRecord[]> {
   const records: DeliveryRecord[] = [];

@@ -1,7 +1,7 @@
 import type { Dependencies } from "../../ports/dependencies.ts";
 import { StoreUnavailable } from "../../ports/errors.ts";
 import type { WatchStore } from "../../ports/task-store.ts";
-import { type ApiKey, system, type TaskReader } from "../../projects/principal.ts";
+import { type Client, system, type TaskReader } from "../../projects/principal.ts";
 import { attemptFields } from "../log-fields.ts";
 import type { TaskRecord } from "../record.ts";
 import { isTerminal, visibleStatus } from "../status.ts";
@@ -67,7 +67,7 @@ export async function wait(
  */
 export async function acceptAndWait(
   ctx: WaitParts,
-  caller: ApiKey,
+  caller: Client,
   submit: Submit,
   waiting: Waiting,
 ): Promise<Accepted> {

@@ -1,7 +1,8 @@
 import { type FirstAttemptParts, sendFirstAttempts } from "../../deliveries/first-attempts.ts";
 import type { RequestContext } from "../../ports/dependencies.ts";
+import { actorOf } from "../../projects/actor.ts";
 import { denied } from "../../projects/denied.ts";
-import type { ApiKey } from "../../projects/principal.ts";
+import type { Client } from "../../projects/principal.ts";
 import { type CallParts, recall } from "../../services/call-service.ts";
 import { type Idempotency, reused } from "../../shared/idempotency.ts";
 import { CONFLICT, retryOnConflict } from "../../shared/retry-on-conflict.ts";
@@ -33,7 +34,7 @@ type CancelParts = FirstAttemptParts &
  */
 export async function cancel(
   ctx: CancelParts,
-  caller: ApiKey,
+  caller: Client,
   id: string,
   idempotency?: Idempotency,
 ): Promise<SteeredTask> {
@@ -46,7 +47,7 @@ export async function cancel(
         config,
         authority: { by: "sequence", sequence: record.sequence, caller },
         ending: { status: "canceled" },
-        actor: "client",
+        actor: actorOf(caller),
         ...(idempotency && { idempotency }),
         time: redisTime(now, ctx.clock),
       });
@@ -76,6 +77,7 @@ export async function cancel(
           throw missing(id);
         case "unauthenticated":
         case "forbidden":
+        case "unknown-project":
           throw denied(finished, "tasks:write");
         default:
           throw new Error(`finishTask answered "${finished.kind}"`);
@@ -89,7 +91,7 @@ export async function cancel(
 
 async function canceled(
   ctx: CancelParts,
-  caller: ApiKey,
+  caller: Client,
   id: string,
   status: TaskStatus,
 ): Promise<SteeredTask> {

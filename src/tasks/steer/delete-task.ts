@@ -2,7 +2,7 @@ import type { RequestContext } from "../../ports/dependencies.ts";
 import { StoreUnavailable } from "../../ports/errors.ts";
 import type { ErasureStore, SteerStore } from "../../ports/task-store.ts";
 import { denied } from "../../projects/denied.ts";
-import type { ApiKey } from "../../projects/principal.ts";
+import type { Client } from "../../projects/principal.ts";
 import { type ChoreParts, eraseRest } from "../../scheduling/chores.ts";
 import { CONFLICT, retryOnConflict } from "../../shared/retry-on-conflict.ts";
 import { attemptFields } from "../log-fields.ts";
@@ -20,7 +20,7 @@ type DeleteParts = ChoreParts &
  *
  * @throws ApiError `task-not-ended` and those of the key
  */
-export async function deleteTask(ctx: DeleteParts, caller: ApiKey, id: string): Promise<void> {
+export async function deleteTask(ctx: DeleteParts, caller: Client, id: string): Promise<void> {
   let { record } = await readOwn(ctx, caller, id);
   return await retryOnConflict(
     async () => {

@@ -1,7 +1,7 @@
 import type { RequestContext } from "../../ports/dependencies.ts";
 import type { SteerStore } from "../../ports/task-store.ts";
 import { denied } from "../../projects/denied.ts";
-import type { ApiKey } from "../../projects/principal.ts";
+import type { Client } from "../../projects/principal.ts";
 import { type FlowParts, runMessage } from "../../scheduling/flow-control.ts";
 import { type PublishParts, publish } from "../../scheduling/publish.ts";
 import { type Idempotency, reused } from "../../shared/idempotency.ts";
@@ -32,7 +32,7 @@ type ReplayParts = FlowParts &
  */
 export async function replay(
   ctx: ReplayParts,
-  caller: ApiKey,
+  caller: Client,
   id: string,
   idempotency?: Idempotency,
 ): Promise<SteeredTask> {

@@ -2,7 +2,7 @@ import type { ConfigStore } from "../../ports/project-store.ts";
 import type { TaskReadStore } from "../../ports/task-store.ts";
 import type { StoredConfig } from "../../projects/caller.ts";
 import { denied } from "../../projects/denied.ts";
-import { type ApiKey, system } from "../../projects/principal.ts";
+import { type Client, system } from "../../projects/principal.ts";
 import { isId } from "../../shared/id.ts";
 import { ApiError } from "../../shared/problems.ts";
 import type { Settings } from "../../shared/settings.ts";
@@ -16,21 +16,20 @@ export type SteerParts = ReadParts & { readonly store: ConfigStore & TaskReadSto
 export type SteeredTask = FoundTask & { readonly replayed: boolean };
 
 /** Reads a task for a key that may steer it. @throws ApiError */
-export async function readOwn(ctx: SteerParts, caller: ApiKey, id: string) {
+export async function readOwn(ctx: SteerParts, caller: Client, id: string) {
   if (!isId("task", id)) throw missing(id);
   const [allowed, found] = await Promise.all([
     ctx.store.readConfig(caller, "tasks:write"),
     ctx.store.readTask(system(caller.project), id),
   ]);
-  if (allowed.kind === "unauthenticated" || allowed.kind === "forbidden")
-    throw denied(allowed, "tasks:write");
+  if (allowed.kind !== "found" && allowed.kind !== "missing") throw denied(allowed, "tasks:write");
   if (found.kind !== "found") throw missing(id);
   const config: StoredConfig = allowed.kind === "found" ? allowed.config : { version: 0, json: "{}" };
   return { record: found.record, now: found.now, config };
 }
 
 /** The task as it is now, for a caller whose key has been checked. */
-export function look(ctx: SteerParts, { project }: ApiKey, id: string): Promise<FoundTask> {
+export function look(ctx: SteerParts, { project }: Client, id: string): Promise<FoundTask> {
   return getTask(ctx, system(project), id, { result: true });
 }
 

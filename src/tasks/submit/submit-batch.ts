@@ -2,8 +2,8 @@ import type { AcceptAnswer, AcceptCommand } from "../../ports/commands/task.ts";
 import type { RequestContext } from "../../ports/dependencies.ts";
 import type { SubmitStore } from "../../ports/task-store.ts";
 import type { Scope } from "../../projects/caller.ts";
-import { denied } from "../../projects/denied.ts";
-import { type ApiKey, system } from "../../projects/principal.ts";
+import { denied, isDenied } from "../../projects/denied.ts";
+import { type Client, system } from "../../projects/principal.ts";
 import { type PublishParts, publishAll } from "../../scheduling/publish.ts";
 import { ApiError } from "../../shared/problems.ts";
 import { continued, inSpan } from "../../shared/tracing.ts";
@@ -27,7 +27,7 @@ type BatchParts = PublishParts &
  */
 export function acceptBatch(
   ctx: BatchParts,
-  caller: ApiKey,
+  caller: Client,
   items: readonly (Submit | ApiError)[],
   parent: string | undefined,
 ): Promise<readonly (Accepted | ApiError)[]> {
@@ -42,7 +42,7 @@ export function acceptBatch(
 
 async function acceptAll(
   ctx: BatchParts,
-  caller: ApiKey,
+  caller: Client,
   items: readonly (Submit | ApiError)[],
 ): Promise<readonly (Accepted | ApiError)[]> {
   const prepared = await Promise.all(
@@ -53,9 +53,7 @@ async function acceptAll(
   for (const [index, answer] of (await ctx.store.acceptAll(commands)).entries()) {
     const command = commands[index];
     const isOneItems = answer.kind === "forbidden" && command?.scope !== undefined;
-    if (!isOneItems && (answer.kind === "unauthenticated" || answer.kind === "forbidden")) {
-      throw denied(answer, "tasks:write");
-    }
+    if (!isOneItems && isDenied(answer)) throw denied(answer, "tasks:write");
     if (command) answers.set(command, answer);
   }
   const known = await lookReplayed(ctx, caller, [...answers.values()]);
@@ -89,7 +87,7 @@ function outcomeOf(
 
 async function lookReplayed(
   ctx: BatchParts,
-  caller: ApiKey,
+  caller: Client,
   answers: readonly AcceptAnswer[],
 ): Promise<ReadonlyMap<string, FoundTask>> {
   const ids = new Set(answers.flatMap((answer) => (answer.kind === "replayed" ? [answer.id] : [])));

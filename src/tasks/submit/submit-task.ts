@@ -6,7 +6,7 @@ import type { QueueMessage } from "../../ports/queue.ts";
 import type { SubmitStore } from "../../ports/task-store.ts";
 import type { Scope } from "../../projects/caller.ts";
 import { denied } from "../../projects/denied.ts";
-import { type ApiKey, system } from "../../projects/principal.ts";
+import { type Client, system } from "../../projects/principal.ts";
 import { type FlowParts, runMessage } from "../../scheduling/flow-control.ts";
 import { type PublishParts, publish } from "../../scheduling/publish.ts";
 import { type CallParts, callFirst } from "../../services/call-service.ts";
@@ -88,7 +88,7 @@ export interface Accepted {
  *
  * @throws ApiError
  */
-export function accept(ctx: SubmitParts, caller: ApiKey, submit: Submit): Promise<Accepted> {
+export function accept(ctx: SubmitParts, caller: Client, submit: Submit): Promise<Accepted> {
   const attributes = { "ringback.task.type": submit.type };
   return inSpan(
     "submit task",
@@ -105,7 +105,7 @@ function traceOfSubmit({ trace, type, input }: Submit): string | undefined {
   return trace ?? traceForService(type, input);
 }
 
-async function acceptTraced(ctx: SubmitParts, caller: ApiKey, submit: Submit): Promise<Accepted> {
+async function acceptTraced(ctx: SubmitParts, caller: Client, submit: Submit): Promise<Accepted> {
   const command = await prepare(ctx, caller, submit);
   submit.watch?.begin(command.task.id);
   const answer = await ctx.store.accept(command);
@@ -119,7 +119,7 @@ async function acceptTraced(ctx: SubmitParts, caller: ApiKey, submit: Submit): P
 }
 
 /** Judges a client's submit, before any request to Redis. @throws ApiError */
-export async function prepare(ctx: SubmitParts, caller: ApiKey, submit: Submit): Promise<AcceptCommand> {
+export async function prepare(ctx: SubmitParts, caller: Client, submit: Submit): Promise<AcceptCommand> {
   const definition = ctx.tasks.get(submit.type);
   if (!definition) throw new ApiError("unknown-task-type", `There is no task type "${submit.type}" here.`);
   judgeStart(ctx, submit.notBefore);

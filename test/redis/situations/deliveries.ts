@@ -40,7 +40,7 @@ export const deliverySituations: Situations = {
     "of a failing endpoint": async (stage) => {
       await dead(stage);
       const { store, caller, endpoint: id } = stage;
-      return () => store.readHealth(caller.project, { id, url: "https://client.example/hooks" });
+      return () => store.readHealth(caller.project, [{ id, url: "https://client.example/hooks" }]);
     },
   },
   reconcile: {

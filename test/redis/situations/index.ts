@@ -16,4 +16,5 @@ export const ON_THE_WAY: Readonly<Record<string, string>> = {
   erasing: "erasePart",
   fates: "erasePart",
   hours: "page",
+  states: "openTasks",
 };

@@ -1,6 +1,6 @@
 import { system } from "../../../src/projects/principal.ts";
 import { makeId } from "../../../src/shared/id.ts";
-import { newDelivery } from "../store-fixture.ts";
+import { accepted, newDelivery } from "../store-fixture.ts";
 import { granted, HOUR, idempotency, listing, over, type Situations } from "./stage.ts";
 
 /** Situations of the scripts of a project, of lists and of the sweep. */
@@ -146,6 +146,32 @@ export const projectSituations: Situations = {
       const nonce = crypto.randomUUID();
       await store.probe(nonce, 0);
       return () => store.noteProbe(nonce, "note", "{}");
+    },
+  },
+  figures: {
+    "of a project":
+      async ({ store, caller }) =>
+      () =>
+        store.readFigures([caller.project]),
+  },
+  sizes: {
+    "of an hour's indexes": async (stage) => {
+      await over(stage);
+      const hour = Math.floor(Date.now() / HOUR);
+      const span = { first: hour - 1, last: hour };
+      return () => stage.store.readHours([{ project: stage.caller.project, hasDeadLetters: true }], span);
+    },
+  },
+  openTasks: {
+    "of a project": async ({ store, caller }) => {
+      await accepted(store, caller);
+      return () => store.openTasks(0, caller.project);
+    },
+  },
+  started: {
+    "of one that has started": async ({ store, caller }) => {
+      await accepted(store, caller);
+      return () => store.oldestWaiting(caller.project);
     },
   },
   ping: {

@@ -3,7 +3,7 @@ import type { Denied } from "../../../projects/caller.ts";
 import { fault } from "../../../shared/fault-point.ts";
 import type { Context } from "../context.ts";
 import { dayOf, hourOf, keysOf } from "../keys.ts";
-import { proofOf } from "../proof.ts";
+import { isDenial, proofOf } from "../proof.ts";
 import { named, type ScriptReply, script } from "../script.ts";
 
 /** An endpoint's dead letters, oldest first. */
@@ -22,11 +22,11 @@ export const LIST_DEAD_LETTERS = script(
 -- RETURNS
 --   found, <count>, <letters>
 --                           how many there are; the first: id, time, id, time…
---   unauthenticated | forbidden
---                           the API key is unknown, or lacks \`endpoints:write\`
+--   unauthenticated | forbidden | unknown-project
+--                           the API key is unknown, or lacks \`endpoints:write\`; there is no such project
 local projectKey = KEYS[1]
 local args = named(ARGV)
-local grant = redis.call('HGET', projectKey, 'k:' .. args.key)
+local grant = redis.call('HGET', projectKey, proofField(args.key))
 local refusal = denied(grant, args.secret, 'endpoints:write', clock(args.offset))
 if refusal then return {refusal} end
 local most, count, found = number(args.most), 0, {}
@@ -73,11 +73,11 @@ export const OLD_LETTERS = script(
 -- RETURNS
 --   found, <letters>, <number>, <entry>, <time>
 --                           id, time, id, time…; where it stopped: number of the set (0: at the end), entry, time
---   unauthenticated | forbidden
---                           the API key is unknown, or lacks \`endpoints:write\`
+--   unauthenticated | forbidden | unknown-project
+--                           the API key is unknown, or lacks \`endpoints:write\`; there is no such project
 local projectKey = KEYS[1]
 local args = named(ARGV)
-local grant = redis.call('HGET', projectKey, 'k:' .. args.key)
+local grant = redis.call('HGET', projectKey, proofField(args.key))
 local refusal = denied(grant, args.secret, 'endpoints:write', clock(args.offset))
 if refusal then return {refusal} end
 local found, left = {}, 1000
@@ -151,7 +151,7 @@ async function newLetters(context: Context, query: DeadLettersQuery): Promise<De
         most: query.most - found.length,
       }),
     );
-    if (code === "unauthenticated" || code === "forbidden") return { kind: code };
+    if (isDenial(code)) return { kind: code };
     count += Number(here);
     found.push(...lettersIn(rows, "by-hour"));
   }
@@ -178,7 +178,7 @@ async function oldLetters(context: Context, query: DeadLettersQuery): Promise<Fo
         suffix: `|${endpointId}`,
       }),
     );
-    if (code === "unauthenticated" || code === "forbidden") return { kind: code };
+    if (isDenial(code)) return { kind: code };
     found.push(...lettersIn(rows, "by-day"));
     if (stopped === "0") return { kind: "found", count: found.length, deadLetters: found.slice(0, most) };
     from = { at: Number(at), entry: String(entry) };

@@ -8,6 +8,11 @@ import { dayOf, hourOf, keysOf } from "../keys.ts";
  * Within `together`, what was written is taken back when a command fails.
  */
 export const FILING = `
+-- Counts the dead deliveries of a project that were not sent again.
+local function countDead(projectKey, count)
+  undone('HINCRBY', projectKey, 'dead', integer(-count))
+  redis.call('HINCRBY', projectKey, 'dead', integer(count))
+end
 local function fileDead(hourKey, dayKey, at, id, endpoint)
   if dayKey then
     local entry = endpoint and endpoint ~= '' and id .. '|' .. endpoint or id

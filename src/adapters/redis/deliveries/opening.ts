@@ -29,7 +29,7 @@ local function placesOf(words, position, count, names)
   end
   return names
 end
-local function open(dueKey, now, created, words, position, count, project)
+local function open(dueKey, projectKey, now, created, words, position, count, project)
   local dues, hashes, letters, held, circuits = {}, {}, {}, {}, {}
   for _ = 1, count do
     local deliveryKey, member = KEYS[number(words[position])], words[position + 1]
@@ -79,6 +79,7 @@ local function open(dueKey, now, created, words, position, count, project)
     else redis.call('HSET', made.key, unpack(made.fields)) end
   end
   for _, letter in ipairs(letters) do fileDead(unpack(letter)) end
+  if #letters > 0 then countDead(projectKey, #letters) end
   return table.concat(held, ','), circuits
 end
 `;

@@ -98,7 +98,8 @@ together(function()
     if ${fault("gives-up-in-script")} then redis.call('ZREM', dueKey, args.member) end
     change('next', nextAt)
   else
-    if number(args.count) > 0 then open(dueKey, now, integer(now), ARGV, rest, number(args.count)) end
+    if number(args.count) > 0 then open(dueKey, projectKey, now, integer(now), ARGV, rest, number(args.count)) end
+    if args.outcome == 'dead' and delivery.once ~= '1' then countDead(projectKey, 1) end
     change('status', args.outcome) change('ended', args.at)
     undone('PERSIST', deliveryKey)
     redis.call('PEXPIRE', deliveryKey, '${DELIVERY_RETENTION}')
@@ -114,10 +115,12 @@ if args.circuit == 'failed' then circuitFailed(projectKey, circuitsKey, placeOf(
 elseif args.circuit == 'alive' and delivery.watch == '1' then
   circuitClosed(projectKey, circuitsKey, placeOf(delivery))
 end
-if healthKey and args.outcome == 'delivered' then redis.call('DEL', healthKey)
+if healthKey and args.outcome == 'delivered' then
+  -- The release before reads the empty ones as none.
+  keep(healthKey, '${DELIVERY_RETENTION}', {'ok', args.at, 'first', '', 'last', '', 'failures', '0'})
 elseif healthKey and args.failing == '1' then
   local before = some(healthKey, {'first', 'last', 'failures'})
-  local goes = before.first and now - number(before.last) <= ${FAILURE_PAUSE}
+  local goes = before.first and before.first ~= '' and now - number(before.last) <= ${FAILURE_PAUSE}
   failingSince = goes and before.first or integer(now)
   keep(healthKey, '${DELIVERY_RETENTION}',
     {'first', failingSince, 'last', integer(now), 'failures', integer((goes and number(before.failures) or 0) + 1)})

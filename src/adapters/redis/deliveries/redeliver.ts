@@ -6,6 +6,7 @@ import { dayOf, deliveryMember, hourOf, keysOf, oldDeadLetterOf } from "../keys.
 import { proofOf } from "../proof.ts";
 import { fieldsOf, named, type Runner, type ScriptReply, script } from "../script.ts";
 import { CIRCUIT, FAILED } from "./circuit.ts";
+import { FILING } from "./filing.ts";
 
 /**
  * Sends an ended delivery again: the same event, its schedule from the start. A redelivery without delay closes the
@@ -48,15 +49,15 @@ export const REDELIVER = script(
 --                           the same request was made under the idempotency key
 --   reused, <now>, <delivery>
 --                           another request was made under the idempotency key
---   unauthenticated | forbidden
---                           the API key is unknown, or lacks the scope
-${CIRCUIT}${FAILED}
+--   unauthenticated | forbidden | unknown-project
+--                           the API key is unknown, or lacks the scope; there is no such project
+${CIRCUIT}${FAILED}${FILING}
 local dueKey, deliveryKey, projectKey, circuitsKey, deadLettersKey, oldLettersKey =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local args = named(ARGV)
 local idempotencyKey, bodyKey = KEYS[number(args.idempotency)], KEYS[number(args.body)]
 local now = clock(args.offset)
-local refusal = denied(redis.call('HGET', projectKey, 'k:' .. args.key), args.secret, args.scope, now)
+local refusal = denied(redis.call('HGET', projectKey, proofField(args.key)), args.secret, args.scope, now)
 if refusal then return {refusal} end
 local delivery, flat = hash(deliveryKey)
 if not delivery.status then return {'missing', integer(now)} end
@@ -75,6 +76,7 @@ together(function()
     undone('DEL', idempotencyKey)
     redis.call('SET', idempotencyKey, args.fingerprint .. ' ' .. args.note, 'PX', '${IDEMPOTENCY_TTL}')
   end
+  if delivery.status == 'dead' and delivery.once ~= '1' then countDead(projectKey, -1) end
   undone('PEXPIRE', deliveryKey, '${DELIVERY_RETENTION}')
   redis.call('PERSIST', deliveryKey)
   redis.call('HSET', deliveryKey, 'status', 'pending', 'base', delivery.attempt, 'next', integer(now + args.delay),
@@ -137,6 +139,7 @@ function redelivered(
   switch (code) {
     case "unauthenticated":
     case "forbidden":
+    case "unknown-project":
     case "pending":
     case "reused":
       return { kind: code };

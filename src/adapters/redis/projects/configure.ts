@@ -40,14 +40,14 @@ export const CONFIGURE = script(
 --                           the same request was made under the idempotency key
 --   reused, <now>, <config>, <id>
 --                           another request was made under the idempotency key
---   unauthenticated | forbidden
---                           the API key is unknown, or lacks the scope
+--   unauthenticated | forbidden | unknown-project
+--                           the API key is unknown, or lacks the scope; there is no such project
 ${OPENING}
 local dueKey, projectKey, configKey = KEYS[1], KEYS[2], KEYS[3]
 local args, rest = named(ARGV)
 local idempotencyKey = KEYS[number(args.idempotency)]
 local now = clock(args.offset)
-local grant = 'k:' .. args.key
+local grant = proofField(args.key)
 local project = some(projectKey, {grant, 'cfgv', 'cfgn'})
 if args.key ~= '' then
   local refusal = denied(project[grant], args.secret, args.scope, now)
@@ -64,7 +64,7 @@ end
 if project.cfgv ~= args.version then return {'changed', integer(now), redis.call('GET', configKey) or ''} end
 local version = integer(number(project.cfgv) + 1)
 together(function()
-  if number(args.count) > 0 then open(dueKey, now, integer(now), ARGV, rest, number(args.count)) end
+  if number(args.count) > 0 then open(dueKey, projectKey, now, integer(now), ARGV, rest, number(args.count)) end
   if idempotencyKey then
     undone('DEL', idempotencyKey)
     redis.call('SET', idempotencyKey, args.fingerprint .. ' ' .. args.id, 'PX', '${IDEMPOTENCY_TTL}')
@@ -102,6 +102,7 @@ export async function configure(context: Context, command: ConfigureCommand): Pr
   switch (code) {
     case "unauthenticated":
     case "forbidden":
+    case "unknown-project":
       return { kind: code };
     case "missing":
       return { kind: code, now: Number(now) };

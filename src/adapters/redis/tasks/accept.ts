@@ -61,14 +61,14 @@ export const ACCEPT = script(
 --                           the project has that many open tasks
 --   rate-limited, <wait>, <limit>
 --                           too fast: ms to wait
---   unauthenticated | forbidden
---                           the API key is unknown, or lacks the scope
+--   unauthenticated | forbidden | unknown-project
+--                           the API key is unknown, or lacks the scope; there is no such project
 local dueKey, projectKey, taskKey, indexKey, hoursKey, lateHoursKey =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local args, rest = named(ARGV)
 local idempotencyKey, inputKey = KEYS[number(args.idempotency)], KEYS[number(args.input)]
 local now = clock(args.offset)
-local grant = 'k:' .. args.key
+local grant = proofField(args.key)
 local wanted = {grant, 'rate', 'quota', 'tat', 'open', 'starts', 'hour', 'search', 'needkey'}
 local project = ${fault("reads-every-key")} and hash(projectKey) or some(projectKey, wanted)
 local refusal = denied(project[grant], args.secret, args.scope, now)
@@ -300,6 +300,7 @@ async function answer(
     case "key-required":
     case "unauthenticated":
     case "forbidden":
+    case "unknown-project":
       return { kind: code };
     default:
       throw new Error(`accept answered "${code}"`);

@@ -35,13 +35,13 @@ export const ERASE = script(
 --   missing, <now>          there is no such task
 --   pending, <status>       it has not ended
 --   changed, <now>, <task>  it has changed since; fields and values
---   unauthenticated | forbidden
---                           the API key is unknown, or lacks \`tasks:write\`
+--   unauthenticated | forbidden | unknown-project
+--                           the API key is unknown, or lacks \`tasks:write\`; there is no such project
 local taskKey, projectKey, choresKey, erasingKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local args = named(ARGV)
 local idempotencyKey = KEYS[number(args.idempotency)]
 local now = clock(args.offset)
-local refusal = denied(redis.call('HGET', projectKey, 'k:' .. args.key), args.secret, 'tasks:write', now)
+local refusal = denied(redis.call('HGET', projectKey, proofField(args.key)), args.secret, 'tasks:write', now)
 if refusal then return {refusal} end
 local task = some(taskKey, {'status', 'seq'})
 if not task.status then return {'missing', integer(now)} end
@@ -178,6 +178,7 @@ export async function deleteTask(context: Context, { caller, record }: DeleteCom
     case "pending":
     case "unauthenticated":
     case "forbidden":
+    case "unknown-project":
       return { kind: code };
     default:
       throw new Error(`deleteTask answered "${code}"`);

@@ -75,13 +75,13 @@ export const END = script(
 --                           the configuration has another version; \`<version> <JSON>\`
 --   repeated, <now>, <task> the same request was made under the idempotency key
 --   reused, <now>, <task>   another request was made under the idempotency key
---   unauthenticated | forbidden
---                           the API key is unknown, or lacks \`tasks:write\`
+--   unauthenticated | forbidden | unknown-project
+--                           the API key is unknown, or lacks \`tasks:write\`; there is no such project
 ${OPENING}
 local dueKey, taskKey, projectKey, configKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local args, rest = named(ARGV)
 local now = clock(args.offset)
-local opening, grant, counter = rest + number(args.fields), 'k:' .. args.key, 'n:' .. args.to
+local opening, grant, counter = rest + number(args.fields), proofField(args.key), 'n:' .. args.to
 local project = some(projectKey, placesOf(ARGV, opening, number(args.deliveries), {grant, counter, 'cfgv', 'open'}))
 if args.key ~= '' then
   local refusal = denied(project[grant], args.secret, 'tasks:write', now)
@@ -160,7 +160,7 @@ if not TERMINAL[args.to] then
   together(function()
     undone('ZADD', dueKey, integer(now), args.member)
     redis.call('ZADD', dueKey, integer(math.min(look, number(task.deadline))), args.member)
-    held, circuits = open(dueKey, now, integer(now), ARGV, opening, number(args.deliveries), project)
+    held, circuits = open(dueKey, projectKey, now, integer(now), ARGV, opening, number(args.deliveries), project)
     if #circuits > 0 then redis.call('HSET', projectKey, unpack(circuits)) end
     if held ~= '' or task.heldback then change('heldback', held) end
     change('next', integer(nextAt))
@@ -174,7 +174,7 @@ end
 if ${fault("told-not-written")} then return {'ended', integer(now), sequence, args.ended, ''} end
 local held, circuits
 together(function()
-  held, circuits = open(dueKey, now, args.ended, ARGV, opening, number(args.deliveries), project)
+  held, circuits = open(dueKey, projectKey, now, args.ended, ARGV, opening, number(args.deliveries), project)
   if held ~= '' or task.heldback then change('heldback', held) end
   if outputKey then undone('DEL', outputKey) redis.call('SET', outputKey, args.result, 'PX', args.ttl) end
   remember()
@@ -310,6 +310,7 @@ async function answer(
     case "deadline-passed":
     case "unauthenticated":
     case "forbidden":
+    case "unknown-project":
       return { kind: code };
     case "already":
       return { kind: code, status: String(rest[0]) as TerminalStatus }; // the script checked it against TERMINAL

@@ -1,10 +1,10 @@
 import type { ListAnswer, TaskFilter, TaskPosition } from "../../../ports/commands/list.ts";
-import { type ApiKey, system } from "../../../projects/principal.ts";
+import { type Client, system } from "../../../projects/principal.ts";
 import type { TaskRecord } from "../../../tasks/record.ts";
 import type { TaskStatus } from "../../../tasks/status.ts";
 import type { Context } from "../context.ts";
 import { hourOf, keysOf } from "../keys.ts";
-import { proofOf } from "../proof.ts";
+import { isDenial, proofOf } from "../proof.ts";
 import { named, type ScriptReply, script } from "../script.ts";
 import { readTasks } from "./read.ts";
 import { pairHash } from "./search.ts";
@@ -54,11 +54,11 @@ export const PAGE = script(
 --                           were looked at
 --   unsearchable, <name>, <names>
 --                           the project is not searched by this name, but by those
---   unauthenticated | forbidden
---                           the API key is unknown, or lacks \`tasks:read\`
+--   unauthenticated | forbidden | unknown-project
+--                           the API key is unknown, or lacks \`tasks:read\`; there is no such project
 local projectKey = KEYS[1]
 local args, rest = named(ARGV)
-local grant = redis.call('HGET', projectKey, 'k:' .. args.key)
+local grant = redis.call('HGET', projectKey, proofField(args.key))
 local refusal = denied(grant, args.secret, 'tasks:read', clock(args.offset))
 if refusal then return {refusal} end
 if rest <= #ARGV then
@@ -143,7 +143,7 @@ const UNHAPPY: readonly TaskStatus[] = ["failed", "canceled", "expired"];
 /** Positions of tasks, newest first; stable while tasks are added, because a position is a time and an id. */
 export async function listTasks(
   context: Context,
-  caller: ApiKey,
+  caller: Client,
   before: TaskPosition | undefined,
   limit: number,
   filter: TaskFilter = {},
@@ -179,7 +179,7 @@ export async function listTasks(
       ...pairs.map(([name]) => name),
     ],
   );
-  if (code === "unauthenticated" || code === "forbidden") return { kind: code };
+  if (isDenial(code)) return { kind: code };
   if (code === "unsearchable") return { kind: code, name: String(rows), searchable: list(String(rest[0])) };
   const walked = positionsOf(rows);
   const fitting = isAsked ? await ofStatus(context, caller, walked, status, limit + 1) : walked;
@@ -242,7 +242,7 @@ async function groupsOf(
 /** Those that have the status now, at most so many; one request, up to three commands for each that is looked at. */
 async function ofStatus(
   context: Context,
-  caller: ApiKey,
+  caller: Client,
   positions: readonly TaskPosition[],
   wanted: TaskStatus,
   most: number,

@@ -3,7 +3,7 @@ import type { EndpointHealth } from "../../../ports/commands/delivery.ts";
 import type { TaskParts } from "../../../ports/commands/list.ts";
 import type { Denied, ReadAnswer, Scope, StoredConfig } from "../../../projects/caller.ts";
 import {
-  type ApiKey,
+  type Client,
   type SignedLink,
   type System,
   system,
@@ -17,7 +17,7 @@ import { readDeliveryState, readTaskFields } from "../fields.ts";
 import { keysOf } from "../keys.ts";
 import { openPayload } from "../payloads.ts";
 import { configOf } from "../projects/config.ts";
-import { mayRead, proofOf } from "../proof.ts";
+import { isDenial, mayRead, proofOf } from "../proof.ts";
 import { fieldsOf, named, type ScriptReply, script } from "../script.ts";
 
 /** Reads hashes and strings for a caller who may. A script, so that no lagging replica answers. */
@@ -35,13 +35,13 @@ export const READ = script(
 -- RETURNS
 --   found, <now>, <value>, …
 --                           fields and values of a hash; a string, empty when it is missing
---   unauthenticated | forbidden
---                           the API key is unknown, or lacks the scope
+--   unauthenticated | forbidden | unknown-project
+--                           the API key is unknown, or lacks the scope; there is no such project
 local projectKey = KEYS[1]
 local args = named(ARGV)
 local now = clock(args.offset)
 if args.key ~= '' then
-  local refusal = denied(redis.call('HGET', projectKey, 'k:' .. args.key), args.secret, args.scope, now)
+  local refusal = denied(redis.call('HGET', projectKey, proofField(args.key)), args.secret, args.scope, now)
   if refusal then return {refusal} end
 end
 local answer = {'found', integer(now)}
@@ -53,24 +53,28 @@ return answer
 `,
 );
 
-/** An endpoint's failures in a row, since when, and the circuit of its destination. */
+/** Of some endpoints: their failures in a row, since when, their last success, and the circuits of their destinations. */
 export const HEALTH = script(
   "health",
   `
 -- KEYS
---   health         failures of the endpoint
 --   project        hash of the project
+--   healths…       health of each endpoint
 -- ARGV
 --   offset         ms added to Redis's clock
---   place          field of the destination's circuit
+--   …              per endpoint the field of its destination's circuit
 -- RETURNS
---   <now>, <failures>, <first>, <circuit>
---                           failures in a row, time of the first; the circuit's text; empty where there is none
-local healthKey, projectKey = KEYS[1], KEYS[2]
-local args = named(ARGV)
-local health = some(healthKey, {'failures', 'first'})
-local circuit = redis.call('HGET', projectKey, args.place)
-return {integer(clock(args.offset)), health.failures or '0', health.first or '', circuit or ''}
+--   <now>, <health>, …      per endpoint: failures in a row, time of the first, time of the last success, the circuit's
+--                           text; empty where there is none
+local projectKey = KEYS[1]
+local args, rest = named(ARGV)
+local circuits, answer = some(projectKey, {'cfgv', unpack(ARGV, rest)}), {integer(clock(args.offset))}
+for i = 2, #KEYS do
+  local health = some(KEYS[i], {'failures', 'first', 'ok'})
+  local circuit = circuits[ARGV[rest + i - 2]]
+  answer[i] = {health.failures or '0', health.first or '', health.ok or '', circuit or ''}
+end
+return answer
 `,
 );
 
@@ -78,7 +82,7 @@ type Reply = readonly ScriptReply[];
 
 async function read(
   context: Context,
-  caller: ApiKey | SignedLink | System,
+  caller: Client | SignedLink | System,
   scope: Scope,
   keys: readonly { readonly key: string; readonly kind: "h" | "s" }[],
 ): Promise<Denied | { kind: "found"; now: number; values: Reply }> {
@@ -88,12 +92,12 @@ async function read(
     [keysOf(caller.project).project, ...keys.map((one) => one.key)],
     named({ offset: context.offset, ...proofOf(caller), scope, kinds }),
   );
-  if (code === "unauthenticated" || code === "forbidden") return { kind: code };
+  if (isDenial(code)) return { kind: code };
   return { kind: "found", now: Number(now), values };
 }
 
 /** Checks an API key and its scope, and reads nothing. */
-export async function authorize(context: Context, caller: ApiKey, scope: Scope) {
+export async function authorize(context: Context, caller: Client, scope: Scope) {
   const answer = await read(context, caller, scope, []);
   return answer.kind === "found" ? ({ kind: "allowed" } as const) : answer;
 }
@@ -145,7 +149,7 @@ function deliveriesIn(project: string, ids: readonly string[], values: Reply): r
   });
 }
 
-export async function readTasks(context: Context, caller: ApiKey | System, ids: readonly string[]) {
+export async function readTasks(context: Context, caller: Client | System, ids: readonly string[]) {
   const names = keysOf(caller.project);
   const keys = ids.map((id) => ({ key: names.task(id), kind: "h" as const }));
   const answer = await read(context, caller, "tasks:read", keys);
@@ -160,7 +164,7 @@ export async function readTasks(context: Context, caller: ApiKey | System, ids: 
   };
 }
 
-export async function readDeliveries(context: Context, caller: ApiKey | System, ids: readonly string[]) {
+export async function readDeliveries(context: Context, caller: Client | System, ids: readonly string[]) {
   const names = keysOf(caller.project);
   const keys = ids.map((id) => ({ key: names.delivery(id), kind: "h" as const }));
   const answer = await read(context, caller, "tasks:read", keys);
@@ -170,7 +174,7 @@ export async function readDeliveries(context: Context, caller: ApiKey | System, 
 
 export async function readConfig(
   context: Context,
-  caller: ApiKey | System,
+  caller: Client | System,
   scope: Scope,
   idempotency?: Idempotency,
 ): Promise<ReadAnswer<{ config: StoredConfig; known?: KnownRequest }>> {
@@ -190,25 +194,30 @@ export async function readConfig(
   return { kind: "found", now, config, ...(fingerprint && id && { known: { fingerprint, id } }) };
 }
 
-/** The state of an endpoint outside its configuration: its failures, and the circuit of its destination. */
+/** The state of some endpoints outside their configuration: their deliveries, and the circuits of their destinations. */
 export async function readHealth(
   context: Context,
   project: string,
-  { id, url }: { readonly id: string; readonly url: string },
-): Promise<EndpointHealth> {
+  endpoints: readonly { readonly id: string; readonly url: string }[],
+): Promise<readonly EndpointHealth[]> {
+  if (endpoints.length === 0) return [];
   const names = keysOf(project);
-  const place = `b:${originOf(url)}`;
-  const [now, failures, first, circuit] = await context.quick(
+  const places = endpoints.map(({ url }) => `b:${originOf(url)}`);
+  const [now, ...healths] = await context.quick(
     HEALTH,
-    [names.health(id), names.project],
-    named({ offset: context.offset, place }),
+    [names.project, ...endpoints.map(({ id }) => names.health(id))],
+    [...named({ offset: context.offset }), ...places],
   );
-  const openUntil = Number(String(circuit).split(" ")[2] ?? 0);
-  return {
-    failures: Number(failures),
-    ...(first && { failingSince: Number(first) }),
-    ...(openUntil > Number(now) && { openUntil }),
-  };
+  return healths.map((health): EndpointHealth => {
+    const [failures, first, ok, circuit] = (health as readonly string[]).map(String); // as the script makes it
+    const openUntil = Number(circuit?.split(" ")[2] ?? 0);
+    return {
+      failures: Number(failures),
+      ...(first && { failingSince: Number(first) }),
+      ...(ok && { lastSuccessAt: Number(ok) }),
+      ...(openUntil > Number(now) && { openUntil }),
+    };
+  });
 }
 
 export async function readBody(

@@ -1,4 +1,5 @@
 import type { ReplayAnswer, ReplayCommand } from "../../../ports/commands/task.ts";
+import { actorOf } from "../../../projects/actor.ts";
 import {
   DUE_GRACE,
   IDEMPOTENCY_TTL,
@@ -41,6 +42,7 @@ export const REPLAY = script(
 --   sequence       number of state changes, as the caller read it
 --   member         the task's member of the due set
 --   id             id of the task
+--   actor          of the timeline entry
 --   hour           the task's hour
 --   deadline       ms from now to the deadline
 --   quota          open tasks, where the project has no limit of its own
@@ -58,15 +60,15 @@ export const REPLAY = script(
 --   worn                    it has had too many changes or deliveries
 --   repeated, <now>, <task> the same request was made under the idempotency key
 --   reused, <now>, <task>   another request was made under the idempotency key
---   unauthenticated | forbidden
---                           the API key is unknown, or lacks \`tasks:write\`
+--   unauthenticated | forbidden | unknown-project
+--                           the API key is unknown, or lacks \`tasks:write\`; there is no such project
 local dueKey, taskKey, projectKey, indexKey, hoursKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local args, rest = named(ARGV)
 local lateHoursKey, idempotencyKey = KEYS[number(args.lateHours)], KEYS[number(args.idempotency)]
 local inputKey, endingKey = KEYS[number(args.input)], KEYS[number(args.ending)]
 local now = clock(args.offset)
-local grant = 'k:' .. args.key
-local project = some(projectKey, {grant, 'open', 'quota', 'search'})
+local grant = proofField(args.key)
+local project = some(projectKey, {grant, 'open', 'quota', 'search', 'replays'})
 local refusal = denied(project[grant], args.secret, 'tasks:write', now)
 if refusal then return {refusal} end
 local task, flat = hash(taskKey)
@@ -117,8 +119,9 @@ together(function()
     undone('DEL', idempotencyKey)
     redis.call('SET', idempotencyKey, args.fingerprint .. ' ' .. args.id, 'PX', '${IDEMPOTENCY_TTL}')
   end
-  undone('HSET', projectKey, 'open', project.open or '0')
-  redis.call('HSET', projectKey, 'open', integer(number(project.open) + 1))
+  undone('HSET', projectKey, 'open', project.open or '0', 'replays', project.replays or '0')
+  redis.call('HSET', projectKey, 'open', integer(number(project.open) + 1),
+    'replays', integer(number(project.replays) + 1))
   undone('PEXPIRE', taskKey, '${TASK_RETENTION}')
   redis.call('PERSIST', taskKey)
   if inputKey then
@@ -130,7 +133,7 @@ together(function()
   redis.call('HSET', taskKey, 'status', 'queued', 'run', run, 'seq', sequence, 'attempt', '0', 'crashes', '0',
     'start', integer(now), 'next', integer(now), 'deadline', integer(now + args.deadline), 'lease', '', 'until', '0',
     'sweep', '', 'dels', '', 'past', past, 'again', args.nonce,
-    'l:' .. sequence, integer(now) .. ' ' .. run .. ' task.replayed client ')
+    'l:' .. sequence, integer(now) .. ' ' .. run .. ' task.replayed ' .. args.actor .. ' ')
 end)
 if endingKey then redis.call('ZREM', endingKey, args.id .. '|' .. task.type) end
 fileAgain()
@@ -156,6 +159,7 @@ export async function replay(context: Context, command: ReplayCommand): Promise<
       sequence: record.sequence,
       member: taskMember(caller.project, record.id),
       id: record.id,
+      actor: actorOf(caller),
       hour,
       lateHours: keys.push(names.lateHours),
       deadline: record.options.deadline,
@@ -186,6 +190,7 @@ export async function replay(context: Context, command: ReplayCommand): Promise<
     case "reused":
     case "unauthenticated":
     case "forbidden":
+    case "unknown-project":
       return { kind: code };
     default:
       throw new Error(`replay answered "${code}"`);

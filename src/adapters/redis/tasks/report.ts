@@ -120,7 +120,7 @@ if args.once == '' then
   end
   local project, held, circuits = some(projectKey, placesOf(ARGV, rest, number(args.count), {}))
   together(function()
-    held, circuits = open(dueKey, now, integer(now), ARGV, rest, number(args.count), project)
+    held, circuits = open(dueKey, projectKey, now, integer(now), ARGV, rest, number(args.count), project)
     if #circuits > 0 then redis.call('HSET', projectKey, unpack(circuits)) end
     redis.call('HSET', taskKey, unpack(changes))
   end)
@@ -129,7 +129,7 @@ end
 if now - number(task.pat) < ${PROGRESS_EVENT_INTERVAL} then return {'early'} end
 if (task.pdel or '') ~= args.newest then return {'changed', task.pdel or ''} end
 together(function()
-  open(dueKey, now, integer(now), ARGV, rest, number(args.count))
+  open(dueKey, projectKey, now, integer(now), ARGV, rest, number(args.count))
   redis.call('HSET', taskKey, 'pdel', args.ids, 'pat', integer(now))
 end)
 if number(args.overtaken) > 0 then

@@ -5,7 +5,7 @@ import type { TaskRecord } from "../../../tasks/record.ts";
 import type { Context } from "../context.ts";
 import { readTaskFields } from "../fields.ts";
 import { keysOf } from "../keys.ts";
-import { mayRead, proofOf } from "../proof.ts";
+import { isDenial, mayRead, proofOf } from "../proof.ts";
 import { fieldsOf, named, script } from "../script.ts";
 
 /** Reads a task and asks its next changes to be told on its channel, for a while. */
@@ -22,13 +22,13 @@ export const WATCH = script(
 -- RETURNS
 --   found, <now>, <task>    fields and values
 --   missing, <now>          there is no such task
---   unauthenticated | forbidden
---                           the API key is unknown, or lacks \`tasks:read\`
+--   unauthenticated | forbidden | unknown-project
+--                           the API key is unknown, or lacks \`tasks:read\`; there is no such project
 local projectKey, taskKey = KEYS[1], KEYS[2]
 local args = named(ARGV)
 local now = clock(args.offset)
 if args.key ~= '' then
-  local refusal = denied(redis.call('HGET', projectKey, 'k:' .. args.key), args.secret, 'tasks:read', now)
+  local refusal = denied(redis.call('HGET', projectKey, proofField(args.key)), args.secret, 'tasks:read', now)
   if refusal then return {refusal} end
 end
 local task, flat = hash(taskKey)
@@ -54,7 +54,7 @@ export async function watch(
     [names.project, names.task(id)],
     named({ offset: context.offset, ...proofOf(caller), length }),
   );
-  if (code === "unauthenticated" || code === "forbidden") return { kind: code };
+  if (isDenial(code)) return { kind: code };
   const record = await readTaskFields(context, caller.project, id, fieldsOf(flat));
   return record ? { kind: "found", now: Number(now), record } : { kind: "missing", now: Number(now) };
 }

@@ -1,9 +1,6 @@
-import * as z from "zod/mini";
 import { recover } from "../../../deliveries/recover.ts";
-import { Attempt, DeliverySummary, deliveryExample } from "../../../deliveries/schema.ts";
-import { Endpoint as EndpointAnswer } from "../../../endpoints/schema.ts";
+import { Endpoint as EndpointAnswer, Recovery, TestAttempt } from "../../../endpoints/schema.ts";
 import { testEndpoint, verifyEndpoint } from "../../../endpoints/verify-endpoint.ts";
-import { component, count, field, typeId } from "../../../shared/schema.ts";
 import { deliverySummary } from "../../../tasks/view.ts";
 import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "../../pipeline/idempotency.ts";
 import { type Route, route } from "../../pipeline/route.ts";
@@ -38,23 +35,6 @@ const verify = route({
   },
 });
 
-const TestAttempt = component(
-  "TestAttempt",
-  z.object({
-    eventId: field(typeId("evt"), "The test event's id."),
-    delivered: field(z.boolean(), "Whether the receiver accepted it."),
-    attempt: Attempt,
-  }),
-  {
-    description: "The outcome of a test event.",
-    example: {
-      eventId: "evt_01kawv0m1ne0qtrn9tkp0h7k2v",
-      delivered: true,
-      attempt: { at: "2026-11-24T09:00:00.490Z", durationMs: 70, statusCode: 200, response: "ok" },
-    },
-  },
-);
-
 const test = route({
   ...one,
   method: "POST",
@@ -70,31 +50,6 @@ const test = route({
     return reply(200, await testEndpoint(ctx, caller, params.id));
   },
 });
-
-const Recovery = component(
-  "Recovery",
-  z.object({
-    dryRun: field(z.boolean(), "Whether nothing was sent."),
-    count: field(count, "Dead letters in that time, from the cursor on."),
-    recovered: field(count, "Of these, how many are being sent again."),
-    remaining: field(count, "How many are left; another call continues with them."),
-    pace: field(z.number(), "Deliveries per second."),
-    deliveries: field(z.array(DeliverySummary), "The first 100, oldest first."),
-    nextCursor: field(z.nullable(z.string()), "The `cursor` of the next call; null after the last."),
-  }),
-  {
-    description: "The deliveries that were recovered, or would be.",
-    example: {
-      dryRun: true,
-      count: 1,
-      recovered: 0,
-      remaining: 1,
-      pace: 10,
-      deliveries: [deliveryExample],
-      nextCursor: null,
-    },
-  },
-);
 
 const recoverRoute = route({
   ...one,

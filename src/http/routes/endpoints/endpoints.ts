@@ -4,6 +4,7 @@ import {
   changeEndpoint,
   createEndpoint,
   deleteEndpoint,
+  type EndpointWithHealth as FoundWithHealth,
   listEndpoints,
   readEndpoint,
 } from "../../../endpoints/manage-endpoints.ts";
@@ -16,15 +17,16 @@ import {
   NewEndpoint,
 } from "../../../endpoints/schema.ts";
 import type { EndpointHealth } from "../../../ports/commands/delivery.ts";
+import { listEveryProject } from "../../../projects/every-project.ts";
 import type { Endpoint } from "../../../projects/project-config.ts";
 import type { Infer } from "../../../shared/schema.ts";
 import { page } from "../../../shared/schema-fields.ts";
 import { spellDuration } from "../../../shared/time/duration.ts";
 import { timestamp } from "../../../tasks/view.ts";
-import { nextLink } from "../../pipeline/headers.ts";
 import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "../../pipeline/idempotency.ts";
 import { type Route, route } from "../../pipeline/route.ts";
 import { EndpointPatch, EndpointRequest } from "../../schemas/endpoint-requests.ts";
+import { linkTo } from "../tasks.ts";
 
 const declared = { tag: "Endpoints", access: "key" } as const;
 const one = { ...declared, params: { id: "ep" } } as const;
@@ -66,7 +68,8 @@ const list = route({
   path: "/v1/endpoints",
   operation: "listEndpoints",
   summary: "List the project's endpoints, newest first",
-  description: "All of the project's.",
+  description:
+    "All of the project's, with their health. The admin token without `Ringback-Project` reads those of all projects, one project after the other.",
   scope: "endpoints:read",
   scopeCheckedBy: "script",
   query: z.strictObject(page),
@@ -74,12 +77,15 @@ const list = route({
   problems: ["not-found"],
   async handle({ c, ctx, caller, query, reply }) {
     const { data, nextCursor } = await listEndpoints(ctx, caller, query);
-    const listed = { data: data.map(endpointView), nextCursor: nextCursor ?? null };
-    return reply(
-      200,
-      listed,
-      nextCursor ? { Link: nextLink(ctx.settings.publicUrl, c.req.url, nextCursor) } : {},
+    const items = data.map(withHealth);
+    return reply(200, { data: items, nextCursor: nextCursor ?? null }, linkTo(c, ctx, nextCursor));
+  },
+  async handleEveryProject({ c, ctx, query, reply }) {
+    const { data, nextCursor } = await listEveryProject(ctx, query, "endpoints", (admin, place) =>
+      listEndpoints(ctx, admin, place),
     );
+    const items = data.map(({ project, item }) => ({ ...withHealth(item), project }));
+    return reply(200, { data: items, nextCursor: nextCursor ?? null }, linkTo(c, ctx, nextCursor));
   },
 });
 
@@ -94,8 +100,7 @@ const read = route({
   scopeCheckedBy: "script",
   answers: { 200: { description: "The endpoint.", body: EndpointWithHealth } },
   async handle({ ctx, caller, params, reply }) {
-    const { endpoint, health } = await readEndpoint(ctx, caller, params.id);
-    return reply(200, { ...endpointView(endpoint), health: healthView(health) });
+    return reply(200, withHealth(await readEndpoint(ctx, caller, params.id)));
   },
 });
 
@@ -137,12 +142,37 @@ const remove = route({
   },
 });
 
-function healthView({ failures, failingSince, openUntil }: EndpointHealth): Health {
+/** An endpoint with its health, as clients read it. */
+function withHealth({ endpoint, health }: FoundWithHealth): Infer<typeof EndpointWithHealth> {
+  return { ...endpointView(endpoint), health: healthView(endpoint, health) };
+}
+
+function healthView(
+  endpoint: Endpoint,
+  { failures, failingSince, lastSuccessAt, openUntil }: EndpointHealth,
+): Health {
   return {
+    ...stateOf(endpoint, failures, failingSince, openUntil !== undefined),
+    ...(lastSuccessAt !== undefined && { lastSuccessAt: timestamp(lastSuccessAt) }),
     failures,
     ...(failingSince !== undefined && { failingSince: timestamp(failingSince) }),
     circuit: openUntil === undefined ? "closed" : "open",
     ...(openUntil !== undefined && { openUntil: timestamp(openUntil) }),
+  };
+}
+
+function stateOf(
+  { disabled, verifiedAt }: Endpoint,
+  failures: number,
+  failingSince: number | undefined,
+  isOpen: boolean,
+): Pick<Health, "state" | "since"> {
+  if (disabled) return { state: "disabled", since: timestamp(disabled.at) };
+  if (verifiedAt === undefined) return { state: "unverified" };
+  if (failures === 0 && !isOpen) return { state: "healthy" };
+  return {
+    state: isOpen ? "circuit-open" : "failing",
+    ...(failingSince !== undefined && { since: timestamp(failingSince) }),
   };
 }
 

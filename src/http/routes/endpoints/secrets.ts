@@ -10,7 +10,7 @@ import {
   verifiersIfAllowed,
 } from "../../../endpoints/signing-secrets.ts";
 import type { Dependencies } from "../../../ports/dependencies.ts";
-import type { ApiKey } from "../../../projects/principal.ts";
+import type { Client } from "../../../projects/principal.ts";
 import { isId } from "../../../shared/id.ts";
 import { ApiError } from "../../../shared/problems.ts";
 import type { Infer } from "../../../shared/schema.ts";
@@ -156,7 +156,7 @@ const keys = route({
 /** The secrets and keys that verify events, as receivers need them. */
 function verifiersView(
   { settings }: Dependencies,
-  { project }: ApiKey,
+  { project }: Client,
   { secrets, signatures, ed25519 }: Verifiers,
 ): Infer<typeof SigningSecret> {
   const [current, ...previous] = secrets;

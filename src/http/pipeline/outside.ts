@@ -1,23 +1,29 @@
 import { PROBLEMS, type ProblemCode } from "../../shared/problems.ts";
 
-const CODE = "misconfigured" satisfies ProblemCode;
-
 /**
- * The answer of a gateway that could not be started: 503 with problem details that name the variables. It has no
- * public URL to build links on, so the addresses follow from the request.
+ * Problem details for a request that no route sees: the gateway could not be started, or the request is not below its
+ * base path.
  *
+ * @param publicUrl the gateway's address where it is known; otherwise links are built on the request's own origin
  * @param detail names variables and what they should be, never their values
  */
-export function answerMisconfigured(request: Request, detail: string): Response {
+export function answerOutside(
+  request: Request,
+  {
+    code,
+    detail,
+    publicUrl,
+  }: { readonly code: ProblemCode; readonly detail: string; readonly publicUrl?: string },
+): Response {
   const { origin, pathname } = new URL(request.url);
   const requestId = crypto.randomUUID();
-  const { status, title } = PROBLEMS[CODE];
+  const { status, title } = PROBLEMS[code];
   const problem = {
-    type: `${origin}/problems/${CODE}`,
+    type: `${publicUrl ?? origin}/problems/${code}`,
     title,
     status,
     detail,
-    code: CODE,
+    code,
     instance: origin + pathname,
     requestId,
   };
@@ -26,7 +32,7 @@ export function answerMisconfigured(request: Request, detail: string): Response 
     headers: {
       "Content-Type": "application/problem+json",
       "Cache-Control": "no-store",
-      "Retry-After": "60",
+      ...(status === 503 && { "Retry-After": "60" }),
       "X-Content-Type-Options": "nosniff",
       "X-Request-Id": requestId,
     },

@@ -1,17 +1,13 @@
-import { marked } from "marked";
-
 /** Text that HTML takes for text. */
 export function escapeHtml(text: string): string {
   const names: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
   return text.replace(/[&<>"]/g, (character) => names[character] ?? character);
 }
 
-/** Markdown as HTML; ours alone, so nothing is sanitised. */
-export function markdown(text: string): string {
-  return marked.parse(text, { async: false });
-}
-
+/** A page for people. */
 export interface Page {
+  /** The path below which the gateway is mounted; empty at the top of its host. */
+  readonly base: string;
   readonly title: string;
   readonly description: string;
   /** HTML of the table of contents, next to the page. */
@@ -21,7 +17,7 @@ export interface Page {
 }
 
 /** A whole page, with its style inside and no script: it needs nothing from anywhere. */
-export function layout({ title, description, contents, main }: Page): string {
+export function layout({ base, title, description, contents, main }: Page): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -34,7 +30,7 @@ export function layout({ title, description, contents, main }: Page): string {
 </head>
 <body>
 <a class="skip" href="#main">Skip to the content</a>
-<header><a class="name" href="/docs">Ringback</a> <a href="/docs">Reference</a> <a href="/problems">Problems</a> <a href="/openapi.json">OpenAPI</a></header>
+<header><a class="name" href="${base}/docs">Ringback</a> <a href="${base}/docs">Reference</a> <a href="${base}/problems">Problems</a> <a href="${base}/openapi.json">OpenAPI</a></header>
 <nav aria-label="Contents">${contents}</nav>
 <main id="main">${main}</main>
 </body>

@@ -1,0 +1,64 @@
+import type { Delivery as DeliverySchema, DeliverySummary as SummarySchema } from "../deliveries/schema.ts";
+import type * as endpoints from "../endpoints/schema.ts";
+import type { EndpointPatch, EndpointRequest, RecoverRequest } from "../http/schemas/endpoint-requests.ts";
+import type { TaskRequest as TaskRequestSchema } from "../http/schemas/task-requests.ts";
+import type { HttpRequest as Request, HttpResult as Result } from "../services/http-request.ts";
+import type { Problem as ProblemSchema } from "../shared/problem-schema.ts";
+import type { Infer, Written } from "../shared/schema.ts";
+import type { Task as TaskSchema, TimelineItem as TimelineSchema } from "../tasks/schema.ts";
+
+/*
+ * The types of requests and answers, by the schemas of the resources: types alone, so that a client loads no schema.
+ * No other file of the client reaches them.
+ */
+
+/** A task as the gateway answers it. */
+export type WireTask = Infer<typeof TaskSchema>;
+export type TaskStatus = WireTask["status"];
+export type TimelineItem = Infer<typeof TimelineSchema>;
+/** A task as a client submits it. */
+export type TaskRequest = Written<typeof TaskRequestSchema>;
+
+export type DeliverySummary = Infer<typeof SummarySchema>;
+export type Delivery = Infer<typeof DeliverySchema>;
+
+export type Endpoint = Infer<typeof endpoints.Endpoint>;
+export type EndpointWithHealth = Infer<typeof endpoints.EndpointWithHealth>;
+export type NewEndpoint = Infer<typeof endpoints.NewEndpoint>;
+export type ChangedEndpoint = Infer<typeof endpoints.ChangedEndpoint>;
+export type SigningSecret = Infer<typeof endpoints.SigningSecret>;
+export type TestAttempt = Infer<typeof endpoints.TestAttempt>;
+export type Recovery = Infer<typeof endpoints.Recovery>;
+export type EndpointSettings = Written<typeof EndpointRequest>;
+export type EndpointChange = Written<typeof EndpointPatch>;
+export type RecoverOptions = Written<typeof RecoverRequest>;
+
+export type Problem = Infer<typeof ProblemSchema>;
+export type ValidationError = NonNullable<Problem["errors"]>[number];
+
+/** The task type that every gateway offers: a request that the queue makes to a service. */
+export type HttpRequest = Request;
+export type HttpResult = Result;
+
+/** The numbers of a project, or of all of them. */
+export interface Stats {
+  readonly now: string;
+  readonly tasks: {
+    readonly open: number;
+    readonly scheduled: number;
+    readonly queued: number;
+    readonly running: number;
+    readonly waiting: number;
+    /** Whether the numbers by status were counted; else they are scaled up from a sample. */
+    readonly exact: boolean;
+  };
+  /** When the task that has waited longest should have started. */
+  readonly oldestWaitingAt?: string;
+  /** Since the project began. */
+  readonly totals: Readonly<Record<"accepted" | "succeeded" | "failed" | "canceled" | "expired", number>>;
+  readonly deliveries: { readonly dead: number };
+  readonly series: readonly ({ readonly at: string } & Readonly<
+    Record<"accepted" | "succeeded" | "failed" | "canceled" | "expired" | "dead", number>
+  >)[];
+  readonly lastSweepAt?: string;
+}

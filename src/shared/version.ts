@@ -1,0 +1,2 @@
+/** The release, as sent in `User-Agent`. */
+export const VERSION = "0.1.0";

@@ -1,0 +1,114 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { CLI, cli } from "../support/cli.ts";
+import { eventually } from "../support/client.ts";
+import { freePort, type Running, root, start } from "../support/process.ts";
+
+// `ringback dev` from the source, on the runtime of this project of tests.
+
+const { runtime } = inject("stack");
+
+/** In the source's tree, so that an entry finds its packages. */
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(root, "dist", ".dev-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const EXPORT = /^export RINGBACK_URL=(\S+) RINGBACK_API_KEY=(\S+) RINGBACK_ADMIN_TOKEN=(\S+)$/m;
+
+interface Dev {
+  readonly running: Running;
+  /** The line to paste, as variables. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+async function startDev(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Dev> {
+  const [command = "", ...before] = CLI;
+  const all = [...before, "dev", ...args, "--port", `${await freePort()}`, "--runtime", runtime];
+  const { running, match } = await start({ command, args: all, env, ready: EXPORT, timeoutMs: 110_000 });
+  const [, url = "", key = "", token = ""] = match;
+  return { running, env: { RINGBACK_URL: url, RINGBACK_API_KEY: key, RINGBACK_ADMIN_TOKEN: token } };
+}
+
+const tasksOf = (answer: string): string => `import { defineTask } from "${join(root, "src/task.ts")}";
+import * as z from "zod";
+const hello = defineTask({ type: "say.hello", input: z.null(), handler: () => "${answer}" });
+export const tasks = [hello];
+`;
+
+const ENTRIES = {
+  workerd: `import { createRingback } from "${join(root, "src/app.ts")}";
+import { worker } from "${join(root, "src/runtime/workers.ts")}";
+import { tasks } from "./tasks.ts";
+export default worker(createRingback({ tasks }));
+`,
+  deno: `import { createRingback, serve } from "${join(root, "src/runtime/deno.ts")}";
+import { tasks } from "./tasks.ts";
+serve(createRingback({ tasks }));
+`,
+} as const;
+
+/** Ends it as Ctrl-C does, which is no failure; nothing of it is left. */
+async function end({ running, env }: Dev): Promise<void> {
+  process.kill(running.pid, "SIGINT");
+  expect(await running.ended).toBe(0);
+  await expect(fetch(env["RINGBACK_URL"] ?? "")).rejects.toThrow();
+  await running.stop();
+}
+
+describe("ringback dev", () => {
+  it("runs the built-in gateway, and the printed line is enough to use it", async () => {
+    const dev = await startDev([]);
+    const { code, stdout } = await cli(["submit", "diagnostics.echo", "[1]", "--wait", "--json"], {
+      env: dev.env,
+    });
+    expect({ code, task: JSON.parse(stdout) }).toMatchObject({
+      code: 0,
+      task: { status: "succeeded", result: [1] },
+    });
+    expect((await cli(["keys", "create", "--project", "shop"], { env: dev.env })).stdout).toMatch(/^rb_/);
+    const ready = /^ready (\{.*\})$/m.exec(dev.running.output())?.[1] ?? "";
+    expect(JSON.parse(ready)).toMatchObject({ url: dev.env["RINGBACK_URL"], runtime, redis: "embedded" });
+    await end(dev);
+  });
+
+  it("runs the entry of a project, and loads it again when a source changes", async () => {
+    await writeFile(join(folder, "tasks.ts"), tasksOf("first"));
+    const entry = join(folder, "main.ts");
+    await writeFile(entry, ENTRIES[runtime]);
+    const dev = await startDev([relative(root, entry)]);
+    const answer = async (): Promise<unknown> => {
+      const { stdout } = await cli(["submit", "say.hello", "null", "--wait", "--json"], { env: dev.env });
+      return JSON.parse(stdout).result;
+    };
+    expect(await answer()).toBe("first");
+    await writeFile(join(folder, "tasks.ts"), tasksOf("second"));
+    await eventually(async () => expect(await answer()).toBe("second"), { timeoutMs: 40_000 });
+    await end(dev);
+  });
+
+  it("says what is missing, and ends with 2", async () => {
+    const broken = join(folder, "broken.ts");
+    await writeFile(broken, "export default {");
+    const program = ["/bin/sh", "-c", `exec "$0" "$@"`, ...CLI];
+    const port = await freePort();
+    const args = ["dev", "--runtime", runtime, "--port", `${port}`];
+    const away = await mkdtemp(join(tmpdir(), "ringback-away-"));
+    try {
+      const taken = await startDev([]);
+      const [, own = ""] = /:(\d+)$/.exec(taken.env["RINGBACK_URL"] ?? "") ?? [];
+      const second = await cli(["dev", "--runtime", runtime, "--port", own], { program, cwd: away });
+      expect(second).toMatchObject({ code: 2, stdout: "" });
+      expect(second.stderr).toContain(`PORT ${own} of 127.0.0.1 is taken`);
+      await end(taken);
+      const wrong = await cli([...args.slice(0, 1), "--runtime", "node"], { program, cwd: away });
+      expect(wrong.stderr).toContain("must be workerd or deno");
+      expect(await readFile(broken, "utf8")).toContain("export");
+    } finally {
+      await rm(away, { recursive: true, force: true });
+    }
+  });
+});
