@@ -177,6 +177,19 @@ describe.each(await environments())(
         expect(JSON.stringify(action)).not.toContain("secret");
       });
 
+      test("an end that was lost is tried again soon, however often its task was looked at before", async () => {
+        const record = await accepted(store, caller, { options: { deadline: HOUR } });
+        for (const minutes of [1, 3, 10, 30]) await inspected(minutes * 60_000, [record.id]);
+        const kindsAfter = async (seconds: number) =>
+          (await inspected(HOUR + seconds * 1_000, [record.id])).actions.map(({ kind }) => kind);
+        expect(await kindsAfter(0.1)).toEqual(["expired"]);
+        expect(await kindsAfter(29)).toEqual([]);
+        expect(await kindsAfter(31)).toEqual(["expired"]);
+        expect(await kindsAfter(63)).toEqual(["expired"]);
+        expect(await kindsAfter(120)).toEqual([]);
+        expect(await kindsAfter(127)).toEqual(["expired"]);
+      });
+
       test("a far start is published when it is near", async () => {
         const record = await accepted(store, caller, { start: { kind: "delay", delay: 30 * 24 * HOUR } });
         const { actions } = await inspected(30 * 24 * HOUR - HOUR + 1_000, [record.id]);

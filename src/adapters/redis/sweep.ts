@@ -102,29 +102,36 @@ local function message(entry, record, nextAt, mark, answer)
   answer[#answer + 1] = given or ''
   return (given and costly or again)(entry, record, nextAt, answer)
 end
--- Ends it: its task without its payloads, which nobody needs for that.
-local function ending(entry, task, code)
+-- Ends it: its task without its payloads, which nobody needs for that. An end that is lost is repeated soon: the pause
+-- grows with the time since it was due, not with the looks before it.
+local function ending(entry, task, since, code)
+  if most <= 0 then return {'left'} end
+  most = most - 1
+  local rounds = number(string.match(task.sweep or '', '^(%d+) '))
+  entry.sweep = integer(rounds) .. ' ' .. args.nonce
+  look(entry, now + math.min(${SWEEP_BACKOFF_LIMIT}, math.max(${DUE_GRACE}, now - since)), number(task.deadline))
   local flat = {}
   for name, value in pairs(task) do
     if name ~= 'in' and name ~= 'out' then flat[#flat + 1] = name; flat[#flat + 1] = value end
   end
-  return costly(entry, task, now, {code, integer(now), redis.call('GET', entry.config) or '', flat})
+  return {code, integer(now), redis.call('GET', entry.config) or '', flat}
 end
 local function inspectTask(entry, task)
   if not task.status or TERMINAL[task.status] then return drop(entry) end
   local deadline = number(task.deadline)
-  if now >= deadline and not ${fault("no-deadline-in-sweep")} then return ending(entry, task, 'expired') end
+  if now >= deadline and not ${fault("no-deadline-in-sweep")} then return ending(entry, task, deadline, 'expired') end
   if task.status == 'running' then
     local till = number(task['until'])
     if till > now then return look(entry, till + ${LEASE_GRACE}, deadline) end
-    if number(task.crashes) >= ${CRASHES} then return ending(entry, task, 'exhausted') end
+    if number(task.crashes) >= ${CRASHES} then return ending(entry, task, till, 'exhausted') end
     local answer = {'run', task.run, task.attempt, '0', task.type, task.opt}
     return message(entry, task, now, task.run .. '.' .. task.attempt, answer)
   end
   if task.status == 'waiting' then
-    if number(task.beatby) == 0 then return look(entry, deadline) end
-    if number(task.beatby) > now then return look(entry, number(task.beatby), deadline) end
-    return ending(entry, task, 'silent')
+    local beatBy = number(task.beatby)
+    if beatBy == 0 then return look(entry, deadline) end
+    if beatBy > now then return look(entry, beatBy, deadline) end
+    return ending(entry, task, beatBy, 'silent')
   end
   local nextAt, attempt = number(task.next), integer(number(task.attempt) + 1)
   if nextAt - now > ${PUBLISH_HORIZON} then return look(entry, nextAt - ${PUBLISH_HORIZON}, deadline) end
