@@ -26,7 +26,7 @@ const MAY_IMPORT = {
   config: MODEL,
   "task-types": ["task"],
   receiver: ["shared", "events"],
-  client: ["shared", "tasks", "deliveries", "endpoints", "services", "http"],
+  client: ["shared", "tasks", "deliveries", "endpoints", "services", "figures", "http"],
   console: ["shared", "client"],
   cli: ["shared", "client", "receiver", "local"],
 };

@@ -2,6 +2,7 @@ import { cp, mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type BuildOptions, build } from "esbuild";
 import { root } from "../src/local/root.ts";
+import { CLI_BUILD } from "./cli-build.ts";
 import { writeDeclarations } from "./declarations.ts";
 import { replaceFolder } from "./folder.ts";
 
@@ -26,11 +27,6 @@ const GATEWAY = {
 
 /** Programs that run by themselves: they import no package and share no module with the rest. */
 const ALONE = { receiver: "src/receiver/index.ts", "client/index": "src/client/index.ts" };
-
-/** Begins the command line. Some of its libraries are CommonJS, and ask for modules of Node by `require`. */
-const PROGRAM = `#!/usr/bin/env node
-import { createRequire as createRequireOfNode } from "node:module";
-const require = createRequireOfNode(import.meta.url);`;
 
 /** Writes the modules of the package and their declarations to dist. Its pages are apart: scripts/assets.ts. */
 export async function buildPackage(): Promise<void> {
@@ -70,14 +66,11 @@ async function bundleAll(outdir: string): Promise<void> {
     }),
     // Nothing is external here: an import that leads out of the package is an error.
     build({ ...common, entryPoints: ALONE, platform: "browser", target: "es2022" }),
-    // Its libraries are part of it, so that nobody installs them who only runs a gateway.
     build({
       ...common,
+      ...CLI_BUILD,
       entryPoints: { "cli/index": "src/cli/main.ts" },
-      platform: "node",
-      target: "node22",
       external,
-      banner: { js: PROGRAM },
     }),
   ]);
 }

@@ -21,7 +21,7 @@ export interface ConnectionOptions {
 
 /** The options of every call. */
 export interface CallOptions {
-  /** Ends the call. What the gateway has accepted goes on. */
+  /** Ends the call. An accepted task goes on. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,5 +1,6 @@
 import type { Delivery as DeliverySchema, DeliverySummary as SummarySchema } from "../deliveries/schema.ts";
 import type * as endpoints from "../endpoints/schema.ts";
+import type { Stats as StatsSchema } from "../figures/schema.ts";
 import type { EndpointPatch, EndpointRequest, RecoverRequest } from "../http/schemas/endpoint-requests.ts";
 import type { TaskRequest as TaskRequestSchema } from "../http/schemas/task-requests.ts";
 import type { HttpRequest as Request, HttpResult as Result } from "../services/http-request.ts";
@@ -40,25 +41,4 @@ export type ValidationError = NonNullable<Problem["errors"]>[number];
 export type HttpRequest = Request;
 export type HttpResult = Result;
 
-/** The numbers of a project, or of all of them. */
-export interface Stats {
-  readonly now: string;
-  readonly tasks: {
-    readonly open: number;
-    readonly scheduled: number;
-    readonly queued: number;
-    readonly running: number;
-    readonly waiting: number;
-    /** Whether the numbers by status were counted; else they are scaled up from a sample. */
-    readonly exact: boolean;
-  };
-  /** When the task that has waited longest should have started. */
-  readonly oldestWaitingAt?: string;
-  /** Since the project began. */
-  readonly totals: Readonly<Record<"accepted" | "succeeded" | "failed" | "canceled" | "expired", number>>;
-  readonly deliveries: { readonly dead: number };
-  readonly series: readonly ({ readonly at: string } & Readonly<
-    Record<"accepted" | "succeeded" | "failed" | "canceled" | "expired" | "dead", number>
-  >)[];
-  readonly lastSweepAt?: string;
-}
+export type Stats = Infer<typeof StatsSchema>;

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
-import { cli, keyOf } from "../support/cli.ts";
+import { cli, keyOf, startCli } from "../support/cli.ts";
 import { newProject } from "../support/client.ts";
 import { test } from "../support/fixture.ts";
 import { freePort } from "../support/process.ts";
@@ -53,17 +53,20 @@ describe("ringback submit", () => {
     const well = await cli(["submit", "diagnostics.echo", '"ż"', "--wait", "--json"], { env });
     expect(well.code).toBe(0);
     expect(documentOf(well)).toMatchObject({ status: "succeeded", result: "ż" });
-    const flaky = ["submit", "diagnostics.flaky", '{"failures": 0, "sleepMs": 60000}', "--wait", "--json"];
-    const running = cli(flaky, { env });
-    const stop = async () => {
-      for (;;) {
-        const { data } = JSON.parse((await client.send("GET", "/v1/tasks?type=diagnostics.flaky")).text);
-        if (data.length > 0) return client.send("POST", `/v1/tasks/${data[0].id}/cancel`);
-      }
-    };
-    const [badly] = await Promise.all([running, stop()]);
+    const key = crypto.randomUUID();
+    const slow = [
+      "submit",
+      "diagnostics.flaky",
+      '{"failures": 0, "sleepMs": 60000}',
+      "--idempotency-key",
+      key,
+    ];
+    const waiting = cli([...slow, "--wait", "--json"], { env });
+    const { id } = documentOf(await cli([...slow, "--json"], { env }));
+    await client.send("POST", `/v1/tasks/${id}/cancel`);
+    const badly = await waiting;
     expect(badly.code).toBe(1);
-    expect(documentOf(badly)).toMatchObject({ status: "canceled" });
+    expect(documentOf(badly)).toMatchObject({ id, status: "canceled" });
   });
 
   test("changes no number on its way: the gateway judges it", async ({ client }) => {
@@ -92,26 +95,20 @@ describe("ringback get and watch", () => {
 
   test("watch shows the events and a progress bar, and ends with the task", async ({ client }) => {
     const env = keyOf(client);
-    const input = { holdMs: 4_000, everyMs: 100 };
-    const task = await client.submit({ type: "diagnostics.wait", input, delay: "1s" });
-    const watching = Promise.all([
-      cli(["watch", task.id], { env }),
-      cli(["watch", task.id, "--json"], { env }),
+    const input = { holdMs: 600_000, everyMs: 200 };
+    const task = await client.submit({ type: "diagnostics.wait", input });
+    const [people, json] = await Promise.all([
+      startCli(["watch", task.id], /\[█*░*\] +\d+ % Step \d+/, env),
+      startCli(["watch", task.id, "--json"], /^\{"type":"task\.progress".*"percent":\d/m, env),
     ]);
-    for (;;) if ((await client.task(task.id)).status === "waiting") break;
     await client.send("POST", `/v1/tasks/${task.id}/cancel`);
-    const [people, json] = await watching;
-    expect([people.code, json.code]).toEqual([1, 1]);
-    expect(people.stderr).toMatch(/task\.started/);
-    expect(people.stderr).toMatch(/\[█*░*\] +\d+ % Step \d+/);
-    expect(people.stdout).toMatch(/^status +canceled$/m);
-    const lines = json.stdout
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line));
-    expect(lines[0]).toMatchObject({ type: "task.created", sequence: 1 });
-    expect(lines.some(({ type, percent }) => type === "task.progress" && percent > 0)).toBe(true);
-    expect(lines.at(-1)).toMatchObject({ id: task.id, status: "canceled" });
+    expect(await Promise.all([people.running.ended, json.running.ended])).toEqual([1, 1]);
+    expect(people.running.output()).toMatch(/^\S+ task\.started$/m);
+    expect(people.running.output()).toMatch(/^status +canceled$/m);
+    const lines = json.running.output().trim().split("\n");
+    const [first, last] = [lines.at(0), lines.at(-1)].map((line) => JSON.parse(line ?? ""));
+    expect(first).toMatchObject({ type: "task.created", sequence: 1 });
+    expect(last).toMatchObject({ id: task.id, status: "canceled" });
   });
 });
 
@@ -176,6 +173,26 @@ describe("ringback recover", () => {
     await expect
       .poll(() => client.deliveries(task.id), { timeout: 20_000 })
       .toMatchObject([{ status: "delivered" }]);
+  });
+});
+
+describe("ringback stats", () => {
+  test("counts the tasks of the project, or of all of them", async ({ stack }) => {
+    const client = await newProject(stack.gateway, `e2e-${crypto.randomUUID()}`);
+    const env = keyOf(client);
+    await client.submit({ type: "diagnostics.echo", input: 1, delay: "1h" });
+    const { id } = await client.submit({ type: "diagnostics.echo", input: 1 });
+    await client.ended(id);
+    const { code, stdout } = await cli(["stats"], { env });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^open tasks: 1 \(1 scheduled, 0 queued, 0 running, 0 waiting\)$/m);
+    expect(stdout).toMatch(/^since the start +2 +1 +0 +0 +0 +0$/m);
+    const json = documentOf(await cli(["stats", "--since", "2h", "--step", "1h", "--json"], { env }));
+    expect(json).toMatchObject({ tasks: { open: 1 }, totals: { accepted: 2 } });
+    const admin = { RINGBACK_URL: client.url, RINGBACK_ADMIN_TOKEN: stack.gateway.adminToken };
+    const all = documentOf(await cli(["stats", "--all", "--json"], { env: { ...env, ...admin } }));
+    expect((all["totals"] as { accepted: number }).accepted).toBeGreaterThanOrEqual(2);
+    expect((await cli(["stats"], { env: admin })).code).toBe(0);
   });
 });
 

@@ -173,8 +173,8 @@ describe("deliveries and endpoints by the client", () => {
     expect(second?.headers["webhook-id"]).toBe(first?.headers["webhook-id"]);
   });
 
-  test("an endpoint goes through all of its calls", async ({ client, receiver }) => {
-    const { endpoints } = ringbackOf(client);
+  test("an endpoint goes through all of its calls", async ({ stack, receiver }) => {
+    const { endpoints } = ringbackOf(await newProject(stack.gateway, `e2e-${crypto.randomUUID()}`));
     const inbox = receiver.open(({ body }) => ({
       body: JSON.stringify({ challenge: JSON.parse(body).data.challenge }),
     }));

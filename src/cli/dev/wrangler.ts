@@ -48,7 +48,8 @@ export async function wranglerProgram({ entry, port, variables }: GatewayPlan): 
       "--show-interactive-dev-session=false",
       ...Object.entries(variables).flatMap(([name, value]) => ["--var", `${name}:${value}`]),
     ],
-    env: { WRANGLER_SEND_METRICS: "false" },
+    // The secrets that a configuration requires are looked for here. Nothing is asked of the network for `request.cf`.
+    env: { ...variables, WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" },
     ...(made !== undefined && { cleanUp: () => rm(made, { recursive: true, force: true }) }),
   };
 }

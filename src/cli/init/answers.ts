@@ -12,7 +12,7 @@ export interface InitOptions {
   readonly force?: true;
 }
 
-/** What a project is made from. */
+/** The settings of a new project. */
 export interface Answers {
   readonly name: string;
   readonly runtime: "workers" | "deno";

@@ -57,7 +57,7 @@ import { test } from "node:test";
 import * as z from "zod";
 import { shout, tasks } from "../src/tasks.ts";
 
-/** What a handler is given, as far as these tests use it. */
+/** The context of a handler, as far as these tests use it. */
 function contextOf(input: unknown): Parameters<typeof shout.handler>[0] {
   return {
     input,

@@ -11,7 +11,7 @@ export interface Manifest {
   readonly devDependencies?: Pairs;
 }
 
-/** What a project needs to be tested, checked and deployed, by runtime. */
+/** The tool that runs and deploys a project, by runtime. */
 const TOOLS = { workers: "wrangler", deno: "deno" } as const;
 
 const SCRIPTS: Readonly<Record<Answers["runtime"], Pairs>> = {

@@ -17,7 +17,7 @@ export type ListenAnswer = (callback: Callback, verdict: Verdict) => Answered | 
 /** A server that is slower than this is slower than the gateway waits. */
 const FORWARD_TIMEOUT = 30_000;
 
-/** Headers of the connection, which a forwarded request and its answer have anew. */
+/** Headers of the connection: a forwarded request and its answer have their own. */
 const OWN =
   /^(?:connection|keep-alive|transfer-encoding|content-length|content-encoding|host|expect|upgrade)$/i;
 

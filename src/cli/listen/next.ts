@@ -3,7 +3,7 @@ import { type DeliverySummary, RingbackError } from "../../client/index.ts";
 import type { Source } from "./source.ts";
 import type { Verdict } from "./verdict.ts";
 
-/** What the gateway does after this attempt. */
+/** The gateway's next step after this attempt. */
 export interface NextStep {
   /** The attempt's number, where the gateway says it. */
   readonly attempt?: number;
