@@ -26,4 +26,5 @@ test("the staging environment of docs/guides/deploy.md is a Worker of its own wi
     expect(production[key], key).toBeDefined();
     expect(staging[key], key).toEqual(production[key]);
   }
+  expect(staging.build.command).toBe(production.build.command);
 });

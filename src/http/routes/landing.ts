@@ -16,6 +16,8 @@ function page(base: string, version: string): string {
 <h1>Ringback</h1>
 <p>An async HTTP gateway: 202 now, a signed callback when the work is done.</p>
 <dl>
+  <dt><a href="${base}/docs/guides">Guides</a></dt>
+  <dd>How to submit, receive, deploy and operate, with search. For programs: <a href="${base}/llms.txt">llms.txt</a>.</dd>
   <dt><a href="${base}/docs">Reference</a></dt>
   <dd>Every request and answer, with a form that sends requests.</dd>
   <dt><a href="${base}/openapi.json">OpenAPI document</a></dt>
