@@ -37,6 +37,8 @@ export interface RunStore {
   claim(command: ClaimCommand): Promise<ClaimAnswer>;
   renew(command: RenewCommand): Promise<RenewAnswer>;
   end(command: EndCommand): Promise<EndAnswer>;
+  /** Ends many, each on its own, in as few Redis requests as they fit into. */
+  endAll(commands: readonly EndCommand[]): Promise<readonly EndAnswer[]>;
   report(command: ReportCommand): Promise<ReportAnswer>;
   /**
    * Opens the delivery of an event that does not change the task; one of progress (`once`) replaces the previous
@@ -63,7 +65,7 @@ export interface TaskReadStore {
     Denied | { readonly kind: "found"; readonly now: number; readonly records: readonly TaskRecord[] }
   >;
   listTasks(
-    caller: Client,
+    caller: Client | System,
     before: TaskPosition | undefined,
     limit: number,
     filter?: TaskFilter,
@@ -83,6 +85,8 @@ export interface WatchStore {
 /** Starts an ended task again, or erases it. */
 export interface SteerStore {
   replay(command: ReplayCommand): Promise<ReplayAnswer>;
+  /** Replays many, each on its own, in as few Redis requests as they fit into. */
+  replayAll(commands: readonly ReplayCommand[]): Promise<readonly ReplayAnswer[]>;
   /** Hides a task, whose parts are then erased one after the other. */
   deleteTask(command: DeleteCommand): Promise<DeleteAnswer>;
 }

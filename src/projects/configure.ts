@@ -32,6 +32,8 @@ interface Change {
   readonly config: ProjectConfig;
   readonly id: string;
   readonly deliveries?: readonly NewDelivery[];
+  /** Parked tasks may start again. */
+  readonly resumes?: boolean;
   /** There is nothing to change. */
   readonly same?: boolean;
 }
@@ -88,14 +90,16 @@ export async function configure(
   if (known) return unwritten(stored, known.id, now, true);
   return await retryOnConflict(
     async () => {
-      const { config, id, deliveries = [], same } = await change(parseConfig(stored), now);
+      const { config, id, deliveries = [], resumes, same } = await change(parseConfig(stored), now);
       if (same) return unwritten(stored, id, now, false);
       const answer = await deps.store.configure({
         caller,
         scope,
         version: stored.version,
-        json: JSON.stringify(config),
+        json: configText(config),
         deliveries,
+        ...(config.paused && { paused: config.paused }),
+        ...(resumes && { resumes }),
         startsTold: subscribersOf(config, "task.started").length > 0,
         id,
         ...(idempotency && { idempotency }),
@@ -121,6 +125,11 @@ export async function configure(
       throw new Error(`The configuration of ${caller.project} keeps changing.`);
     },
   );
+}
+
+/** The scripts find the paused types at the beginning of the text. */
+function configText({ paused = [], ...config }: ProjectConfig): string {
+  return JSON.stringify(paused.length > 0 ? { paused, ...config } : config);
 }
 
 function unwritten(stored: StoredConfig, id: string, now: number, replayed: boolean): Configured {

@@ -46,6 +46,8 @@ export interface KeyPair {
 
 /** A project's configuration: the JSON behind the version in `p:cfg`. */
 export interface ProjectConfig {
+  /** Task types whose attempts are held; `*`: all of them. */
+  readonly paused?: readonly string[];
   /** Secrets for `callbackUrl`, newest first. */
   readonly signing: readonly EncryptedSecret[];
   /** How callbacks to `callbackUrl` are signed; only `v1` unless set. */
@@ -66,6 +68,11 @@ export function parseConfig(stored: StoredConfig): ProjectConfig {
     parsed.set(stored, config);
   }
   return config;
+}
+
+/** Whether the attempts of a type are held, alone or with all of the project. */
+export function isPaused({ paused = [] }: ProjectConfig, type: string): boolean {
+  return paused.includes(type) || paused.includes("*");
 }
 
 export function findEndpoint(config: ProjectConfig, id: string): Endpoint | undefined {

@@ -2,10 +2,14 @@ import type { Dependencies } from "../ports/dependencies.ts";
 import type { ChoreStore } from "../ports/due-store.ts";
 import type { ErasureStore } from "../ports/task-store.ts";
 import { errorText } from "../shared/error-text.ts";
+import { type ResumeParts, startParked } from "./start-parked.ts";
 import { KEYS_PURGED } from "../shared/limits.ts";
 
 /** The parts that chores use. */
 export type ChoreParts = Pick<Dependencies, "log"> & { readonly store: ChoreStore & ErasureStore };
+
+/** The same, and those of a resume. */
+export type SweepChoreParts = ChoreParts & ResumeParts;
 
 /** Parts of one erasure that are done in one go. */
 const ERASED_PARTS = 10;
@@ -16,12 +20,13 @@ const ERASED_PARTS = 10;
  *
  * @param isTime whether there is time for one more
  */
-export async function doChores(deps: ChoreParts, partition: number, isTime: () => boolean): Promise<void> {
+export async function doChores(deps: SweepChoreParts, partition: number, isTime: () => boolean): Promise<void> {
   let left = KEYS_PURGED;
   for (const chore of await deps.store.takeChores(partition)) {
     if (!isTime()) return;
     try {
       if (chore.kind === "erase") await eraseRest(deps, chore.project, chore.task, isTime);
+      else if (chore.kind === "resume") await startParked(deps, chore.project, isTime);
       else if (left > 0) left -= await deps.store.purgeKeys(chore.project, left);
     } catch (error) {
       deps.log("warn", "chore-failed", { ...chore, error: errorText(error) });

@@ -5,7 +5,7 @@ import { type ReEncryptParts, reEncryptSome } from "../projects/re-encrypt.ts";
 import { errorText } from "../shared/error-text.ts";
 import { fault } from "../shared/fault-point.ts";
 import { SWEEP_BATCH } from "../shared/limits.ts";
-import { type ChoreParts, doChores } from "./chores.ts";
+import { doChores, type SweepChoreParts } from "./chores.ts";
 import { type PublishParts, publish } from "./publish.ts";
 import { type SweepBudget, sweepBudget } from "./sweep-budget.ts";
 import {
@@ -19,7 +19,7 @@ import {
 
 /** The parts that a sweep uses. */
 type SweepParts = ReEncryptParts &
-  ChoreParts &
+  SweepChoreParts &
   PublishParts &
   SweepEntryParts &
   Pick<Dependencies, "clock" | "log" | "settings"> & { readonly store: DueStore };

@@ -165,6 +165,12 @@ export const MAX_SEARCHABLE = 5;
 /** The characters of their names: those that a comma-separated list can hold. */
 export const SEARCHABLE = /^[\w.:-]{1,64}$/;
 
+/** Parked tasks that one step of a resume starts. */
+export const PARKED_PAGE = 100;
+
+/** Tasks that one page of a bulk request looks at. */
+export const BULK_PAGE = 100;
+
 /** Tasks in one batch, and how much larger than a single body the batch's may be. */
 export const MAX_BATCH = 100;
 export const BATCH_BODIES = 4;

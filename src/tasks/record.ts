@@ -98,6 +98,8 @@ export interface TaskRecord {
   readonly lease?: string;
   /** Its attempt has a place in its type's set of running ones. */
   readonly held?: true;
+  /** Its next attempt is held, because its project or its type is paused. */
+  readonly parked?: true;
   /** The queue's ids of the messages by which it calls a service for the present attempt. */
   readonly calls?: readonly string[];
   /** The next poll after the present attempt's work: its service, address and number. */

@@ -109,6 +109,10 @@ export const Task = component(
   z.object({
     ...taskFields,
     project: field(opt(typeId("prj")), "In a list over all projects: the project's id."),
+    paused: field(
+      opt(z.literal(true)),
+      "Its next attempt is held, because its project or its type is paused.",
+    ),
     callback: field(
       opt(
         z.object({

@@ -34,6 +34,7 @@ export function taskView(record: TaskRecord, options: ViewOptions): Task {
     ...(record.endedAt !== undefined && { endedAt: timestamp(record.endedAt) }),
     deadlineAt: timestamp(record.deadlineAt),
     ...(record.resultExpiresAt !== undefined && { resultExpiresAt: timestamp(record.resultExpiresAt) }),
+    ...(record.parked && record.status === "queued" && { paused: true }),
     ...(progress && { progress: { ...progress, at: timestamp(progress.at) } }),
     metadata: record.metadata,
     ...(options.include?.input && record.input.json !== undefined && { input: jsonValue(record.input.json) }),

@@ -98,6 +98,7 @@ describe("a bad value is a ConfigError that names the variable and never quotes 
     RINGBACK_CALLBACK_TIMEOUT: [...time, "11m", "99ms"],
     RINGBACK_RESULT_TTL: [...time, "31d"],
     RINGBACK_RATE_LIMIT: count,
+    RINGBACK_METRICS_TOKEN: ["hunter2", ...token],
     RINGBACK_READ_LIMIT: count,
     RINGBACK_MAX_OPEN: count,
     RINGBACK_MAX_BODY: ["hunter2", "0B", "5MiB", "1MB"],

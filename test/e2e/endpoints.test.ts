@@ -40,7 +40,7 @@ describe("registering", () => {
     });
     expect((await own.send("GET", `/v1/endpoints/${made.id}`)).json()).toEqual({
       ...shown,
-      health: { failures: 0, circuit: "closed" },
+      health: { state: "unverified", failures: 0, circuit: "closed" },
     });
     const changed = await patch(own, made.id, {
       description: null,

@@ -105,6 +105,7 @@ export async function open(options: Options = {}): Promise<Gateway> {
       now: NOW,
       rate: { limit: 100, remaining: 99, reset: 10 },
       startsTold: false,
+      paused: false,
     });
   };
   const deps: Dependencies = {

@@ -41,6 +41,7 @@ const acceptAll: Store["acceptAll"] = (commands) =>
       now: NOW,
       rate: { limit: 100, remaining: 99, reset: 10 },
       startsTold: false,
+      paused: false,
     })),
   );
 

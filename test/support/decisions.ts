@@ -1,9 +1,13 @@
 import type { Route } from "../../src/http/pipeline/route.ts";
 import { SERVICE } from "./shared-stack.ts";
 
+/** An API key with the scope `admin`; the admin token alone is `admin`. */
+export const SCOPE_ADMIN = "scope:admin";
+
 /** The permitted callers of a route: a scope of an API key, or another proof. */
 export function needsOf({ access, scope }: Route): string {
-  return access.startsWith("key") ? (scope?.replace("{service}", SERVICE) ?? "no scope") : access;
+  if (!access.startsWith("key")) return access;
+  return scope === "admin" ? SCOPE_ADMIN : (scope?.replace("{service}", SERVICE) ?? "no scope");
 }
 
 /**
@@ -12,6 +16,10 @@ export function needsOf({ access, scope }: Route): string {
  */
 const EXCEPTIONS: Readonly<Record<string, string>> = {
   createEventsToken: "tasks:read", // it changes nothing
+  pauseProject: SCOPE_ADMIN,
+  resumeProject: SCOPE_ADMIN,
+  pauseTaskType: SCOPE_ADMIN,
+  resumeTaskType: SCOPE_ADMIN,
   createBrowserToken: "tasks:read", // neither does this
   getEndpointSecret: "secrets:read",
   rotateEndpointSecret: "secrets:write",
@@ -24,6 +32,7 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   getLandingPage: "open",
   getHealth: "open",
   getReadiness: "open",
+  getMetrics: "metrics",
   getOpenApi: "open",
   getDocs: "open",
   getDocsScript: "open",

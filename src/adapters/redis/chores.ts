@@ -79,6 +79,7 @@ export async function takeChores(context: Context, partition: number): Promise<r
   return taken.flatMap((member): Chore[] => {
     const [kind, project, task] = String(member).split("|");
     if (kind === "e" && project && task) return [{ kind: "erase", project, task }];
+    if (kind === "r" && project) return [{ kind: "resume", project }];
     return kind === "k" && project ? [{ kind: "purge", project }] : [];
   });
 }

@@ -86,6 +86,7 @@ export function readTaskState(project: string, id: string, fields: Fields): Task
     ...(fields["beatby"] && { heartbeatBy: number(fields["beatby"]) }),
     ...(fields["lease"] && { lease: fields["lease"] }),
     ...(fields["held"] && { held: true }),
+    ...(fields["parked"] === "1" && { parked: true }),
     ...serviceFields(fields),
     ...(fields["trace"] && { trace: fields["trace"] }),
     timeline: timeline(fields),

@@ -81,6 +81,8 @@ export function keysOf(project: string) {
     /** All dead letters of one day: the release before reads no other set, and files in no other. */
     oldLetters: (day: number) => `${p}:dead:${day}`,
     circuits: `${p}:circuits`,
+    /** Tasks whose next attempt is held while the project or their type is paused. */
+    parked: `${p}:parked`,
     /** A task's hash once it is being erased: says what is left to erase. */
     erasing: (id: string) => `${p}:erasing:${id}`,
     health: (endpoint: string) => `${p}:ep:${endpoint}:health`,
@@ -105,6 +107,11 @@ export function taskMember(project: string, task: string): string {
 /** A project's member of the chores: its API keys are to be looked over. */
 export function keysChore(project: string): string {
   return `k|${project}`;
+}
+
+/** A project's member of the chores: tasks that were parked are to be started. */
+export function resumeChore(project: string): string {
+  return `r|${project}`;
 }
 
 /** A task's member of the chores: it is being erased. */

@@ -26,8 +26,9 @@ import { given, peekDue, reconcile } from "./sweep.ts";
 import { accept, acceptAll } from "./tasks/accept.ts";
 import { claim, renew } from "./tasks/claim.ts";
 import { deleteTask, erasePart, isErasing } from "./tasks/delete.ts";
-import { end } from "./tasks/end.ts";
+import { end, endAll } from "./tasks/end.ts";
 import { listTasks, newestTasks } from "./tasks/list.ts";
+import { parkedTasks, resumed, unpark } from "./tasks/pause.ts";
 import {
   authorize,
   readBody,
@@ -38,7 +39,7 @@ import {
   readTasks,
 } from "./tasks/read.ts";
 import { recordCall, recordPoll } from "./tasks/record-call.ts";
-import { replay } from "./tasks/replay.ts";
+import { replay, replayAll } from "./tasks/replay.ts";
 import { announce, report } from "./tasks/report.ts";
 import { follow, watch } from "./tasks/watch.ts";
 import { readVersion } from "./version.ts";
@@ -80,6 +81,7 @@ export function createStore(options: StoreOptions): Store {
     claim: (command) => claim(context, command),
     renew: (command) => renew(context, command),
     end: (command) => end(context, command),
+    endAll: (commands) => endAll(context, commands),
     leaseDelivery: (command) => leaseDelivery(context, command),
     putOff: (command) => putOff(context, command),
     record: (command) => record(context, command),
@@ -88,6 +90,7 @@ export function createStore(options: StoreOptions): Store {
     listDeadLetters: (query) => listDeadLetters(context, query),
     readHealth: (project, endpoints) => readHealth(context, project, endpoints),
     replay: (command) => replay(context, command),
+    replayAll: (commands) => replayAll(context, commands),
     deleteTask: (command) => deleteTask(context, command),
     erasePart: (project, task) => erasePart(context, project, task),
     takeChores: (partition) => takeChores(context, partition),
@@ -113,6 +116,9 @@ export function createStore(options: StoreOptions): Store {
     },
     probe: (nonce, every) => probe(context, nonce, every),
     noteProbe: (nonce, field, value) => noteProbe(context, nonce, field, value),
+    parkedTasks: (project, after) => parkedTasks(context, project, after),
+    unpark: (project, tasks) => unpark(context, project, tasks),
+    resumed: (project, more) => resumed(context, project, more),
     ping: () => ping(context),
   };
 }

@@ -133,6 +133,7 @@ local function inspectTask(entry, task)
     if beatBy > now then return look(entry, beatBy, deadline) end
     return ending(entry, task, beatBy, 'silent')
   end
+  if task.parked == '1' then return look(entry, deadline) end
   local nextAt, attempt = number(task.next), integer(number(task.attempt) + 1)
   if nextAt - now > ${PUBLISH_HORIZON} then return look(entry, nextAt - ${PUBLISH_HORIZON}, deadline) end
   if nextAt <= now then

@@ -20,7 +20,7 @@ const stats = route({
   operation: "getStats",
   summary: "Read the figures of the project",
   description:
-    "What is open, what has ended, and a series over time. The admin token reads those of one project (`Ringback-Project`), or of all: then the series has the 200 projects that accepted a task last. Nothing is counted for the figures while tasks run: each request counts, so ask once in a while, not in a loop.",
+    "Open and ended tasks, and a series over time. The admin token reads those of one project (`Ringback-Project`), or of all: then the series has the 200 projects that accepted a task last. Nothing is counted for the figures while tasks run: each request counts, so ask once in a while, not in a loop.",
   tag: "Operations",
   access: "key",
   scope: "tasks:read",

@@ -4,6 +4,7 @@ import { deploymentRoutes } from "./admin/deployment.ts";
 import { projectRoutes } from "./admin/projects.ts";
 import { batchRoutes } from "./batch.ts";
 import { browserTokenRoutes } from "./browser-token.ts";
+import { bulkRoutes } from "./bulk.ts";
 import { deliveryRoutes } from "./deliveries.ts";
 import { documentRoutes } from "./document.ts";
 import { endpointActions } from "./endpoints/actions.ts";
@@ -20,6 +21,7 @@ import { problemRoutes } from "./problems.ts";
 import { proxyRoutes } from "./proxy.ts";
 import { reportRoutes } from "./report.ts";
 import { resultRoutes } from "./result.ts";
+import { pauseRoutes } from "./pause.ts";
 import { type Assets, staticRoutes } from "./static.ts";
 import { steeringRoutes } from "./steer.ts";
 import { taskTypeRoutes } from "./task-types.ts";
@@ -30,11 +32,13 @@ export function routesOf(assets?: Assets): readonly Route[] {
   const routes: readonly Route[] = [
     ...taskRoutes,
     ...batchRoutes,
+    ...bulkRoutes,
     ...taskOperationRoutes,
     ...resultRoutes,
     ...liveRoutes,
     ...browserTokenRoutes,
     ...steeringRoutes,
+    ...pauseRoutes,
     ...taskTypeRoutes,
     ...reportRoutes,
     ...proxyRoutes,

@@ -1,5 +1,7 @@
 import * as z from "zod/mini";
 import { DEFAULT_RETRIES, DEFAULT_TIMEOUT } from "../../shared/limits.ts";
+import { readConfiguration } from "../../projects/configure.ts";
+import { isPaused } from "../../projects/project-config.ts";
 import { component, count, field, type Infer, opt, positive } from "../../shared/schema.ts";
 import { spellDuration } from "../../shared/time/duration.ts";
 import type { AnyTask } from "../../task.ts";
@@ -78,13 +80,19 @@ const list = route({
   tag: "Tasks",
   access: "key",
   scope: "tasks:read",
+  scopeCheckedBy: "script",
   headers: ["If-None-Match"],
   answers: {
     200: { description: "The types.", body: TaskTypes, headers: ["ETag"] },
     304: { description: "Nothing has changed since the `ETag` that was sent.", headers: ["ETag"] },
   },
   cache: "revalidate",
-  handle: ({ ctx, reply }) =>
+  async handle({ ctx, caller, reply }) {
+    const { config } = await readConfiguration(ctx, caller, "tasks:read");
+    const data = [...ctx.tasks.values()].map((one) => taskTypeView(one, isPaused(config, one.type)));
+    return reply(200, { data });
+  },
+  handleEveryProject: ({ ctx, reply }) =>
     reply(200, { data: [...ctx.tasks.values()].map((definition) => taskTypeView(definition)) }),
 });
 

@@ -159,7 +159,7 @@ const list = route({
 });
 
 /** The filter of a list's parameters. */
-function filterOf({
+export function filterOf({
   createdAfter,
   createdBefore,
   status,

@@ -6,11 +6,13 @@ import {
   MAX_DELAY,
   MAX_RESULT_TTL,
   MAX_RETRIES,
+  MAX_SEARCHABLE,
   MAX_TIMEOUT,
   PROGRESS_MESSAGE,
 } from "../../shared/limits.ts";
 import { component, field, opt } from "../../shared/schema.ts";
 import { duration, instant, json, text } from "../../shared/schema-fields.ts";
+import { STATUSES } from "../../tasks/status.ts";
 
 /** Pairs, and the characters of a name and of a value. */
 const METADATA = { pairs: 20, name: 64, value: 512 };
@@ -183,5 +185,31 @@ export const FailRequest = component(
   {
     description: "Why an attempt failed.",
     example: { code: "out-of-memory", message: "The GPU ran out of memory.", retryable: true },
+  },
+);
+
+/** The body of `POST /v1/tasks/cancel` and `POST /v1/tasks/replay`. */
+export const BulkFilter = component(
+  "BulkFilter",
+  z.strictObject({
+    status: field(opt(z.enum(STATUSES)), "Only tasks of this status."),
+    type: field(opt(text(1, 128)), "Only tasks of this type."),
+    metadata: field(
+      opt(
+        z
+          .record(z.string(), z.string())
+          .check(z.refine((pairs) => Object.keys(pairs).length <= MAX_SEARCHABLE, "has too many keys")),
+      ),
+      "Only tasks with this metadata, by keys that the project has named searchable.",
+    ),
+    createdAfter: field(opt(instant()), "Only tasks that were accepted later than then, RFC 3339."),
+    createdBefore: field(opt(instant()), "Only tasks that were accepted earlier than then, RFC 3339."),
+    all: field(opt(z.boolean()), "Every task of the project; needed where no filter is given."),
+    dryRun: field(opt(z.boolean()), "Counts the tasks, and changes nothing."),
+    cursor: field(opt(text(1, 1_000)), "The `nextCursor` of the page before; opaque."),
+  }),
+  {
+    description: "The tasks that a bulk request is about.",
+    example: { status: "failed", type: "report.generate", dryRun: true },
   },
 );

@@ -13,6 +13,10 @@ export interface ConfigureCommand {
   readonly json: string;
   /** Whether an endpoint subscribes to every start of a task; `accept` returns it. */
   readonly startsTold?: boolean;
+  /** The paused task types; `*`: all of the project. */
+  readonly paused?: readonly string[];
+  /** Parked tasks may start again: the sweep is to look after them. */
+  readonly resumes?: boolean;
   /** The subject of the change: an endpoint's id, or the project's for its own. */
   readonly id: string;
   readonly idempotency?: Idempotency;

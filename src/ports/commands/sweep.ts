@@ -56,4 +56,6 @@ export type GivenMessage = {
 /** The garbage that the sweep removes: the rest of a task that is being erased, and API keys that have expired. */
 export type Chore =
   | { readonly kind: "erase"; readonly project: string; readonly task: string }
-  | { readonly kind: "purge"; readonly project: string };
+  | { readonly kind: "purge"; readonly project: string }
+  /** The rest of a resume. */
+  | { readonly kind: "resume"; readonly project: string };

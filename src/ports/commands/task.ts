@@ -54,6 +54,8 @@ export type AcceptAnswer =
       readonly rate: RateState;
       /** Whether an endpoint of the project subscribes to every start. */
       readonly startsTold: boolean;
+      /** The project, or the type of the task, is paused. */
+      readonly paused: boolean;
     }
   /** The idempotency key belongs to a task of the same request; or to another request. */
   | { readonly kind: "replayed"; readonly id: string }
@@ -69,7 +71,8 @@ export type AcceptAnswer =
   | { readonly kind: "rate-limited"; readonly retryAfter: number; readonly limit: number };
 
 export type ClaimAnswer =
-  | { readonly kind: "gone" | "stale" | "waiting" }
+  /** `paused`: its project or type is; it is parked. */
+  | { readonly kind: "gone" | "stale" | "waiting" | "paused" }
   | { readonly kind: "ended"; readonly deliveries: readonly string[] }
   | { readonly kind: "busy" | "early"; readonly retryAfter: number }
   | {

@@ -49,7 +49,7 @@ export interface TaskPage {
 /** A page of the project's tasks, newest first. @throws ApiError */
 export async function listTasks(
   ctx: ReadParts,
-  caller: Client,
+  caller: Client | System,
   query: { readonly limit: number; readonly cursor?: string },
   filter: TaskFilter = {},
 ): Promise<TaskPage> {

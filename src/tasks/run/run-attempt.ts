@@ -48,6 +48,7 @@ export async function run(ctx: RunParts, message: RunMessage, cause?: string): P
     case "gone":
     case "stale":
     case "waiting":
+    case "paused":
       return DONE;
     case "ended":
       return resume(ctx, message.project, claimed.deliveries);

@@ -80,6 +80,8 @@ export interface Accepted {
   readonly rate?: RateState;
   /** Whether an endpoint of the project subscribes to every start. */
   readonly startsTold?: boolean;
+  /** The project, or the type of the task, is paused. */
+  readonly paused?: boolean;
   readonly delivery?: DeliveryRecord;
 }
 
@@ -146,9 +148,9 @@ export async function prepare(ctx: SubmitParts, caller: Client, submit: Submit):
 
 /** Publishes the first run; a service that may be called at once is called directly. */
 async function start(ctx: SubmitParts, accepted: Accepted, input: string): Promise<void> {
-  const { record, now, startsTold } = accepted;
+  const { record, now, startsTold, paused } = accepted;
   const announced = startsTold || asksFor(record, "task.started");
-  if (record.type === HTTP_REQUEST && record.startsAt <= now && !announced) {
+  if (record.type === HTTP_REQUEST && record.startsAt <= now && !announced && !paused) {
     return callFirst(ctx, record, input, now);
   }
   await publish(ctx, await firstRun(ctx, accepted));
@@ -161,8 +163,8 @@ export function settle(
 ): Accepted {
   switch (answer.kind) {
     case "accepted": {
-      const { record, now, rate, startsTold } = answer;
-      return { record, now, replayed: false, rate, startsTold };
+      const { record, now, rate, startsTold, paused } = answer;
+      return { record, now, replayed: false, rate, startsTold, paused };
     }
     case "reused":
       throw reused(answer.id);

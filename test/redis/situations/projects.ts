@@ -1,7 +1,24 @@
 import { system } from "../../../src/projects/principal.ts";
 import { makeId } from "../../../src/shared/id.ts";
 import { accepted, newDelivery } from "../store-fixture.ts";
-import { granted, HOUR, idempotency, listing, over, type Situations } from "./stage.ts";
+import { granted, HOUR, idempotency, listing, over, type Situations, type Stage } from "./stage.ts";
+
+/** Writes the list of the paused types. */
+async function pause({ store, caller }: Stage, paused: readonly string[]): Promise<void> {
+  const read = await store.readConfig(system(caller.project), "admin");
+  if (read.kind !== "found") throw new Error(read.kind);
+  const json = JSON.stringify(paused.length > 0 ? { paused, signing: [] } : { signing: [] });
+  const change = { caller, scope: "admin", version: read.config.version, json, paused } as const;
+  const rest = { id: caller.project, deliveries: [], nonce: crypto.randomUUID() };
+  await store.configure({ ...change, ...rest, resumes: paused.length === 0 });
+}
+
+/** A task whose first attempt is held. */
+async function pausedTask(stage: Stage): Promise<void> {
+  const { id: task, project, run } = await accepted(stage.store, stage.caller);
+  await pause(stage, ["*"]);
+  await stage.store.claim({ project, task, run, attempt: 1, lease: crypto.randomUUID() });
+}
 
 /** Situations of the scripts of a project, of lists and of the sweep. */
 export const projectSituations: Situations = {
@@ -16,7 +33,7 @@ export const projectSituations: Situations = {
         id: "ep_1",
       } as const;
       const rest = { nonce: crypto.randomUUID(), deliveries: opened, idempotency: idempotency() };
-      return () => store.configure({ ...command, ...rest });
+      return () => store.configure({ ...command, ...rest, resumes: true });
     },
   },
   page: {
@@ -146,6 +163,26 @@ export const projectSituations: Situations = {
       const nonce = crypto.randomUUID();
       await store.probe(nonce, 0);
       return () => store.noteProbe(nonce, "note", "{}");
+    },
+  },
+  parked: {
+    "of a paused project": async (stage) => {
+      await pausedTask(stage);
+      return () => stage.store.parkedTasks(stage.caller.project, "");
+    },
+  },
+  unpark: {
+    "of a task": async (stage) => {
+      await pausedTask(stage);
+      const { project } = stage.caller;
+      await pause(stage, []);
+      const tasks = await stage.store.parkedTasks(project, "");
+      return () => stage.store.unpark(project, tasks);
+    },
+  },
+  resumed: {
+    "with more": async ({ store, caller }) => {
+      return () => store.resumed(caller.project, true);
     },
   },
   figures: {

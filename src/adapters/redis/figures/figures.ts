@@ -86,7 +86,7 @@ interface Counted {
   readonly hasDeadLetters: boolean;
 }
 
-/** What the projects have accepted hour by hour, and what became of it; three requests to Redis, or as many as fit. */
+/** The tasks of the projects, hour by hour; three requests to Redis, or as many as fit. */
 export async function readHours(
   context: Context,
   projects: readonly Counted[],

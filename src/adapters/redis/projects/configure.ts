@@ -1,8 +1,8 @@
 import type { ConfigureAnswer, ConfigureCommand } from "../../../ports/commands/config.ts";
-import { IDEMPOTENCY_TTL } from "../../../shared/limits.ts";
+import { CHORE_GRACE, IDEMPOTENCY_TTL } from "../../../shared/limits.ts";
 import type { Context } from "../context.ts";
 import { OPENING, openingArgs } from "../deliveries/opening.ts";
-import { keysOf } from "../keys.ts";
+import { keysOf, resumeChore } from "../keys.ts";
 import { proofOf } from "../proof.ts";
 import { named, script } from "../script.ts";
 import { configOf } from "./config.ts";
@@ -16,6 +16,7 @@ export const CONFIGURE = script(
 --   project        hash of the project
 --   config         configuration of the project
 --   idempotency?   record of the idempotency key
+--   chores?        chores of the partition, for a resume
 --   deliveries…    keys that \`open\` writes
 -- ARGV
 --   offset         ms added to Redis's clock
@@ -26,8 +27,11 @@ export const CONFIGURE = script(
 --   config         JSON of the new configuration
 --   starts         1: an endpoint receives the event of every start; else empty
 --   fingerprint    fingerprint of the request under the idempotency key
+--   paused         JSON of the paused types; empty: none
 --   id             what the record of the idempotency key names
---   idempotency    place of that key in KEYS
+--   chore          the project's member of the chores
+--   idempotency, chores
+--                  places of these keys in KEYS
 --   count          number of deliveries
 --   …              what \`open\` reads
 -- RETURNS
@@ -45,7 +49,7 @@ export const CONFIGURE = script(
 ${OPENING}
 local dueKey, projectKey, configKey = KEYS[1], KEYS[2], KEYS[3]
 local args, rest = named(ARGV)
-local idempotencyKey = KEYS[number(args.idempotency)]
+local idempotencyKey, choresKey = KEYS[number(args.idempotency)], KEYS[number(args.chores)]
 local now = clock(args.offset)
 local grant = proofField(args.key)
 local project = some(projectKey, {grant, 'cfgv', 'cfgn'})
@@ -69,9 +73,14 @@ together(function()
     undone('DEL', idempotencyKey)
     redis.call('SET', idempotencyKey, args.fingerprint .. ' ' .. args.id, 'PX', '${IDEMPOTENCY_TTL}')
   end
+  -- The tasks that were held are started by the caller; by the sweep, if that is cut off.
+  if choresKey then
+    undone('ZREM', choresKey, args.chore)
+    redis.call('ZADD', choresKey, integer(now + ${CHORE_GRACE}), args.chore)
+  end
   undone('SET', configKey, redis.call('GET', configKey) or '')
   redis.call('SET', configKey, version .. ' ' .. args.config)
-  redis.call('HSET', projectKey, 'cfgv', version, 'cfgn', args.nonce, 'starts', args.starts)
+  redis.call('HSET', projectKey, 'cfgv', version, 'cfgn', args.nonce, 'starts', args.starts, 'paused', args.paused)
 end)
 return {'configured', integer(now), version}
 `,
@@ -92,6 +101,9 @@ export async function configure(context: Context, command: ConfigureCommand): Pr
       version: command.version,
       config: command.json,
       starts: command.startsTold ? "1" : "",
+      paused: command.paused?.length ? JSON.stringify(command.paused) : "",
+      chore: resumeChore(caller.project),
+      chores: command.resumes ? keys.push(names.chores) : 0,
       fingerprint: idempotency?.fingerprint ?? "",
       id: command.id,
       idempotency: record,

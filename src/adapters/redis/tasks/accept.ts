@@ -50,8 +50,9 @@ export const ACCEPT = script(
 --   …              per such pair: its name, the place of its index in KEYS; then fields and values of the task; then a
 --                  large input
 -- RETURNS
---   accepted, <now>, <limit>, <remaining>, <reset>, <task>, <starts>
---                           accepted now or before; state of the rate; fields and values; 1 when starts are events
+--   accepted, <now>, <limit>, <remaining>, <reset>, <task>, <starts>, <paused>
+--                           accepted now or before; state of the rate; fields and values; 1 when starts are events;
+--                           JSON of the paused types
 --   replayed, <id>          the same request made this task under the idempotency key
 --   reused, <id>            another request made this task under the idempotency key
 --   erased, <id>            the task was accepted before, and erased since
@@ -69,7 +70,7 @@ local args, rest = named(ARGV)
 local idempotencyKey, inputKey = KEYS[number(args.idempotency)], KEYS[number(args.input)]
 local now = clock(args.offset)
 local grant = proofField(args.key)
-local wanted = {grant, 'rate', 'quota', 'tat', 'open', 'starts', 'hour', 'search', 'needkey'}
+local wanted = {grant, 'rate', 'quota', 'tat', 'open', 'starts', 'hour', 'search', 'needkey', 'paused'}
 local project = ${fault("reads-every-key")} and hash(projectKey) or some(projectKey, wanted)
 local refusal = denied(project[grant], args.secret, args.scope, now)
 if refusal then return {refusal} end
@@ -133,7 +134,7 @@ end
 local function remaining() return integer((now + 1000 - arrival) / interval) end
 local function reset() return integer(arrival - now) end
 local function accepted(fields)
-  return {'accepted', integer(now), integer(limit), remaining(), reset(), fields, project.starts or ''}
+  return {'accepted', integer(now), integer(limit), remaining(), reset(), fields, project.starts or '', project.paused or ''}
 end
 if known then
   local task, flat = hash(taskKey)
@@ -271,7 +272,7 @@ async function answer(
 ): Promise<AcceptAnswer> {
   switch (code) {
     case "accepted": {
-      const [now, limit, remaining, reset, flat, starts] = rest;
+      const [now, limit, remaining, reset, flat, starts, paused] = rest;
       const record = await readTaskFields(
         context,
         command.caller.project,
@@ -285,6 +286,7 @@ async function answer(
         now: Number(now),
         rate: rateOf(limit, remaining, reset),
         startsTold: starts === "1",
+        paused: isPausedIn(paused, command.task.type),
       };
     }
     case "replayed":
@@ -305,6 +307,12 @@ async function answer(
     default:
       throw new Error(`accept answered "${code}"`);
   }
+}
+
+/** Whether a type is among the paused ones; `*` is all. */
+function isPausedIn(json: unknown, type: string): boolean {
+  const paused: readonly string[] = json ? JSON.parse(String(json)) : [];
+  return paused.includes(type) || paused.includes("*");
 }
 
 function rateOf(limit: unknown, remaining: unknown, reset: unknown): RateState {

@@ -13,6 +13,7 @@ import { readTaskFields } from "../fields.ts";
 import { keysOf, taskMember } from "../keys.ts";
 import { configOf } from "../projects/config.ts";
 import { fieldsOf, named, type ScriptReply, script } from "../script.ts";
+import { PAUSING } from "./pause.ts";
 
 /** Leases an attempt: a start, or the takeover of one whose lease lapsed. */
 export const CLAIM = script(
@@ -23,6 +24,7 @@ export const CLAIM = script(
 --   task           hash of the task
 --   input          its input, when it is large
 --   config         configuration of the project
+--   parked         tasks whose next attempt is held
 --   running?       running attempts of the type, when their number is limited
 --   starts?        starts of the type, when it has a rate
 -- ARGV
@@ -46,9 +48,11 @@ export const CLAIM = script(
 --   stale                   another attempt is the next one, or the run is over
 --   ended, <deliveries>     the task has ended; ids with commas
 --   waiting                 the attempt waits for its completion
+--   paused                  it is held until the project or its type is resumed
 --   busy, <wait>            another lease holds, or the type's limit is reached: ms to wait
 --   early, <wait>           ms until the attempt may start
-local dueKey, taskKey, inputKey, configKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+${PAUSING}
+local dueKey, taskKey, inputKey, configKey, parkedKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local args = named(ARGV)
 local runningKey, startsKey = KEYS[number(args.running)], KEYS[number(args.starts)]
 local attempt = number(args.attempt)
@@ -58,9 +62,14 @@ if not task.status then return {'gone'} end
 if ${fault("deaf-to-cancel")} and task.status == 'canceled' then task.status = 'queued' end
 if task.run ~= args.run then return {'stale'} end
 if TERMINAL[task.status] then return {'ended', task.dels or ''} end
+local config
+local function configuration()
+  config = config or redis.call('GET', configKey) or ''
+  return config
+end
 local function answer(code)
   if task.inl then flat[#flat + 1] = 'in'; flat[#flat + 1] = redis.call('GET', inputKey) or '' end
-  return {code, integer(now), redis.call('GET', configKey) or '', flat}
+  return {code, integer(now), configuration(), flat}
 end
 if task.status == 'running' and task.lease == args.lease then return answer('claimed') end
 if now >= number(task.deadline) then return answer('expired') end
@@ -74,6 +83,10 @@ if task.status == 'running' then
 else
   if attempt ~= number(task.attempt) + 1 or not MOVES[task.status .. '>running'] then return {'stale'} end
   if number(task.next) > now + ${EARLY_TOLERANCE} then return {'early', integer(number(task.next) - now)} end
+  if isPaused(configuration(), task.type) then
+    park(dueKey, parkedKey, taskKey, task, string.match(args.member, '[^|]+$'), args.member)
+    return {'paused'}
+  end
 end
 if crashes > ${CRASHES} or attempt > number(task.max) then return answer('exhausted') end
 -- Milliseconds until a set of entries, each scored by its end, has room again; nil when it has.
@@ -105,6 +118,7 @@ local changes = {
     .. (crashes > number(task.crashes) and 'lease-lapsed' or '')
 }
 if runningKey then changes[#changes + 1] = 'held'; changes[#changes + 1] = '1' end
+if task.parked == '1' then changes[#changes + 1] = 'parked'; changes[#changes + 1] = '' end
 redis.call('HSET', taskKey, unpack(changes))
 notify(taskKey, task, now, 'running')
 for _, word in ipairs(changes) do flat[#flat + 1] = word end
@@ -154,7 +168,7 @@ return {'renewed', integer(now)}
 export async function claim(context: Context, command: ClaimCommand): Promise<ClaimAnswer> {
   const { project, task, limits } = command;
   const names = keysOf(project);
-  const keys = [names.due, names.task(task), names.input(task), names.config];
+  const keys = [names.due, names.task(task), names.input(task), names.config, names.parked];
   const rate = limits?.rate;
   const args = named({
     offset: context.offset,
@@ -174,6 +188,7 @@ export async function claim(context: Context, command: ClaimCommand): Promise<Cl
     case "gone":
     case "stale":
     case "waiting":
+    case "paused":
       return { kind: code };
     case "ended":
       return { kind: code, deliveries: String(rest[0]).split(",").filter(Boolean) };

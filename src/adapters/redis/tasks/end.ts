@@ -18,7 +18,7 @@ import { hourOf, keysOf, taskMember } from "../keys.ts";
 import type { StoredPayload } from "../payloads.ts";
 import { configOf } from "../projects/config.ts";
 import { proofOf } from "../proof.ts";
-import { fieldsOf, named, type ScriptReply, script } from "../script.ts";
+import { fieldsOf, named, type Runner, type ScriptReply, script } from "../script.ts";
 
 /**
  * Ends an attempt: the task is queued again, waits for its completion, or ends and its deliveries are opened.
@@ -139,6 +139,7 @@ change('nonce', args.nonce) change('was', integer(now))
 -- A holder that lost the lease may still be at work: its place in its type's set goes with the lease.
 local runningKey = args.by == 'lease' and KEYS[number(args.running)]
 if task.held == '1' then change('held', '') end
+if task.parked == '1' then change('parked', '') end
 -- Others may have been announced since the caller read the task.
 local function append(name, more)
   if more ~= '' then change(name, (task[name] or '') == '' and more or task[name] .. ',' .. more) end
@@ -198,6 +199,20 @@ return {'ended', integer(now), sequence, args.ended, held}
 );
 
 export async function end(context: Context, command: EndCommand): Promise<EndAnswer> {
+  return answer(context, command, await context.worker(...(await callOf(context, command))));
+}
+
+/** Ends many in one request, or in as many as they fit into. */
+export async function endAll(
+  context: Context,
+  commands: readonly EndCommand[],
+): Promise<readonly EndAnswer[]> {
+  const calls = await Promise.all(commands.map((command) => callOf(context, command)));
+  const replies = await context.many(calls);
+  return Promise.all(commands.map((command, index) => answer(context, command, replies[index] ?? [])));
+}
+
+async function callOf(context: Context, command: EndCommand): Promise<Parameters<Runner>> {
   const { record, authority, outcome, idempotency } = command;
   const names = keysOf(record.project);
   const keys = [names.due, names.task(record.id), names.project, names.config];
@@ -205,7 +220,7 @@ export async function end(context: Context, command: EndCommand): Promise<EndAns
   const fields = changesOf(command, result);
   const deliveries = outcome.kind === "retry" ? [] : outcome.deliveries;
   const { args, bodies } = await openingArgs(context, keys, record.project, deliveries);
-  const reply = await context.worker(END, keys, [
+  const words = [
     ...named({
       offset: context.offset,
       nonce: command.nonce,
@@ -233,8 +248,8 @@ export async function end(context: Context, command: EndCommand): Promise<EndAns
     }),
     ...fields,
     ...args,
-  ]);
-  return answer(context, command, reply);
+  ];
+  return [END, keys, words];
 }
 
 /** Arguments that only a terminal outcome has; adds the keys that they need to `keys`. */

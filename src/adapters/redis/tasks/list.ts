@@ -1,5 +1,5 @@
 import type { ListAnswer, TaskFilter, TaskPosition } from "../../../ports/commands/list.ts";
-import { type Client, system } from "../../../projects/principal.ts";
+import { type Client, type System, system } from "../../../projects/principal.ts";
 import type { TaskRecord } from "../../../tasks/record.ts";
 import type { TaskStatus } from "../../../tasks/status.ts";
 import type { Context } from "../context.ts";
@@ -39,7 +39,7 @@ export const PAGE = script(
 --   indexes…       per hour: the index that is walked, and \`others\` in which a task must lie too
 -- ARGV
 --   offset         ms added to Redis's clock
---   key, secret    id of the API key, SHA-256 of its secret
+--   key, secret    id of the API key, SHA-256 of its secret; empty: no API key is checked
 --   most           number of tasks
 --   budget         number of entries that are looked at
 --   before, id     time and id of the task after which the page begins; empty: at the newest
@@ -58,9 +58,11 @@ export const PAGE = script(
 --                           the API key is unknown, or lacks \`tasks:read\`; there is no such project
 local projectKey = KEYS[1]
 local args, rest = named(ARGV)
-local grant = redis.call('HGET', projectKey, proofField(args.key))
-local refusal = denied(grant, args.secret, 'tasks:read', clock(args.offset))
-if refusal then return {refusal} end
+if args.key ~= '' then
+  local grant = redis.call('HGET', projectKey, proofField(args.key))
+  local refusal = denied(grant, args.secret, 'tasks:read', clock(args.offset))
+  if refusal then return {refusal} end
+end
 if rest <= #ARGV then
   local search = redis.call('HGET', projectKey, 'search') or ''
   for i = rest, #ARGV do
@@ -143,7 +145,7 @@ const UNHAPPY: readonly TaskStatus[] = ["failed", "canceled", "expired"];
 /** Positions of tasks, newest first; stable while tasks are added, because a position is a time and an id. */
 export async function listTasks(
   context: Context,
-  caller: Client,
+  caller: Client | System,
   before: TaskPosition | undefined,
   limit: number,
   filter: TaskFilter = {},
@@ -242,7 +244,7 @@ async function groupsOf(
 /** Those that have the status now, at most so many; one request, up to three commands for each that is looked at. */
 async function ofStatus(
   context: Context,
-  caller: Client,
+  caller: Client | System,
   positions: readonly TaskPosition[],
   wanted: TaskStatus,
   most: number,

@@ -14,7 +14,7 @@ import type { Context } from "../context.ts";
 import { readTaskFields } from "../fields.ts";
 import { hourOf, keysOf, taskMember } from "../keys.ts";
 import { proofOf } from "../proof.ts";
-import { fieldsOf, named, script } from "../script.ts";
+import { fieldsOf, named, type Runner, type ScriptReply, script } from "../script.ts";
 import { searchablePairs } from "./search.ts";
 
 /**
@@ -144,6 +144,20 @@ return {'replayed', integer(now), changed}
 );
 
 export async function replay(context: Context, command: ReplayCommand): Promise<ReplayAnswer> {
+  return answer(context, command, await context.adding(...(await callOf(command, context.offset))));
+}
+
+/** Replays many in one request, or in as many as they fit into. */
+export async function replayAll(
+  context: Context,
+  commands: readonly ReplayCommand[],
+): Promise<readonly ReplayAnswer[]> {
+  const calls = await Promise.all(commands.map((command) => callOf(command, context.offset)));
+  const replies = await context.many(calls);
+  return Promise.all(commands.map((command, index) => answer(context, command, replies[index] ?? [])));
+}
+
+async function callOf(command: ReplayCommand, offset: number): Promise<Parameters<Runner>> {
   const { caller, record, idempotency } = command;
   const names = keysOf(caller.project);
   const hour = hourOf(record.createdAt);
@@ -151,9 +165,9 @@ export async function replay(context: Context, command: ReplayCommand): Promise<
   const searchable = await searchablePairs(record.metadata);
   const pairs = searchable.flatMap(({ name, pair }) => [name, keys.push(names.metadata(hour, pair))]);
   const ended = isTerminal(record.status) ? record.status : undefined;
-  const [code, now, flat] = await context.adding(REPLAY, keys, [
+  const args = [
     ...named({
-      offset: context.offset,
+      offset,
       nonce: command.nonce,
       ...proofOf(caller),
       sequence: record.sequence,
@@ -170,7 +184,15 @@ export async function replay(context: Context, command: ReplayCommand): Promise<
       ending: ended && ended !== "succeeded" ? keys.push(names.ending(hour, ended)) : 0,
     }),
     ...pairs,
-  ]);
+  ];
+  return [REPLAY, keys, args];
+}
+
+async function answer(
+  context: Context,
+  { caller, record }: ReplayCommand,
+  [code, now, flat]: readonly ScriptReply[],
+): Promise<ReplayAnswer> {
   switch (code) {
     case "missing":
       return { kind: code, now: Number(now) };
