@@ -7,7 +7,7 @@ import type { Client } from "./principal.ts";
 /** Stands for every type in the list of the paused ones. */
 const ALL = "*";
 
-/** What is paused in a project. */
+/** The paused task types of a project, or all of it. */
 export interface Paused {
   readonly project: boolean;
   readonly types: readonly string[];

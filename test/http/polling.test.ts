@@ -199,7 +199,9 @@ describe("GET /v1/task-types", () => {
     rate: { limit: 5, period: 60_000 },
     handler: () => ({ leaves: 1 }),
   });
-  const store: Partial<Store> = { authorize: () => Promise.resolve({ kind: "allowed" }) };
+  const store: Partial<Store> = {
+    readConfig: () => Promise.resolve({ kind: "found", config: { version: 1, json: "{}" }, now: 0 }),
+  };
 
   test("lists each with its schemas and limits, durations as elsewhere", async () => {
     const gateway = await open({ store, tasks: [limited] });
@@ -230,7 +232,7 @@ describe("GET /v1/task-types", () => {
   });
 
   test("is for keys with tasks:read", async () => {
-    const forbids: Partial<Store> = { authorize: () => Promise.resolve({ kind: "forbidden" }) };
+    const forbids: Partial<Store> = { readConfig: () => Promise.resolve({ kind: "forbidden" }) };
     expect((await (await open({ store: forbids })).send("GET", "/v1/task-types")).status).toBe(403);
   });
 });

@@ -15,14 +15,7 @@ test("the staging environment of docs/guides/deploy.md is a Worker of its own wi
   const production = unstable_readConfig({ config });
   const staging = unstable_readConfig({ config, env: "staging" });
   expect([production.name, staging.name]).toEqual(["ringback", "ringback-staging"]);
-  for (const key of [
-    "main",
-    "compatibility_date",
-    "compatibility_flags",
-    "triggers",
-    "assets",
-    "build",
-  ] as const) {
+  for (const key of ["main", "compatibility_date", "compatibility_flags", "triggers", "assets"] as const) {
     expect(production[key], key).toBeDefined();
     expect(staging[key], key).toEqual(production[key]);
   }

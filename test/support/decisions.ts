@@ -37,6 +37,10 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   getDocs: "open",
   getDocsScript: "open",
   listProblems: "open",
+  listGuides: "open",
+  getGuide: "open",
+  getPage: "open",
+  listPagesForPrograms: "open",
   getProblem: "open",
 };
 
