@@ -27,7 +27,7 @@ const MAY_IMPORT = {
   "task-types": ["task"],
   receiver: ["shared", "events"],
   client: ["shared", "tasks", "deliveries", "endpoints", "services", "figures", "http"],
-  console: ["shared", "client"],
+  console: ["shared", "client", "tasks", "deliveries", "endpoints", "projects", "figures"],
   cli: ["shared", "client", "receiver", "local"],
 };
 
@@ -92,6 +92,13 @@ export default {
       severity: "error",
       from: { path: pattern(["receiver"]), pathNot: "/event-data\\.ts$" },
       to: { path: "^src/", pathNot: pattern(["receiver"]) },
+    },
+    {
+      name: "console-takes-types",
+      comment: `The console runs in a browser: api/types.ts alone takes types from the schemas. ${TABLE}`,
+      severity: "error",
+      from: { path: pattern(["console"]), pathNot: "/api/types\\.ts$" },
+      to: { path: "^src/", pathNot: pattern(["console", "shared", "client"]) },
     },
     {
       name: "client-types-in-one-file",

@@ -3,16 +3,19 @@ import { dirname, join } from "node:path";
 import { root } from "../src/local/root.ts";
 import { replaceFolder } from "./folder.ts";
 import { guidePages } from "./guides/site.ts";
+import { consolePages } from "./pages/console.ts";
 import { referencePages } from "./pages/reference.ts";
 
 /**
- * Writes what the gateway serves from files: the page that shows its OpenAPI document, and the documentation.
+ * Writes what the gateway serves from files: the page that shows its OpenAPI document, the console, and the
+ * documentation.
  *
  * @param outDir the folder that becomes the top of the site; made when it is not there
  */
 export async function buildAssets(outDir: string): Promise<void> {
   const files: Readonly<Record<string, string>> = {
     ...(await referencePages()),
+    ...(await consolePages()),
     ...(await guidePages()),
   };
   for (const [name, text] of Object.entries(files)) {

@@ -18,6 +18,12 @@ const tool = (name: string, ...args: readonly string[]): Promise<Outcome> =>
 
 const script = (name: string): Promise<Outcome> => run(process.execPath, join(root, "scripts", name));
 
+/** The console has the types of a browser, everything else those of a worker. */
+async function checkTypes(): Promise<Outcome> {
+  const edge = await tool("tsc", "--noEmit");
+  return edge.passed ? await tool("tsc", "--noEmit", "--project", "src/console") : edge;
+}
+
 /** Lints the document that is served, made from the routes as they are now. */
 async function lintDocument(): Promise<Outcome> {
   const built = await script("document.ts");
@@ -32,7 +38,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   types: {
     about:
       "The strictest types find mistakes before a test does. Set in tsconfig.json; rules: CONTRIBUTING.md#rules.",
-    run: () => tool("tsc", "--noEmit"),
+    run: checkTypes,
   },
   style: {
     about:
@@ -54,6 +60,11 @@ const CHECKS: Readonly<Record<string, Check>> = {
     about:
       "Clients and tests are made from the document. Set in scripts/redocly.yaml; texts are in src/http/openapi.",
     run: lintDocument,
+  },
+  "console size": {
+    about: "The limit and its reason are in scripts/console-size.ts.",
+    verbose: true,
+    run: () => script("console-size.ts"),
   },
   "client size": {
     about: "The limit and its reason are in scripts/client-size.ts.",

@@ -46,6 +46,12 @@ export function render(page: Source, pages: ReadonlyMap<string, Source>): Render
             : relativeAddress(own, siteAddress(target.page, "html")) + target.fragment;
         return `<a href="${escapeHtml(address)}">${inner}</a>`;
       },
+      // The site has pages alone: an image of the project is named.
+      image({ href, text }) {
+        const target = targetOf(page, href, pages);
+        const file = target.kind === "file" ? target.file : href;
+        return `<span class="file" title="${escapeHtml(file)}">${escapeHtml(text)}</span>`;
+      },
       // A wide block scrolls, and a reader without a mouse must be able to reach it.
       code({ text, lang }) {
         const name = lang ? ` class="language-${escapeHtml(lang.split(" ")[0] ?? "")}"` : "";

@@ -1,4 +1,5 @@
 import type { TaskToken } from "../projects/principal.ts";
+import type { Session } from "../projects/session.ts";
 
 /** The purpose of an encrypted text: it can be decrypted for no other. */
 export type Purpose = "signing-secret" | "header" | "key-pair" | "api-key" | "payload" | "generation";
@@ -81,8 +82,16 @@ export interface Probes {
   isProbe(text: string): Promise<boolean>;
 }
 
+/** Seals and opens sessions of the console. */
+export interface Sessions {
+  /** A text that only this gateway can read or make, of `[A-Za-z0-9_-]`. */
+  sealSession(session: Session): Promise<string>;
+  /** The session in such a text, expired or not, or undefined when it is not one of ours. */
+  openSession(text: string): Promise<Session | undefined>;
+}
+
 /** Signs, encrypts and checks with keys derived from the master secret. */
-export interface Keyring extends Cipher, MasterSecrets, ApiKeys, SignedLinks, TaskTokens, Probes {}
+export interface Keyring extends Cipher, MasterSecrets, ApiKeys, SignedLinks, TaskTokens, Probes, Sessions {}
 
 /**
  * The `webhook-signature` of one attempt, space-separated: a `v1` signature per secret, a `v1a` per private key.

@@ -21,6 +21,7 @@ const admin = { url: gateway.url, adminToken: gateway.adminToken };
 const unknownProject = "prj_01kawtzq4je0a8yqh3n5v6w7x8";
 let receiverUrl = "";
 let victim: Bystander;
+let cookie = "";
 let wanted: Readonly<Record<string, Wanted>>;
 
 /** Sends what fits, with this proof. */
@@ -53,6 +54,10 @@ beforeAll(async () => {
   receiverUrl = receiver.url;
   victim = await makeBystander(admin, receiverUrl, backing.redisServer);
   wanted = everyOperation(thingsOf(victim, receiverUrl));
+  const session = await new Client(gateway).send("POST", "/console/session", {
+    body: { token: gateway.adminToken },
+  });
+  cookie = session.headers.get("set-cookie")?.split(";")[0] ?? "";
   return receiver.stop;
 });
 
@@ -89,6 +94,7 @@ describe("a route lets nobody in without what it needs, and nothing happens", ()
       "the key as a user name": { authorization: `Basic ${btoa(`${key}:`)}` },
       "the key in another header": { "x-api-key": key },
       "the key in a cookie": { cookie: `authorization=Bearer ${key}` },
+      "the admin's session without its header": { cookie },
       ...(isScope || opensToAdmin ? {} : { "the admin token": bearer(gateway.adminToken) }),
       ...(isScope ? {} : { "a key that may everything": bearer(key) }),
       "a task's token": bearer(`rbt_${"A".repeat(107)}`),

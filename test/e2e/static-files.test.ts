@@ -8,6 +8,10 @@ const FILES = {
   "/docs": /^text\/html/,
   "/docs/scalar.js": /^text\/javascript/,
   "/docs/reference.js": /^text\/javascript/,
+  "/console": /^text\/html/,
+  "/console/app.js": /^text\/javascript/,
+  "/console/app.css": /^text\/css/,
+  "/console/icon.svg": /^image\/svg/,
   "/problems": /^text\/html/,
   "/problems/not-found": /^text\/html/,
 } as const;
@@ -53,6 +57,10 @@ describe("a file that the build wrote", () => {
       "/docs/..%2Fopenapi.json",
       "/docs/%2e%2e%2fopenapi.json",
       "/docs/nothing.js",
+      "/console/",
+      "/console.html",
+      "/console/nothing.js",
+      "/console/..%2Fopenapi.json",
       "/problems/not-found.html",
     ]) {
       const reply = await client.send("GET", path);

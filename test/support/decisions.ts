@@ -36,6 +36,11 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   getOpenApi: "open",
   getDocs: "open",
   getDocsScript: "open",
+  getConsole: "open",
+  getConsoleFile: "open",
+  createConsoleSession: "open", // it takes a credential
+  getConsoleSession: "open", // only a session's own
+  deleteConsoleSession: "open", // it only takes the caller's cookie away
   listProblems: "open",
   listGuides: "open",
   getGuide: "open",

@@ -16,6 +16,7 @@ export interface Generation {
   readonly browserTokens: CryptoKey;
   readonly taskTokens: CryptoKey;
   readonly probes: CryptoKey;
+  readonly sessions: CryptoKey;
   readonly wrapping: CryptoKey;
 }
 
@@ -37,7 +38,12 @@ export async function derive(master: string): Promise<Generation> {
       "sign",
       "verify",
     ]);
-  const [id, apiKeys, readTokens, eventsTokens, browserTokens, taskTokens, probes, wrapping] =
+  const cipher = (info: string) =>
+    crypto.subtle.deriveKey(hkdf(info), source, { name: "AES-GCM", length: 256 }, false, [
+      "encrypt",
+      "decrypt",
+    ]);
+  const [id, apiKeys, readTokens, eventsTokens, browserTokens, taskTokens, probes, sessions, wrapping] =
     await Promise.all([
       crypto.subtle.deriveBits(hkdf("generation"), source, MASTER_ID * 8),
       mac("api-key"),
@@ -46,10 +52,8 @@ export async function derive(master: string): Promise<Generation> {
       mac("browser-token"),
       mac("task-token"),
       mac("probe"),
-      crypto.subtle.deriveKey(hkdf("wrapping"), source, { name: "AES-GCM", length: 256 }, false, [
-        "encrypt",
-        "decrypt",
-      ]),
+      cipher("session"),
+      cipher("wrapping"),
     ]);
   const exportApiKeys = async () =>
     base64url(new Uint8Array(await crypto.subtle.deriveBits(hkdf("api-key"), source, 256)));
@@ -62,6 +66,7 @@ export async function derive(master: string): Promise<Generation> {
     browserTokens,
     taskTokens,
     probes,
+    sessions,
     wrapping,
   };
 }

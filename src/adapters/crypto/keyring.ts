@@ -3,6 +3,7 @@ import type { ApiKeyProof, Binding, Keyring } from "../../ports/keyring.ts";
 import { base64url, concat, fromBase64url, fromHex, hex, sha256, utf8 } from "../../shared/bytes.ts";
 import { idBytes, idOf } from "../../shared/id.ts";
 import { derive, type Find, type Generation, MASTER_ID, PROJECT } from "./generation.ts";
+import { openSession, sealSession } from "./sessions.ts";
 import { isProbe, issueLink, issueProbe, issueTaskToken, verifyLink, verifyTaskToken } from "./tokens.ts";
 
 const KEY_PREFIX = "rb_";
@@ -57,6 +58,8 @@ export function createKeyring(
     verifyTaskToken: (text) => verifyTaskToken(find, text),
     issueProbe: () => issueProbe(current),
     isProbe: (text) => isProbe(find, text),
+    sealSession: (session) => sealSession(current, session),
+    openSession: (text) => openSession(find, text),
   };
 }
 

@@ -10,6 +10,7 @@ import { type Authenticate, appUsers } from "./app-user.ts";
 import { adminOf, type KeyBearer } from "./project.ts";
 import { refusedCalls } from "./refused-calls.ts";
 import type { Access, Callers, Env, Route, TokenAccess } from "./route.ts";
+import { sessionOf } from "./session.ts";
 
 /** Proves that a request comes from the queue; `path` is its path and query as the queue signed them. */
 export type VerifySignature = (request: {
@@ -35,6 +36,9 @@ export function admitter(
   const readsMetrics = metricsToken === undefined ? undefined : tokenCheck(metricsToken);
   const appUser = appUsers(authenticate, projectFinder(deps.store));
   const byKey = async (c: Context<Env>, route: Route): Promise<KeyBearer> => {
+    const owner = (await sessionOf(c, deps))?.owner;
+    if (owner?.kind === "api-key") return { ...owner, via: "console" };
+    if (owner?.kind === "admin") return throughConsole(await adminOf(c, route, deps));
     const user = await appUser(c);
     if (user) return user;
     const text = bearer(c);
@@ -43,6 +47,8 @@ export function admitter(
     if (await isAdmin(text)) return await adminOf(c, route, deps);
     throw unauthenticated("Send an API key of this gateway as a bearer token.");
   };
+  const byAdmin = async (c: Context<Env>): Promise<boolean> =>
+    (await sessionOf(c, deps))?.owner.kind === "admin" || (await isAdmin(bearer(c)));
   const report = refusedCalls(deps.log, deps.clock);
   return async (c, route) => {
     switch (route.access) {
@@ -57,7 +63,7 @@ export function admitter(
       case "task-token":
         return await byTaskToken(c, deps);
       case "admin":
-        if (!(await isAdmin(bearer(c)))) throw unauthenticated("Send the admin token as a bearer token.");
+        if (!(await byAdmin(c))) throw unauthenticated("Send the admin token as a bearer token.");
         return { kind: "admin" };
       case "metrics": {
         const text = bearer(c);
@@ -77,6 +83,11 @@ export function admitter(
       }
     }
   };
+}
+
+/** Timelines name the console where somebody steers through it. */
+function throughConsole(admin: KeyBearer): KeyBearer {
+  return admin.kind === "project-admin" ? { ...admin, via: "console" } : admin;
 }
 
 /** A task token is its own proof: it authorizes its bearer to finish one attempt of one run of the task in the path. */

@@ -1,6 +1,6 @@
 const NOTHING_ELSE = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** For every answer but the reference: the problem pages carry their style inside and run no script. */
+/** For every answer but the reference and the console: the problem pages carry their style inside and run no script. */
 const STATIC_POLICY = `default-src 'none'; style-src 'unsafe-inline'; ${NOTHING_ELSE}`;
 
 /**
@@ -26,8 +26,12 @@ const GUIDES_POLICY = [
   NOTHING_ELSE,
 ].join("; ");
 
+/** For `/console` alone: the same, and no text can become markup, even by a mistake of its script. */
+const CONSOLE_POLICY = `${GUIDES_POLICY}; require-trusted-types-for 'script'; trusted-types 'none'`;
+
 function policyOf(path: string): string {
   if (path === "/docs") return REFERENCE_POLICY;
+  if (path === "/console") return CONSOLE_POLICY;
   return path === "/docs/guides" || path.startsWith("/docs/guides/") ? GUIDES_POLICY : STATIC_POLICY;
 }
 

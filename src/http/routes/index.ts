@@ -5,6 +5,7 @@ import { projectRoutes } from "./admin/projects.ts";
 import { batchRoutes } from "./batch.ts";
 import { browserTokenRoutes } from "./browser-token.ts";
 import { bulkRoutes } from "./bulk.ts";
+import { consoleRoutes } from "./console.ts";
 import { deliveryRoutes } from "./deliveries.ts";
 import { documentRoutes } from "./document.ts";
 import { endpointActions } from "./endpoints/actions.ts";
@@ -57,6 +58,7 @@ export function routesOf(assets?: Assets): readonly Route[] {
     ...staticRoutes(assets),
     ...problemRoutes,
     ...guideRoutes(assets),
+    ...consoleRoutes,
     ...queueRoutes,
   ];
   return routes;

@@ -22,6 +22,11 @@ const SCRIPT = {
   304: UNCHANGED,
 } as const;
 
+const FILE = {
+  200: { description: "The script, the style sheet or the icon.", media: "*/*", ...kept },
+  304: UNCHANGED,
+} as const;
+
 /** The pages that are made when the gateway is built. They are not part of its bundle. */
 export function staticRoutes(assets?: Assets): readonly Route[] {
   const page = {
@@ -51,7 +56,30 @@ export function staticRoutes(assets?: Assets): readonly Route[] {
       params: { file: { description: "The script's file name.", example: "reference.js" } },
       answers: SCRIPT,
     }),
+    route({
+      ...page,
+      path: "/console",
+      operation: "getConsole",
+      summary: "Open the console",
+      description: "The web app for operators. It signs in at `/console/session`.",
+      answers: PAGE,
+      handle: ({ c, ctx, send }) => serve(c, send, assets, basePathOf(ctx.settings.publicUrl)),
+    }),
+    route({
+      ...page,
+      path: "/console/:file",
+      operation: "getConsoleFile",
+      summary: "Read a file of the console",
+      description: "`app.js` is the app, `app.css` its style, `icon.svg` its icon.",
+      params: { file: { description: "The file's name.", example: "app.js" } },
+      answers: FILE,
+    }),
   ];
+}
+
+/** The path below which the gateway is mounted: empty at the top of its host. */
+function basePathOf(publicUrl: string): string {
+  return new URL(publicUrl).pathname.replace(/\/$/, "");
 }
 
 export type FileCall = Pick<Call<unknown, unknown, unknown, typeof PAGE>, "c" | "send">;
@@ -67,17 +95,27 @@ export async function serve(
   c: FileCall["c"],
   send: FileCall["send"],
   assets: Assets | undefined,
+  basePath = "",
 ): Promise<Declared> {
   if (!assets) throw new ApiError("not-found", WITHOUT_FILES);
   // Cloudflare redirects `/docs.html` to `/docs`; here each page has one address.
   const file = await assets.fetch(new Request(c.req.url, { redirect: "manual" }));
   if (file.status === 404 || file.headers.has("location"))
     throw new ApiError("not-found", `Nothing is at ${c.req.path}.`);
-  const etag = file.headers.get("etag");
+  const etag = taggedFor(basePath, file.headers.get("etag"));
   if (etag && namesTag(c.req.header("if-none-match") ?? "", etag.replace(/^W\//, ""))) {
     await file.body?.cancel();
     return send(c.newResponse(null, 304, { etag, "cache-control": "no-cache" }));
   }
-  const headers = { ...Object.fromEntries(file.headers), "cache-control": "no-cache" };
-  return send(c.newResponse(file.body, file.status as StatusCode, headers)); // as the file server says
+  const headers = { ...Object.fromEntries(file.headers), "cache-control": "no-cache", ...(etag && { etag }) };
+  const status = file.status as StatusCode; // as the file server says
+  if (basePath === "") return send(c.newResponse(file.body, status, headers));
+  const page = (await file.text()).replaceAll('="/console/', `="${basePath}/console/`);
+  const { "content-length": _, ...others } = headers as Record<string, string>; // of the page before the change
+  return send(c.newResponse(page, status, others));
+}
+
+/** A page that names the base path is another one under another base path. */
+function taggedFor(basePath: string, etag: string | null): string | null {
+  return basePath === "" || etag === null ? etag : etag.replace(/"$/, `${encodeURIComponent(basePath)}"`);
 }
