@@ -18,6 +18,7 @@ import { httpRequestTask } from "./services/http-request.ts";
 import { createLog } from "./shared/log.ts";
 import { budgetFault } from "./tasks/run/budget-fault.ts";
 import { createRunTimes } from "./tasks/run-times.ts";
+import { createImmediateStarts, startFault, workAfterAnswer } from "./tasks/submit/immediate-start.ts";
 
 /** The connected parts of a gateway over one environment. */
 export interface Connected {
@@ -54,7 +55,7 @@ function createParts(options: Deployed, config: Config): Dependencies {
   const [twice] = tasks.filter((task) => offered.get(task.type) !== task);
   if (twice) throw new ConfigError(`Two task types have the name ${twice.type}.`);
   for (const task of tasks) {
-    const fault = limitFault(task) ?? budgetFault(task);
+    const fault = limitFault(task) ?? budgetFault(task) ?? startFault(task);
     if (fault !== undefined) throw new ConfigError(fault);
   }
   const keyring = createKeyring(config.master.secret, config.master.previous, () => store.encryptsBound());
@@ -80,6 +81,7 @@ function createParts(options: Deployed, config: Config): Dependencies {
       resolves: config.callbacks.policy === "strict",
     },
     runTimes: createRunTimes(),
+    immediate: createImmediateStarts(Date.now, workAfterAnswer()),
     log: createLog(config.logLevel, options.renderLine),
     random: Math.random,
     clock: Date.now,

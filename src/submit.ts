@@ -38,7 +38,7 @@ export async function submitTask<Result>(
   findProject: FindProject,
   { type }: TypedTask<string, unknown, Result>,
   input: unknown,
-  { project, ctx: _ctx, idempotencyKey: key, traceparent, tracestate, ...settings }: SubmitOptions,
+  { project, ctx: background, idempotencyKey: key, traceparent, tracestate, ...settings }: SubmitOptions,
 ): Promise<SubmittedTask<Result>> {
   const json = written({ type, input, ...settings }, ctx.settings.maxBody);
   const submit = fitting(TaskRequest, json);
@@ -48,6 +48,7 @@ export async function submitTask<Result>(
   const { record, now, delivery } = await accept(ctx, caller, {
     ...submit,
     canonical: json,
+    queued: background === undefined,
     ...(known !== undefined && { idempotencyKey: known }),
     ...(trace !== undefined && { trace }),
   });

@@ -59,6 +59,12 @@ export interface TaskDefinition<Schema extends z.$ZodType, Result, Type extends 
   readonly heartbeatTimeout?: number;
   /** Attempts that run at a time, across all projects; unlimited unless set. */
   readonly concurrency?: number;
+  /**
+   * `immediate`: the first attempt runs right after the 202, where the task was accepted, and costs no message of the
+   * queue. For short, frequent work: the timeout must be 25 s at most, without `concurrency` and `rate`. `queue` unless
+   * set.
+   */
+  readonly start?: "queue" | "immediate";
   /** Attempts begun within `period` (milliseconds, whole seconds of them, 1 s unless set, at most 7 days). */
   readonly rate?: { readonly limit: number; readonly period?: number };
   /** Every URL in the input, by JSON pointer into it, so that unsafe ones are refused at submit. */

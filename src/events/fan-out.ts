@@ -115,8 +115,12 @@ export interface Opened {
   readonly queued: readonly NewDelivery[];
 }
 
-/** Only deliveries that the opening script did not delay are to be sent now. */
-export function openedOf(deliveries: readonly NewDelivery[], held: Held): Opened {
+/**
+ * Only deliveries that the opening script did not delay are to be sent now.
+ *
+ * @param byQueue the caller has no time to send any
+ */
+export function openedOf(deliveries: readonly NewDelivery[], held: Held, byQueue = false): Opened {
   const alive = deliveries
     .filter(({ dead }) => !dead)
     .map((delivery): NewDelivery => {
@@ -125,7 +129,7 @@ export function openedOf(deliveries: readonly NewDelivery[], held: Held): Opened
       const { lease: _lease, ...rest } = delivery;
       return { ...rest, delay };
     });
-  const now = inlineOf(alive);
+  const now = byQueue ? [] : inlineOf(alive);
   return { now, queued: alive.filter((delivery) => !now.includes(delivery)) };
 }
 

@@ -4,6 +4,7 @@ import type { Log } from "../shared/log.ts";
 import type { Settings } from "../shared/settings.ts";
 import type { AnyTask } from "../task.ts";
 import type { RunTimes } from "../tasks/run-times.ts";
+import type { ImmediateStarts } from "../tasks/submit/immediate-start.ts";
 import type { Background } from "./background.ts";
 import type { Fetcher } from "./fetcher.ts";
 import type { Keyring, Sign } from "./keyring.ts";
@@ -23,6 +24,7 @@ export interface Dependencies {
   readonly services: ReadonlyMap<string, Service>;
   readonly doctor: DoctorParts;
   readonly runTimes: RunTimes;
+  readonly immediate: ImmediateStarts;
   readonly log: Log;
   /** In [0, 1). */
   readonly random: () => number;

@@ -15,6 +15,8 @@ export type FaultPoint =
   | "stale-reads"
   | "no-fingerprint"
   | "no-dedup"
+  | "immediate-undue"
+  | "immediate-unleased"
   | "no-tombstone"
   | "key-comes-back"
   | "no-deadline-in-end"

@@ -12,6 +12,18 @@ export const UNBOUND_WRITES = 7 * DAY;
 export const LEASE = 30 * SECOND;
 export const LEASE_RENEWAL = 10 * SECOND;
 
+/**
+ * An immediate start: the longest timeout of its attempt (a Worker may work for 30 s after its answer), how much longer
+ * the attempt is leased, and how many may run at a time in one process.
+ */
+export const IMMEDIATE_TIMEOUT = 25 * SECOND;
+export const IMMEDIATE_LEASE_MARGIN = 5 * SECOND;
+export const IMMEDIATE_ATTEMPTS = 40;
+
+/** How long a Worker may work after its answer, and the part of it that a first callback needs. */
+export const WORK_AFTER_ANSWER = 30 * SECOND;
+export const FIRST_CALLBACK = 10 * SECOND;
+
 /** Crashes (leases that lapsed) that one run survives. */
 export const CRASHES = 3;
 

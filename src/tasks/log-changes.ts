@@ -31,7 +31,11 @@ export function logChanges<Methods extends Changes>(store: Methods, log: Log): M
   const logged: Changes = {
     accept: async (command) => {
       const answer = await store.accept(command);
-      if (answer.kind === "accepted") accepted(answer.record, answer.now);
+      if (answer.kind === "accepted") {
+        const { record, now, begun } = answer;
+        accepted(begun ? { ...record, attempt: 0 } : record, now);
+        if (begun) log("info", "task-started", attemptFields(record));
+      }
       return answer;
     },
     acceptAll: async (commands) => {

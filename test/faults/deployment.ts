@@ -1,31 +1,41 @@
 import * as z from "zod/mini";
 import { createRingback, defineTask, type Ringback, wait } from "../../src/index.ts";
+import type { TaskContext } from "../../src/task.ts";
 import { diagnostics, tasks } from "../../src/task-types/index.ts";
 
-/* The gateway that the storm goes over: the one that is shipped, with two task types whose handlers are watched. */
+/* The gateway that the storm goes over: the one that is shipped, with task types whose handlers are watched. */
 
 const time = z.int().check(z.gte(0), z.lte(60_000));
 
+const toDo = z.strictObject({ witness: z.url(), workMs: time });
+
 /** Reports its beginning and its end, with its run and attempt; works in between. */
-const work = defineTask({
-  type: "storm.work",
-  input: z.strictObject({ witness: z.url(), workMs: time }),
+async function doWork({ input, task, attempt, signal, progress }: TaskContext<z.output<typeof toDo>>) {
+  const execution = crypto.randomUUID();
+  const tell = (phase: string) =>
+    witness(input.witness, { task: task.id, run: task.run, attempt, execution, phase });
+  await tell("begin");
+  progress({ percent: 10 });
+  await new Promise<void>((done) => {
+    setTimeout(done, input.workMs);
+    signal.addEventListener("abort", () => done(), { once: true });
+  });
+  signal.throwIfAborted();
+  progress({ percent: 90 });
+  await tell("end");
+  return { execution };
+}
+
+const work = defineTask({ type: "storm.work", input: toDo, retries: 8, handler: doWork });
+
+/** The same, begun where it is accepted. */
+const atOnce = defineTask({
+  type: "storm.at-once",
+  input: toDo,
   retries: 8,
-  async handler({ input, task, attempt, signal, progress }) {
-    const execution = crypto.randomUUID();
-    const tell = (phase: string) =>
-      witness(input.witness, { task: task.id, run: task.run, attempt, execution, phase });
-    await tell("begin");
-    progress({ percent: 10 });
-    await new Promise<void>((done) => {
-      setTimeout(done, input.workMs);
-      signal.addEventListener("abort", () => done(), { once: true });
-    });
-    signal.throwIfAborted();
-    progress({ percent: 90 });
-    await tell("end");
-    return { execution };
-  },
+  start: "immediate",
+  timeout: 25_000,
+  handler: doWork,
 });
 
 /** Gives its completion URL away and waits for who has it. */
@@ -63,7 +73,7 @@ async function witness(url: string, said: Readonly<Record<string, string | numbe
   if (!response.ok) throw new Error(`the witness answered ${response.status}`);
 }
 
-const connect = createRingback({ tasks: [...tasks, work, handOver, tooLarge], diagnostics });
+const connect = createRingback({ tasks: [...tasks, work, atOnce, handOver, tooLarge], diagnostics });
 let ringback: Ringback | undefined;
 
 export default {

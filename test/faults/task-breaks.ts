@@ -124,6 +124,20 @@ export const taskBreaks: readonly Break[] = [
     caughtBy: ["a run has one lease holder"],
   },
   {
+    name: "immediate-undue",
+    what: "an attempt that begins at once is not due when its lease ends: nobody notices its kill",
+    points: ["immediate-undue"],
+    plans: ["begun at once"],
+    caughtBy: ["every run reaches a terminal status"],
+  },
+  {
+    name: "immediate-unleased",
+    what: "an attempt that begins at once has a lease of no length",
+    points: ["immediate-unleased"],
+    plans: ["begun at once", "long work at once"],
+    caughtBy: ["a run has one lease holder"],
+  },
+  {
     name: "no-fence",
     what: "a worker that lost its lease is not informed, and may still end the task",
     points: ["no-fence-in-end", "no-fence-in-worker"],

@@ -15,6 +15,7 @@ import type { Settings } from "../../src/shared/settings.ts";
 import { type AnyTask, defineTask } from "../../src/task.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 import { createRunTimes } from "../../src/tasks/run-times.ts";
+import { createImmediateStarts } from "../../src/tasks/submit/immediate-start.ts";
 import { fetcherOf, queueOf, settingsOf, unexpected } from "../support/parts.ts";
 
 /** Redis time in these tests. */
@@ -129,6 +130,7 @@ export async function open(options: Options = {}): Promise<Gateway> {
     },
     log: (...line) => logged.push(line),
     runTimes: createRunTimes(),
+    immediate: createImmediateStarts(options.clock ?? (() => NOW)),
     random: () => 0.5,
     clock: options.clock ?? (() => NOW),
   };

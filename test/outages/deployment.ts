@@ -23,6 +23,7 @@ import { httpRequestTask } from "../../src/services/http-request.ts";
 import type { AnyTask } from "../../src/task.ts";
 import { diagnostics } from "../../src/task-types/index.ts";
 import { createRunTimes } from "../../src/tasks/run-times.ts";
+import { createImmediateStarts } from "../../src/tasks/submit/immediate-start.ts";
 import { ManualClock } from "../local/qstash-harness.ts";
 import { type KINDS, type StandIn, startStandIn, TOKEN } from "../local/redis-stand-in.ts";
 import { type Client, newProject } from "../support/client.ts";
@@ -239,6 +240,7 @@ export class Deployment {
       sign,
       keyring,
       runTimes: createRunTimes(),
+      immediate: createImmediateStarts(Date.now),
       tasks: new Map(
         [httpRequestTask(services), ...diagnostics, ...(this.#options.tasks ?? [])].map((task) => [
           task.type,

@@ -12,7 +12,7 @@ const EVERY_ANSWER = { seed: 5, runs: 80 };
 
 /** What must have been answered at least once, or the choices miss what they are made for. */
 const ANSWERS = {
-  accept: ["accepted", "replayed", "reused", "erased", "quota"],
+  accept: ["accepted", "begun", "replayed", "reused", "erased", "quota"],
   claim: ["claimed", "ended", "stale", "busy", "expired"],
   renew: ["renewed", "lost"],
   report: ["reported", "stale"],

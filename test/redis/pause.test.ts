@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Store } from "../../src/ports/store.ts";
 import { type Client, system } from "../../src/projects/principal.ts";
-import { accepted, claimed, environments, freshProject, storeOver } from "./store-fixture.ts";
+import { acceptCommand, accepted, claimed, environments, freshProject, storeOver } from "./store-fixture.ts";
 
 /** Writes the list of the paused types, as a pause or a resume does. */
 async function setPaused(store: Store, caller: Client, paused: readonly string[], rest: object = {}) {
@@ -26,6 +26,23 @@ const claim = (store: Store, { project, id: task, run }: { project: string; id: 
   store.claim({ project, task, run, attempt: 1, lease: crypto.randomUUID() });
 
 describe.each(await environments())("a pause on the %s engine", (_kind, { store, url, dueOf }) => {
+  test("sends an immediate start through the queue; a type that is not paused begins at once", async () => {
+    const caller = await freshProject(store);
+    const begin = async (type: string) => {
+      const lease = { id: crypto.randomUUID(), length: 25_000 };
+      const answer = await store.accept(acceptCommand(caller, { type }, { lease }));
+      if (answer.kind !== "accepted") throw new Error(answer.kind);
+      return [answer.record.status, answer.paused, answer.begun !== undefined];
+    };
+    await setPaused(store, caller, ["a.type"]);
+    expect(await begin("a.type")).toEqual(["queued", true, false]);
+    expect(await begin("b.type")).toEqual(["running", false, true]);
+    await setPaused(store, caller, ["*"]);
+    expect(await begin("b.type")).toEqual(["queued", true, false]);
+    await setPaused(store, caller, []);
+    expect(await begin("a.type")).toEqual(["running", false, true]);
+  });
+
   test("parks a start: it is due at its deadline, and listed once", async () => {
     const caller = await freshProject(store);
     const record = await accepted(store, caller);

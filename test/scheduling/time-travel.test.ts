@@ -9,6 +9,7 @@ import { defineTask } from "../../src/task.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 import { run } from "../../src/tasks/run/run-attempt.ts";
 import { createRunTimes } from "../../src/tasks/run-times.ts";
+import { createImmediateStarts } from "../../src/tasks/submit/immediate-start.ts";
 import { accept } from "../../src/tasks/submit/submit-task.ts";
 import { environments, freshProject } from "../redis/store-fixture.ts";
 import { fetcherOf, queueOf, settingsOf } from "../support/parts.ts";
@@ -46,6 +47,7 @@ function travel() {
     background: { waitUntil: (work: Promise<unknown>) => void work },
     log: () => undefined,
     runTimes: createRunTimes(),
+    immediate: createImmediateStarts(Date.now),
     random: () => 0.5,
     clock: Date.now,
   });

@@ -11,6 +11,7 @@ import type { Service } from "../../src/services/service.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 import { run } from "../../src/tasks/run/run-attempt.ts";
 import { createRunTimes } from "../../src/tasks/run-times.ts";
+import { createImmediateStarts } from "../../src/tasks/submit/immediate-start.ts";
 import { accept } from "../../src/tasks/submit/submit-task.ts";
 import { environments, freshProject } from "../redis/store-fixture.ts";
 import { fetcherOf, queueOf, settingsOf } from "../support/parts.ts";
@@ -66,6 +67,7 @@ function deployment() {
     background: { waitUntil: (one: Promise<unknown>) => void work.push(one) },
     log: (_level: string, event: string) => void logged.push(event),
     runTimes: createRunTimes(),
+    immediate: createImmediateStarts(Date.now),
     random: () => 0.5,
     clock: Date.now,
   });

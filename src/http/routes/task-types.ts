@@ -106,7 +106,7 @@ function taskTypeView(definition: AnyTask, paused = false): TaskType {
     ...(result && { result: schemaOf(result) }),
     timeout: spellDuration(definition.timeout ?? DEFAULT_TIMEOUT),
     retries: definition.retries ?? DEFAULT_RETRIES,
-    start: "queue",
+    start: definition.start ?? "queue",
     ...(concurrency !== undefined && { concurrency }),
     ...(rate && { rate: { limit: rate.limit, period: spellDuration(rate.period ?? 1_000) } }),
     paused,

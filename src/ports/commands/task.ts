@@ -34,6 +34,8 @@ export interface AcceptCommand {
   readonly maxOpen: number;
   /** The task's changes are published from the start, for so many milliseconds. */
   readonly watch?: number;
+  /** Leases the first attempt to the caller, who runs it at once. */
+  readonly lease?: { readonly id: string /** Milliseconds. */; readonly length: number };
 }
 
 export interface RateState {
@@ -56,6 +58,8 @@ export type AcceptAnswer =
       readonly startsTold: boolean;
       /** The project, or the type of the task, is paused. */
       readonly paused: boolean;
+      /** The configuration of the project, if the caller holds the lease of the first attempt. */
+      readonly begun?: StoredConfig;
     }
   /** The idempotency key belongs to a task of the same request; or to another request. */
   | { readonly kind: "replayed"; readonly id: string }
@@ -107,6 +111,8 @@ export interface RenewCommand extends Omit<ClaimCommand, "limits"> {
   readonly progress?: Progress;
   /** The type in whose set of running tasks it has a place. */
   readonly held?: string;
+  /** The lease keeps its end: the holder only asks whether it still holds it, and says how far it is. */
+  readonly fixed?: boolean;
 }
 
 export type RenewAnswer =

@@ -5,13 +5,13 @@ import { type Client, system, type TaskReader } from "../../projects/principal.t
 import { attemptFields } from "../log-fields.ts";
 import type { TaskRecord } from "../record.ts";
 import { isTerminal, visibleStatus } from "../status.ts";
-import { type Accepted, accept, type Submit, type SubmitParts } from "../submit/submit-task.ts";
+import { type Accepted, type AcceptParts, accept, type Submit } from "../submit/submit-task.ts";
 import { type FoundTask, getTask, type ReadParts } from "./get-task.ts";
 import { type Listener, listen } from "./listen.ts";
 
 /** The parts that waiting for a task uses. */
 type WaitParts = ReadParts &
-  SubmitParts &
+  AcceptParts &
   Pick<Dependencies, "clock" | "log"> & { readonly store: WatchStore };
 
 /** How a client waits. */

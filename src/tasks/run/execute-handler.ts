@@ -16,7 +16,7 @@ import {
   outcomeOfThrown,
   type Returned,
 } from "./handler-outcome.ts";
-import { keepLease, type LeaseParts } from "./lease.ts";
+import { keepLease, type Lease, type LeaseParts } from "./lease.ts";
 import { type Handover, handover, type TokenParts } from "./task-token.ts";
 
 /** The parts that a handler uses. */
@@ -52,7 +52,7 @@ class Stopped extends Error {
 export async function execute(
   deps: HandlerParts,
   record: TaskRecord,
-  lease: string,
+  lease: Lease,
   time: () => number,
   onProgress?: (progress: Progress) => void,
 ): Promise<Executed> {

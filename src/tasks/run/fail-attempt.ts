@@ -26,6 +26,8 @@ export interface Failing {
   readonly actor: Actor;
   /** The handler's last report of its progress. */
   readonly progress?: Progress;
+  /** The caller has no time to send first attempts: the queue makes them. */
+  readonly byQueue?: boolean;
   /** Redis time. */
   readonly time: () => number;
 }

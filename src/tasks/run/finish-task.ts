@@ -25,6 +25,8 @@ export interface FinishInput {
   readonly cause?: string;
   /** The handler's last report of its progress. */
   readonly progress?: Progress;
+  /** The caller has no time to send first attempts: the queue makes them. */
+  readonly byQueue?: boolean;
   /** Redis time. */
   readonly time: () => number;
 }
@@ -55,7 +57,7 @@ export async function finishTask(deps: FinishParts, input: FinishInput): Promise
       const resultTtl = record.options.resultTtl ?? deps.settings.resultTtl;
       const made = await fanOut(deps, config, endOf(record, ending, endedAt, resultTtl));
       // The holder of the task's lease sends the first attempts itself; for other callers the deliver step begins them.
-      const deliveries = authority.by === "lease" ? leased(deps, made) : made;
+      const deliveries = authority.by === "lease" && !input.byQueue ? leased(deps, made) : made;
       const command: EndCommand = {
         record,
         authority,
@@ -91,7 +93,7 @@ export async function finishTask(deps: FinishParts, input: FinishInput): Promise
           noteRunTime(deps, record, ending, endedAt);
           return {
             ...{ kind: "ended", ending, endedAt, now: answer.now, config },
-            opened: openedOf(deliveries, answer.held),
+            opened: openedOf(deliveries, answer.held, input.byQueue),
           };
         default:
           return answer;

@@ -9,6 +9,13 @@ import { describe, progressOf } from "./handler-outcome.ts";
 /** The parts that a lease uses. */
 export type LeaseParts = Pick<Dependencies, "log"> & { readonly store: RunStore };
 
+/** The lease of an attempt, as its holder knows it. */
+export interface Lease {
+  readonly id: string;
+  /** It covers the whole attempt and is not renewed; its holder only asks now and then whether it still holds it. */
+  readonly fixed?: true;
+}
+
 /** Progress is written at most this often, in milliseconds; the newest wins. */
 const PROGRESS_INTERVAL = 1_000;
 
@@ -31,7 +38,7 @@ export interface LeaseKeeper {
 export function keepLease(
   deps: LeaseParts,
   record: TaskRecord,
-  lease: string,
+  lease: Lease,
   interval: number,
   time: () => number,
   on: { gone(why: "expired" | "lost"): void; progress?: ((progress: Progress) => void) | undefined },
@@ -55,7 +62,8 @@ export function keepLease(
         task,
         run,
         attempt,
-        lease,
+        lease: lease.id,
+        ...(lease.fixed && { fixed: lease.fixed }),
         ...(record.held && { held: record.type }),
         ...(progress && { progress }),
       });

@@ -13,15 +13,17 @@ import { INLINE_DELIVERIES } from "../../shared/limits.ts";
 import { redisTime } from "../../shared/time/redis-clock.ts";
 import { type ActiveSpan, failSpan } from "../../shared/tracing.ts";
 import { attemptFields } from "../log-fields.ts";
+import type { TaskRecord } from "../record.ts";
 import { attemptSpan } from "./attempt-span.ts";
 import { underWay } from "./attempts-under-way.ts";
 import { type Executed, execute, type HandlerParts } from "./execute-handler.ts";
 import { abandon, type FailParts, failAttempt } from "./fail-attempt.ts";
 import { expiry, type FinishInput, type FinishParts, finishTask } from "./finish-task.ts";
+import type { Lease } from "./lease.ts";
 import { type SuspendParts, suspend } from "./suspend-task.ts";
 
 /** The parts that an attempt uses. */
-type RunParts = DeliverParts &
+export type RunParts = DeliverParts &
   FirstAttemptParts &
   AnnounceParts &
   FlowParts &
@@ -33,7 +35,8 @@ type RunParts = DeliverParts &
   SuspendParts &
   Pick<Dependencies, "clock" | "log"> & { readonly store: RunStore };
 
-type Held = Extract<ClaimAnswer, { kind: "claimed" | "expired" | "exhausted" }>;
+/** A task whose attempt was leased, as the script answered that leased it. */
+type Held = Pick<Extract<ClaimAnswer, { record: TaskRecord }>, "record" | "config" | "now">;
 
 /**
  * The attempt that a run message asks for: leased, run, ended; compares state before it acts.
@@ -67,26 +70,51 @@ export async function run(ctx: RunParts, message: RunMessage, cause?: string): P
       return DONE;
     }
     case "claimed":
-      await attemptSpan(claimed.record, cause, async (record, span) => {
-        const held = { ...claimed, record };
-        if (record.type === HTTP_REQUEST) await runService(ctx, held, lease, span);
-        else await underWay(record, () => work(ctx, held, lease, span));
-      });
+      if (claimed.record.type !== HTTP_REQUEST) await runLeased(ctx, claimed, { id: lease }, { cause });
+      else
+        await attemptSpan(claimed.record, cause, (record, span) =>
+          runService(ctx, { ...claimed, record }, lease, span),
+        );
       return DONE;
   }
 }
 
-async function work(ctx: RunParts, claimed: Held, lease: string, span: ActiveSpan): Promise<void> {
-  const { record, config } = claimed;
-  const time = redisTime(claimed.now, ctx.clock);
-  const news = announcer(ctx, { record, config, lease, time });
+interface Circumstances {
+  /** The `traceparent` of the submit or the attempt that asked for this one, unless it is the task's own. */
+  readonly cause?: string | undefined;
+  /** Whether the queue makes the first attempts of its callbacks; asked when the handler is done. */
+  readonly byQueue?: () => boolean;
+}
+
+/** Runs the handler of a leased attempt, and ends the attempt. */
+export function runLeased(
+  ctx: RunParts,
+  held: Held,
+  lease: Lease,
+  { cause, byQueue = () => false }: Circumstances = {},
+): Promise<void> {
+  return attemptSpan(held.record, cause, (record, span) =>
+    underWay(record, () => work(ctx, { ...held, record }, lease, byQueue, span)),
+  );
+}
+
+async function work(
+  ctx: RunParts,
+  { record, config, now }: Held,
+  lease: Lease,
+  byQueue: () => boolean,
+  span: ActiveSpan,
+): Promise<void> {
+  const time = redisTime(now, ctx.clock);
+  const news = announcer(ctx, { record, config, lease: lease.id, time });
   try {
     const outcome = await execute(ctx, record, lease, time, news.progress);
     if (outcome.kind === "failed") failSpan(span, outcome.error.code);
     // The requested data is decrypted before the end is written: afterwards it would be too late.
     await news.opened();
-    const authority = { by: "lease", lease, attempt: record.attempt } as const;
-    await write(ctx, { record, config, authority, actor: "worker", time }, outcome);
+    const authority = { by: "lease", lease: lease.id, attempt: record.attempt } as const;
+    const leased = { record, config, authority, actor: "worker", byQueue: byQueue(), time } as const;
+    await write(ctx, leased, outcome);
   } finally {
     await news.sent();
   }

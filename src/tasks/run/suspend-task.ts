@@ -40,7 +40,7 @@ export async function suspend(ctx: SuspendParts, held: Suspending): Promise<bool
       const waiting: TaskRecord = { ...record, status: "waiting", sequence: record.sequence + 1 };
       const event = announcementOf(waiting, "task.waiting", Math.floor(held.time()));
       const made = await fanOut(ctx, config, event);
-      const deliveries = authority.by === "lease" ? leased(ctx, made) : made;
+      const deliveries = authority.by === "lease" && !held.byQueue ? leased(ctx, made) : made;
       const answer = await ctx.store
         .end({
           record,
@@ -64,7 +64,7 @@ export async function suspend(ctx: SuspendParts, held: Suspending): Promise<bool
       }
       switch (answer.kind) {
         case "ended":
-          await sendOpened(ctx, record.project, openedOf(deliveries, answer.held), {
+          await sendOpened(ctx, record.project, openedOf(deliveries, answer.held, held.byQueue), {
             config,
             now: answer.now,
           });

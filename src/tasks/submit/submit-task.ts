@@ -4,7 +4,7 @@ import type { RequestContext } from "../../ports/dependencies.ts";
 import type { UrlJudge } from "../../ports/fetcher.ts";
 import type { QueueMessage } from "../../ports/queue.ts";
 import type { SubmitStore } from "../../ports/task-store.ts";
-import type { Scope } from "../../projects/caller.ts";
+import type { Scope, StoredConfig } from "../../projects/caller.ts";
 import { denied } from "../../projects/denied.ts";
 import { type Client, system } from "../../projects/principal.ts";
 import { type FlowParts, runMessage } from "../../scheduling/flow-control.ts";
@@ -19,14 +19,17 @@ import {
   reused,
   SUBMIT_PATH,
 } from "../../shared/idempotency.ts";
-import { DEFAULT_DEADLINE, DEFAULT_RETRIES, MAX_DELAY } from "../../shared/limits.ts";
+import { DEFAULT_DEADLINE, DEFAULT_RETRIES, IMMEDIATE_LEASE_MARGIN, MAX_DELAY } from "../../shared/limits.ts";
 import { ApiError, type ValidationError } from "../../shared/problems.ts";
 import { continued, inSpan } from "../../shared/tracing.ts";
 import type { AnyTask } from "../../task.ts";
 import { getTask, type ReadParts } from "../read/get-task.ts";
+import { attemptFields } from "../log-fields.ts";
 import type { DeliveryRecord, TaskRecord } from "../record.ts";
+import { type RunParts, runLeased } from "../run/run-attempt.ts";
 import { TERMINAL } from "../status.ts";
 import { type CheckedInput, checkInput, urlsIn } from "./check-input.ts";
+import { type ImmediateStarts, immediateLease } from "./immediate-start.ts";
 
 /** The parts that accepting a task uses. */
 export type SubmitParts = FlowParts &
@@ -37,6 +40,9 @@ export type SubmitParts = FlowParts &
     readonly store: SubmitStore;
     readonly fetcher: UrlJudge;
   };
+
+/** The parts that accepting one task uses, whose first attempt may begin at once. */
+export type AcceptParts = SubmitParts & RunParts & { readonly immediate: ImmediateStarts };
 
 /** A start may lie this much farther ahead than a year, because the client's clock is not ours. */
 const CLOCK_TOLERANCE = 60_000;
@@ -67,6 +73,8 @@ export interface Submit {
   readonly trace?: string;
   /** The parsed body, for the fingerprint. */
   readonly canonical: unknown;
+  /** Also a type with an immediate start goes through the queue: the caller has no time after its answer. */
+  readonly queued?: boolean;
   /** The task's changes are published for so many milliseconds; `begin` gets its id before it is sent. */
   readonly watch?: { readonly length: number; begin(id: string): void };
 }
@@ -82,15 +90,18 @@ export interface Accepted {
   readonly startsTold?: boolean;
   /** The project, or the type of the task, is paused. */
   readonly paused?: boolean;
+  /** The configuration of the project, if this caller holds the lease of the first attempt. */
+  readonly begun?: StoredConfig;
   readonly delivery?: DeliveryRecord;
 }
 
 /**
- * Accepts a task: one Redis request, then the answer; the publish starts at once and holds nothing up.
+ * Accepts a task: one Redis request, then the answer; its first attempt, or the publish of it, starts at once and holds
+ * nothing up.
  *
  * @throws ApiError
  */
-export function accept(ctx: SubmitParts, caller: Client, submit: Submit): Promise<Accepted> {
+export function accept(ctx: AcceptParts, caller: Client, submit: Submit): Promise<Accepted> {
   const attributes = { "ringback.task.type": submit.type };
   return inSpan(
     "submit task",
@@ -107,17 +118,49 @@ function traceOfSubmit({ trace, type, input }: Submit): string | undefined {
   return trace ?? traceForService(type, input);
 }
 
-async function acceptTraced(ctx: SubmitParts, caller: Client, submit: Submit): Promise<Accepted> {
+async function acceptTraced(ctx: AcceptParts, caller: Client, submit: Submit): Promise<Accepted> {
   const command = await prepare(ctx, caller, submit);
-  submit.watch?.begin(command.task.id);
-  const answer = await ctx.store.accept(command);
-  if (answer.kind === "replayed") {
-    // A key may see the task that it has submitted, even without tasks:read.
-    return { ...(await getTask(ctx, system(caller.project), answer.id, { result: true })), replayed: true };
+  const lease = immediateLease(ctx.tasks.get(submit.type), submit);
+  const giveBack = lease && ctx.immediate.take(lease.length);
+  let work: Promise<void> | undefined;
+  try {
+    submit.watch?.begin(command.task.id);
+    const sent = ctx.clock();
+    const answer = await ctx.store.accept(giveBack ? { ...command, lease } : command);
+    if (answer.kind === "replayed") {
+      // A key may see the task that it has submitted, even without tasks:read.
+      return { ...(await getTask(ctx, system(caller.project), answer.id, { result: true })), replayed: true };
+    }
+    const accepted = settle(answer, command.scope);
+    const { input } = command.task;
+    work =
+      lease && accepted.begun
+        ? begin(ctx, { ...accepted, config: accepted.begun }, { lease, input, sent })
+        : start(ctx, accepted, input);
+    ctx.background.waitUntil(work.finally(giveBack));
+    return accepted;
+  } finally {
+    if (!work) giveBack?.();
   }
-  const accepted = settle(answer, command.scope);
-  ctx.background.waitUntil(start(ctx, accepted, command.task.input));
-  return accepted;
+}
+
+/** Runs the first attempt, which this caller has leased, as soon as the answer is on its way. */
+async function begin(
+  ctx: AcceptParts,
+  { record, config, now }: Accepted & { readonly config: StoredConfig },
+  { lease, input, sent }: { readonly lease: { readonly id: string }; input: string; sent: number },
+): Promise<void> {
+  const answered = ctx.clock();
+  if (answered - sent >= IMMEDIATE_LEASE_MARGIN) {
+    // The lease may end before the attempt's timeout: the sweep sees to it.
+    ctx.log("info", "lease-lost", attemptFields(record));
+    return;
+  }
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  const leased = { record: { ...record, input: { ...record.input, json: input } }, config, now };
+  await runLeased(ctx, leased, { id: lease.id, fixed: true }, {
+    byQueue: () => !ctx.immediate.mayCall(answered),
+  });
 }
 
 /** Judges a client's submit, before any request to Redis. @throws ApiError */
@@ -163,8 +206,8 @@ export function settle(
 ): Accepted {
   switch (answer.kind) {
     case "accepted": {
-      const { record, now, rate, startsTold, paused } = answer;
-      return { record, now, replayed: false, rate, startsTold, paused };
+      const { kind: _kind, ...accepted } = answer;
+      return { ...accepted, replayed: false };
     }
     case "reused":
       throw reused(answer.id);

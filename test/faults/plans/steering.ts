@@ -3,8 +3,8 @@ import { accepted, cancel, ENDS, ended, type Means, work } from "./plan.ts";
 
 /* Clients that change their mind. */
 
-export async function canceled(means: Means): Promise<void> {
-  const story = means.story("storm.work", ENDS);
+export async function canceled(means: Means, type = "storm.work"): Promise<void> {
+  const story = means.story(type, ENDS);
   const id = await accepted(means, story, work(means, 500, 8_000));
   if (id === undefined) return;
   await sleep(means.random.between(0, 3_000));
@@ -21,8 +21,8 @@ export async function canceledAhead(means: Means): Promise<void> {
   await cancel(means, story, id);
 }
 
-export async function replayed(means: Means): Promise<void> {
-  const story = means.story("storm.work", ENDS);
+export async function replayed(means: Means, type = "storm.work"): Promise<void> {
+  const story = means.story(type, ENDS);
   const id = await accepted(means, story, work(means, 10, 500));
   if (id === undefined || !(await ended(means, story, id))) return;
   const times = means.random.between(1, 2);

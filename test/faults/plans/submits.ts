@@ -18,8 +18,8 @@ export async function submitted(
   await read(means, story, id);
 }
 
-export async function waitedFor(means: Means): Promise<void> {
-  const story = means.story("storm.work", ENDS);
+export async function waitedFor(means: Means, type = "storm.work"): Promise<void> {
+  const story = means.story(type, ENDS);
   const wait = { prefer: `wait=${means.random.between(1, 5)}` };
   const id = await accepted(means, story, work(means, 20, 1_000), {}, wait);
   if (id === undefined) return;

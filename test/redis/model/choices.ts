@@ -4,36 +4,15 @@ import { system } from "../../../src/projects/principal.ts";
 import { makeId } from "../../../src/shared/id.ts";
 import type { TaskRecord } from "../../../src/tasks/record.ts";
 import { newDelivery } from "../store-fixture.ts";
+import { begin, record, redeliver } from "./delivery-choices.ts";
 import { DELIVERY_LEASE, type Operation, RESULT_TTL } from "./operations.ts";
+import { type Choice, fresh, mostly, one, type Pick, recent } from "./picking.ts";
 import { type Grant, isOpen, type Model } from "./state.ts";
 import type { World } from "./world.ts";
-
-/** Numbers that a choice is made by: they shrink, what they choose need not. */
-export type Pick = readonly [number, number, number, number];
-
-/** Makes an operation from what is there, right or wrong; undefined when there is nothing to make it from. */
-export type Choice = (pick: Pick, model: Model, world: World) => Operation | undefined;
 
 const SECOND = 1_000;
 const HOUR = 3_600 * SECOND;
 const ENDPOINT = makeId("ep", 0, 0, new Uint8Array(8));
-
-function one<T>(list: readonly T[], n: number): T | undefined {
-  return list[n % Math.max(1, list.length)];
-}
-
-/** Mostly the newest, sometimes one that is long overtaken. */
-function recent<T>(list: readonly T[], n: number): T | undefined {
-  const span = n % 4 === 0 ? list.length : Math.min(2, list.length);
-  return list[list.length - 1 - (n % Math.max(1, span))];
-}
-
-/** The right one three times in four, else one of the others. */
-function mostly<T>(right: T, others: readonly T[], n: number): T {
-  return n % 4 === 3 ? (one(others, Math.floor(n / 4)) ?? right) : right;
-}
-
-const fresh = () => crypto.randomUUID();
 
 function idempotency(n: number, name: string) {
   if (n % 3 !== 0) return {};
@@ -48,14 +27,18 @@ function deliveries(n: number): readonly NewDelivery[] {
   });
 }
 
-const accept: Choice = ([a, b, c, d]) => ({
-  kind: "accept",
-  id: makeId("task", Date.now(), 0, crypto.getRandomValues(new Uint8Array(8))),
-  delay: [0, 0, 0, 0, 20 * SECOND, 2 * HOUR][a % 6] ?? 0,
-  deadline: [150 * SECOND, 24 * HOUR, 24 * HOUR][b % 3] ?? 0,
-  largeInput: c % 4 === 0,
-  ...idempotency(d, "accept"),
-});
+const accept: Choice = ([a, b, c, d]) => {
+  const delay = [0, 0, 0, 0, 20 * SECOND, 2 * HOUR][a % 6] ?? 0;
+  return {
+    kind: "accept",
+    id: makeId("task", Date.now(), 0, crypto.getRandomValues(new Uint8Array(8))),
+    delay,
+    deadline: [150 * SECOND, 24 * HOUR, 24 * HOUR][b % 3] ?? 0,
+    largeInput: c % 4 === 0,
+    ...idempotency(d, "accept"),
+    ...(delay === 0 && b % 2 === 0 && { lease: fresh() }),
+  };
+};
 
 const claim: Choice = ([a, b, c], { tasks }, { grants }) => {
   const all = [...tasks.values()];
@@ -75,7 +58,15 @@ const renew: Choice = ([a, b, c], _model, world) => {
   const grant = c % 3 === 0 ? recent(world.grants, a) : one(underWay(world), a);
   if (!grant) return undefined;
   const { id, run, attempt } = grant.record;
-  return { kind: "renew", id, run, attempt, lease: grant.lease, progress: b % 2 === 0 ? b % 101 : undefined };
+  return {
+    kind: "renew",
+    id,
+    run,
+    attempt,
+    lease: grant.lease,
+    progress: b % 2 === 0 ? b % 101 : undefined,
+    fixed: c % 4 === 1,
+  };
 };
 
 const report: Choice = ([a, b], _model, { grants }) => {
@@ -175,41 +166,6 @@ const replay: Choice = ([a, b, c], _model, world) => {
 const erase: Choice = ([a, b], _model, world) => {
   const record = readBefore(a, b, world);
   return record && { kind: "erase", record };
-};
-
-const begin: Choice = ([a, b, c], model, { sendings }) => {
-  const all = [...model.deliveries.values()];
-  const pending = all.filter(({ status }) => status === "pending");
-  const delivery = one(mostly(pending, [all], c), a);
-  if (!delivery) return undefined;
-  const next = delivery.lease === "" ? delivery.attempt + 1 : delivery.attempt;
-  return {
-    kind: "begin",
-    delivery: delivery.id,
-    attempt: mostly(next, [next + 1, delivery.attempt], b),
-    lease: c % 4 === 3 ? (recent(sendings, c)?.lease ?? fresh()) : fresh(),
-  };
-};
-
-const record: Choice = ([a, b], { now, deliveries: known }, { sendings }) => {
-  const sending = recent(sendings, a);
-  if (!sending) return undefined;
-  return {
-    ...sending,
-    kind: "record",
-    outcome: (["delivered", "dead", "retry"] as const)[b % 3] ?? "delivered",
-    endpoint: known.get(sending.delivery)?.endpoint,
-    at: now,
-    nonce: fresh(),
-  };
-};
-
-const redeliver: Choice = ([a, b], { now }, { deliveries: read }) => {
-  const delivery = one([...read.values()], a);
-  if (!delivery) return undefined;
-  const { id, endpointId, endedAt = now } = delivery;
-  const asRead = b % 5 === 4 ? endedAt - 1 : endedAt; // it was sent again, and has ended again, since it was read
-  return { kind: "redeliver", delivery: id, endpoint: endpointId, endedAt: asRead, nonce: fresh() };
 };
 
 /** The queue says that it calls a service for an attempt, mostly the right one. */

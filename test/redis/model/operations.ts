@@ -12,6 +12,8 @@ export type Operation =
       readonly deadline: number;
       readonly largeInput: boolean;
       readonly idempotency?: Idempotency;
+      /** Of the first attempt, which its caller runs at once. */
+      readonly lease?: string;
     }
   | {
       readonly kind: "claim";
@@ -28,6 +30,8 @@ export type Operation =
       readonly lease: string;
       /** Percent. */
       readonly progress: number | undefined;
+      /** The lease keeps its end. */
+      readonly fixed: boolean;
     }
   | {
       readonly kind: "report";
@@ -106,6 +110,7 @@ export type Answer = readonly (string | number)[];
 /** What is the same for all: limits of the project, lengths of leases and delays, in milliseconds. */
 export const MAX_OPEN = 4;
 export const MAX_ATTEMPTS = 3;
+export const IMMEDIATE_LEASE = 25_000;
 export const DELIVERY_LEASE = 20_000;
 export const DELIVERY_DELAY = 45_000;
 export const RESULT_TTL = 6 * 3_600_000;

@@ -2,7 +2,14 @@ import { ERASED } from "../../../src/adapters/redis/keys.ts";
 import type { NewDelivery } from "../../../src/ports/commands/delivery.ts";
 import type { Outcome } from "../../../src/ports/commands/task.ts";
 import { isTerminal, MOVES, type TerminalStatus } from "../../../src/tasks/status.ts";
-import { type Answer, DELIVERY_LEASE, MAX_ATTEMPTS, MAX_OPEN, type Of } from "./operations.ts";
+import {
+  type Answer,
+  DELIVERY_LEASE,
+  IMMEDIATE_LEASE,
+  MAX_ATTEMPTS,
+  MAX_OPEN,
+  type Of,
+} from "./operations.ts";
 import { isOpen, type Model, type TaskModel } from "./state.ts";
 
 const SECOND = 1_000;
@@ -25,11 +32,16 @@ export function accept(model: Model, op: Of<"accept">): Answer {
   if (known && known.id !== op.id) {
     return [known.print === op.idempotency?.fingerprint ? "replayed" : "reused", known.id];
   }
-  if (model.tasks.has(op.id)) return ["accepted", op.id];
+  const present = model.tasks.get(op.id);
+  if (present) {
+    const isHolder = op.lease !== undefined && present.status === "running" && present.lease === op.lease;
+    return [isHolder ? "begun" : "accepted", op.id];
+  }
   const quota = model.quota ?? MAX_OPEN;
   if (model.open >= quota) return ["quota", quota];
   const start = now + op.delay;
-  model.tasks.set(op.id, {
+  const due = Math.min(lookFor(start, now), start + op.deadline);
+  const task: TaskModel = {
     id: op.id,
     idempotencyHash: op.idempotency?.hash,
     largeInput: op.largeInput,
@@ -53,14 +65,19 @@ export function accept(model: Model, op: Of<"accept">): Answer {
     endNonce: "",
     replayNonce: "",
     calls: undefined,
-    due: Math.min(lookFor(start, now), start + op.deadline),
+    due,
     sweeps: undefined,
-  });
+  };
+  model.tasks.set(op.id, task);
+  if (op.lease !== undefined) {
+    Object.assign(task, { status: "running", sequence: 2, attempt: 1 });
+    lease(task, op.lease, now, IMMEDIATE_LEASE);
+  }
   if (op.idempotency) {
     model.idempotency.set(op.idempotency.hash, { print: op.idempotency.fingerprint, id: op.id });
   }
   model.open += 1;
-  return ["accepted", op.id];
+  return [op.lease === undefined ? "accepted" : "begun", op.id];
 }
 
 export function claim(model: Model, op: Of<"claim">): Answer {
@@ -85,10 +102,10 @@ export function claim(model: Model, op: Of<"claim">): Answer {
   return held();
 }
 
-function lease(task: TaskModel, id: string, now: number): void {
+function lease(task: TaskModel, id: string, now: number, length = LEASE): void {
   task.lease = id;
-  task.leaseUntil = now + LEASE;
-  task.due = Math.min(now + LEASE + AFTER_LEASE, task.deadlineAt);
+  task.leaseUntil = now + length;
+  task.due = Math.min(now + length + AFTER_LEASE, task.deadlineAt);
 }
 
 export function renew(model: Model, op: Of<"renew">): Answer {
@@ -96,8 +113,10 @@ export function renew(model: Model, op: Of<"renew">): Answer {
   const holds = task?.status === "running" && task.run === op.run && task.attempt === op.attempt;
   if (!task || !holds || task.lease !== op.lease) return ["lost"];
   if (model.now >= task.deadlineAt) return ["expired"];
-  lease(task, op.lease, model.now);
-  task.sweeps = undefined;
+  if (!op.fixed) {
+    lease(task, op.lease, model.now);
+    task.sweeps = undefined;
+  }
   task.progress = op.progress ?? task.progress;
   return ["renewed"];
 }

@@ -9,6 +9,7 @@ import {
   CALL_LENGTH,
   DELIVERY_DELAY,
   DELIVERY_LEASE,
+  IMMEDIATE_LEASE,
   MAX_ATTEMPTS,
   MAX_OPEN,
   type Of,
@@ -86,8 +87,9 @@ export class World {
         const progress =
           op.progress === undefined ? {} : { progress: { percent: op.progress, at: this.now } };
         const { project } = this.caller;
-        const { run, attempt, lease } = op;
-        return [(await this.store.renew({ project, task: op.id, run, attempt, lease, ...progress })).kind];
+        const { run, attempt, lease, fixed } = op;
+        const command = { project, task: op.id, run, attempt, lease, fixed, ...progress };
+        return [(await this.store.renew(command)).kind];
       }
       case "report": {
         const { run, attempt, progress: percent } = op;
@@ -154,13 +156,16 @@ export class World {
       start: { kind: "delay" as const, delay: op.delay },
       ...(op.largeInput && { input: LARGE }),
     };
-    const { idempotency } = op;
-    const rest = { maxOpen: MAX_OPEN, ...(idempotency && { idempotency }) };
+    const { idempotency, lease: id } = op;
+    const lease = id !== undefined && { lease: { id, length: IMMEDIATE_LEASE } };
+    const rest = { maxOpen: MAX_OPEN, ...(idempotency && { idempotency }), ...lease };
     const answer = await this.store.accept(acceptCommand(this.caller, task, rest));
     switch (answer.kind) {
       case "accepted":
         this.older.push(answer.record);
-        return [answer.kind, answer.record.id];
+        if (!answer.begun) return [answer.kind, answer.record.id];
+        if (op.lease !== undefined) this.grants.push({ record: answer.record, lease: op.lease });
+        return ["begun", answer.record.id];
       case "replayed":
       case "reused":
       case "erased":

@@ -25,6 +25,10 @@ export const taskSituations: Situations = {
       const command = acceptCommand(caller);
       return () => store.accept(command);
     },
+    "of a task that begins at once": async (stage) => {
+      const command = { ...accept(stage), lease: { id: crypto.randomUUID(), length: 25_000 } };
+      return () => stage.store.accept(command);
+    },
   },
   claim: {
     "of a limited type": async (stage) => {
@@ -39,6 +43,12 @@ export const taskSituations: Situations = {
       const { project, id: task, run, attempt } = held;
       const progress = { percent: 5, at: Date.now() };
       return () => stage.store.renew({ project, task, run, attempt, lease, held: stage.type, progress });
+    },
+    "of a lease that keeps its end": async ({ store, caller }) => {
+      const record = await accepted(store, caller);
+      const { lease } = await claimed(store, record);
+      const command = { project: caller.project, task: record.id, run: 1, attempt: 1, lease, fixed: true };
+      return () => store.renew({ ...command, progress: { percent: 5, at: Date.now() } });
     },
   },
   end: {

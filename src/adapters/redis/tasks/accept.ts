@@ -6,14 +6,17 @@ import {
   IDEMPOTENCY_TTL,
   INDEX_RETENTION,
   INLINE_LIMIT,
+  LEASE_GRACE,
   PUBLISH_HORIZON,
   REQUEST_LIMIT,
 } from "../../../shared/limits.ts";
 import type { Context } from "../context.ts";
 import { newTaskFields, readTaskFields } from "../fields.ts";
 import { ERASED, hourOf, keysOf, taskMember } from "../keys.ts";
+import { configOf } from "../projects/config.ts";
 import { proofOf } from "../proof.ts";
-import { callBytes, fieldsOf, named, type Runner, script } from "../script.ts";
+import { callBytes, fieldsOf, named, type Runner, type ScriptReply, script } from "../script.ts";
+import { LISTED } from "./pause.ts";
 import { searchablePairs } from "./search.ts";
 
 /** Stores a task with everything that keeps it: due entry, indexes, first timeline entry, counters. */
@@ -29,6 +32,7 @@ export const ACCEPT = script(
 --   lateHours      hours whose tasks were replayed late
 --   idempotency?   record of the idempotency key
 --   input?         the input, when it is large
+--   config?        configuration of the project, when the first attempt is leased
 --   metadata…      index of each pair of searched metadata
 -- ARGV
 --   offset         ms added to Redis's clock
@@ -45,6 +49,9 @@ export const ACCEPT = script(
 --   fingerprint    fingerprint of the request under the idempotency key
 --   idempotency    place of that key in KEYS
 --   input          place of that key in KEYS
+--   config         place of that key in KEYS
+--   lease          name of the first attempt's lease; empty: the attempt goes through the queue
+--   length         ms of that lease
 --   searchable     number of pairs of searched metadata
 --   watch          ms for which changes are published; 0: not
 --   …              per such pair: its name, the place of its index in KEYS; then fields and values of the task; then a
@@ -53,6 +60,8 @@ export const ACCEPT = script(
 --   accepted, <now>, <limit>, <remaining>, <reset>, <task>, <starts>, <paused>
 --                           accepted now or before; state of the rate; fields and values; 1 when starts are events;
 --                           JSON of the paused types
+--   begun, <now>, <limit>, <remaining>, <reset>, <task>, <starts>, <paused>, <config>
+--                           the same, and the first attempt is the caller's; \`<version> <JSON>\`
 --   replayed, <id>          the same request made this task under the idempotency key
 --   reused, <id>            another request made this task under the idempotency key
 --   erased, <id>            the task was accepted before, and erased since
@@ -64,10 +73,12 @@ export const ACCEPT = script(
 --                           too fast: ms to wait
 --   unauthenticated | forbidden | unknown-project
 --                           the API key is unknown, or lacks the scope; there is no such project
+${LISTED}
 local dueKey, projectKey, taskKey, indexKey, hoursKey, lateHoursKey =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local args, rest = named(ARGV)
 local idempotencyKey, inputKey = KEYS[number(args.idempotency)], KEYS[number(args.input)]
+local configKey = KEYS[number(args.config)]
 local now = clock(args.offset)
 local grant = proofField(args.key)
 local wanted = {grant, 'rate', 'quota', 'tat', 'open', 'starts', 'hour', 'search', 'needkey', 'paused'}
@@ -133,14 +144,17 @@ local function fileTask(created, start)
 end
 local function remaining() return integer((now + 1000 - arrival) / interval) end
 local function reset() return integer(arrival - now) end
-local function accepted(fields)
-  return {'accepted', integer(now), integer(limit), remaining(), reset(), fields, project.starts or '', project.paused or ''}
+local function accepted(fields, isBegun)
+  local answer = {isBegun and 'begun' or 'accepted', integer(now), integer(limit), remaining(), reset(), fields}
+  answer[7], answer[8] = project.starts or '', project.paused or ''
+  if isBegun then answer[9] = redis.call('GET', configKey) or '' end
+  return answer
 end
 if known then
   local task, flat = hash(taskKey)
   local isOfThisHour = math.floor(number(task.created) / 3600000) == number(args.hour)
   if isOfThisHour then fileTask(number(task.created), number(task.start)) end
-  return accepted(flat)
+  return accepted(flat, args.lease ~= '' and task.status == 'running' and task.lease == args.lease)
 end
 if project.needkey and not idempotencyKey then return {'key-required'} end
 if math.floor(now / 3600000) ~= number(args.hour) then return {'hour', integer(now)} end
@@ -149,11 +163,21 @@ arrival = arrival + interval
 if arrival - now > 1000 then return {'rate-limited', integer(math.ceil(arrival - now - 1000)), integer(limit)} end
 local start = args.at ~= '' and math.max(number(args.at), now) or now + args.delay
 local look = start - now > ${PUBLISH_HORIZON} and start - ${PUBLISH_HORIZON} or start + ${DUE_GRACE}
+-- Whether the first attempt begins here. Everything that holds starts back is asked in this place.
+local isBegun = args.lease ~= '' and not isListed(project.paused, args.type)
 local fields = {
-  'status', 'queued', 'run', '1', 'seq', '1', 'attempt', '0', 'created', integer(now), 'start', integer(start),
+  'status', isBegun and 'running' or 'queued', 'run', '1', 'seq', isBegun and '2' or '1',
+  'attempt', isBegun and '1' or '0', 'created', integer(now), 'start', integer(start),
   'next', integer(start), 'deadline', integer(start + args.deadline), 'l:1', integer(now) .. ' 1 task.created client '
 }
-if number(args.watch) > 0 then fields[#fields + 1] = 'watch'; fields[#fields + 1] = integer(now + args.watch) end
+local function field(name, value) fields[#fields + 1] = name; fields[#fields + 1] = value end
+if isBegun then
+  local ends = now + (${fault("immediate-unleased")} and 0 or args.length)
+  field('lease', args.lease) field('until', integer(ends)) field('started', integer(now))
+  field('l:2', integer(now) .. ' 1 task.started worker ')
+  look = ${fault("immediate-undue")} and start + args.deadline or ends + ${LEASE_GRACE}
+end
+if number(args.watch) > 0 then field('watch', integer(now + args.watch)) end
 for i = searched, #ARGV - (inputKey and 1 or 0) do fields[#fields + 1] = ARGV[i] end
 together(function()
   undone('ZREM', dueKey, args.member)
@@ -170,7 +194,7 @@ together(function()
   if ${fault("mortal")} then redis.call('PEXPIRE', taskKey, '86400000') end
 end)
 fileTask(now, start)
-return accepted(fields)
+return accepted(fields, isBegun)
 `,
 );
 
@@ -235,6 +259,7 @@ async function callOf(context: Context, command: AcceptCommand, hour: number): P
   const stored = await context.payloads.seal(task.input, caller.project);
   const large = stored.length > INLINE_LIMIT;
   const input = large ? keys.push(names.input(task.id)) : 0;
+  const config = command.lease ? keys.push(names.config) : 0;
   const pairs = await searchablePairs(task.metadata);
   const searchable = pairs.map(({ name, pair }) => [name, keys.push(names.metadata(hour, pair))] as const);
   const args = [
@@ -254,6 +279,9 @@ async function callOf(context: Context, command: AcceptCommand, hour: number): P
       fingerprint: idempotency?.fingerprint ?? "",
       idempotency: record,
       input,
+      config,
+      lease: command.lease?.id ?? "",
+      length: command.lease?.length ?? 0,
       searchable: searchable.length,
       watch: command.watch ?? 0,
     }),
@@ -271,8 +299,9 @@ async function answer(
   rest: readonly unknown[],
 ): Promise<AcceptAnswer> {
   switch (code) {
-    case "accepted": {
-      const [now, limit, remaining, reset, flat, starts, paused] = rest;
+    case "accepted":
+    case "begun": {
+      const [now, limit, remaining, reset, flat, starts, paused, config] = rest;
       const record = await readTaskFields(
         context,
         command.caller.project,
@@ -287,6 +316,7 @@ async function answer(
         rate: rateOf(limit, remaining, reset),
         startsTold: starts === "1",
         paused: isPausedIn(paused, command.task.type),
+        ...(code === "begun" && { begun: configOf(config as ScriptReply) }),
       };
     }
     case "replayed":

@@ -126,7 +126,7 @@ return answer('claimed')
 `,
 );
 
-/** Renews the lease; its answer is how a cancel and the deadline reach the handler. */
+/** Renews the lease, or only asks for it; its answer is how a cancel and the deadline reach the handler. */
 export const RENEW = script(
   "renew",
   `
@@ -140,9 +140,10 @@ export const RENEW = script(
 --   run, attempt   the attempt that holds it
 --   member         the task's member of the due set and of \`running\`
 --   running        place of that key in KEYS
+--   length         ms by which the lease is extended; 0: it keeps its end
 --   progress       JSON of the progress; empty: none
 -- RETURNS
---   renewed, <now>          the lease holds on
+--   renewed, <now>          the lease is still the caller's
 --   expired                 the deadline has passed
 --   lost                    the lease is no longer the caller's
 local dueKey, taskKey = KEYS[1], KEYS[2]
@@ -153,13 +154,15 @@ local task = hash(taskKey)
 local isHolder = task.lease == args.lease and task.run == args.run and task.attempt == args.attempt
 if task.status ~= 'running' or not isHolder then return {'lost'} end
 if now >= number(task.deadline) then return {'expired'} end
-redis.call('ZADD', dueKey, integer(math.min(now + ${LEASE} + ${LEASE_GRACE}, number(task.deadline))), args.member)
-local changes = {'until', integer(now + ${LEASE}), 'sweep', ''}
-if args.progress ~= '' then changes[5] = 'progress'; changes[6] = args.progress end
-redis.call('HSET', taskKey, unpack(changes))
-if runningKey then
-  file(runningKey, integer(now + ${LEASE}), args.member, '${LEASE}')
+local changes, ends = {}, now + args.length
+local function change(name, value) changes[#changes + 1] = name; changes[#changes + 1] = value end
+if ends > now then
+  redis.call('ZADD', dueKey, integer(math.min(ends + ${LEASE_GRACE}, number(task.deadline))), args.member)
+  change('until', integer(ends)) change('sweep', '')
 end
+if args.progress ~= '' then change('progress', args.progress) end
+if #changes > 0 then redis.call('HSET', taskKey, unpack(changes)) end
+if runningKey then file(runningKey, integer(ends), args.member, integer(args.length)) end
 if args.progress ~= '' then notify(taskKey, task, now) end
 return {'renewed', integer(now)}
 `,
@@ -226,6 +229,7 @@ export async function renew(context: Context, command: RenewCommand): Promise<Re
     attempt: command.attempt,
     member: taskMember(project, task),
     running: held !== undefined ? keys.push(names.running(held)) : 0,
+    length: command.fixed ? 0 : LEASE,
     progress: command.progress ? JSON.stringify(command.progress) : "",
   });
   const [code, now] = await context.worker(RENEW, keys, args);

@@ -4,18 +4,22 @@ import type { Context } from "../context.ts";
 import { keysOf, resumeChore, taskMember } from "../keys.ts";
 import { named, script } from "../script.ts";
 
-/**
- * Whether a start is held: the configuration begins with the list of the paused types, `*` for all of them. A text of a
- * client has its quotes escaped and cannot look like it.
- */
-export const PAUSING = `
-local function isPausing(config) return string.match(config or '', '^%d+ {"paused":(%b[])') end
-local function isPaused(config, taskType)
-  local list = isPausing(config)
+/** Whether a list of paused types, as JSON, names a type, or `*` for all of them. */
+export const LISTED = `
+local function isListed(list, taskType)
   if not list then return false end
   local name = '"' .. string.gsub(taskType, '["\\\\]', '\\\\%0') .. '"'
   return string.find(list, '"*"', 1, true) ~= nil or string.find(list, name, 1, true) ~= nil
 end
+`;
+
+/**
+ * Whether a start is held: the configuration begins with the list of the paused types, `*` for all of them. A text of a
+ * client has its quotes escaped and cannot look like it.
+ */
+export const PAUSING = `${LISTED}
+local function isPausing(config) return string.match(config or '', '^%d+ {"paused":(%b[])') end
+local function isPaused(config, taskType) return isListed(isPausing(config), taskType) end
 -- Holds the next attempt: it is due at the deadline, until it is resumed.
 local function park(dueKey, parkedKey, taskKey, task, id, member)
   redis.call('ZADD', dueKey, task.deadline, member)
