@@ -6,8 +6,8 @@ import type {
 } from "./delivery-store.ts";
 import type { ChoreStore, DueStore } from "./due-store.ts";
 import type { FiguresStore } from "./figures-store.ts";
-import type { PauseStore } from "./pause-store.ts";
 import type { PingStore, ProbeStore, VersionStore } from "./operation-store.ts";
+import type { PauseStore } from "./pause-store.ts";
 import type {
   ApiKeyStore,
   AuthorizationStore,

@@ -1,6 +1,6 @@
 import type { Dependencies } from "../ports/dependencies.ts";
-import { ApiError } from "../shared/problems.ts";
 import type { Idempotency } from "../shared/idempotency.ts";
+import { ApiError } from "../shared/problems.ts";
 import { type ConfigureParts, configure } from "./configure.ts";
 import type { Client } from "./principal.ts";
 

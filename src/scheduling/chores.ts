@@ -2,8 +2,8 @@ import type { Dependencies } from "../ports/dependencies.ts";
 import type { ChoreStore } from "../ports/due-store.ts";
 import type { ErasureStore } from "../ports/task-store.ts";
 import { errorText } from "../shared/error-text.ts";
-import { type ResumeParts, startParked } from "./start-parked.ts";
 import { KEYS_PURGED } from "../shared/limits.ts";
+import { type ResumeParts, startParked } from "./start-parked.ts";
 
 /** The parts that chores use. */
 export type ChoreParts = Pick<Dependencies, "log"> & { readonly store: ChoreStore & ErasureStore };
@@ -20,7 +20,11 @@ const ERASED_PARTS = 10;
  *
  * @param isTime whether there is time for one more
  */
-export async function doChores(deps: SweepChoreParts, partition: number, isTime: () => boolean): Promise<void> {
+export async function doChores(
+  deps: SweepChoreParts,
+  partition: number,
+  isTime: () => boolean,
+): Promise<void> {
   let left = KEYS_PURGED;
   for (const chore of await deps.store.takeChores(partition)) {
     if (!isTime()) return;

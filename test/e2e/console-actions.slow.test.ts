@@ -111,7 +111,10 @@ describe("an operator", { timeout: 4 * PATIENCE_MS, concurrent: false }, () => {
       await dialog.getByRole("button", { name: "Cancel 3", exact: true }).click();
       await dialog.getByText("3 of 3 canceled. Finished.").waitFor();
       await dialog.getByRole("button", { name: "Close" }).click();
-      await page.getByRole("row", { name: /canceled/ }).nth(2).waitFor();
+      await page
+        .getByRole("row", { name: /canceled/ })
+        .nth(2)
+        .waitFor();
       await page.getByRole("button", { name: "Replay matching" }).click();
       await dialog.getByRole("button", { name: "Replay 3", exact: true }).click();
       await dialog.getByText("3 of 3 replayed. Finished.").waitFor();

@@ -21,7 +21,7 @@ const HARMLESS: Readonly<Record<string, string>> = {
   "endpoints/verify-endpoint.ts: json === secret ||": "the same",
   'cli/listen/answer.ts: if (verdict.signature !== "valid") return { status: verdict.status, body: verdict.signature };':
     "the verdict on a signature",
-  "cli/listen/report.ts: `  signature  ${signature === \"valid\" ? \"valid\" : `NOT VALID: ${signature}. ${reason ?? \"\"}`.trim()}`,":
+  'cli/listen/report.ts: `  signature  ${signature === "valid" ? "valid" : `NOT VALID: ${signature}. ${reason ?? ""}`.trim()}`,':
     "the same",
   'endpoints/verify-endpoint.ts: (typeof json === "object" && (json as { challenge?: unknown } | null)?.challenge === secret)':
     "the same",

@@ -86,7 +86,8 @@ const read = route({
   method: "GET",
   operation: "getConsoleSession",
   summary: "Read the session of the console",
-  description: "The signed-in party and its permissions. Needs the cookie and the header `Ringback-Request: 1`.",
+  description:
+    "The signed-in party and its permissions. Needs the cookie and the header `Ringback-Request: 1`.",
   answers: { 200: { description: "The session.", body: ConsoleSession } },
   problems: ["unauthenticated", "temporarily-unavailable", "storage-too-new"],
   async handle({ c, ctx, reply }) {

@@ -23,8 +23,8 @@ import { DEFAULT_DEADLINE, DEFAULT_RETRIES, IMMEDIATE_LEASE_MARGIN, MAX_DELAY } 
 import { ApiError, type ValidationError } from "../../shared/problems.ts";
 import { continued, inSpan } from "../../shared/tracing.ts";
 import type { AnyTask } from "../../task.ts";
-import { getTask, type ReadParts } from "../read/get-task.ts";
 import { attemptFields } from "../log-fields.ts";
+import { getTask, type ReadParts } from "../read/get-task.ts";
 import type { DeliveryRecord, TaskRecord } from "../record.ts";
 import { type RunParts, runLeased } from "../run/run-attempt.ts";
 import { TERMINAL } from "../status.ts";
@@ -158,9 +158,14 @@ async function begin(
   }
   await new Promise((resolve) => setTimeout(resolve, 0));
   const leased = { record: { ...record, input: { ...record.input, json: input } }, config, now };
-  await runLeased(ctx, leased, { id: lease.id, fixed: true }, {
-    byQueue: () => !ctx.immediate.mayCall(answered),
-  });
+  await runLeased(
+    ctx,
+    leased,
+    { id: lease.id, fixed: true },
+    {
+      byQueue: () => !ctx.immediate.mayCall(answered),
+    },
+  );
 }
 
 /** Judges a client's submit, before any request to Redis. @throws ApiError */

@@ -1,8 +1,8 @@
 import type fc from "fast-check";
 import { expect } from "vitest";
 import { agree } from "./agreement.ts";
-import type { Choice, Pick } from "./picking.ts";
 import type { Answer, Operation } from "./operations.ts";
+import type { Choice, Pick } from "./picking.ts";
 import type { Model } from "./state.ts";
 import { step } from "./step.ts";
 import type { World } from "./world.ts";
