@@ -1,160 +1,75 @@
-import { readFile } from "node:fs/promises";
-import { cpus, totalmem } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import * as z from "zod";
 import { readOptions } from "../src/local/command/options.ts";
 import { root } from "../test/support/process.ts";
-import { type Runtime, startBacking, startGateway } from "../test/support/stack.ts";
-import { startFloor } from "./floor.ts";
-import { acceptRound, type CallbackReceiver, type Contender, callbackRound, startReceiver } from "./load.ts";
-import { medianOf, type Sample } from "./sample.ts";
-import { type Row, table } from "./table.ts";
+import { excesses } from "./budget.ts";
+import { measureCounts } from "./counts/measure.ts";
+import { measure } from "./measure.ts";
+import { machineText } from "./page.ts";
+import { pictureOf } from "./picture.ts";
+import { countTable, reportOf } from "./report.ts";
+import { RESULTS, type Results } from "./results.ts";
 
 /*
- * The gateway's overhead over the least that its services allow. Everything runs at once on one machine (redis-server,
- * both stand-ins, the runtimes, the load), so the absolute figures are the machine's; the ratios are the gateway's.
- * Rounds of the contenders alternate, so that other load of the machine falls on all of them; a figure is the
- * median over the rounds.
+ * The gateway's CPU time, next to the least that its services allow and to other systems that do the same work; and
+ * its requests, commands and messages. Everything runs on one machine. Throughput and latency are the machine's; CPU
+ * time per task and counts are the gateway's. Only counts make it fail.
  */
 
-const { rounds, ...round } = readOptions({
+const options = readOptions({
   call: "npm run bench --",
-  about: "Compares what the gateway costs with the least that its services allow.",
+  about: "Measures what a task costs, next to others, and writes bench/results.json and the report.",
   options: {
-    rounds: {
-      kind: "number",
-      value: "N",
-      about: "rounds of each contender",
-      least: 1,
-      whole: true,
-      default: 3,
-    },
-    seconds: { kind: "number", value: "S", about: "length of a round", least: 0.1, default: 3 },
-    concurrency: {
-      kind: "number",
-      value: "N",
-      about: "requests at a time",
-      least: 1,
-      whole: true,
-      default: 16,
-    },
+    quick: { kind: "flag", about: "count alone, and write nothing" },
+    rounds: { kind: "number", value: "N", about: "rounds of each", least: 1, whole: true, default: 9 },
+    accepts: { kind: "number", value: "N", about: "per round", least: 1, whole: true, default: 1_500 },
+    tasks: { kind: "number", value: "N", about: "per round", least: 1, whole: true, default: 700 },
+    "warm-up": { kind: "number", value: "N", about: "before", least: 1, whole: true, default: 3_000 },
   },
 });
 
-const INPUT = { order: "o-1", items: [1, 2, 3], note: "what a small task carries" };
-const RUNTIMES = ["workerd", "deno"] as const satisfies readonly Runtime[];
+const PAGE = join(root, "docs/reports/performance.md");
+const PICTURE = join(root, "docs/reports/performance.svg");
 
-interface Field {
-  readonly runtime: Runtime;
-  readonly gateway: Contender;
-  /** The gateway with tasks whose start lies ahead: the cost of accepting, without any run at the same time. */
-  readonly later: Contender;
-  readonly script: Contender;
-  readonly glue: Contender;
-  stop(): Promise<void>;
-}
-
-async function enter(runtime: Runtime, backing: Awaited<ReturnType<typeof startBacking>>): Promise<Field> {
-  const [gateway, script, glue] = await Promise.all([
-    startGateway(runtime, backing, {
-      env: {
-        RINGBACK_RATE_LIMIT: "100000",
-        RINGBACK_READ_LIMIT: "100000",
-        RINGBACK_MAX_OPEN: "100000000",
-      },
-    }),
-    startFloor("script", runtime, backing),
-    startFloor("glue", runtime, backing),
-  ]);
-  const ours = (name: string, extra: object): Contender => ({
-    name,
-    url: gateway.url,
-    path: "/v1/tasks",
-    headers: { authorization: `Bearer ${gateway.apiKey}` },
-    body: (callbackUrl) => JSON.stringify({ type: "diagnostics.echo", input: INPUT, callbackUrl, ...extra }),
-  });
-  const floor = (name: string, url: string): Contender => ({
-    name,
-    url,
-    path: "/tasks",
-    headers: {},
-    body: (callbackUrl) => JSON.stringify({ input: INPUT, callbackUrl }),
-  });
-  return {
-    runtime,
-    gateway: ours("gateway", {}),
-    later: ours("gateway", { delay: "2h" }),
-    script: floor("floor: one EVALSHA", script.url),
-    glue: floor("floor: hand-written glue", glue.url),
-    stop: async () => {
-      await Promise.all([gateway.running.stop(), script.stop(), glue.stop()]);
-    },
-  };
-}
-
-/** Lets the contenders take turns; a first short turn each, not counted, warms them up. */
-async function compare(
-  run: (contender: Contender, seconds: number) => Promise<Sample>,
-  pairs: readonly { runtime: Runtime; ours: Contender; floor: Contender }[],
-): Promise<Row[]> {
-  const samples = new Map<Contender, Sample[]>();
-  for (let turn = 0; turn <= rounds; turn++) {
-    for (const contender of pairs.flatMap(({ ours, floor }) => [ours, floor])) {
-      const result = await run(contender, turn === 0 ? 1 : round.seconds);
-      if (turn > 0) samples.set(contender, [...(samples.get(contender) ?? []), result]);
-    }
-    process.stderr.write(turn === 0 ? "warmed up\n" : `round ${turn} of ${rounds}\n`);
-  }
-  return pairs.flatMap(({ runtime, ours, floor }) => {
-    const least = medianOf(samples.get(floor) ?? []);
-    return [
-      { runtime, contender: floor.name, sample: least },
-      { runtime, contender: ours.name, sample: medianOf(samples.get(ours) ?? []), floor: least },
-    ];
-  });
-}
-
-async function measure(fields: readonly Field[], receiver: CallbackReceiver): Promise<void> {
-  const accept = await compare(
-    (contender, seconds) => acceptRound(contender, { ...round, seconds }),
-    fields.map(({ runtime, later, script }) => ({ runtime, ours: later, floor: script })),
-  );
-  console.log(`\nAccept: POST until the 202, nothing runs at the same time\n\n${table("202", accept)}`);
-  const pairs = fields.map(({ runtime, gateway, glue }) => ({ runtime, ours: gateway, floor: glue }));
-  const crowded = await compare(
-    (contender, seconds) => callbackRound(contender, receiver, { ...round, seconds }),
-    pairs,
-  );
-  console.log(`\nSubmit to callback: POST until the callback has arrived\n\n${table("tasks", crowded)}`);
-  const alone = await compare(
-    (contender, seconds) => callbackRound(contender, receiver, { concurrency: 1, seconds }),
-    pairs,
-  );
-  console.log(`\nSubmit to callback, one task at a time\n\n${table("tasks", alone)}`);
-}
+/** The part of the page that the results fill. */
+const BETWEEN = /(<!-- results -->).*(<!-- end of results -->)/s;
 
 async function versionOf(name: string): Promise<string> {
   const text = await readFile(join(root, "node_modules", name, "package.json"), "utf8");
   return `${name} ${z.object({ version: z.string() }).parse(JSON.parse(text)).version}`;
 }
 
-const [cpu] = cpus();
-const versions = await Promise.all(["workerd", "deno"].map(versionOf));
-console.log(
-  `${cpu?.model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB; ` +
-    `node ${process.versions.node}, ${versions.join(", ")}; ` +
-    `${rounds} rounds of ${round.seconds} s, ${round.concurrency} at a time`,
-);
-
-const backing = await startBacking("real");
-const receiver = await startReceiver();
-const fields: Field[] = [];
-try {
-  for (const runtime of RUNTIMES) fields.push(await enter(runtime, backing));
-  await measure(fields, receiver);
-} finally {
-  await Promise.all(fields.map((field) => field.stop()));
-  await receiver.stop();
-  await backing.stop();
+const counts = await measureCounts({ stream: true });
+if (options.quick) console.log(countTable(counts));
+else {
+  const sizes = {
+    rounds: options.rounds,
+    accepts: options.accepts,
+    tasks: options.tasks,
+    warmUp: options["warm-up"],
+  };
+  const figures = await measure(sizes, (text) => process.stderr.write(`${text}\n`));
+  const names = ["workerd", "deno", "bullmq", "fastify", "@restatedev/restate-server"];
+  const results: Results = {
+    measuredOn: new Date().toISOString().slice(0, 10),
+    machine: [machineText(), ...(await Promise.all(names.map(versionOf)))].join("; "),
+    plan: `${sizes.rounds} rounds of ${sizes.accepts} accepts and ${sizes.tasks} tasks after ${sizes.warmUp} each`,
+    ...figures,
+    counts,
+  };
+  await writeFile(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
+  await writeFile(PICTURE, pictureOf(results));
+  const report = reportOf(results);
+  const page = await readFile(PAGE, "utf8");
+  await writeFile(
+    PAGE,
+    page.replace(BETWEEN, (_, begin, end) => `${begin}\n\n${report}\n\n${end}`),
+  );
+  console.log(report);
 }
+const failures = excesses(counts);
+for (const failure of failures) console.error(`too much: ${failure}`);
+console.log(failures.length > 0 ? "bench: FAILED" : "bench: passed");
+process.exit(failures.length > 0 ? 1 : 0);

@@ -34,6 +34,8 @@ export async function bundleFor(
 export interface Place {
   readonly port: number;
   readonly env: Readonly<Record<string, string>>;
+  /** Compatibility flags of workerd. */
+  readonly flags?: readonly string[];
 }
 
 /**
@@ -67,7 +69,7 @@ export async function bareProgram(
 }
 
 /** @see https://github.com/cloudflare/workerd/blob/main/src/workerd/server/workerd.capnp */
-function workerdConfig(bundle: string, { port, env }: Place): string {
+function workerdConfig(bundle: string, { port, env, flags = [] }: Place): string {
   const bindings = Object.entries(env).map(
     ([name, text]) => `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(text)})`,
   );
@@ -77,6 +79,7 @@ const config :Workerd.Config = (
     (name = "worker", worker = (
       modules = [(name = "worker", esModule = embed "${bundle}")],
       compatibilityDate = "2026-11-01",
+      compatibilityFlags = ${JSON.stringify(flags)},
       bindings = [${bindings.join(", ")}],
     )),
     (name = "internet", network = (allow = ["public", "private"])),

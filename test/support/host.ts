@@ -18,17 +18,21 @@ export interface Hosted {
  *
  * @param entry path of the module, from the top of the project
  * @param env its text bindings, given the address at which it will listen
+ * @param flags its compatibility flags on workerd
  */
 export async function host(
   runtime: Runtime,
   entry: string,
   env: (url: string) => Readonly<Record<string, string>>,
+  flags: readonly string[] = [],
 ): Promise<Hosted> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const folder = await mkdtemp(join(tmpdir(), "ringback-host-"));
   await bundleFor(runtime, entry, join(folder, "worker.mjs"));
-  const { running } = await start(await bareProgram(runtime, folder, "worker.mjs", { port, env: env(url) }));
+  const { running } = await start(
+    await bareProgram(runtime, folder, "worker.mjs", { port, env: env(url), flags }),
+  );
   return {
     url,
     pid: running.pid,

@@ -95,10 +95,14 @@ export async function start(program: Program): Promise<{ running: Running; match
     stop: () => end(pid, ended, "SIGINT"),
   };
   const match = new Promise<RegExpExecArray>((found) => {
+    let isReady = false;
     const listen = (chunk: Buffer): void => {
       printed += chunk.toString();
+      if (isReady) return; // what a busy program prints later is long
       const hit = program.ready.exec(printed);
-      if (hit) found(hit);
+      if (!hit) return;
+      isReady = true;
+      found(hit);
     };
     child.stdout.on("data", listen);
     child.stderr.on("data", listen);

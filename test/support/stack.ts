@@ -13,6 +13,13 @@ export interface Backing {
   readonly redisServer: string | undefined;
 }
 
+/** A backing of one's own. */
+export interface StartedBacking extends Backing {
+  /** The process groups; `server` is undefined when the engine is embedded. */
+  readonly groups: { readonly redis: number; readonly qstash: number; readonly server: number | undefined };
+  stop(): Promise<void>;
+}
+
 const qstashReady = z.object({
   url: z.url(),
   token: z.string(),
@@ -59,14 +66,15 @@ async function startLocal<Shape extends z.ZodType>(
  */
 export async function startBacking(
   kind: RedisKind,
-  options: { appendOnly?: boolean; apart?: boolean } = {},
-): Promise<Backing & { stop(): Promise<void> }> {
+  options: { appendOnly?: boolean; apart?: boolean; redisArgs?: readonly string[] } = {},
+): Promise<StartedBacking> {
   const stops: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
     for (const one of stops.reverse()) await one();
   };
   try {
-    const server = kind === "real" ? await startRedis(options) : undefined;
+    const server =
+      kind === "real" ? await startRedis({ ...options, args: options.redisArgs ?? [] }) : undefined;
     if (server) stops.push(server.stop);
     const redisEnv: Record<string, string> = server ? { REDIS_URL: server.url } : {};
     const [redis, qstash] = await Promise.all([
@@ -82,7 +90,13 @@ export async function startBacking(
       ),
     ]);
     stops.push(redis.running.stop, qstash.running.stop);
-    return { redis: redis.ready, qstash: qstash.ready, redisServer: server?.url, stop };
+    return {
+      redis: redis.ready,
+      qstash: qstash.ready,
+      redisServer: server?.url,
+      groups: { redis: redis.running.pid, qstash: qstash.running.pid, server: server?.running.pid },
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;

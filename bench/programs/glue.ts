@@ -9,7 +9,7 @@ interface Task {
 }
 
 /**
- * The second floor: what one writes by hand on the same services in an afternoon. It calls back, and promises nothing:
+ * The glue: what one writes by hand on the same services in an afternoon. It calls back, and promises nothing:
  * no lease, no due set, no retry, no signature either way, no log.
  */
 export function createGlueFloor(services: Services): Hono {
