@@ -129,6 +129,8 @@ export default {
   ],
   options: {
     parser: "swc",
+    // Its parser takes no JSX: of the console the modules without markup are judged.
+    exclude: { path: "\\.tsx$" },
     tsPreCompilationDeps: true,
     doNotFollow: { path: "node_modules" },
     enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["workerd", "import", "types"] },

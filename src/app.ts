@@ -4,9 +4,9 @@ import { ConfigError } from "./config/config.ts";
 import type { Deployed } from "./deployed.ts";
 import { createGateway, type Ringback } from "./gateway.ts";
 import { answerOutside } from "./http/pipeline/outside.ts";
-import type { Assets } from "./http/routes/static.ts";
+import type { Assets } from "./http/routes/pages/static.ts";
 import type { Background } from "./ports/background.ts";
-import { createLog } from "./shared/log.ts";
+import { createLog } from "./shared/log/log.ts";
 
 /** The parts of a deployment: its task types, its pages, and how it sends requests. */
 export interface RingbackOptions<Env extends object = object> extends Deployed {

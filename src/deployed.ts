@@ -1,6 +1,6 @@
 import type { Send } from "./adapters/egress/fetch.ts";
-import type { Authenticate } from "./http/pipeline/app-user.ts";
-import type { RenderLine } from "./shared/log.ts";
+import type { Authenticate } from "./http/access/app-user.ts";
+import type { RenderLine } from "./shared/log/log.ts";
 import type { AnyTask } from "./task.ts";
 
 /** The parts of a deployment that its code decides. */

@@ -4,14 +4,14 @@ import type { Deployed } from "./deployed.ts";
 import { createApp } from "./http/app.ts";
 import { mountPoint } from "./http/mount-point.ts";
 import { answerOutside } from "./http/pipeline/outside.ts";
-import type { Assets } from "./http/routes/static.ts";
+import type { Assets } from "./http/routes/pages/static.ts";
 import type { Background } from "./ports/background.ts";
 import { contextOf } from "./ports/request-context.ts";
 import { projectFinder } from "./projects/find-project.ts";
 import { sweep } from "./scheduling/sweep.ts";
-import { errorText } from "./shared/error-text.ts";
-import type { Log } from "./shared/log.ts";
-import type { TypedTask } from "./shared/typed-task.ts";
+import { errorText } from "./shared/log/error-text.ts";
+import type { Log } from "./shared/log/log.ts";
+import type { TypedTask } from "./shared/schema/typed-task.ts";
 import { type SubmitOptions, type SubmittedTask, submitTask } from "./submit.ts";
 
 /** The gateway over one environment. */
@@ -115,12 +115,12 @@ function collected(): Background & { ended(): Promise<void> } {
 }
 
 /** Runs work in the background. No caller can catch its errors, so they are logged. */
-function reporting(write: Log, background: Background): Background {
+function reporting(log: Log, background: Background): Background {
   const report = async (work: Promise<unknown>): Promise<void> => {
     try {
       await work;
     } catch (error) {
-      write("error", "background-failed", { error: errorText(error) });
+      log("error", "background-failed", { error: errorText(error) });
     }
   };
   return { waitUntil: (work) => background.waitUntil(report(work)) };

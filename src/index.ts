@@ -3,8 +3,8 @@
 export { createRingback, type Deployment, type RingbackOptions } from "./app.ts";
 export { type Config, ConfigError } from "./config/config.ts";
 export type { Ringback } from "./gateway.ts";
-export type { Authenticate, Authenticated } from "./http/pipeline/app-user.ts";
-export type { Assets } from "./http/routes/static.ts";
+export type { Authenticate, Authenticated } from "./http/access/app-user.ts";
+export type { Assets } from "./http/routes/pages/static.ts";
 export type { Background } from "./ports/background.ts";
 export { ApiError, type ProblemCode, type ValidationError } from "./shared/problems.ts";
 export type { SubmitOptions, SubmittedTask } from "./submit.ts";

@@ -1,5 +1,5 @@
 import type * as z from "zod/v4/core";
-import type { Json, TypedTask } from "./shared/typed-task.ts";
+import type { Json, TypedTask } from "./shared/schema/typed-task.ts";
 
 // Parsers for handlers: durations such as `10s` and an upstream's `Retry-After`. A task type imports nothing
 // but this file.

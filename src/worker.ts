@@ -1,5 +1,5 @@
 import { createRingback } from "./app.ts";
-import type { Assets } from "./http/routes/static.ts";
+import type { Assets } from "./http/routes/pages/static.ts";
 import { worker } from "./runtime/workers.ts";
 import { diagnostics, tasks } from "./task-types/index.ts";
 

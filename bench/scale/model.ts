@@ -1,7 +1,7 @@
 import { cheapest, queueCost, redisCost, type Usage, workersCost } from "../counts/money.ts";
 import { QUEUE_PLANS, type QueuePlan, REDIS_PLANS, type RedisPlan } from "../counts/plans.ts";
 
-/** What a task needs, from the bench and the volume test. */
+/** The needs of a task, from the bench and the volume test. */
 export interface Needs {
   readonly commands: number;
   readonly messages: number;

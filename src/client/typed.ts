@@ -1,4 +1,4 @@
-import type { TypedTask } from "../shared/typed-task.ts";
+import type { TypedTask } from "../shared/schema/typed-task.ts";
 import type { HttpRequest, HttpResult, TaskRequest, WireTask } from "./types.ts";
 
 /** Task types: a deployment's own list, of which the client uses the type alone (`typeof tasks`). */

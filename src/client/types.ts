@@ -4,9 +4,9 @@ import type { Stats as StatsSchema } from "../figures/schema.ts";
 import type { EndpointPatch, EndpointRequest, RecoverRequest } from "../http/schemas/endpoint-requests.ts";
 import type { TaskRequest as TaskRequestSchema } from "../http/schemas/task-requests.ts";
 import type { HttpRequest as Request, HttpResult as Result } from "../services/http-request.ts";
-import type { Problem as ProblemSchema } from "../shared/problem-schema.ts";
-import type { Infer, Written } from "../shared/schema.ts";
-import type { Task as TaskSchema, TimelineItem as TimelineSchema } from "../tasks/schema.ts";
+import type { Problem as ProblemSchema } from "../shared/schema/problem-schema.ts";
+import type { Infer, Written } from "../shared/schema/schema.ts";
+import type { Task as TaskSchema } from "../tasks/schema.ts";
 
 /*
  * The types of requests and answers, by the schemas of the resources: types alone, so that a client loads no schema.
@@ -16,7 +16,6 @@ import type { Task as TaskSchema, TimelineItem as TimelineSchema } from "../task
 /** A task as the gateway answers it. */
 export type WireTask = Infer<typeof TaskSchema>;
 export type TaskStatus = WireTask["status"];
-export type TimelineItem = Infer<typeof TimelineSchema>;
 /** A task as a client submits it. */
 export type TaskRequest = Written<typeof TaskRequestSchema>;
 

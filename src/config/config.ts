@@ -2,12 +2,12 @@ import * as z from "zod/mini";
 import { ENDPOINT_LIMITS } from "../endpoints/endpoint.ts";
 import type { Service } from "../services/service.ts";
 import { LARGEST_BODY } from "../shared/limits.ts";
-import { LOG_LEVELS, type LogLevel } from "../shared/log.ts";
+import { LOG_LEVELS, type LogLevel } from "../shared/log/log.ts";
+import { IN_WORDS } from "../shared/schema/zod-messages.ts";
 import type { Settings } from "../shared/settings.ts";
 import { parseDuration } from "../shared/time/duration.ts";
 import { DELIVERY_SCHEDULE, parseSchedule } from "../shared/time/retry-schedule.ts";
 import { VERSION } from "../shared/version.ts";
-import { IN_WORDS } from "../shared/zod-messages.ts";
 import { readyServices, ServiceConfigError, servicesSchema } from "./services.ts";
 import { seemsOurs } from "./variable-names.ts";
 

@@ -3,7 +3,7 @@ import { headerFault, listedFault } from "../services/headers.ts";
 import { spellingFault } from "../services/path.ts";
 import { MAX_RESPONSE, MAX_SERVICE_TIMEOUT, SERVICE_METHODS, type Service } from "../services/service.ts";
 import { MAX_RETRIES } from "../shared/limits.ts";
-import { duration, text } from "../shared/schema-fields.ts";
+import { duration, text } from "../shared/schema/schema-fields.ts";
 
 /** A place in a header's value that another variable fills, so that no secret stands in the JSON. */
 const VARIABLE = /\$\{([^}]*)\}/g;

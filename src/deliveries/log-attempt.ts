@@ -1,6 +1,6 @@
 import type { RecordAnswer, RecordCommand } from "../ports/commands/delivery.ts";
-import type { Log } from "../shared/log.ts";
-import { traceIdOf } from "../shared/trace-context.ts";
+import type { Log } from "../shared/log/log.ts";
+import { traceIdOf } from "../shared/trace/trace-context.ts";
 import type { LeasedAttempt } from "./leased-attempt.ts";
 import type { AttemptResult } from "./send-webhook.ts";
 

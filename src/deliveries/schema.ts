@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { component, count, field, type Infer, opt, pageOf, time, typeId } from "../shared/schema.ts";
+import { component, count, field, type Infer, opt, pageOf, time, typeId } from "../shared/schema/schema.ts";
 
 /** The status of a delivery. */
 export const deliveryStatus = field(

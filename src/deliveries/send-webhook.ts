@@ -5,7 +5,7 @@ import { FetchFailure, type HttpFetcher } from "../ports/fetcher.ts";
 import { fault } from "../shared/fault-point.ts";
 import { RESPONSE_LIMIT, RESPONSE_PATIENCE } from "../shared/limits.ts";
 import { parseRetryAfter } from "../shared/time/retry-after.ts";
-import { traceFrom, traceHeaders } from "../shared/trace-context.ts";
+import { traceFrom, traceHeaders } from "../shared/trace/trace-context.ts";
 import type { DeliveryAttempt } from "../tasks/record.ts";
 import { timestamp } from "../tasks/view.ts";
 import type { Destination } from "./destination.ts";

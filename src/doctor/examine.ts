@@ -1,6 +1,6 @@
 import type { Dependencies } from "../ports/dependencies.ts";
 import { QueueUnavailable, StoreUnavailable } from "../ports/errors.ts";
-import { errorText } from "../shared/error-text.ts";
+import { errorText } from "../shared/log/error-text.ts";
 import { broken, CHECKS, type CheckName, type Finding } from "./check.ts";
 import { deliveryFinding, publicUrlFinding } from "./delivery.ts";
 import { type MasterSecretParts, masterSecretFinding } from "./master-secret.ts";

@@ -10,7 +10,7 @@ import {
   positive,
   time,
   typeId,
-} from "../shared/schema.ts";
+} from "../shared/schema/schema.ts";
 import { FORMATS, SIGNATURES } from "./endpoint.ts";
 
 export const signatureKinds = z.array(z.enum(SIGNATURES));

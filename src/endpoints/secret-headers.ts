@@ -1,7 +1,7 @@
 import type { Endpoint } from "../projects/project-config.ts";
 import { originOf } from "../shared/origin.ts";
 import { ApiError } from "../shared/problems.ts";
-import { pointer } from "../shared/validation-errors.ts";
+import { pointer } from "../shared/schema/validation-errors.ts";
 import { ENDPOINT_LIMITS, isSecretHeader, MASK } from "./endpoint.ts";
 
 type Headers = NonNullable<Endpoint["headers"]>;

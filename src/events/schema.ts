@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { attemptError, deliveryFields } from "../deliveries/schema.ts";
 import { TASK_EVENTS } from "../endpoints/endpoint.ts";
-import { component, count, field, type Infer, opt, time, typeId } from "../shared/schema.ts";
+import { component, count, field, type Infer, opt, time, typeId } from "../shared/schema/schema.ts";
 import { resultExample, taskExample, taskFields, taskLinks } from "../tasks/schema.ts";
 
 /* The bodies of events, as receivers get them. */

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { component, count, field, type Infer, opt, time } from "../shared/schema.ts";
+import { component, count, field, type Infer, opt, time } from "../shared/schema/schema.ts";
 
 const endings = {
   accepted: field(count, "Accepted."),

@@ -3,16 +3,16 @@ import { requestId } from "hono/request-id";
 import { Hono } from "hono/tiny";
 import type { Dependencies } from "../ports/dependencies.ts";
 import { ApiError } from "../shared/problems.ts";
-import type { Authenticate } from "./pipeline/app-user.ts";
-import { admitter, type VerifySignature } from "./pipeline/authenticate.ts";
+import type { Authenticate } from "./access/app-user.ts";
+import { admitter, type VerifySignature } from "./access/authenticate.ts";
 import { crossOrigin } from "./pipeline/cross-origin.ts";
 import { mount } from "./pipeline/mount.ts";
 import { answerFailure } from "./pipeline/problem.ts";
 import type { Env, Route } from "./pipeline/route.ts";
 import { secureHeaders } from "./pipeline/secure-headers.ts";
 import { routesOf } from "./routes/index.ts";
+import type { Assets } from "./routes/pages/static.ts";
 import { PROXY } from "./routes/proxy.ts";
-import type { Assets } from "./routes/static.ts";
 
 export interface AppOptions {
   readonly deps: Dependencies;

@@ -1,6 +1,6 @@
 import type { DoctorParts } from "../doctor/ports.ts";
 import type { Service } from "../services/service.ts";
-import type { Log } from "../shared/log.ts";
+import type { Log } from "../shared/log/log.ts";
 import type { Settings } from "../shared/settings.ts";
 import type { AnyTask } from "../task.ts";
 import type { RunTimes } from "../tasks/run-times.ts";

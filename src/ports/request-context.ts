@@ -1,4 +1,4 @@
-import { withFields } from "../shared/log.ts";
+import { withFields } from "../shared/log/log.ts";
 import { logChanges } from "../tasks/log-changes.ts";
 import type { Background } from "./background.ts";
 import type { Dependencies, RequestContext } from "./dependencies.ts";

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { component, field, type Infer, opt, pageOf, time, typeId } from "../shared/schema.ts";
+import { component, field, type Infer, opt, pageOf, time, typeId } from "../shared/schema/schema.ts";
 
 export const projectFields = {
   id: field(typeId("prj"), "The project's id."),

@@ -6,7 +6,7 @@ import type {
   testData,
   verificationData,
 } from "../events/schema.ts";
-import type { Infer } from "../shared/schema.ts";
+import type { Infer } from "../shared/schema/schema.ts";
 
 /*
  * The data of events, by the schemas of their bodies: types alone, so that the receiving side loads none of them. The

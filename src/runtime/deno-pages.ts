@@ -1,4 +1,4 @@
-import type { Assets } from "../http/routes/static.ts";
+import type { Assets } from "../http/routes/pages/static.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
   css: "text/css; charset=utf-8",

@@ -3,9 +3,9 @@ import { sendToVetted } from "../adapters/egress/deno-send.ts";
 import { createRingback as create, type Deployment, type RingbackOptions } from "../app.ts";
 import { ConfigError } from "../config/config.ts";
 import type { Ringback } from "../gateway.ts";
-import { errorText } from "../shared/error-text.ts";
-import { createLog, jsonLine, type Log } from "../shared/log.ts";
-import { readableLine } from "../shared/readable-line.ts";
+import { errorText } from "../shared/log/error-text.ts";
+import { createLog, jsonLine, type Log } from "../shared/log/log.ts";
+import { readableLine } from "../shared/log/readable-line.ts";
 import { attemptsUnderWay } from "../tasks/run/attempts-under-way.ts";
 import { pages } from "./deno-pages.ts";
 

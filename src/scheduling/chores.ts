@@ -1,8 +1,8 @@
 import type { Dependencies } from "../ports/dependencies.ts";
 import type { ChoreStore } from "../ports/due-store.ts";
 import type { ErasureStore } from "../ports/task-store.ts";
-import { errorText } from "../shared/error-text.ts";
 import { KEYS_PURGED } from "../shared/limits.ts";
+import { errorText } from "../shared/log/error-text.ts";
 import { type ResumeParts, startParked } from "./start-parked.ts";
 
 /** The parts that chores use. */

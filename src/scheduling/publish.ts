@@ -2,7 +2,7 @@ import type { Dependencies } from "../ports/dependencies.ts";
 import { QueueUnavailable } from "../ports/errors.ts";
 import type { Publisher, QueueMessage } from "../ports/queue.ts";
 import { PUBLISH_HORIZON } from "../shared/limits.ts";
-import type { LogFields } from "../shared/log.ts";
+import type { LogFields } from "../shared/log/log.ts";
 
 /** The parts that publishing uses. */
 export type PublishParts = Pick<Dependencies, "log"> & { readonly queue: Publisher };

@@ -6,7 +6,7 @@ import { QueueUnavailable } from "../ports/errors.ts";
 import type { QueueMessage, WaitingMessages } from "../ports/queue.ts";
 import { type CallParts, recall } from "../services/call-service.ts";
 import { type PollParts, repeatPoll } from "../services/poll-service.ts";
-import { errorText } from "../shared/error-text.ts";
+import { errorText } from "../shared/log/error-text.ts";
 import { redisTime } from "../shared/time/redis-clock.ts";
 import { abandon, type FailParts } from "../tasks/run/fail-attempt.ts";
 import { deliverMessage, type FlowParts, runMessage } from "./flow-control.ts";

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { base64, fromBase64, utf8 } from "../shared/bytes.ts";
-import { field, type Infer, opt } from "../shared/schema.ts";
-import { traceOf } from "../shared/trace-context.ts";
+import { field, type Infer, opt } from "../shared/schema/schema.ts";
+import { traceOf } from "../shared/trace/trace-context.ts";
 import { type AnyTask, defineTask, TaskError } from "../task.ts";
 import { clientHeaderFault, FORWARD_PREFIX } from "./headers.ts";
 import { pathFault } from "./path.ts";

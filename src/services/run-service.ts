@@ -4,7 +4,7 @@ import type { Dependencies } from "../ports/dependencies.ts";
 import { QueueUnavailable } from "../ports/errors.ts";
 import type { StoredConfig } from "../projects/caller.ts";
 import { redisTime } from "../shared/time/redis-clock.ts";
-import { type ActiveSpan, failSpan } from "../shared/tracing.ts";
+import { type ActiveSpan, failSpan } from "../shared/trace/tracing.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import { type FailParts, failAttempt } from "../tasks/run/fail-attempt.ts";
 import { type CallParts, callService, isHeld } from "./call-service.ts";

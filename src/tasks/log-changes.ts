@@ -1,8 +1,8 @@
 import type { NewDelivery } from "../ports/commands/delivery.ts";
 import type { EndAnswer, EndCommand } from "../ports/commands/task.ts";
 import type { Store } from "../ports/store.ts";
-import type { Log, LogFields } from "../shared/log.ts";
-import { traceIdOf } from "../shared/trace-context.ts";
+import type { Log, LogFields } from "../shared/log/log.ts";
+import { traceIdOf } from "../shared/trace/trace-context.ts";
 import { attemptFields } from "./log-fields.ts";
 import type { TaskRecord } from "./record.ts";
 

@@ -1,5 +1,5 @@
-import type { LogFields } from "../shared/log.ts";
-import { traceIdOf } from "../shared/trace-context.ts";
+import type { LogFields } from "../shared/log/log.ts";
+import { traceIdOf } from "../shared/trace/trace-context.ts";
 import type { TaskRecord } from "./record.ts";
 
 /** The fields that name an attempt of a task in a line of the log. */

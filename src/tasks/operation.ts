@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { component, field, type Infer, opt, time, typeId } from "../shared/schema.ts";
+import { component, field, type Infer, opt, time, typeId } from "../shared/schema/schema.ts";
 import type { Failure, TaskRecord } from "./record.ts";
 import { failure, taskExample } from "./schema.ts";
 import type { StoredStatus } from "./status.ts";

@@ -1,6 +1,6 @@
 import type { Attempt } from "../deliveries/schema.ts";
 import type { Format } from "../endpoints/endpoint.ts";
-import type { Infer } from "../shared/schema.ts";
+import type { Infer } from "../shared/schema/schema.ts";
 import type { actor, failure } from "./schema.ts";
 import type { StoredStatus } from "./status.ts";
 

@@ -10,7 +10,7 @@ import {
   positive,
   time,
   typeId,
-} from "../shared/schema.ts";
+} from "../shared/schema/schema.ts";
 import { STATUSES } from "./status.ts";
 
 /** The task object: the one definition of a task for clients and receivers. */

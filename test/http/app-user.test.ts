@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import type { Authenticated } from "../../src/http/pipeline/app-user.ts";
+import type { Authenticated } from "../../src/http/access/app-user.ts";
 import type { Client } from "../../src/projects/principal.ts";
 import { ADMIN_TOKEN, knowing, NOW, type Options, open, readToken, taskRecord } from "./gateway.ts";
 

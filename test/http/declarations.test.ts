@@ -5,7 +5,7 @@ import * as z from "zod";
 import { openApi } from "../../src/http/openapi/document.ts";
 import { type Call, type Route, route } from "../../src/http/pipeline/route.ts";
 import { routesOf } from "../../src/http/routes/index.ts";
-import { components } from "../../src/shared/schema.ts";
+import { components } from "../../src/shared/schema/schema.ts";
 import { Task, taskExample } from "../../src/tasks/schema.ts";
 import { componentsIn, faultsOf } from "../support/declarations.ts";
 import { root } from "../support/process.ts";

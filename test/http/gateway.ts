@@ -1,10 +1,10 @@
 import * as z from "zod/mini";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
 import { sign } from "../../src/adapters/crypto/sign.ts";
+import type { Authenticate } from "../../src/http/access/app-user.ts";
 import { createApp } from "../../src/http/app.ts";
-import type { Authenticate } from "../../src/http/pipeline/app-user.ts";
 import type { Route } from "../../src/http/pipeline/route.ts";
-import type { Assets } from "../../src/http/routes/static.ts";
+import type { Assets } from "../../src/http/routes/pages/static.ts";
 import type { AcceptCommand } from "../../src/ports/commands/task.ts";
 import type { Dependencies } from "../../src/ports/dependencies.ts";
 import type { SignatureVerdict } from "../../src/ports/queue.ts";

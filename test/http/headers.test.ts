@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { idempotencyKey, nextLink, rateHeaders, seconds } from "../../src/http/pipeline/headers.ts";
-import { traceOf } from "../../src/shared/trace-context.ts";
+import { traceOf } from "../../src/shared/trace/trace-context.ts";
 
 describe("Idempotency-Key", () => {
   const accepted: readonly (readonly [string, string])[] = [

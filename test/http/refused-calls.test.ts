@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { refusedCalls } from "../../src/http/pipeline/refused-calls.ts";
+import { refusedCalls } from "../../src/http/access/refused-calls.ts";
 import { open } from "./gateway.ts";
 
 test("refused calls are logged at most once a second, and the next line counts the others", () => {

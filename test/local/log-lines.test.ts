@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { forTerminal } from "../../src/local/stack/log-lines.ts";
-import { jsonLine } from "../../src/shared/log.ts";
+import { jsonLine } from "../../src/shared/log/log.ts";
 
 const line = jsonLine({ time: "2026-11-24T09:00:00.123Z", level: "info", event: "swept", due: 2 });
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { createLog, jsonLine, LOG_LEVELS, type LogLine, withFields } from "../../src/shared/log.ts";
-import { readableLine } from "../../src/shared/readable-line.ts";
+import { createLog, jsonLine, LOG_LEVELS, type LogLine, withFields } from "../../src/shared/log/log.ts";
+import { readableLine } from "../../src/shared/log/readable-line.ts";
 
 const LINE: LogLine = { time: "2026-11-24T09:00:00.123Z", level: "warn", event: "task-failed" };
 

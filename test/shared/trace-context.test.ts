@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { makeId } from "../../src/shared/id.ts";
-import { traceFrom, traceHeaders, traceIdOf, traceOf } from "../../src/shared/trace-context.ts";
+import { traceFrom, traceHeaders, traceIdOf, traceOf } from "../../src/shared/trace/trace-context.ts";
 
 const CLIENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const id = (fill: number) => makeId("task", 1_800_000_000_000, 0, new Uint8Array(8).fill(fill));

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import * as classic from "zod";
 import * as mini from "zod/mini";
-import { IN_WORDS } from "../../src/shared/zod-messages.ts";
+import { IN_WORDS } from "../../src/shared/schema/zod-messages.ts";
 
 test.each([
   ["zod/mini, which has no words", mini.object({ n: mini.number() })],

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { Delivery as DeliverySchema, DeliverySummary } from "../../src/deliveries/schema.ts";
 import { SigningSecret } from "../../src/endpoints/schema.ts";
 import { TaskEvent } from "../../src/events/schema.ts";
-import { Problem as ProblemSchema } from "../../src/shared/problem-schema.ts";
+import { Problem as ProblemSchema } from "../../src/shared/schema/problem-schema.ts";
 import { Task as TaskSchema, TimelineItem } from "../../src/tasks/schema.ts";
 
 /**

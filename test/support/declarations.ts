@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { Answer, Route } from "../../src/http/pipeline/route.ts";
-import { components } from "../../src/shared/schema.ts";
+import { components } from "../../src/shared/schema/schema.ts";
 
 const NAMED = "is no component(), which has a name, a description and an example";
 

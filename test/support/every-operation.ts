@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { Route, TextParam } from "../../src/http/pipeline/route.ts";
 import { routesOf } from "../../src/http/routes/index.ts";
 import type { IdPrefix } from "../../src/shared/id.ts";
-import { components } from "../../src/shared/schema.ts";
+import { components } from "../../src/shared/schema/schema.ts";
 import { SERVICE } from "./shared-stack.ts";
 
 /** The objects that requests for every operation use. */

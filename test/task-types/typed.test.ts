@@ -2,7 +2,7 @@ import { describe, expectTypeOf, test } from "vitest";
 
 // Types alone: `npm run check` compiles them, and an expectation that does not hold does not compile.
 import * as z from "zod";
-import type { TypedTask } from "../../src/shared/typed-task.ts";
+import type { TypedTask } from "../../src/shared/schema/typed-task.ts";
 import { type AnyTask, defineTask, wait } from "../../src/task.ts";
 import type { tasks as builtIn } from "../../src/task-types/index.ts";
 

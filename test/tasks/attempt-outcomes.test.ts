@@ -6,7 +6,7 @@ import { RequestTooLarge, StoreRefused } from "../../src/ports/errors.ts";
 import type { Fetcher } from "../../src/ports/fetcher.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { Service } from "../../src/services/service.ts";
-import type { Log } from "../../src/shared/log.ts";
+import type { Log } from "../../src/shared/log/log.ts";
 import { type AnyTask, defineTask, type TaskContext, TaskError, wait } from "../../src/task.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 import { run } from "../../src/tasks/run/run-attempt.ts";

@@ -8,8 +8,9 @@ import { type AnyTask, defineTask, type TaskContext, TaskError, wait } from "../
 import { run } from "../../src/tasks/run/run-attempt.ts";
 import { createRunTimes } from "../../src/tasks/run-times.ts";
 import { createImmediateStarts } from "../../src/tasks/submit/immediate-start.ts";
+import type { Submit } from "../../src/tasks/submit/prepare-task.ts";
 import { acceptBatch } from "../../src/tasks/submit/submit-batch.ts";
-import { accept, type Submit } from "../../src/tasks/submit/submit-task.ts";
+import { accept } from "../../src/tasks/submit/submit-task.ts";
 import { environments, freshProject } from "../redis/store-fixture.ts";
 import { fetcherOf, queueOf, settingsOf } from "../support/parts.ts";
 

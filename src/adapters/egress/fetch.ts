@@ -1,5 +1,5 @@
 import { type Fetcher, FetchFailure, type GuardedInit, type UnsafeUrl } from "../../ports/fetcher.ts";
-import { carrying } from "../../shared/tracing.ts";
+import { carrying } from "../../shared/trace/tracing.ts";
 import type { Lookup } from "./dns.ts";
 import { readPatiently } from "./fetch-body.ts";
 import { failureCode } from "./fetch-failure.ts";

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { QueueUnavailable } from "../../ports/errors.ts";
 import type { Queue, QueueMessage } from "../../ports/queue.ts";
-import { activeTraceparent } from "../../shared/tracing.ts";
+import { activeTraceparent } from "../../shared/trace/tracing.ts";
 import { publishCall } from "./call.ts";
 import { readEvents } from "./events.ts";
 import { deliveryHeaders, messageIdOf, publishedId } from "./message.ts";

@@ -3,7 +3,7 @@
 import type { Delivery } from "../../deliveries/schema.ts";
 import type { EndpointWithHealth } from "../../endpoints/schema.ts";
 import type { Stats as StatsSchema } from "../../figures/schema.ts";
-import type { Infer } from "../../shared/schema.ts";
+import type { Infer } from "../../shared/schema/schema.ts";
 
 export type { Delivery, DeliverySummary } from "../../deliveries/schema.ts";
 export type { Endpoint, SigningSecret } from "../../endpoints/schema.ts";

@@ -1,5 +1,5 @@
-import { problemExample } from "../../shared/problem-schema.ts";
 import { PROBLEMS } from "../../shared/problems.ts";
+import { problemExample } from "../../shared/schema/problem-schema.ts";
 import type { AnyTask } from "../../task.ts";
 import { problemsOf, type Route, TAGS } from "../pipeline/route.ts";
 import { answerHeaders } from "./headers.ts";

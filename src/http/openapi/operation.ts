@@ -1,6 +1,6 @@
 import { NOUNS } from "../../shared/id.ts";
 import { PROBLEMS, type ProblemCode } from "../../shared/problems.ts";
-import { idPattern } from "../../shared/schema.ts";
+import { idPattern } from "../../shared/schema/schema.ts";
 import { type Access, type Answer, problemsOf, type Route, type TextParam } from "../pipeline/route.ts";
 import { type answerHeaders, requestHeaders } from "./headers.ts";
 import { contentOf, type Json, schemaOf } from "./schemas.ts";

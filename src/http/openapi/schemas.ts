@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { components } from "../../shared/schema.ts";
+import { components } from "../../shared/schema/schema.ts";
 import type { AnyTask } from "../../task.ts";
 
 /** A piece of the document. */

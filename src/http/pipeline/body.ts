@@ -2,8 +2,8 @@ import type { Context } from "hono";
 import * as z from "zod/mini";
 import { isExact, MAX_DEPTH, surveyJson } from "../../shared/json/json-text.ts";
 import { ApiError, type ValidationError } from "../../shared/problems.ts";
-import { fragmentOf, pointer, toValidationErrors } from "../../shared/validation-errors.ts";
-import { IN_WORDS } from "../../shared/zod-messages.ts";
+import { fragmentOf, pointer, toValidationErrors } from "../../shared/schema/validation-errors.ts";
+import { IN_WORDS } from "../../shared/schema/zod-messages.ts";
 import type { Env } from "./route.ts";
 
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;

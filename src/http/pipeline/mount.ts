@@ -7,12 +7,12 @@ import { contextOf } from "../../ports/request-context.ts";
 import { isId, NOUNS } from "../../shared/id.ts";
 import { LARGEST_BODY } from "../../shared/limits.ts";
 import { ApiError } from "../../shared/problems.ts";
-import { IN_WORDS } from "../../shared/zod-messages.ts";
-import type { Admit } from "./authenticate.ts";
-import { authorize } from "./authorize.ts";
+import { IN_WORDS } from "../../shared/schema/zod-messages.ts";
+import type { Admit } from "../access/authenticate.ts";
+import { authorize } from "../access/authorize.ts";
+import { createReadLimit, LONG_WALK, LONG_WALK_COST, type ReadLimit } from "../access/read-limit.ts";
 import { fitting, parseJson, readJson, readJsonBody } from "./body.ts";
 import { acceptsStream, preferencesOf } from "./prefer.ts";
-import { createReadLimit, LONG_WALK, LONG_WALK_COST, type ReadLimit } from "./read-limit.ts";
 import { declaredResponse, replyTo } from "./respond.ts";
 import { type Env, isRead, type Route } from "./route.ts";
 

@@ -1,10 +1,10 @@
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { RequestTooLarge, StorageTooNew, StoreUnavailable, Undecryptable } from "../../ports/errors.ts";
-import type { Log } from "../../shared/log.ts";
-import type { Problem } from "../../shared/problem-schema.ts";
+import type { Log } from "../../shared/log/log.ts";
 import { ApiError, PROBLEMS, undecryptable } from "../../shared/problems.ts";
-import type { Infer } from "../../shared/schema.ts";
+import type { Problem } from "../../shared/schema/problem-schema.ts";
+import type { Infer } from "../../shared/schema/schema.ts";
 import type { Settings } from "../../shared/settings.ts";
 import { rateHeaders, seconds } from "./headers.ts";
 import type { Env } from "./route.ts";

@@ -6,7 +6,7 @@ import type { Scope } from "../../projects/caller.ts";
 import type { Admin, Client, SignedLink, TaskTokenBearer } from "../../projects/principal.ts";
 import type { IdPrefix } from "../../shared/id.ts";
 import type { ProblemCode } from "../../shared/problems.ts";
-import type { Infer } from "../../shared/schema.ts";
+import type { Infer } from "../../shared/schema/schema.ts";
 import type { AnswerHeader, RequestHeader } from "../openapi/headers.ts";
 
 /** The bindings of a request, and the variables that the middleware before a route sets in the context. */

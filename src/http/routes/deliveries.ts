@@ -2,14 +2,14 @@ import * as z from "zod/mini";
 import { redeliver } from "../../deliveries/redeliver.ts";
 import { Delivery, DeliveryPage } from "../../deliveries/schema.ts";
 import { listEveryProject } from "../../projects/every-project.ts";
-import { field, opt } from "../../shared/schema.ts";
-import { id, instant, page, text } from "../../shared/schema-fields.ts";
+import { field, opt } from "../../shared/schema/schema.ts";
+import { id, instant, page, text } from "../../shared/schema/schema-fields.ts";
 import { getDelivery, listDeliveries } from "../../tasks/read/get-task.ts";
 import { deliverySummary, deliveryView } from "../../tasks/view.ts";
+import { projectRequired } from "../access/project.ts";
 import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "../pipeline/idempotency.ts";
-import { projectRequired } from "../pipeline/project.ts";
 import { type Route, route } from "../pipeline/route.ts";
-import { linkTo } from "./tasks.ts";
+import { linkTo } from "./tasks/task-answer.ts";
 
 const list = route({
   method: "GET",

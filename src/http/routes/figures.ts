@@ -4,8 +4,8 @@ import { type MetricsFormat, metricsText, type Scrape, scrape } from "../../figu
 import { Stats } from "../../figures/schema.ts";
 import { readStats } from "../../figures/stats.ts";
 import type { RequestContext } from "../../ports/dependencies.ts";
-import { field } from "../../shared/schema.ts";
-import { duration } from "../../shared/schema-fields.ts";
+import { field } from "../../shared/schema/schema.ts";
+import { duration } from "../../shared/schema/schema-fields.ts";
 import { type Route, route } from "../pipeline/route.ts";
 
 const HOUR = 3_600_000;

@@ -5,9 +5,9 @@ import { sweep } from "../../scheduling/sweep.ts";
 import { outcome } from "../../services/receive-outcome.ts";
 import { fromBase64 } from "../../shared/bytes.ts";
 import { ApiError } from "../../shared/problems.ts";
-import { field, opt } from "../../shared/schema.ts";
-import { id, text } from "../../shared/schema-fields.ts";
-import { traceOf } from "../../shared/trace-context.ts";
+import { field, opt } from "../../shared/schema/schema.ts";
+import { id, text } from "../../shared/schema/schema-fields.ts";
+import { traceOf } from "../../shared/trace/trace-context.ts";
 import { run } from "../../tasks/run/run-attempt.ts";
 import { type Route, route } from "../pipeline/route.ts";
 

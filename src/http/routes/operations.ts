@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import type { Dependencies } from "../../ports/dependencies.ts";
-import { component, field, type Infer, opt, time } from "../../shared/schema.ts";
+import { component, field, type Infer, opt, time } from "../../shared/schema/schema.ts";
 import { timestamp } from "../../tasks/view.ts";
 import { type Route, route } from "../pipeline/route.ts";
 

@@ -4,7 +4,7 @@ import type { RequestContext } from "../../ports/dependencies.ts";
 import { type Paused, setPaused } from "../../projects/pause.ts";
 import type { Client } from "../../projects/principal.ts";
 import { startParked } from "../../scheduling/start-parked.ts";
-import { component, field } from "../../shared/schema.ts";
+import { component, field } from "../../shared/schema/schema.ts";
 import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "../pipeline/idempotency.ts";
 import { type Route, route } from "../pipeline/route.ts";
 

@@ -8,7 +8,7 @@ import { idempotencyKey } from "../pipeline/headers.ts";
 import { preferencesOf } from "../pipeline/prefer.ts";
 import { type Call, type Route, route } from "../pipeline/route.ts";
 import { TaskRequest } from "../schemas/task-requests.ts";
-import { SUBMIT_ANSWERS, SUBMIT_PROBLEMS, submitted } from "./tasks.ts";
+import { SUBMIT_ANSWERS, SUBMIT_PROBLEMS, submitted } from "./tasks/tasks.ts";
 
 /** The prefix of the address of every proxied request. */
 export const PROXY = "/v1/proxy/";

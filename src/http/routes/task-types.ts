@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { readConfiguration } from "../../projects/configure.ts";
 import { isPaused } from "../../projects/project-config.ts";
 import { DEFAULT_RETRIES, DEFAULT_TIMEOUT } from "../../shared/limits.ts";
-import { component, count, field, type Infer, opt, positive } from "../../shared/schema.ts";
+import { component, count, field, type Infer, opt, positive } from "../../shared/schema/schema.ts";
 import { spellDuration } from "../../shared/time/duration.ts";
 import type { AnyTask } from "../../task.ts";
 import { schemaOf } from "../openapi/schemas.ts";

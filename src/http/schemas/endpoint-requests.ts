@@ -6,8 +6,8 @@ import {
   isEventPattern,
   SIGNATURES,
 } from "../../endpoints/endpoint.ts";
-import { component, field, opt } from "../../shared/schema.ts";
-import { duration, instant, text } from "../../shared/schema-fields.ts";
+import { component, field, opt } from "../../shared/schema/schema.ts";
+import { duration, instant, text } from "../../shared/schema/schema-fields.ts";
 import { parseSchedule } from "../../shared/time/retry-schedule.ts";
 
 const { delay, attempts, schedule } = ENDPOINT_LIMITS;

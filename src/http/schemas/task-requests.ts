@@ -10,8 +10,8 @@ import {
   MAX_TIMEOUT,
   PROGRESS_MESSAGE,
 } from "../../shared/limits.ts";
-import { component, field, opt } from "../../shared/schema.ts";
-import { duration, instant, json, text } from "../../shared/schema-fields.ts";
+import { component, field, opt } from "../../shared/schema/schema.ts";
+import { duration, instant, json, text } from "../../shared/schema/schema-fields.ts";
 import { STATUSES } from "../../tasks/status.ts";
 
 /** Pairs, and the characters of a name and of a value. */

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { readableLine } from "../../shared/readable-line.ts";
+import { readableLine } from "../../shared/log/readable-line.ts";
 
 const Line = z.looseObject({
   time: z.string(),

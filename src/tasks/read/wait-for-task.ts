@@ -5,7 +5,8 @@ import { type Client, system, type TaskReader } from "../../projects/principal.t
 import { attemptFields } from "../log-fields.ts";
 import type { TaskRecord } from "../record.ts";
 import { isTerminal, visibleStatus } from "../status.ts";
-import { type Accepted, type AcceptParts, accept, type Submit } from "../submit/submit-task.ts";
+import type { Submit } from "../submit/prepare-task.ts";
+import { type Accepted, type AcceptParts, accept } from "../submit/submit-task.ts";
 import { type FoundTask, getTask, type ReadParts } from "./get-task.ts";
 import { type Listener, listen } from "./listen.ts";
 

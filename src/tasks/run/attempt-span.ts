@@ -1,5 +1,5 @@
-import { traceFrom } from "../../shared/trace-context.ts";
-import { type ActiveSpan, inSpan } from "../../shared/tracing.ts";
+import { traceFrom } from "../../shared/trace/trace-context.ts";
+import { type ActiveSpan, inSpan } from "../../shared/trace/tracing.ts";
 import type { TaskRecord } from "../record.ts";
 
 /**

@@ -1,9 +1,9 @@
 import type { Dependencies } from "../../ports/dependencies.ts";
 import { FetchFailure, type HttpFetcher } from "../../ports/fetcher.ts";
-import { errorText } from "../../shared/error-text.ts";
 import { fault } from "../../shared/fault-point.ts";
 import { DEFAULT_TIMEOUT, LEASE_RENEWAL, MAX_DEADLINE, MAX_TIMEOUT } from "../../shared/limits.ts";
-import { traceFrom, traceHeaders } from "../../shared/trace-context.ts";
+import { errorText } from "../../shared/log/error-text.ts";
+import { traceFrom, traceHeaders } from "../../shared/trace/trace-context.ts";
 import type { AnyTask, TaskContext } from "../../task.ts";
 import { attemptFields } from "../log-fields.ts";
 import type { Progress, TaskRecord } from "../record.ts";

@@ -11,7 +11,7 @@ import { HTTP_REQUEST } from "../../services/http-request.ts";
 import { type RunServiceParts, runService } from "../../services/run-service.ts";
 import { INLINE_DELIVERIES } from "../../shared/limits.ts";
 import { redisTime } from "../../shared/time/redis-clock.ts";
-import { type ActiveSpan, failSpan } from "../../shared/tracing.ts";
+import { type ActiveSpan, failSpan } from "../../shared/trace/tracing.ts";
 import { attemptFields } from "../log-fields.ts";
 import type { TaskRecord } from "../record.ts";
 import { attemptSpan } from "./attempt-span.ts";

@@ -1,8 +1,8 @@
 import * as z from "zod/v4/core";
-import { errorText } from "../../shared/error-text.ts";
+import { errorText } from "../../shared/log/error-text.ts";
 import type { ValidationError } from "../../shared/problems.ts";
-import { toValidationErrors } from "../../shared/validation-errors.ts";
-import { IN_WORDS } from "../../shared/zod-messages.ts";
+import { toValidationErrors } from "../../shared/schema/validation-errors.ts";
+import { IN_WORDS } from "../../shared/schema/zod-messages.ts";
 import type { AnyTask } from "../../task.ts";
 
 /** A schema's verdict on an input; `failure`: it threw or is asynchronous, and gave no verdict. */

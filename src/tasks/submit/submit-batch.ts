@@ -6,9 +6,10 @@ import { denied, isDenied } from "../../projects/denied.ts";
 import { type Client, system } from "../../projects/principal.ts";
 import { type PublishParts, publishAll } from "../../scheduling/publish.ts";
 import { ApiError } from "../../shared/problems.ts";
-import { continued, inSpan } from "../../shared/tracing.ts";
+import { continued, inSpan } from "../../shared/trace/tracing.ts";
 import { type FoundTask, getTasks, type ReadParts } from "../read/get-task.ts";
-import { type Accepted, firstRun, prepare, type Submit, type SubmitParts, settle } from "./submit-task.ts";
+import { prepare, type Submit, type SubmitParts } from "./prepare-task.ts";
+import { type Accepted, firstRun, settle } from "./submit-task.ts";
 
 /** The parts that accepting a batch uses. */
 type BatchParts = PublishParts &

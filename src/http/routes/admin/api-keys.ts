@@ -7,8 +7,8 @@ import {
   ownerOf,
 } from "../../../projects/manage-projects.ts";
 import { type Key, KeyPage, NewKey } from "../../../projects/schema.ts";
-import { component, field, type Infer, opt } from "../../../shared/schema.ts";
-import { duration, page, text } from "../../../shared/schema-fields.ts";
+import { component, field, type Infer, opt } from "../../../shared/schema/schema.ts";
+import { duration, page, text } from "../../../shared/schema/schema-fields.ts";
 import { timestamp } from "../../../tasks/view.ts";
 import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "../../pipeline/idempotency.ts";
 import { type Route, route } from "../../pipeline/route.ts";

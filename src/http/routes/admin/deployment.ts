@@ -3,7 +3,7 @@ import { CHECKS } from "../../../doctor/check.ts";
 import { examine } from "../../../doctor/examine.ts";
 import { encryptedPayloads, listEncrypted } from "../../../projects/re-encrypt.ts";
 import { projectExample, projectFields } from "../../../projects/schema.ts";
-import { component, count, field, opt } from "../../../shared/schema.ts";
+import { component, count, field, opt } from "../../../shared/schema/schema.ts";
 import { type Route, route } from "../../pipeline/route.ts";
 
 const SealedSecrets = component(

@@ -2,8 +2,8 @@ import * as z from "zod/mini";
 import { createProject, limitProject, listProjects } from "../../../projects/manage-projects.ts";
 import { LimitedProject, Project, ProjectPage } from "../../../projects/schema.ts";
 import { MAX_SEARCHABLE, SEARCHABLE } from "../../../shared/limits.ts";
-import { component, field, opt } from "../../../shared/schema.ts";
-import { page, text } from "../../../shared/schema-fields.ts";
+import { component, field, opt } from "../../../shared/schema/schema.ts";
+import { page, text } from "../../../shared/schema/schema-fields.ts";
 import { idempotencyKey } from "../../pipeline/headers.ts";
 import { type Route, route } from "../../pipeline/route.ts";
 

@@ -19,14 +19,14 @@ import {
 import type { EndpointHealth } from "../../../ports/commands/delivery.ts";
 import { listEveryProject } from "../../../projects/every-project.ts";
 import type { Endpoint } from "../../../projects/project-config.ts";
-import type { Infer } from "../../../shared/schema.ts";
-import { page } from "../../../shared/schema-fields.ts";
+import type { Infer } from "../../../shared/schema/schema.ts";
+import { page } from "../../../shared/schema/schema-fields.ts";
 import { spellDuration } from "../../../shared/time/duration.ts";
 import { timestamp } from "../../../tasks/view.ts";
 import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "../../pipeline/idempotency.ts";
 import { type Route, route } from "../../pipeline/route.ts";
 import { EndpointPatch, EndpointRequest } from "../../schemas/endpoint-requests.ts";
-import { linkTo } from "../tasks.ts";
+import { linkTo } from "../tasks/task-answer.ts";
 
 const declared = { tag: "Endpoints", access: "key" } as const;
 const one = { ...declared, params: { id: "ep" } } as const;

@@ -13,7 +13,7 @@ import type { Dependencies } from "../../../ports/dependencies.ts";
 import type { Client } from "../../../projects/principal.ts";
 import { isId } from "../../../shared/id.ts";
 import { ApiError } from "../../../shared/problems.ts";
-import type { Infer } from "../../../shared/schema.ts";
+import type { Infer } from "../../../shared/schema/schema.ts";
 import { timestamp } from "../../../tasks/view.ts";
 import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "../../pipeline/idempotency.ts";
 import { type Call, type Route, route } from "../../pipeline/route.ts";

@@ -1,5 +1,5 @@
 import type * as z from "zod/v4/core";
-import type { ValidationError } from "./problems.ts";
+import type { ValidationError } from "../problems.ts";
 
 const MOST = 50;
 

@@ -1,25 +1,26 @@
 import type { Context } from "hono";
 import * as z from "zod/mini";
-import { type Idempotency, idempotencyOf } from "../../shared/idempotency.ts";
-import { utf8Length } from "../../shared/json/byte-count.ts";
-import { itemTexts } from "../../shared/json/json-items.ts";
-import { BATCH_BODIES } from "../../shared/limits.ts";
-import { Problem, problemExample } from "../../shared/problem-schema.ts";
-import { ApiError, PROBLEMS } from "../../shared/problems.ts";
-import { component, field, opt } from "../../shared/schema.ts";
-import type { Settings } from "../../shared/settings.ts";
-import { traceOf } from "../../shared/trace-context.ts";
-import { toValidationErrors } from "../../shared/validation-errors.ts";
-import { IN_WORDS } from "../../shared/zod-messages.ts";
-import { Task, taskExample } from "../../tasks/schema.ts";
-import { acceptBatch } from "../../tasks/submit/submit-batch.ts";
-import type { Accepted, Submit } from "../../tasks/submit/submit-task.ts";
-import { faultIn } from "../pipeline/body.ts";
-import { idempotencyKey, rateHeaders, seconds } from "../pipeline/headers.ts";
-import { problemBody } from "../pipeline/problem.ts";
-import { type Env, type Route, route } from "../pipeline/route.ts";
-import { BatchItem, BatchRequest } from "../schemas/task-requests.ts";
-import { view } from "./tasks.ts";
+import { type Idempotency, idempotencyOf } from "../../../shared/idempotency.ts";
+import { utf8Length } from "../../../shared/json/byte-count.ts";
+import { itemTexts } from "../../../shared/json/json-items.ts";
+import { BATCH_BODIES } from "../../../shared/limits.ts";
+import { ApiError, PROBLEMS } from "../../../shared/problems.ts";
+import { Problem, problemExample } from "../../../shared/schema/problem-schema.ts";
+import { component, field, opt } from "../../../shared/schema/schema.ts";
+import { toValidationErrors } from "../../../shared/schema/validation-errors.ts";
+import { IN_WORDS } from "../../../shared/schema/zod-messages.ts";
+import type { Settings } from "../../../shared/settings.ts";
+import { traceOf } from "../../../shared/trace/trace-context.ts";
+import { Task, taskExample } from "../../../tasks/schema.ts";
+import type { Submit } from "../../../tasks/submit/prepare-task.ts";
+import { acceptBatch } from "../../../tasks/submit/submit-batch.ts";
+import type { Accepted } from "../../../tasks/submit/submit-task.ts";
+import { faultIn } from "../../pipeline/body.ts";
+import { idempotencyKey, rateHeaders, seconds } from "../../pipeline/headers.ts";
+import { problemBody } from "../../pipeline/problem.ts";
+import { type Env, type Route, route } from "../../pipeline/route.ts";
+import { BatchItem, BatchRequest } from "../../schemas/task-requests.ts";
+import { view } from "./task-answer.ts";
 
 const BatchAnswer = component(
   "BatchAnswer",

@@ -1,5 +1,5 @@
 import type { SignatureRefusal } from "../../ports/queue.ts";
-import type { Log } from "../../shared/log.ts";
+import type { Log } from "../../shared/log/log.ts";
 
 /** At most one line in so many milliseconds: anybody can call `/internal`, and a flood must not fill the log. */
 const EVERY = 1_000;

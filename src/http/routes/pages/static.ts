@@ -1,7 +1,7 @@
 import type { StatusCode } from "hono/utils/http-status";
-import { ApiError } from "../../shared/problems.ts";
-import { namesTag } from "../pipeline/etag.ts";
-import { type Call, type Declared, type Route, route } from "../pipeline/route.ts";
+import { ApiError } from "../../../shared/problems.ts";
+import { namesTag } from "../../pipeline/etag.ts";
+import { type Call, type Declared, type Route, route } from "../../pipeline/route.ts";
 
 /** Serves files: the `ASSETS` binding on Workers, a reader of the disk elsewhere. */
 export interface Assets {

@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
-import { type IdPrefix, isId } from "./id.ts";
-import { DEFAULT_PAGE, MAX_PAGE } from "./limits.ts";
+import { type IdPrefix, isId } from "../id.ts";
+import { DEFAULT_PAGE, MAX_PAGE } from "../limits.ts";
+import { DURATION_PATTERN, parseDuration } from "../time/duration.ts";
+import { parseTimestamp } from "../time/timestamp.ts";
 import { field, opt } from "./schema.ts";
-import { DURATION_PATTERN, parseDuration } from "./time/duration.ts";
-import { parseTimestamp } from "./time/timestamp.ts";
 
 /** A text of `least` to `most` characters. */
 export function text(least: number, most: number) {

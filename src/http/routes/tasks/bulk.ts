@@ -1,15 +1,15 @@
 import type { Context } from "hono";
 import * as z from "zod/mini";
-import { idempotencyOf } from "../../shared/idempotency.ts";
-import { BULK_PAGE } from "../../shared/limits.ts";
-import { ApiError } from "../../shared/problems.ts";
-import { component, count, field, type Infer } from "../../shared/schema.ts";
-import type { BulkOutcome, BulkRequest } from "../../tasks/bulk/bulk-page.ts";
-import { cancelMany } from "../../tasks/bulk/cancel-many.ts";
-import { replayMany } from "../../tasks/bulk/replay-many.ts";
-import { idempotencyKey } from "../pipeline/headers.ts";
-import { type Route, route } from "../pipeline/route.ts";
-import { BulkFilter } from "../schemas/task-requests.ts";
+import { idempotencyOf } from "../../../shared/idempotency.ts";
+import { BULK_PAGE } from "../../../shared/limits.ts";
+import { ApiError } from "../../../shared/problems.ts";
+import { component, count, field, type Infer } from "../../../shared/schema/schema.ts";
+import type { BulkOutcome, BulkRequest } from "../../../tasks/bulk/bulk-page.ts";
+import { cancelMany } from "../../../tasks/bulk/cancel-many.ts";
+import { replayMany } from "../../../tasks/bulk/replay-many.ts";
+import { idempotencyKey } from "../../pipeline/headers.ts";
+import { type Route, route } from "../../pipeline/route.ts";
+import { BulkFilter } from "../../schemas/task-requests.ts";
 import { filterOf } from "./tasks.ts";
 
 const BulkAnswer = component(

@@ -1,9 +1,9 @@
-import { ApiError, PROBLEMS, type ProblemCode } from "../../shared/problems.ts";
-import { basePathOf } from "../mount-point.ts";
-import { escapeHtml } from "../pages/layout.ts";
-import { problemIndex, problemPage } from "../pages/problems.ts";
-import { etagOf, namesTag } from "../pipeline/etag.ts";
-import { type Call, type Route, route } from "../pipeline/route.ts";
+import { ApiError, PROBLEMS, type ProblemCode } from "../../../shared/problems.ts";
+import { basePathOf } from "../../mount-point.ts";
+import { escapeHtml } from "../../pages/layout.ts";
+import { problemIndex, problemPage } from "../../pages/problems.ts";
+import { etagOf, namesTag } from "../../pipeline/etag.ts";
+import { type Call, type Route, route } from "../../pipeline/route.ts";
 import { PAGE } from "./static.ts";
 
 type PageCall = Pick<Call<unknown, unknown, unknown, typeof PAGE>, "c" | "ctx" | "send">;

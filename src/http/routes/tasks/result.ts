@@ -1,19 +1,19 @@
 import type { Context } from "hono";
 import * as z from "zod/mini";
-import { type ServiceAnswer, serviceAnswer } from "../../services/replay-response.ts";
-import { ApiError, undecryptable } from "../../shared/problems.ts";
-import { field, opt } from "../../shared/schema.ts";
-import { text } from "../../shared/schema-fields.ts";
-import { reasonOf } from "../../tasks/operation.ts";
-import { getTask } from "../../tasks/read/get-task.ts";
-import { wait } from "../../tasks/read/wait-for-task.ts";
-import type { TaskRecord } from "../../tasks/record.ts";
-import { Result, Task } from "../../tasks/schema.ts";
-import { isTerminal } from "../../tasks/status.ts";
-import { taskView } from "../../tasks/view.ts";
-import { preferencesOf, waitApplied, waitingOf } from "../pipeline/prefer.ts";
-import { type Env, type Route, route } from "../pipeline/route.ts";
-import { UNCHANGED, waiting } from "./tasks.ts";
+import { type ServiceAnswer, serviceAnswer } from "../../../services/replay-response.ts";
+import { ApiError, undecryptable } from "../../../shared/problems.ts";
+import { field, opt } from "../../../shared/schema/schema.ts";
+import { text } from "../../../shared/schema/schema-fields.ts";
+import { reasonOf } from "../../../tasks/operation.ts";
+import { getTask } from "../../../tasks/read/get-task.ts";
+import { wait } from "../../../tasks/read/wait-for-task.ts";
+import type { TaskRecord } from "../../../tasks/record.ts";
+import { Result, Task } from "../../../tasks/schema.ts";
+import { isTerminal } from "../../../tasks/status.ts";
+import { taskView } from "../../../tasks/view.ts";
+import { preferencesOf, waitApplied, waitingOf } from "../../pipeline/prefer.ts";
+import { type Env, type Route, route } from "../../pipeline/route.ts";
+import { UNCHANGED, waiting } from "./task-answer.ts";
 
 const result = route({
   method: "GET",

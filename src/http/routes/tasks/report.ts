@@ -1,13 +1,13 @@
 import * as z from "zod/mini";
-import { ApiError } from "../../shared/problems.ts";
-import { component, field, time } from "../../shared/schema.ts";
-import { conclusion, type ReportResult, report } from "../../tasks/run/report.ts";
-import { taskStatus } from "../../tasks/schema.ts";
-import { isTerminal } from "../../tasks/status.ts";
-import { timestamp } from "../../tasks/view.ts";
-import { readResult } from "../pipeline/body.ts";
-import { type Route, route } from "../pipeline/route.ts";
-import { CompleteRequest, FailRequest, ProgressRequest } from "../schemas/task-requests.ts";
+import { ApiError } from "../../../shared/problems.ts";
+import { component, field, time } from "../../../shared/schema/schema.ts";
+import { conclusion, type ReportResult, report } from "../../../tasks/run/report.ts";
+import { taskStatus } from "../../../tasks/schema.ts";
+import { isTerminal } from "../../../tasks/status.ts";
+import { timestamp } from "../../../tasks/view.ts";
+import { readResult } from "../../pipeline/body.ts";
+import { type Route, route } from "../../pipeline/route.ts";
+import { CompleteRequest, FailRequest, ProgressRequest } from "../../schemas/task-requests.ts";
 
 const Heartbeat = component(
   "Heartbeat",

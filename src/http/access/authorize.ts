@@ -3,7 +3,7 @@ import type { Store } from "../../ports/store.ts";
 import type { Scope } from "../../projects/caller.ts";
 import { denied } from "../../projects/denied.ts";
 import type { Client } from "../../projects/principal.ts";
-import type { Access, Callers, Env, Route } from "./route.ts";
+import type { Access, Callers, Env, Route } from "../pipeline/route.ts";
 
 /**
  * Asks Redis whether the caller's API key has the scope that the route needs. A route whose handler runs a script that

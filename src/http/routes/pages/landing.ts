@@ -1,4 +1,4 @@
-import { type Route, route } from "../pipeline/route.ts";
+import { type Route, route } from "../../pipeline/route.ts";
 
 /** One page without a script: who answers here, and where to read on. Its links follow the gateway's own path. */
 function page(base: string, version: string): string {

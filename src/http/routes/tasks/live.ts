@@ -1,18 +1,18 @@
 import type { Context } from "hono";
 import { type SSEMessage, streamSSE } from "hono/streaming";
 import * as z from "zod/mini";
-import { StoreUnavailable } from "../../ports/errors.ts";
-import { component, field, opt, time } from "../../shared/schema.ts";
-import { text } from "../../shared/schema-fields.ts";
-import { attemptFields } from "../../tasks/log-fields.ts";
-import { getTask } from "../../tasks/read/get-task.ts";
-import { HOLD, type LiveEvent, live } from "../../tasks/read/stream-events.ts";
-import { TimelinePage } from "../../tasks/schema.ts";
-import { isTerminal } from "../../tasks/status.ts";
-import { timelineView, timestamp } from "../../tasks/view.ts";
-import { acceptsStream, goneOf, preferencesOf } from "../pipeline/prefer.ts";
-import { type Env, type Route, route } from "../pipeline/route.ts";
-import { UNCHANGED } from "./tasks.ts";
+import { StoreUnavailable } from "../../../ports/errors.ts";
+import { component, field, opt, time } from "../../../shared/schema/schema.ts";
+import { text } from "../../../shared/schema/schema-fields.ts";
+import { attemptFields } from "../../../tasks/log-fields.ts";
+import { getTask } from "../../../tasks/read/get-task.ts";
+import { HOLD, type LiveEvent, live } from "../../../tasks/read/stream-events.ts";
+import { TimelinePage } from "../../../tasks/schema.ts";
+import { isTerminal } from "../../../tasks/status.ts";
+import { timelineView, timestamp } from "../../../tasks/view.ts";
+import { acceptsStream, goneOf, preferencesOf } from "../../pipeline/prefer.ts";
+import { type Env, type Route, route } from "../../pipeline/route.ts";
+import { UNCHANGED } from "./task-answer.ts";
 
 /** How soon a client reconnects when its stream has ended, milliseconds. */
 const RECONNECT = 1_000;

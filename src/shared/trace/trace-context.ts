@@ -1,5 +1,5 @@
-import { hex } from "./bytes.ts";
-import { idBytes } from "./id.ts";
+import { hex } from "../bytes.ts";
+import { idBytes } from "../id.ts";
 
 /*
  * Trace context (W3C Trace Context, level 1). A trace is kept as one text: its `traceparent`, and after a space its

@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
-import { component, field, opt, time } from "../../shared/schema.ts";
-import { duration } from "../../shared/schema-fields.ts";
-import { getTask } from "../../tasks/read/get-task.ts";
-import { timestamp } from "../../tasks/view.ts";
-import { type Route, route } from "../pipeline/route.ts";
+import { component, field, opt, time } from "../../../shared/schema/schema.ts";
+import { duration } from "../../../shared/schema/schema-fields.ts";
+import { getTask } from "../../../tasks/read/get-task.ts";
+import { timestamp } from "../../../tasks/view.ts";
+import { type Route, route } from "../../pipeline/route.ts";
 
 const MINUTE = 60_000;
 

@@ -3,7 +3,7 @@ import type { Dependencies } from "../../ports/dependencies.ts";
 import type { Admin, Client } from "../../projects/principal.ts";
 import { isId } from "../../shared/id.ts";
 import { ApiError } from "../../shared/problems.ts";
-import type { Env, Route } from "./route.ts";
+import type { Env, Route } from "../pipeline/route.ts";
 
 /** A client, or the admin who names no project at a route that answers over all of them. */
 export type KeyBearer = Client | Admin;

@@ -1,11 +1,11 @@
 import * as z from "zod/mini";
-import { Operation, operationView } from "../../tasks/operation.ts";
-import { getTask } from "../../tasks/read/get-task.ts";
-import { wait } from "../../tasks/read/wait-for-task.ts";
-import { isTerminal } from "../../tasks/status.ts";
-import { preferencesOf, waitApplied, waitingOf } from "../pipeline/prefer.ts";
-import { type Route, route } from "../pipeline/route.ts";
-import { token, UNCHANGED, waiting } from "./tasks.ts";
+import { Operation, operationView } from "../../../tasks/operation.ts";
+import { getTask } from "../../../tasks/read/get-task.ts";
+import { wait } from "../../../tasks/read/wait-for-task.ts";
+import { isTerminal } from "../../../tasks/status.ts";
+import { preferencesOf, waitApplied, waitingOf } from "../../pipeline/prefer.ts";
+import { type Route, route } from "../../pipeline/route.ts";
+import { token, UNCHANGED, waiting } from "./task-answer.ts";
 
 const operation = route({
   method: "GET",

@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
-import { component } from "../../shared/schema.ts";
-import { openApi } from "../openapi/document.ts";
-import type { Json } from "../openapi/schemas.ts";
-import { type Route, route } from "../pipeline/route.ts";
+import { component } from "../../../shared/schema/schema.ts";
+import { openApi } from "../../openapi/document.ts";
+import type { Json } from "../../openapi/schemas.ts";
+import { type Route, route } from "../../pipeline/route.ts";
 
 const OpenApi = component("OpenApi", z.record(z.string(), z.unknown()), {
   description: "An OpenAPI 3.1 document.",

@@ -1,5 +1,5 @@
-import { ApiError } from "../../shared/problems.ts";
-import { type Route, route } from "../pipeline/route.ts";
+import { ApiError } from "../../../shared/problems.ts";
+import { type Route, route } from "../../pipeline/route.ts";
 import { type Assets, type FileCall, kept, PAGE, serve, UNCHANGED } from "./static.ts";
 
 const FILE = {

@@ -1,10 +1,10 @@
-import { Task } from "../../tasks/schema.ts";
-import { cancel } from "../../tasks/steer/cancel-task.ts";
-import { deleteTask } from "../../tasks/steer/delete-task.ts";
-import { replay } from "../../tasks/steer/replay-task.ts";
-import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "../pipeline/idempotency.ts";
-import { type Route, route } from "../pipeline/route.ts";
-import { ABOUT_TASK, addressesOf, view, waiting } from "./tasks.ts";
+import { Task } from "../../../tasks/schema.ts";
+import { cancel } from "../../../tasks/steer/cancel-task.ts";
+import { deleteTask } from "../../../tasks/steer/delete-task.ts";
+import { replay } from "../../../tasks/steer/replay-task.ts";
+import { IDEMPOTENCY_PROBLEMS, idempotencyIn, replayedHeader } from "../../pipeline/idempotency.ts";
+import { type Route, route } from "../../pipeline/route.ts";
+import { ABOUT_TASK, addressesOf, view, waiting } from "./task-answer.ts";
 
 const cancelRoute = route({
   method: "POST",

@@ -6,10 +6,10 @@ import { createRetiredGenerations } from "../../projects/generations.ts";
 import type { SignedLink, TaskTokenBearer } from "../../projects/principal.ts";
 import { sha256, utf8 } from "../../shared/bytes.ts";
 import { ApiError } from "../../shared/problems.ts";
+import type { Access, Callers, Env, Route, TokenAccess } from "../pipeline/route.ts";
 import { type Authenticate, appUsers } from "./app-user.ts";
 import { adminOf, type KeyBearer } from "./project.ts";
 import { refusedCalls } from "./refused-calls.ts";
-import type { Access, Callers, Env, Route, TokenAccess } from "./route.ts";
 import { sessionOf } from "./session.ts";
 
 /** Proves that a request comes from the queue; `path` is its path and query as the queue signed them. */

@@ -11,7 +11,7 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
-import { ApiError } from "./problems.ts";
+import { ApiError } from "../problems.ts";
 import { traceOf } from "./trace-context.ts";
 
 /*

@@ -1,28 +1,32 @@
-import type { Context } from "hono";
 import * as z from "zod/mini";
-import type { TaskFilter } from "../../ports/commands/list.ts";
-import type { RequestContext } from "../../ports/dependencies.ts";
-import { listEveryProject } from "../../projects/every-project.ts";
-import { MAX_SEARCHABLE } from "../../shared/limits.ts";
-import { field, opt } from "../../shared/schema.ts";
-import { instant, page, text } from "../../shared/schema-fields.ts";
-import { traceOf } from "../../shared/trace-context.ts";
-import { getTask, listTasks } from "../../tasks/read/get-task.ts";
-import { acceptAndWait, wait } from "../../tasks/read/wait-for-task.ts";
-import type { DeliveryRecord, TaskRecord } from "../../tasks/record.ts";
-import { Task, TaskPage } from "../../tasks/schema.ts";
-import { isTerminal, STATUSES } from "../../tasks/status.ts";
-import { accept, type Submit } from "../../tasks/submit/submit-task.ts";
-import { retryAfter, taskView } from "../../tasks/view.ts";
-import { etagOf, namesTag } from "../pipeline/etag.ts";
-import { idempotencyKey, nextLink, rateHeaders } from "../pipeline/headers.ts";
-import { IDEMPOTENCY_PROBLEMS } from "../pipeline/idempotency.ts";
-import { preferencesOf, waitApplied, waitingOf } from "../pipeline/prefer.ts";
-import { type Call, type Route, route } from "../pipeline/route.ts";
-import { TaskRequest } from "../schemas/task-requests.ts";
-
-/** For a conditional read. */
-export const UNCHANGED = "Nothing has changed since the `ETag` that was sent.";
+import type { TaskFilter } from "../../../ports/commands/list.ts";
+import { listEveryProject } from "../../../projects/every-project.ts";
+import { MAX_SEARCHABLE } from "../../../shared/limits.ts";
+import { field, opt } from "../../../shared/schema/schema.ts";
+import { instant, page, text } from "../../../shared/schema/schema-fields.ts";
+import { traceOf } from "../../../shared/trace/trace-context.ts";
+import { getTask, listTasks } from "../../../tasks/read/get-task.ts";
+import { acceptAndWait, wait } from "../../../tasks/read/wait-for-task.ts";
+import { Task, TaskPage } from "../../../tasks/schema.ts";
+import { isTerminal, STATUSES } from "../../../tasks/status.ts";
+import type { Submit } from "../../../tasks/submit/prepare-task.ts";
+import { accept } from "../../../tasks/submit/submit-task.ts";
+import { etagOf, namesTag } from "../../pipeline/etag.ts";
+import { idempotencyKey, rateHeaders } from "../../pipeline/headers.ts";
+import { IDEMPOTENCY_PROBLEMS } from "../../pipeline/idempotency.ts";
+import { preferencesOf, waitApplied, waitingOf } from "../../pipeline/prefer.ts";
+import { type Call, type Route, route } from "../../pipeline/route.ts";
+import { TaskRequest } from "../../schemas/task-requests.ts";
+import {
+  ABOUT_TASK,
+  addressesOf,
+  type Found,
+  linkTo,
+  token,
+  UNCHANGED,
+  view,
+  waiting,
+} from "./task-answer.ts";
 
 /** The next addresses, whether it was known already, the rest of the rate, and the preference that was honoured. */
 export const SUBMIT_HEADERS = [
@@ -34,15 +38,6 @@ export const SUBMIT_HEADERS = [
   "RateLimit",
   "RateLimit-Policy",
   "Vary",
-] as const;
-
-/** Links from an answered task to the next requests about it. */
-export const ABOUT_TASK = [
-  "getTask",
-  "getTaskOperation",
-  "getTaskResult",
-  "listTaskEvents",
-  "cancelTask",
 ] as const;
 
 /** The answer to a submitted task. */
@@ -69,9 +64,6 @@ export const SUBMIT_PROBLEMS = [
   "rate-limited",
   "quota-exceeded",
 ] as const;
-
-/** The query parameter of a browser token. */
-export const token = field(opt(text(1, 1_000)), "A token of `createBrowserToken`, in place of an API key.");
 
 const submit = route({
   method: "POST",
@@ -178,15 +170,6 @@ export function filterOf({
   };
 }
 
-/** The `Link` to the next page, when there is one. */
-export function linkTo(
-  c: Context,
-  { settings }: Pick<RequestContext, "settings">,
-  nextCursor: string | undefined,
-): { readonly Link?: string } {
-  return nextCursor === undefined ? {} : { Link: nextLink(settings.publicUrl, c.req.url, nextCursor) };
-}
-
 const read = route({
   method: "GET",
   path: "/v1/tasks/:id",
@@ -269,45 +252,6 @@ export async function submitted(
     ...(accepted.replayed && { "Idempotent-Replayed": "true" }),
     ...(accepted.rate && rateHeaders(accepted.rate)),
   });
-}
-
-/** The addresses of an accepted task: what to read next, what to poll, and the task in the body. */
-export function addressesOf(
-  { settings }: RequestContext,
-  { record }: Found,
-  next: "" | "/result" | "/result?raw" = "",
-) {
-  const self = `${settings.publicUrl}/v1/tasks/${record.id}`;
-  return {
-    Location: self + next,
-    "Operation-Location": `${self}/operation`,
-    "Content-Location": self,
-  };
-}
-
-export interface Found {
-  readonly record: TaskRecord;
-  readonly now: number;
-  readonly delivery?: DeliveryRecord;
-}
-
-/** The task object of what was found. */
-export function view({ settings }: RequestContext, { record, now, delivery }: Found, input = false) {
-  return taskView(record, {
-    publicUrl: settings.publicUrl,
-    now,
-    include: { input },
-    ...(delivery && { delivery }),
-  });
-}
-
-/** The time of the next sensible read, while the task is not done. */
-export function waiting(
-  { runTimes }: RequestContext,
-  { record, now }: Found,
-): { readonly "Retry-After"?: string } {
-  if (isTerminal(record.status)) return {};
-  return { "Retry-After": `${retryAfter(record, now, runTimes.usual(record.type))}` };
 }
 
 export const taskRoutes: readonly Route[] = [submit, list, read];

@@ -1,4 +1,4 @@
-import { cutText } from "./json/cut-text.ts";
+import { cutText } from "../json/cut-text.ts";
 
 /** The most characters of an error in a line of the log. */
 const LONGEST = 8_000;

@@ -1,16 +1,16 @@
 import * as z from "zod/mini";
-import type { Dependencies } from "../../ports/dependencies.ts";
-import type { Scope } from "../../projects/caller.ts";
-import { createRetiredGenerations } from "../../projects/generations.ts";
-import type { ApiKey } from "../../projects/principal.ts";
-import type { Session as SessionRecord } from "../../projects/session.ts";
-import { hex, sha256, utf8 } from "../../shared/bytes.ts";
-import { ApiError } from "../../shared/problems.ts";
-import { component, field, type Infer, opt, time, typeId } from "../../shared/schema.ts";
-import { text } from "../../shared/schema-fields.ts";
-import { timestamp } from "../../tasks/view.ts";
-import { type Route, route } from "../pipeline/route.ts";
-import { adminHash, endSession, sessionOf, startSession } from "../pipeline/session.ts";
+import type { Dependencies } from "../../../ports/dependencies.ts";
+import type { Scope } from "../../../projects/caller.ts";
+import { createRetiredGenerations } from "../../../projects/generations.ts";
+import type { ApiKey } from "../../../projects/principal.ts";
+import type { Session as SessionRecord } from "../../../projects/session.ts";
+import { hex, sha256, utf8 } from "../../../shared/bytes.ts";
+import { ApiError } from "../../../shared/problems.ts";
+import { component, field, type Infer, opt, time, typeId } from "../../../shared/schema/schema.ts";
+import { text } from "../../../shared/schema/schema-fields.ts";
+import { timestamp } from "../../../tasks/view.ts";
+import { adminHash, endSession, sessionOf, startSession } from "../../access/session.ts";
+import { type Route, route } from "../../pipeline/route.ts";
 
 const SCOPES = [
   "tasks:read",

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { PROBLEMS, type ProblemCode } from "./problems.ts";
+import { PROBLEMS, type ProblemCode } from "../problems.ts";
 import { component, field, opt } from "./schema.ts";
 
 const ValidationError = component(

@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import type { FindProject } from "../../projects/find-project.ts";
 import type { AppUser } from "../../projects/principal.ts";
 import { ApiError } from "../../shared/problems.ts";
-import type { Env } from "./route.ts";
+import type { Env } from "../pipeline/route.ts";
 
 /** A user of the app that the gateway is a part of. */
 export interface Authenticated {
