@@ -127,6 +127,18 @@ describe.each(await environments())(
         for (const member of [...foreign, named(bad.id)]) await redis("ZREM", "rb1:000:due", member);
       });
 
+      test("a new entry comes with the oldest, however many are due before it", async () => {
+        const crowd = Array.from({ length: 500 }, (_, number) => `t|prj_crowd|task_${number}`);
+        for (const member of crowd) await redis("ZADD", "rb1:000:due", "2", member);
+        const record = await accepted(store, caller, { options: { deadline: 60_000 } });
+        const members = await at(61_000).peekDue(0);
+        expect(mine(members, [record.id])).toHaveLength(1);
+        expect(members.filter((member) => crowd.includes(member)).length).toBeGreaterThanOrEqual(40);
+        expect(members).toHaveLength(100);
+        expect(new Set(members).size).toBe(100);
+        await redis("ZREM", "rb1:000:due", ...crowd);
+      });
+
       test("what costs more than the budget stays due, and comes with the next", async () => {
         const short = { options: { deadline: 60_000 } };
         const records = await Promise.all([1, 2, 3].map(() => accepted(store, caller, short)));

@@ -16,7 +16,10 @@ import { dueKey, keysOf, parseMember, WAITING } from "./keys.ts";
 import { configOf } from "./projects/config.ts";
 import { fieldsOf, named, type ScriptReply, script } from "./script.ts";
 
-/** Reads what is due; changes nothing, so a lost answer costs nothing. */
+/**
+ * Reads what is due: the entries that are due longest, and those that became due last. So a crowd of old entries does
+ * not hold up a new one, of another project for instance. Changes nothing, so a lost answer costs nothing.
+ */
 export const PEEK_DUE = script(
   "peekDue",
   `
@@ -26,11 +29,18 @@ export const PEEK_DUE = script(
 --   offset         ms added to Redis's clock
 --   most           number of members
 -- RETURNS
---   <member>, …             the longest due first
+--   <member>, …             half of them the longest due, the others the last ones, each once
 local dueKey = KEYS[1]
 local args = named(ARGV)
-local most = ${fault("unbounded-peek") ? -1 : "args.most"}
-return redis.call('ZRANGEBYSCORE', dueKey, '-inf', integer(clock(args.offset)), 'LIMIT', '0', most)
+local now = integer(clock(args.offset))
+local half = ${fault("unbounded-peek") ? "'-1'" : "integer(math.ceil(args.most / 2))"}
+local members = redis.call('ZRANGEBYSCORE', dueKey, '-inf', now, 'LIMIT', '0', half)
+local isTaken = {}
+for _, member in ipairs(members) do isTaken[member] = true end
+for _, member in ipairs(redis.call('ZREVRANGEBYSCORE', dueKey, now, '-inf', 'LIMIT', '0', half)) do
+  if not isTaken[member] then members[#members + 1] = member end
+end
+return members
 `,
 );
 
