@@ -1,6 +1,7 @@
 import { compile, type JSONSchema } from "json-schema-to-typescript";
 import * as z from "zod/mini";
 import * as events from "../src/events/schema.ts";
+import { batchData } from "../src/tasks/batch/schema.ts";
 
 /** A schema as JSON Schema; the two libraries' types of the same drafts differ. */
 function written(schema: z.core.$ZodType): JSONSchema {
@@ -16,6 +17,7 @@ export async function eventData(): Promise<string> {
   const schemas: Readonly<Record<string, z.core.$ZodType>> = {
     TaskEventType: events.taskEventType,
     TaskEventData: events.taskEventData,
+    BatchData: batchData,
     VerificationData: events.verificationData,
     TestData: events.testData,
     DisabledData: events.disabledData,

@@ -4,6 +4,7 @@ import type { Delivery, DeliverySummary } from "./types.ts";
 
 export interface DeliveryFilter extends CallOptions {
   readonly taskId?: string;
+  readonly batchId?: string;
   readonly endpointId?: string;
   readonly status?: DeliverySummary["status"];
   /** Why the last attempt failed, such as `http-5xx`. */

@@ -1,4 +1,5 @@
 import { type Call, type CallOptions, Connection, type ConnectionOptions } from "./connection.ts";
+import { Batches } from "./batches.ts";
 import { Deliveries } from "./deliveries.ts";
 import { Endpoints } from "./endpoints.ts";
 import { Tasks } from "./tasks.ts";
@@ -13,6 +14,7 @@ export type { EventOptions, TaskEvent } from "./events.ts";
 export type { BatchOptions, BatchOutcome, SubmitOptions, SubmittedBatch, TaskFilter } from "./tasks.ts";
 export type { BatchItem, InputOf, ResultOf, Task, TaskRef, TypeName } from "./typed.ts";
 export type {
+  Batch,
   Delivery,
   DeliverySummary,
   Endpoint,
@@ -49,6 +51,7 @@ export interface StatsOptions extends CallOptions {
  */
 export class Ringback<Types extends TaskTypes = TaskTypes> {
   readonly tasks: Tasks<Types>;
+  readonly batches: Batches;
   readonly deliveries: Deliveries;
   readonly endpoints: Endpoints;
   readonly #connection: Connection;
@@ -57,6 +60,7 @@ export class Ringback<Types extends TaskTypes = TaskTypes> {
   constructor(options: ConnectionOptions) {
     this.#connection = new Connection(options);
     this.tasks = new Tasks(this.#connection);
+    this.batches = new Batches(this.#connection);
     this.deliveries = new Deliveries(this.#connection);
     this.endpoints = new Endpoints(this.#connection);
   }

@@ -6,6 +6,7 @@ import type { TaskRequest as TaskRequestSchema } from "../http/schemas/task-requ
 import type { HttpRequest as Request, HttpResult as Result } from "../services/http-request.ts";
 import type { Problem as ProblemSchema } from "../shared/schema/problem-schema.ts";
 import type { Infer, Written } from "../shared/schema/schema.ts";
+import type { Batch as BatchSchema } from "../tasks/batch/schema.ts";
 import type { Task as TaskSchema } from "../tasks/schema.ts";
 
 /*
@@ -18,6 +19,8 @@ export type WireTask = Infer<typeof TaskSchema>;
 export type TaskStatus = WireTask["status"];
 /** A task as a client submits it. */
 export type TaskRequest = Written<typeof TaskRequestSchema>;
+
+export type Batch = Infer<typeof BatchSchema>;
 
 export type DeliverySummary = Infer<typeof SummarySchema>;
 export type Delivery = Infer<typeof DeliverySchema>;

@@ -5,6 +5,7 @@ import type { StoredConfig } from "../projects/caller.ts";
 import { type FlowParts, firstAttemptMessages } from "../scheduling/flow-control.ts";
 import { type PublishParts, publishAll } from "../scheduling/publish.ts";
 import { DELIVERY_LEASE_MARGIN } from "../shared/limits.ts";
+import { type BatchParts, completeBatch } from "../tasks/batch/complete-batch.ts";
 import { attemptFields } from "../tasks/log-fields.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 import type { FinishResult } from "../tasks/run/finish-task.ts";
@@ -14,6 +15,7 @@ import { type DeliverParts, deliver, send } from "./deliver.ts";
 export type FirstAttemptParts = DeliverParts &
   FlowParts &
   PublishParts &
+  BatchParts &
   Pick<RequestContext, "background" | "log" | "settings">;
 
 /**
@@ -25,6 +27,8 @@ export async function sendFirstAttempts(
   finished: FinishResult | { readonly kind: "retrying" },
 ): Promise<void> {
   if (!isEnded(ctx, record, finished)) return;
+  const { batchDone: batch } = finished;
+  if (batch !== undefined) ctx.background.waitUntil(completeBatch(ctx, record.project, batch));
   await withGracePeriod(ctx, sendOpened(ctx, record.project, finished.opened, finished));
 }
 

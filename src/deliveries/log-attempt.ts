@@ -14,11 +14,12 @@ export function logAttempt(
   { log: made }: AttemptResult,
   outcome: Recorded,
 ): void {
-  const { taskId, eventId, eventType, endpointId } = webhook;
+  const { taskId, batchId, eventId, eventType, endpointId } = webhook;
   const code = made.error?.code;
   const fields = {
     project,
     ...(taskId !== "" && { task: taskId }),
+    ...(batchId !== undefined && { batch: batchId }),
     delivery,
     eventType,
     ...(endpointId !== undefined && { endpoint: endpointId }),

@@ -32,6 +32,7 @@ export const Attempt = component(
 export const deliveryFields = {
   id: field(typeId("del"), "The delivery's id.", "del_01kawv0m1ne0p86qyrcy9ba2z4"),
   taskId: field(opt(typeId("task")), "The task whose event it delivers; absent where the event has no task."),
+  batchId: field(opt(typeId("batch")), "The batch whose `batch.completed` it delivers, in place of a task."),
   eventId: field(
     typeId("evt"),
     "The event's id, which receivers see as `webhook-id`: the same on every attempt.",

@@ -17,7 +17,7 @@ export type WebhookParts = Pick<Dependencies, "settings" | "sign"> & { readonly 
 export interface OutboundWebhook
   extends Pick<
     NewDelivery,
-    "taskId" | "eventId" | "eventType" | "endpointId" | "format" | "body" | "trace" | "once"
+    "taskId" | "batchId" | "eventId" | "eventType" | "endpointId" | "format" | "body" | "trace" | "once"
   > {
   /** The destination when it was opened; an endpoint's current address takes precedence. */
   readonly url: string;

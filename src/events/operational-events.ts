@@ -57,7 +57,7 @@ export function deadLetterEvent(
   { log }: AttemptResult,
   at: number,
 ): readonly NewDelivery[] {
-  const { taskId, eventId, eventType, endpointId, url, once } = webhook;
+  const { taskId, batchId, eventId, eventType, endpointId, url, once } = webhook;
   if (once || eventType === "delivery.dead") return [];
   return operationalEvents(deps, project, parseConfig(config), {
     type: "delivery.dead",
@@ -67,6 +67,7 @@ export function deadLetterEvent(
     data: {
       deliveryId: delivery,
       ...(taskId !== "" && { taskId }),
+      ...(batchId !== undefined && { batchId }),
       ...(endpointId !== undefined && { endpointId }),
       eventId,
       eventType,

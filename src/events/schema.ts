@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { attemptError, deliveryFields } from "../deliveries/schema.ts";
 import { TASK_EVENTS } from "../endpoints/endpoint.ts";
 import { component, count, field, type Infer, opt, time, typeId } from "../shared/schema/schema.ts";
+import { batchData, batchDataExample } from "../tasks/batch/schema.ts";
 import { resultExample, taskExample, taskFields, taskLinks } from "../tasks/schema.ts";
 
 /* The bodies of events, as receivers get them. */
@@ -212,6 +213,7 @@ export const deadDeliveryData = z.object({
   project,
   deliveryId: deliveryFields.id,
   taskId: deliveryFields.taskId,
+  batchId: deliveryFields.batchId,
   endpointId: deliveryFields.endpointId,
   eventId: deliveryFields.eventId,
   eventType: deliveryFields.eventType,
@@ -220,6 +222,15 @@ export const deadDeliveryData = z.object({
   error: field(opt(attemptError), "Why the last one failed."),
 });
 export type DeadDeliveryData = Infer<typeof deadDeliveryData>;
+
+export const BatchEvent = component(
+  "BatchEvent",
+  z.object(eventFields("batch.completed", "When its last task had ended.", batchData, "The batch.")),
+  {
+    description: "Every accepted task of a batch has ended once.",
+    example: { type: "batch.completed", timestamp: AT, data: batchDataExample },
+  },
+);
 
 export const DeadEvent = component(
   "DeadEvent",

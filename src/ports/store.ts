@@ -1,3 +1,4 @@
+import type { BatchStore } from "./batch-store.ts";
 import type {
   DeliveryReadStore,
   DeliveryStore,
@@ -48,6 +49,7 @@ export interface Store
     RotationStore,
     FiguresStore,
     PauseStore,
+    BatchStore,
     DueStore,
     ChoreStore,
     VersionStore,

@@ -2,10 +2,8 @@ import type { Dependencies } from "../ports/dependencies.ts";
 import type { Idempotency } from "../shared/idempotency.ts";
 import { ApiError } from "../shared/problems.ts";
 import { type ConfigureParts, configure } from "./configure.ts";
+import { EVERY_TYPE, pausedName } from "./project-config.ts";
 import type { Client } from "./principal.ts";
-
-/** Stands for every type in the list of the paused ones. */
-const ALL = "*";
 
 /** The paused task types of a project, or all of it. */
 export interface Paused {
@@ -30,11 +28,11 @@ export async function setPaused(
   isPaused: boolean,
   idempotency?: Idempotency,
 ): Promise<Paused> {
-  const name = type ?? ALL;
+  const name = type === undefined ? EVERY_TYPE : pausedName(type);
   const changed = await configure(deps, caller, { scope: "admin", idempotency }, async (config) => {
     const { paused = [], ...rest } = config;
     // A type that is no longer offered can still be resumed.
-    if (type !== undefined && !deps.tasks.has(type) && !paused.includes(type)) {
+    if (type !== undefined && !deps.tasks.has(type) && !paused.includes(name)) {
       throw new ApiError("not-found", `There is no task type "${type}" here.`);
     }
     const others = paused.filter((one) => one !== name);
@@ -48,8 +46,8 @@ export async function setPaused(
   });
   const { paused = [] } = changed.config;
   return {
-    project: paused.includes(ALL),
-    types: paused.filter((one) => one !== ALL),
+    project: paused.includes(EVERY_TYPE),
+    types: paused.filter((one) => one !== EVERY_TYPE).map((one) => decodeURIComponent(one)).sort(),
     replayed: changed.replayed,
   };
 }

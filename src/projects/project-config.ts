@@ -46,7 +46,7 @@ export interface KeyPair {
 
 /** A project's configuration: the JSON behind the version in `p:cfg`. */
 export interface ProjectConfig {
-  /** Task types whose attempts are held; `*`: all of them. */
+  /** Task types whose attempts are held, as {@link pausedName} writes them; `*`: all of them. */
   readonly paused?: readonly string[];
   /** Secrets for `callbackUrl`, newest first. */
   readonly signing: readonly EncryptedSecret[];
@@ -55,6 +55,17 @@ export interface ProjectConfig {
   readonly ed25519?: KeyPair;
   /** Oldest first. */
   readonly endpoints: readonly Endpoint[];
+}
+
+/** Stands for every type in the list of the paused ones. */
+export const EVERY_TYPE = "*";
+
+/**
+ * A type as the list of the paused ones has it: percent-encoded, so that a script finds it whatever its characters are,
+ * and so that no type is `*`.
+ */
+export function pausedName(type: string): string {
+  return encodeURIComponent(type).replaceAll("*", "%2A");
 }
 
 const parsed = new WeakMap<StoredConfig, ProjectConfig>();
@@ -71,8 +82,8 @@ export function parseConfig(stored: StoredConfig): ProjectConfig {
 }
 
 /** Whether the attempts of a type are held, alone or with all of the project. */
-export function isPaused({ paused = [] }: ProjectConfig, type: string): boolean {
-  return paused.includes(type) || paused.includes("*");
+export function isPaused({ paused = [] }: Pick<ProjectConfig, "paused">, type: string): boolean {
+  return paused.includes(pausedName(type)) || paused.includes(EVERY_TYPE);
 }
 
 export function findEndpoint(config: ProjectConfig, id: string): Endpoint | undefined {

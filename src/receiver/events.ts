@@ -1,4 +1,5 @@
 import type {
+  BatchData,
   DeadDeliveryData,
   DisabledData,
   TaskEventData,
@@ -16,12 +17,15 @@ interface Event<Type extends string, Data> {
   readonly data: Data;
 }
 
-/** There is no `id`: the event is of no task. */
+/** There is no `id`: the event is of no task, and of no batch. */
 interface NoTask {
   readonly id?: never;
 }
 
 export type TaskEvent = { readonly [Type in TaskEventType]: Event<Type, TaskEventData> }[TaskEventType];
+
+/** Every accepted task of a batch has ended once. */
+export type BatchEvent = Event<"batch.completed", BatchData>;
 
 /** The common data of all events about a registered endpoint. */
 export type EndpointEventData = Pick<TestData, "project" | "endpointId"> & NoTask;
@@ -39,4 +43,4 @@ export type EndpointEvent =
  * Every event of a gateway, with `type` as the discriminator. A newer gateway may send types that are not listed here:
  * answer them with 200 and ignore them (a `default` in a `switch`).
  */
-export type CallbackEvent = TaskEvent | EndpointEvent;
+export type CallbackEvent = TaskEvent | BatchEvent | EndpointEvent;

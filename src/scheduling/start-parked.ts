@@ -10,8 +10,8 @@ export type ResumeParts = FlowParts & PublishParts & { readonly store: PauseStor
 /** Steps of one invocation; the sweep continues. */
 const STEPS = 10;
 
-/** Ids of tasks come before it. */
-const AFTER_IDS = "~";
+/** All ids of tasks come before it; a type that begins with this one's name and a bar does not lie in between. */
+const AFTER_IDS = "task_~";
 
 /**
  * Starts the tasks of a project that a pause has held, 100 per step, and passes over types that are still paused. Each

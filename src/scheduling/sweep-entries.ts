@@ -8,6 +8,7 @@ import { type CallParts, recall } from "../services/call-service.ts";
 import { type PollParts, repeatPoll } from "../services/poll-service.ts";
 import { errorText } from "../shared/log/error-text.ts";
 import { redisTime } from "../shared/time/redis-clock.ts";
+import { mendBatch } from "../tasks/batch/complete-batch.ts";
 import { abandon, type FailParts } from "../tasks/run/fail-attempt.ts";
 import { deliverMessage, type FlowParts, runMessage } from "./flow-control.ts";
 import { type PublishParts, publishAll } from "./publish.ts";
@@ -26,6 +27,8 @@ const SIDE_BY_SIDE = 4;
 
 export type Sending = Extract<DueAction, { kind: "run" | "deliver" }>;
 export type Ending = Extract<DueAction, { kind: "expired" | "exhausted" | "silent" }>;
+
+export type Mending = Extract<DueAction, { kind: "batch" }>;
 
 /** The work for a member of the due set. */
 export interface Entry<Action> {
@@ -96,6 +99,11 @@ async function end(
   const abandoned = await abandon(ctx, held, "sweep");
   await recall(ctx, record);
   return firstMessages(ctx, record, abandoned);
+}
+
+/** Looks after batches: completes those whose tasks have all ended. */
+export async function mendBatches(ctx: SweepEntryParts, entries: readonly Entry<Mending>[]): Promise<void> {
+  await each(ctx, entries, ({ record }) => mendBatch(ctx, record));
 }
 
 /** A few at the same time; a failed one is logged, and stops no other. */

@@ -12,6 +12,8 @@ import {
   type Ending,
   type Entry,
   endAll,
+  type Mending,
+  mendBatches,
   type Sending,
   type SweepEntryParts,
   sendAgain,
@@ -29,7 +31,7 @@ const STEP_REQUESTS = 5;
 
 /**
  * The most requests of an entry outside a batch: the question whether its message is held; or its end, the
- * next attempt's message or poll, and the recall of its calls.
+ * next attempt's message or poll, and the recall of its calls; or a batch: read, completed, published.
  */
 const ENTRY_REQUESTS = 3;
 
@@ -133,6 +135,7 @@ async function step(
   const actions = await ctx.store.reconcile(partition, members, crypto.randomUUID(), most);
   const sendings: Entry<Sending>[] = [];
   const endings: Entry<Ending>[] = [];
+  const batches: Entry<Mending>[] = [];
   let left = 0;
   for (const [index, action] of actions.entries()) {
     const member = members[index] ?? "";
@@ -145,6 +148,9 @@ async function step(
       case "exhausted":
       case "silent":
         endings.push({ member, action });
+        break;
+      case "batch":
+        batches.push({ member, action });
         break;
       case "broken":
         ctx.log("error", "sweep-entry-failed", { member, error: action.reason });
@@ -163,6 +169,7 @@ async function step(
   await guarded(failures, async () => {
     tally.ended += await endAll(ctx, endings);
   });
+  await guarded(failures, () => mendBatches(ctx, batches));
   tally.due += members.length;
   tally.left += left;
   if (failures.length > 0) throw failures[0];

@@ -1,11 +1,12 @@
 import { decodeBase32, encodeBase32 } from "./base32.ts";
 
 /** The kinds of ids; ids are TypeIDs (`task_…`), see https://github.com/jetify-com/typeid/tree/main/spec. */
-export type IdPrefix = "task" | "del" | "ep" | "evt" | "key" | "prj";
+export type IdPrefix = "task" | "batch" | "del" | "ep" | "evt" | "key" | "prj";
 
 /** The name of each kind, in words. */
 export const NOUNS = {
   task: "task",
+  batch: "batch",
   del: "delivery",
   ep: "endpoint",
   evt: "event",

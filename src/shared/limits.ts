@@ -183,6 +183,14 @@ export const PARKED_PAGE = 100;
 /** Tasks that one page of a bulk request looks at. */
 export const BULK_PAGE = 100;
 
+/**
+ * When the sweep first looks at a batch whose tasks are being accepted, in case that was interrupted; when it looks at one
+ * whose tasks are under way; and how long a batch is kept after its end.
+ */
+export const BATCH_GRACE = 5 * 60 * SECOND;
+export const BATCH_LOOK = HOUR;
+export const BATCH_RETENTION = 30 * DAY;
+
 /** Tasks in one batch, and how much larger than a single body the batch's may be. */
 export const MAX_BATCH = 100;
 export const BATCH_BODIES = 4;

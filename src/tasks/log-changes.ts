@@ -13,12 +13,15 @@ type Changes = Pick<
   | "acceptAll"
   | "announce"
   | "claim"
+  | "completeBatch"
   | "configure"
   | "deleteTask"
   | "end"
+  | "endAll"
   | "record"
   | "recordCall"
   | "replay"
+  | "replayAll"
 >;
 
 /**
@@ -62,6 +65,21 @@ export function logChanges<Methods extends Changes>(store: Methods, log: Log): M
       if (answer.kind === "ended") logEnd(log, command, answer);
       return answer;
     },
+    endAll: async (commands) => {
+      const answers = await store.endAll(commands);
+      for (const [index, command] of commands.entries()) {
+        const answer = answers[index];
+        if (answer?.kind === "ended") logEnd(log, command, answer);
+      }
+      return answers;
+    },
+    replayAll: async (commands) => {
+      const answers = await store.replayAll(commands);
+      for (const answer of answers) {
+        if (answer.kind === "replayed") log("info", "task-replayed", attemptFields(answer.record));
+      }
+      return answers;
+    },
     replay: async (command) => {
       const answer = await store.replay(command);
       if (answer.kind === "replayed") log("info", "task-replayed", attemptFields(answer.record));
@@ -75,6 +93,11 @@ export function logChanges<Methods extends Changes>(store: Methods, log: Log): M
     announce: async (command) => {
       const answer = await store.announce(command);
       if (answer.kind === "opened") logDeadLetters(log, command.record.project, command.deliveries);
+      return answer;
+    },
+    completeBatch: async (command) => {
+      const answer = await store.completeBatch(command);
+      if (answer.kind === "completed") logDeadLetters(log, command.record.project, command.deliveries);
       return answer;
     },
     configure: async (command) => {
@@ -137,12 +160,13 @@ function logOutcome(log: Log, status: "succeeded" | "failed" | "canceled" | "exp
 
 /** Deliveries that nobody may send now: they are dead letters from the start. */
 function logDeadLetters(log: Log, project: string, deliveries: readonly NewDelivery[]): void {
-  for (const { dead, id, taskId, eventId, eventType, endpointId, trace } of deliveries) {
+  for (const { dead, id, taskId, batchId, eventId, eventType, endpointId, trace } of deliveries) {
     if (!dead) continue;
     log("warn", "delivery-dead", {
       project,
       delivery: id,
       ...(taskId !== "" && { task: taskId }),
+      ...(batchId !== undefined && { batch: batchId }),
       eventType,
       endpoint: endpointId,
       attempts: 0,

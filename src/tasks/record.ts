@@ -100,6 +100,8 @@ export interface TaskRecord {
   readonly held?: true;
   /** Its next attempt is held, because its project or its type is paused. */
   readonly parked?: true;
+  /** The batch with one callback that it belongs to. */
+  readonly batch?: string;
   /** The queue's ids of the messages by which it calls a service for the present attempt. */
   readonly calls?: readonly string[];
   /** The next poll after the present attempt's work: its service, address and number. */
@@ -120,6 +122,8 @@ export interface DeliveryRecord {
   readonly project: string;
   /** Empty for an event without a task. */
   readonly taskId: string;
+  /** The batch whose event it is. */
+  readonly batchId?: string;
   readonly eventId: string;
   readonly eventType: string;
   readonly url: string;

@@ -97,6 +97,7 @@ export function deliverySummary(record: DeliveryRecord): DeliverySummary {
   return {
     id: record.id,
     ...(record.taskId !== "" && { taskId: record.taskId }),
+    ...(record.batchId !== undefined && { batchId: record.batchId }),
     eventId: record.eventId,
     eventType: record.eventType,
     url: record.url,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { fault } from "../../src/shared/fault-point.ts";
 import { UNBOUNDED } from "../redis/bounds.ts";
+import { MODEL_BREAKS } from "../redis/model/breaks.ts";
 import { root } from "../support/process.ts";
 import { BREAKS } from "./breaks.ts";
 import { INVARIANTS } from "./checker.ts";
@@ -19,6 +20,7 @@ describe("the checker", () => {
     const names = [
       ...BREAKS.flatMap(({ points }) => points),
       ...UNBOUNDED.map(({ point }) => point),
+      ...MODEL_BREAKS.map(({ point }) => point),
     ].toSorted();
     const files = (await readdir(join(root, "src"), { recursive: true })).filter((file) =>
       file.endsWith(".ts"),

@@ -12,8 +12,14 @@ const EVERY_ANSWER = { seed: 5, runs: 80 };
 
 /** What must have been answered at least once, or the choices miss what they are made for. */
 const ANSWERS = {
-  accept: ["accepted", "begun", "replayed", "reused", "erased", "quota"],
-  claim: ["claimed", "ended", "stale", "busy", "expired"],
+  accept: ["accepted", "begun", "replayed", "reused", "erased", "quota", "batch-closed"],
+  openBatch: ["opened"],
+  settle: ["open", "due", "completed", "dropped"],
+  complete: ["completed", "changed"],
+  unpark: ["run", "paused"],
+  endMany: ["ended"],
+  replayMany: ["replayed"],
+  claim: ["paused", "claimed", "ended", "stale", "busy", "expired"],
   renew: ["renewed", "lost"],
   report: ["reported", "stale"],
   end: ["ended", "already", "stale", "changed", "deadline-passed", "config-changed"],
@@ -28,7 +34,7 @@ const ANSWERS = {
   begin: ["begun", "closed", "stale"],
   record: ["recorded", "stale"],
   redeliver: ["found", "pending", "changed"],
-  inspect: ["run", "deliver", "expired", "broken"],
+  inspect: ["run", "deliver", "expired", "broken", "batch"],
 };
 
 describe.each(await environments())("the scripts on the %s engine", (_kind, environment) => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Store } from "../../src/ports/store.ts";
 import { type Client, system } from "../../src/projects/principal.ts";
+import { pausedName } from "../../src/projects/project-config.ts";
 import { acceptCommand, accepted, claimed, environments, freshProject, storeOver } from "./store-fixture.ts";
 
 /** Writes the list of the paused types, as a pause or a resume does. */
@@ -55,14 +56,23 @@ describe.each(await environments())("a pause on the %s engine", (_kind, { store,
     expect(found).toMatchObject({ record: { status: "queued", attempt: 0, parked: true } });
   });
 
-  test("holds one type alone, whatever its name; a client's text is no pause", async () => {
+  test.each([
+    'odd."type"\\name',
+    "odd[0]",
+    "odd]",
+    "*",
+    "%2A",
+    "a|b",
+    "größe/漢字 🙂",
+    "tab\tline\nnull\u0000",
+    "it's (odd)!~",
+  ])("holds one type alone, whatever its name: %j; a client's text is no pause", async (type) => {
     const caller = await freshProject(store);
-    const type = 'odd."type"\\name';
     const [odd, other] = [
       await accepted(store, caller, { type }),
       await accepted(store, caller, { type: "odd" }),
     ];
-    await setPaused(store, caller, [type], { note: '1 {"paused":["odd"]}' });
+    await setPaused(store, caller, [pausedName(type)], { note: '1 {"paused":["odd"]}' });
     expect((await claim(store, odd)).kind).toBe("paused");
     expect((await claim(store, other)).kind).toBe("claimed");
     await setPaused(store, caller, [], { note: { paused: ["odd", "*"] } });

@@ -110,7 +110,8 @@ function valueFor(name: string, kind: IdPrefix | TextParam | undefined, things: 
 }
 
 function idOf(kind: IdPrefix, { task, delivery, endpoint, key, project }: Things): string {
-  const ids = { task, del: delivery, ep: endpoint, key, prj: project, evt: task.replace("task_", "evt_") };
+  const [evt, batch] = ["evt_", "batch_"].map((prefix) => task.replace("task_", prefix));
+  const ids = { task, batch: batch ?? "", del: delivery, ep: endpoint, key, prj: project, evt: evt ?? "" };
   return ids[kind];
 }
 

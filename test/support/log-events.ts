@@ -8,7 +8,7 @@ const ALWAYS = ["time", "level", "event", "requestId"];
 /** The words that the tables have for several fields, as `*attempt*`. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   attempt: ["project", "task", "type", "run", "attempt", "traceId"],
-  delivery: ["project", "task", "delivery", "eventType", "endpoint", "traceId"],
+  delivery: ["project", "task", "batch", "delivery", "eventType", "endpoint", "traceId"],
 };
 
 export interface DocumentedEvent {

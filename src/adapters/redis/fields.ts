@@ -1,6 +1,7 @@
 import type { Format } from "../../endpoints/endpoint.ts";
 import type { NewTask } from "../../ports/commands/task.ts";
 import { INLINE_LIMIT } from "../../shared/limits.ts";
+import type { BatchRecord } from "../../tasks/batch/record.ts";
 import type {
   DeliveryAttempt,
   DeliveryRecord,
@@ -9,7 +10,7 @@ import type {
   TaskRecord,
   TimelineEntry,
 } from "../../tasks/record.ts";
-import type { StoredStatus } from "../../tasks/status.ts";
+import type { StoredStatus, TerminalStatus } from "../../tasks/status.ts";
 import type { Context } from "./context.ts";
 import { openIfPossible, openPayload, type StoredPayload } from "./payloads.ts";
 
@@ -30,6 +31,7 @@ export function newTaskFields(
     ...(Object.keys(task.metadata).length > 0 ? [["meta", JSON.stringify(task.metadata)]] : []),
     ...(task.callback ? [["cb", JSON.stringify(task.callback)]] : []),
     ...(task.trace ? [["trace", task.trace]] : []),
+    ...(task.batch ? [["batch", task.batch]] : []),
     ...(idempotencyHash ? [["idem", idempotencyHash]] : []),
   ].flat();
 }
@@ -87,6 +89,7 @@ export function readTaskState(project: string, id: string, fields: Fields): Task
     ...(fields["lease"] && { lease: fields["lease"] }),
     ...(fields["held"] && { held: true }),
     ...(fields["parked"] === "1" && { parked: true }),
+    ...(fields["batch"] && { batch: fields["batch"] }),
     ...serviceFields(fields),
     ...(fields["trace"] && { trace: fields["trace"] }),
     timeline: timeline(fields),
@@ -122,6 +125,7 @@ export function readDeliveryState(project: string, id: string, fields: Fields): 
     id,
     project,
     taskId: task,
+    ...(fields["batch"] && { batchId: fields["batch"] }),
     eventId: event,
     eventType: type,
     url,
@@ -141,6 +145,31 @@ export function readDeliveryState(project: string, id: string, fields: Fields): 
     ...(fields["once"] === "1" && { once: true }),
     ...(fields["trace"] && { trace: fields["trace"] }),
     attempts: numbered(fields, "a:").map(([, json]) => JSON.parse(json) as DeliveryAttempt),
+  };
+}
+
+/** A batch from its hash; undefined when the hash is empty. */
+export function readBatchFields(project: string, id: string, fields: Fields): BatchRecord | undefined {
+  const { status } = fields;
+  if (status === undefined) return undefined;
+  return {
+    id,
+    project,
+    status: status as BatchRecord["status"], // written by our own scripts alone
+    createdAt: number(fields["created"]),
+    ...(fields["ended"] && { completedAt: number(fields["ended"]) }),
+    ...(fields["cb"] && { callbackUrl: fields["cb"] }),
+    metadata: JSON.parse(fields["meta"] ?? "{}"),
+    ...(fields["trace"] && { trace: fields["trace"] }),
+    ...(fields["idem"] && { idempotencyHash: fields["idem"] }),
+    deliveries: fields["dels"] ? fields["dels"].split(",") : [],
+    tasks: Object.entries(fields)
+      .filter(([name]) => name.startsWith("t:"))
+      .map(([name, ended]) => ({
+        id: name.slice("t:".length),
+        ...(ended !== "" && { ended: ended as TerminalStatus }), // the status that `end` wrote
+      }))
+      .sort((a, b) => (a.id < b.id ? -1 : 1)),
   };
 }
 

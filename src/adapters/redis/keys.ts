@@ -66,6 +66,7 @@ export function keysOf(project: string) {
     task: (id: string) => `${p}:t:${id}`,
     input: (id: string) => `${p}:t:${id}:in`,
     result: (id: string, run: number) => `${p}:t:${id}:out:${run}`,
+    batch: (id: string) => `${p}:b:${id}`,
     delivery: (id: string) => `${p}:d:${id}`,
     /** The name is the event's id and the format, `evt_…:full`. */
     sharedBody: (name: string) => `${p}:e:${name}`,
@@ -124,15 +125,24 @@ export function deliveryMember(project: string, delivery: string): string {
   return `d|${project}|${delivery}`;
 }
 
+/** A batch's member of the due set. */
+export function batchMember(project: string, batch: string): string {
+  return `b|${project}|${batch}`;
+}
+
 /** A dead delivery's member of its day's dead letters. */
 export function oldDeadLetterOf(delivery: string, endpoint: string | undefined): string {
   return endpoint === undefined ? delivery : `${delivery}|${endpoint}`;
 }
 
-/** The task or delivery that a member of the due set names; undefined for a foreign member. */
-export function parseMember(member: string): { kind: "t" | "d"; project: string; id: string } | undefined {
+const KINDS = { t: "task", d: "del", b: "batch" } as const;
+
+/** The task, delivery or batch that a member of the due set names; undefined for a foreign member. */
+export function parseMember(
+  member: string,
+): { kind: keyof typeof KINDS; project: string; id: string } | undefined {
   const [kind, project = "", id = "", ...rest] = member.split("|");
-  if ((kind !== "t" && kind !== "d") || rest.length > 0) return undefined;
-  if (!isId("prj", project) || !isId(kind === "t" ? "task" : "del", id)) return undefined;
+  if ((kind !== "t" && kind !== "d" && kind !== "b") || rest.length > 0) return undefined;
+  if (!isId("prj", project) || !isId(KINDS[kind], id)) return undefined;
   return { kind, project, id };
 }

@@ -5,6 +5,7 @@ import type { FiguresStore } from "../../ports/figures-store.ts";
 import type { ApiKeyStore, ConfigStore, ProjectStore, RotationStore } from "../../ports/project-store.ts";
 import type { Store } from "../../ports/store.ts";
 import type { NewestTaskStore, TaskReadStore } from "../../ports/task-store.ts";
+import { completeBatch, openBatch, settleBatch } from "./batches/batches.ts";
 import { purgeKeys, takeChores } from "./chores.ts";
 import type { Context } from "./context.ts";
 import { listDeadLetters } from "./deliveries/dead-letters.ts";
@@ -31,6 +32,7 @@ import { listTasks, newestTasks } from "./tasks/list.ts";
 import { parkedTasks, resumed, unpark } from "./tasks/pause.ts";
 import {
   authorize,
+  readBatch,
   readBody,
   readConfig,
   readDeliveries,
@@ -119,6 +121,10 @@ export function createStore(options: StoreOptions): Store {
     parkedTasks: (project, after) => parkedTasks(context, project, after),
     unpark: (project, tasks) => unpark(context, project, tasks),
     resumed: (project, more) => resumed(context, project, more),
+    openBatch: (command) => openBatch(context, command),
+    settleBatch: (command) => settleBatch(context, command),
+    completeBatch: (command) => completeBatch(context, command),
+    readBatch: (caller, id) => readBatch(context, caller, id),
     ping: () => ping(context),
   };
 }

@@ -11,7 +11,7 @@ import {
   WAITING_RETENTION,
 } from "../../shared/limits.ts";
 import type { Context } from "./context.ts";
-import { readTaskState } from "./fields.ts";
+import { readBatchFields, readTaskState } from "./fields.ts";
 import { dueKey, keysOf, parseMember, WAITING } from "./keys.ts";
 import { configOf } from "./projects/config.ts";
 import { fieldsOf, named, type ScriptReply, script } from "./script.ts";
@@ -55,7 +55,7 @@ export const RECONCILE = script(
 -- KEYS
 --   due            due set of the partition
 --   waiting        tasks that wait for their start
---   hashes…        hash of each entry's task or delivery, and configuration of its project
+--   hashes…        hash of each entry's task, delivery or batch, and configuration of its project
 -- ARGV
 --   offset         ms added to Redis's clock
 --   nonce          the same when this is sent again
@@ -71,6 +71,7 @@ export const RECONCILE = script(
 --                           publish the attempt of the delivery
 --   expired | exhausted | silent, <now>, <config>, <task>
 --                           end the task: its deadline has passed, its attempts have crashed, its heartbeat is missing
+--   batch, <batch>          look after the batch; fields and values
 --   broken, <reason>        it cannot be understood
 local dueKey, waitingKey = KEYS[1], KEYS[2]
 local args, rest = named(ARGV)
@@ -164,6 +165,12 @@ local function inspectDelivery(entry, delivery)
   local answer = {'deliver', attempt, delay, delivery.endpoint or '', delivery.rate or ''}
   return message(entry, delivery, nextAt, attempt, answer)
 end
+local function inspectBatch(entry, batch, flat)
+  if not batch.status or batch.status == 'completed' then return drop(entry) end
+  local answer = {'batch', flat}
+  return costly(entry, batch, now, answer)
+end
+local inspectors = {t = inspectTask, d = inspectDelivery, b = inspectBatch}
 local function inspect(entry, score)
   local isDue = score and score <= now
   if not entry.key then
@@ -171,11 +178,11 @@ local function inspect(entry, score)
     look(entry, now + ${SWEEP_BACKOFF_LIMIT})
     return {'broken', 'it names nothing'}
   end
-  local record = hash(entry.key)
+  local record, flat = hash(entry.key)
   local _, last = string.match(record.sweep or '', '^(%d+) (%S+)$')
   -- A repeated nonce is answered again as it was: its first answer may be lost.
   if not isDue and last ~= args.nonce and not ${fault("double-look")} then return {'none'} end
-  return (string.sub(entry.member, 1, 1) == 't' and inspectTask or inspectDelivery)(entry, record)
+  return inspectors[string.sub(entry.member, 1, 1)](entry, record, flat)
 end
 for i, entry in ipairs(entries) do
   local ok, answer = pcall(inspect, entry, tonumber(scores[i] or ''))
@@ -245,7 +252,7 @@ export async function reconcile(
     if (!parsed) return [member, 0, 0];
     const { kind, project, id } = parsed;
     const names = keysOf(project);
-    const place = keys.push(kind === "t" ? names.task(id) : names.delivery(id));
+    const place = keys.push({ t: names.task, d: names.delivery, b: names.batch }[kind](id));
     const config = configs.get(project) ?? keys.push(names.config);
     configs.set(project, config);
     return [member, place, config];
@@ -297,6 +304,11 @@ function action(entry: Named, answer: ScriptReply | undefined): DueAction {
         ...(rest[3] && { rateLimit: Number(rest[3]) }),
         ...(rest[4] && { given: String(rest[4]) }),
       };
+    case "batch": {
+      const record = readBatchFields(project, id, fieldsOf(rest[0]));
+      if (!record) throw new Error("reconcile answered without a batch");
+      return { kind, record };
+    }
     case "expired":
     case "exhausted":
     case "silent": {

@@ -39,7 +39,7 @@ export function operationOf(route: Route): Json {
     parameters: parametersOf(route),
     ...(body && { requestBody: body }),
     responses: { ...answersOf(route), ...refusalsOf(route) },
-    ...(route.callbacks && { callbacks: callbacks() }),
+    ...(route.callbacks && { callbacks: callbacks(route.callbacks) }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { TASK_EVENTS } from "../../endpoints/endpoint.ts";
 import {
+  BatchEvent,
   CloudEvent,
   DeadEvent,
   EndpointDisabledEvent,
@@ -84,8 +85,16 @@ function of(type: string, component: Parameters<typeof contentOf>[0]): Json {
   };
 }
 
-/** Events that go to the `callbackUrl` of a task. */
-export function callbacks(): Json {
+/** Events that go to the `callbackUrl` of a task, or of a batch. */
+export function callbacks(about: "task" | "batch"): Json {
+  if (about === "batch") {
+    const content = { "application/json": contentOf(BatchEvent) };
+    return {
+      batchCompleted: {
+        "{$request.body#/callbackUrl}": { post: post("receiveBatchCallback", "A batch's event", content) },
+      },
+    };
+  }
   return {
     taskEvent: {
       "{$request.body#/callbackUrl}": {
@@ -137,6 +146,12 @@ function endpointWebhooks(): Json {
       TestEvent,
       "A test that a client asked for.",
       "Sent once per call of `testEndpoint`.",
+    ),
+    ...about(
+      "batch.completed",
+      "receiveBatchCompleted",
+      BatchEvent,
+      "Every accepted task of a batch has ended once.",
     ),
     ...about(
       "endpoint.disabled",

@@ -196,8 +196,8 @@ export interface Declaration<
   /** Request headers that change the result. */
   readonly headers?: readonly RequestHeader[];
   readonly answers: All;
-  /** Its task calls the address in `callbackUrl`. */
-  readonly callbacks?: true;
+  /** Its task, or its batch, calls the address in `callbackUrl`. */
+  readonly callbacks?: "task" | "batch";
   /** Refusals in addition to those that follow from the rest of the declaration ({@link problemsOf}). */
   readonly problems?: readonly ProblemCode[];
   /** `revalidate`: kept by the client alone and asked about again by ETag; else `no-store`. */

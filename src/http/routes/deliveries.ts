@@ -17,13 +17,14 @@ const list = route({
   operation: "listDeliveries",
   summary: "List deliveries, newest first",
   description:
-    "All of the project's, or one task's. Pages may be short: follow `nextCursor`. The admin token without `Ringback-Project` reads those of all projects, one project after the other.",
+    "Those of the project's tasks, or of one task or batch. Pages may be short: follow `nextCursor`. The admin token without `Ringback-Project` reads those of all projects, one project after the other.",
   tag: "Deliveries",
   access: "key",
   scope: "tasks:read",
   scopeCheckedBy: "script",
   query: z.strictObject({
     taskId: field(opt(id("task")), "Only this task's deliveries."),
+    batchId: field(opt(id("batch")), "Only the deliveries of this batch's `batch.completed`."),
     endpointId: field(opt(id("ep")), "Only deliveries to this endpoint; pages may be short."),
     status: field(opt(z.enum(["pending", "delivered", "dead"])), "Only deliveries of this status."),
     errorCode: field(opt(text(1, 64)), "Only deliveries whose last attempt failed with this code."),
@@ -38,7 +39,7 @@ const list = route({
     return reply(200, { data: items, nextCursor: nextCursor ?? null }, linkTo(c, ctx, nextCursor));
   },
   async handleEveryProject({ c, ctx, query, reply }) {
-    if (query.taskId !== undefined) throw projectRequired();
+    if (query.taskId !== undefined || query.batchId !== undefined) throw projectRequired();
     const { data, nextCursor } = await listEveryProject(ctx, query, "tasks", (admin, place) =>
       listDeliveries(ctx, admin, { ...withoutCursor(query), ...place }),
     );

@@ -17,6 +17,20 @@ import { STATUSES } from "../../tasks/status.ts";
 /** Pairs, and the characters of a name and of a value. */
 const METADATA = { pairs: 20, name: 64, value: 512 };
 
+const metadata = field(
+  opt(
+    z
+      .record(text(1, METADATA.name), text(0, METADATA.value))
+      .check(
+        z.refine(
+          (pairs) => Object.keys(pairs).length <= METADATA.pairs,
+          `must have at most ${METADATA.pairs} members`,
+        ),
+      ),
+  ),
+  "Up to 20 pairs; names up to 64 characters, values up to 512. They come back in every answer and callback.",
+);
+
 const fields = {
   type: field(text(1, 128), "The task type: one that this deployment offers."),
   input: field(json(), "Any JSON that the task type accepts, `null` included."),
@@ -57,19 +71,7 @@ const fields = {
     opt(duration(1, MAX_RESULT_TTL)),
     "How long result and input are kept after the end, at most `30d`; `7d` unless the deployment says otherwise.",
   ),
-  metadata: field(
-    opt(
-      z
-        .record(text(1, METADATA.name), text(0, METADATA.value))
-        .check(
-          z.refine(
-            (pairs) => Object.keys(pairs).length <= METADATA.pairs,
-            `must have at most ${METADATA.pairs} members`,
-          ),
-        ),
-    ),
-    "Up to 20 pairs; names up to 64 characters, values up to 512. They come back in every answer and callback.",
-  ),
+  metadata,
 };
 
 interface Excluding {
@@ -134,6 +136,11 @@ export const BatchRequest = component(
         .check(z.minLength(1), z.maxLength(MAX_BATCH)),
       "1 to 100 tasks; 4 MiB together, 1 MiB each, unless the deployment says otherwise.",
     ),
+    callbackUrl: field(
+      opt(text(0, 2_048)),
+      "Called once, with `batch.completed`, when every accepted task has ended once. Tasks have a `callbackUrl` of their own.",
+    ),
+    metadata,
   }),
   {
     description: "Tasks, each accepted or refused on its own.",

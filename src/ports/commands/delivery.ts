@@ -8,6 +8,8 @@ export interface NewDelivery {
   readonly id: string;
   /** Empty for an event without a task. */
   readonly taskId: string;
+  /** The batch whose event it is. */
+  readonly batchId?: string;
   readonly eventId: string;
   readonly eventType: string;
   readonly url: string;

@@ -1,4 +1,5 @@
 import type { StoredConfig } from "../../projects/caller.ts";
+import type { BatchRecord } from "../../tasks/batch/record.ts";
 import type { TaskRecord } from "../../tasks/record.ts";
 
 /** The work of the sweep for one due entry. */
@@ -31,6 +32,8 @@ export type DueAction =
       readonly rateLimit?: number;
       readonly given?: string;
     }
+  /** Its tasks may have ended, or the process that accepted them may be gone. */
+  | { readonly kind: "batch"; readonly record: BatchRecord }
   /**
    * Its deadline has passed, it has crashed too often, or a waiting task's heartbeat was missed. The record lacks input
    * and result.

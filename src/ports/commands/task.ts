@@ -20,6 +20,8 @@ export interface NewTask {
   readonly options: TaskRecord["options"];
   readonly callback?: TaskRecord["callback"];
   readonly trace?: string;
+  /** The batch that it enters as it is accepted. */
+  readonly batch?: string;
   readonly start: TaskStart;
 }
 
@@ -66,6 +68,8 @@ export type AcceptAnswer =
   | { readonly kind: "reused"; readonly id: string }
   /** The idempotency key made a task that was erased; or this very request has, and arrives once more. */
   | { readonly kind: "erased"; readonly id: string }
+  /** Its batch has completed, or is gone: it is not accepted any more. */
+  | { readonly kind: "batch-closed" }
   /** Redis takes no request of this size: nothing was written. */
   | { readonly kind: "too-large" }
   /** The project requires an idempotency key, and the request has none. */
@@ -207,6 +211,8 @@ export type EndAnswer =
       readonly sequence: number;
       readonly nextAt: number;
       readonly held: Held;
+      /** It was the last task of its batch: the batch is to be completed. */
+      readonly batchDone?: true;
     }
   | { readonly kind: "gone" | "stale" | "deadline-passed" }
   | { readonly kind: "already"; readonly status: TerminalStatus }

@@ -12,6 +12,7 @@ import type { CallParts } from "../../services/call-service.ts";
 import type { Idempotency } from "../../shared/idempotency.ts";
 import { ApiError } from "../../shared/problems.ts";
 import { redisTime } from "../../shared/time/redis-clock.ts";
+import { completeBatch } from "../batch/complete-batch.ts";
 import type { TaskRecord } from "../record.ts";
 import type { FinishParts } from "../run/finish-task.ts";
 import { cancel } from "../steer/cancel-task.ts";
@@ -72,6 +73,9 @@ export async function cancelMany(
       const { now, queued } = openedOf(outcome.deliveries, answer.held);
       messages.push(...firstAttemptMessages(ctx, record.project, [...now, ...queued]));
       calls.push(...(record.calls ?? []));
+      if (answer.batchDone && record.batch !== undefined) {
+        ctx.background.waitUntil(completeBatch(ctx, record.project, record.batch));
+      }
     }
     if (MOVED.has(answer.kind)) moved.push(record);
   }

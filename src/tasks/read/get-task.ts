@@ -1,4 +1,5 @@
 import { callbackDelivery } from "../../events/task-events.ts";
+import type { BatchStore } from "../../ports/batch-store.ts";
 import type { TaskFilter, TaskPosition } from "../../ports/commands/list.ts";
 import type { DeliveryReadStore } from "../../ports/delivery-store.ts";
 import type { TaskReadStore } from "../../ports/task-store.ts";
@@ -8,11 +9,15 @@ import { base64url, fromBase64url, utf8 } from "../../shared/bytes.ts";
 import { fault } from "../../shared/fault-point.ts";
 import { isId } from "../../shared/id.ts";
 import { ApiError } from "../../shared/problems.ts";
+import { getBatch } from "../batch/get-batch.ts";
 import type { DeliveryRecord, DeliveryStatus, TaskRecord } from "../record.ts";
 import { isTerminal, type TaskStatus, visibleStatus } from "../status.ts";
 
 /** The parts that reading tasks and deliveries uses. */
 export type ReadParts = { readonly store: DeliveryReadStore & TaskReadStore };
+
+/** The parts that a list of deliveries uses. */
+type ListParts = ReadParts & { readonly store: Pick<BatchStore, "readBatch"> };
 
 /** A task as it is now, with the delivery of its end to `callbackUrl` when there is one. */
 export interface FoundTask {
@@ -132,10 +137,11 @@ export async function findDelivery(
 
 /** The deliveries of one task, or of the project's tasks, newest task first; a page may be short. @throws ApiError */
 export async function listDeliveries(
-  ctx: ReadParts,
+  ctx: ListParts,
   caller: Client,
   query: {
     readonly taskId?: string;
+    readonly batchId?: string;
     readonly endpointId?: string;
     readonly status?: DeliveryStatus;
     /** The code of the last attempt's error. */
@@ -154,9 +160,8 @@ export async function listDeliveries(
     (query.errorCode === undefined || delivery.attempts.at(-1)?.error?.code === query.errorCode) &&
     delivery.createdAt > createdAfter &&
     delivery.createdAt < createdBefore;
-  if (query.taskId !== undefined) {
-    const { record } = await getTask(ctx, caller, query.taskId);
-    const all = allDeliveries(record);
+  const all = await deliveriesNamed(ctx, caller, query);
+  if (all) {
     const from = query.cursor === undefined ? 0 : all.indexOf(query.cursor) + 1;
     if (query.cursor !== undefined && from === 0) throw strange();
     const ids = all.slice(from, from + PAGE_DELIVERIES);
@@ -178,6 +183,18 @@ export async function listDeliveries(
   const cut = last && records.length < (answer?.records.length ?? 0);
   const next = cut ? { at: last.createdAt, id: last.id } : listed.next;
   return { data: deliveries.filter(wanted), ...(next && { nextCursor: writeCursor(next) }) };
+}
+
+/** The deliveries of one task, or of one batch, newest first; undefined where the query names neither. */
+async function deliveriesNamed(
+  ctx: ListParts,
+  caller: Client,
+  { taskId, batchId }: { readonly taskId?: string; readonly batchId?: string },
+): Promise<readonly string[] | undefined> {
+  const ofTask = taskId === undefined ? undefined : allDeliveries((await getTask(ctx, caller, taskId)).record);
+  const ofBatch = batchId === undefined ? undefined : (await getBatch(ctx, caller, batchId)).deliveries;
+  // No delivery is of both.
+  return ofTask && ofBatch ? [] : (ofTask ?? ofBatch);
 }
 
 /** The most deliveries that one page reads, except for the first task of several; and that one request reads. */

@@ -40,6 +40,8 @@ export type FinishResult =
       readonly now: number;
       readonly config: StoredConfig;
       readonly opened: Opened;
+      /** The batch whose last task it was. */
+      readonly batchDone?: string;
     }
   | Exclude<EndAnswer, { kind: "ended" | "config-changed" | "deadline-passed" }>;
 
@@ -94,6 +96,7 @@ export async function finishTask(deps: FinishParts, input: FinishInput): Promise
           return {
             ...{ kind: "ended", ending, endedAt, now: answer.now, config },
             opened: openedOf(deliveries, answer.held, input.byQueue),
+            ...(answer.batchDone && record.batch !== undefined && { batchDone: record.batch }),
           };
         default:
           return answer;

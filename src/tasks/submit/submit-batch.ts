@@ -1,3 +1,4 @@
+import type { BatchStore } from "../../ports/batch-store.ts";
 import type { AcceptAnswer, AcceptCommand } from "../../ports/commands/task.ts";
 import type { RequestContext } from "../../ports/dependencies.ts";
 import type { SubmitStore } from "../../ports/task-store.ts";
@@ -7,15 +8,25 @@ import { type Client, system } from "../../projects/principal.ts";
 import { type PublishParts, publishAll } from "../../scheduling/publish.ts";
 import { ApiError } from "../../shared/problems.ts";
 import { continued, inSpan } from "../../shared/trace/tracing.ts";
+import { type BatchParts, settleBatch } from "../batch/complete-batch.ts";
+import { type BatchWish, judgeBatch, type OpenBatchParts, openBatch } from "../batch/open-batch.ts";
 import { type FoundTask, getTasks, type ReadParts } from "../read/get-task.ts";
 import { prepare, type Submit, type SubmitParts } from "./prepare-task.ts";
 import { type Accepted, firstRun, settle } from "./submit-task.ts";
 
 /** The parts that accepting a batch uses. */
-type BatchParts = PublishParts &
+type SubmitBatchParts = PublishParts &
   ReadParts &
   SubmitParts &
-  Pick<RequestContext, "background"> & { readonly store: SubmitStore };
+  OpenBatchParts &
+  BatchParts &
+  Pick<RequestContext, "background"> & { readonly store: BatchStore & SubmitStore };
+
+/** One outcome per item; and the id of the batch, where it has one. */
+export interface BatchOutcome {
+  readonly outcomes: readonly (Accepted | ApiError)[];
+  readonly batch?: string;
+}
 
 /**
  * Accepts many tasks in one Redis request, each on its own, in order; all runs are published in one request. Items
@@ -23,31 +34,43 @@ type BatchParts = PublishParts &
  *
  * @param items each as the client asks for it, or why it was refused before
  * @param parent the trace that all of them continue
- * @returns one outcome per item
- * @throws ApiError when the key may not submit
+ * @param wish what is asked of the batch as a whole; undefined: nothing
+ * @throws ApiError when the key may not submit, or the batch as a whole is refused
  */
 export function acceptBatch(
-  ctx: BatchParts,
+  ctx: SubmitBatchParts,
   caller: Client,
   items: readonly (Submit | ApiError)[],
   parent: string | undefined,
-): Promise<readonly (Accepted | ApiError)[]> {
+  wish?: BatchWish,
+): Promise<BatchOutcome> {
+  if (wish) judgeBatch(ctx, wish);
   return inSpan("submit batch", { kind: "producer", parent: continued(parent) }, (trace) =>
     acceptAll(
       ctx,
       caller,
       items.map((item) => (item instanceof ApiError || trace === undefined ? item : { ...item, trace })),
+      wish,
+      trace ?? parent,
     ),
   );
 }
 
 async function acceptAll(
-  ctx: BatchParts,
+  ctx: SubmitBatchParts,
   caller: Client,
   items: readonly (Submit | ApiError)[],
-): Promise<readonly (Accepted | ApiError)[]> {
-  const prepared = await Promise.all(
+  wish: BatchWish | undefined,
+  trace: string | undefined,
+): Promise<BatchOutcome> {
+  const judged = await Promise.all(
     items.map((item) => (item instanceof ApiError ? item : refusedOr(() => prepare(ctx, caller, item)))),
+  );
+  const acceptable = judged.flatMap((item) => (item instanceof ApiError ? [] : [item]));
+  const batch =
+    wish && acceptable.length > 0 ? await openBatch(ctx, caller, wish, acceptable, trace) : undefined;
+  const prepared = judged.map((item) =>
+    item instanceof ApiError || batch === undefined ? item : { ...item, task: { ...item.task, batch } },
   );
   const commands = prepared.flatMap((item) => (item instanceof ApiError ? [] : [item]));
   const answers = new Map<AcceptCommand, AcceptAnswer>();
@@ -71,7 +94,19 @@ async function acceptAll(
       publishAll(ctx, messages),
     ),
   );
-  return outcomes;
+  if (batch === undefined) return { outcomes };
+  const { idempotency } = wish ?? {};
+  const keep = outcomes.some((outcome) => !(outcome instanceof ApiError));
+  const settling = settleBatch(
+    ctx,
+    caller.project,
+    { id: batch, ...(idempotency && { idempotencyHash: idempotency.hash }) },
+    keep,
+  );
+  // A refusal holds no idempotency key: the batch is gone before the answer.
+  if (!keep) await settling;
+  else ctx.background.waitUntil(settling);
+  return { outcomes, ...(keep && { batch }) };
 }
 
 function outcomeOf(
@@ -87,7 +122,7 @@ function outcomeOf(
 }
 
 async function lookReplayed(
-  ctx: BatchParts,
+  ctx: SubmitBatchParts,
   caller: Client,
   answers: readonly AcceptAnswer[],
 ): Promise<ReadonlyMap<string, FoundTask>> {

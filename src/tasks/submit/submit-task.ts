@@ -147,6 +147,11 @@ export function settle(
         "idempotency-key-required",
         "This project accepts a task only with an Idempotency-Key, so that a repetition is no second task.",
       );
+    case "batch-closed":
+      throw new ApiError(
+        "idempotency-key-reused",
+        "The batch of this Idempotency-Key has completed without this item: send the item under another key.",
+      );
     case "too-large":
       throw new ApiError("payload-too-large", "The task is larger than Redis takes in one request.");
     case "quota": {

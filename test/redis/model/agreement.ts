@@ -11,6 +11,8 @@ const SLACK = 2_000;
 export async function agree(model: Model, world: World): Promise<void> {
   await readTasks(model, world);
   await readDeliveries(model, world);
+  await readBatches(model, world);
+  await readParked(model, world);
   await dueSet(model, world);
   await lifetimes(model, world);
   await counters(model, world);
@@ -48,6 +50,7 @@ function sameTask(record: TaskRecord, task: TaskModel): void {
     attempt: record.attempt,
     crashes: record.crashes,
     lease: record.lease ?? "",
+    parked: record.status === "queued" && record.parked === true,
     deliveries: record.deliveries,
     pastDeliveries: record.pastDeliveries,
     endedAt: record.endedAt,
@@ -64,6 +67,7 @@ function sameTask(record: TaskRecord, task: TaskModel): void {
     attempt: task.attempt,
     crashes: task.crashes,
     lease: task.lease,
+    parked: task.status === "queued" && task.parked,
     deliveries: task.deliveries,
     pastDeliveries: task.pastDeliveries,
     endedAt: task.endedAt,
@@ -129,6 +133,37 @@ async function readDeliveries(model: Model, world: World): Promise<void> {
   for (const [id, record] of read) world.deliveries.set(id, record);
 }
 
+/** Each batch counts each of its tasks once, by its first end, and completes once. */
+async function readBatches(model: Model, world: World): Promise<void> {
+  const ids = [...new Set([...model.batches.keys(), ...world.batches.keys()])];
+  world.batches.clear();
+  for (const id of ids) {
+    const batch = model.batches.get(id);
+    const answer = await world.store.readBatch(world.caller, id);
+    if (answer.kind !== "found") {
+      expect(batch, `${id} is ${answer.kind}`).toBeUndefined();
+      continue;
+    }
+    const { record } = answer;
+    expect({ status: record.status, tasks: record.tasks }, id).toEqual({
+      status: batch?.status,
+      tasks: [...(batch?.tasks ?? [])]
+        .map(([task, ended]) => ({ id: task, ...(ended && { ended }) }))
+        .sort((one, other) => (one.id < other.id ? -1 : 1)),
+    });
+    world.batches.set(id, record);
+  }
+}
+
+/** A task that is held is listed, so that a resume finds it. */
+async function readParked(model: Model, world: World): Promise<void> {
+  world.parked = await world.store.parkedTasks(world.caller.project, "");
+  const listed = world.parked.map(({ task }) => task).toSorted();
+  expect(listed, "the list of the parked tasks").toEqual([...model.listed].toSorted());
+  const held = [...model.tasks.values()].filter((task) => task.status === "queued" && task.parked);
+  expect(listed, "held tasks are listed").toEqual(expect.arrayContaining(held.map(({ id }) => id)));
+}
+
 function pick(one: DeliveryModel | DeliveryRecord) {
   const { id, status, attempt, base, crashes, endedAt } = one;
   return { id, status, attempt, base, crashes, endedAt };
@@ -149,6 +184,13 @@ async function dueSet(model: Model, world: World): Promise<void> {
     expected.set(one.id, one.due);
     actual.set(one.id, timeOf(score, one.due));
   }
+  for (const { id, due, status } of model.batches.values()) {
+    const score = actual.get(id);
+    expect(score === undefined, `${id} (${status}) has no due entry`).toBe(status === "completed");
+    if (score === undefined || due === undefined) continue;
+    expected.set(id, due);
+    actual.set(id, timeOf(score, due));
+  }
   for (const { id, due } of model.poisons.values()) {
     expected.set(id, due);
     actual.set(id, timeOf(actual.get(id) ?? 0, due));
@@ -168,7 +210,11 @@ async function lifetimes(model: Model, world: World): Promise<void> {
     key: `d:${id}`,
     ended: status !== "pending",
   }));
-  const all = [...tasks, ...deliveries];
+  const batches = [...model.batches.values()].map(({ id, status }) => ({
+    key: `b:${id}`,
+    ended: status === "completed",
+  }));
+  const all = [...tasks, ...deliveries, ...batches];
   const read = await Promise.all(all.map(async ({ key }) => [key, (await ttlOf(key, project)) > 0] as const));
   expect(Object.fromEntries(read), "keys that will go").toEqual(
     Object.fromEntries(all.map(({ key, ended }) => [key, ended])),

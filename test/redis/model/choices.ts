@@ -5,6 +5,8 @@ import { makeId } from "../../../src/shared/id.ts";
 import type { TaskRecord } from "../../../src/tasks/record.ts";
 import { newDelivery } from "../store-fixture.ts";
 import { begin, record, redeliver } from "./delivery-choices.ts";
+import { completeBatch, openBatch, settle } from "./batch-choices.ts";
+import { cancelMany, replayMany } from "./bulk-choices.ts";
 import { DELIVERY_LEASE, type Operation, RESULT_TTL } from "./operations.ts";
 import { type Choice, fresh, mostly, one, type Pick, recent } from "./picking.ts";
 import { type Grant, isOpen, type Model } from "./state.ts";
@@ -27,7 +29,13 @@ function deliveries(n: number): readonly NewDelivery[] {
   });
 }
 
-const accept: Choice = ([a, b, c, d]) => {
+/** Half of the tasks belong to a batch. */
+function batchOf(n: number, { batches }: World) {
+  const batch = n % 2 === 0 ? one([...batches.keys()], Math.floor(n / 2)) : undefined;
+  return batch === undefined ? {} : { batch };
+}
+
+const accept: Choice = ([a, b, c, d], _model, world) => {
   const delay = [0, 0, 0, 0, 20 * SECOND, 2 * HOUR][a % 6] ?? 0;
   return {
     kind: "accept",
@@ -35,6 +43,7 @@ const accept: Choice = ([a, b, c, d]) => {
     delay,
     deadline: [150 * SECOND, 24 * HOUR, 24 * HOUR][b % 3] ?? 0,
     largeInput: c % 4 === 0,
+    ...batchOf(a + c, world),
     ...idempotency(d, "accept"),
     ...(delay === 0 && b % 2 === 0 && { lease: fresh() }),
   };
@@ -199,11 +208,19 @@ const announce: Choice = ([a, b, c], _model, world) => {
   return { kind: "announce", ...grant, deliveries: [{ ...newDelivery(), lease }] };
 };
 
-const configure: Choice = ([a], { config }) => ({
+/** Paused now and then, and mostly not for long. */
+const configure: Choice = ([a, b], { config }) => ({
   kind: "configure",
+  paused: !config.paused && b % 3 === 0,
   version: a % 4 === 3 ? config.version - 1 : config.version,
   nonce: fresh(),
 });
+
+/** A resume looks at the parked tasks, whatever has become of them. */
+const unpark: Choice = ([a], { listed }, world) => {
+  const tasks = world.parked.filter(({ task }) => listed.has(task) || a % 4 === 3);
+  return tasks.length === 0 ? undefined : { kind: "unpark", tasks };
+};
 
 const grant: Choice = () => ({ kind: "grant", key: fresh().replaceAll("-", "") });
 
@@ -244,7 +261,13 @@ export const CHOICES = {
   redeliver: [redeliver, 2],
   published: [published, 2],
   announce: [announce, 2],
-  configure: [configure, 1],
+  openBatch: [openBatch, 1],
+  settle: [settle, 1],
+  completeBatch: [completeBatch, 2],
+  unpark: [unpark, 2],
+  cancelMany: [cancelMany, 1],
+  replayMany: [replayMany, 1],
+  configure: [configure, 2],
   grant: [grant, 1],
   revoke: [revoke, 1],
   limit: [limit, 1],

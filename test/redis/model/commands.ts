@@ -12,9 +12,9 @@ import type { World } from "./world.ts";
 async function takeDue(model: Model, world: World): Promise<readonly string[]> {
   model.now = world.now;
   const { project } = world.caller;
-  const members = [...model.tasks.values(), ...model.deliveries.values()]
+  const members = [...model.tasks.values(), ...model.deliveries.values(), ...model.batches.values()]
     .filter((one) => one.due !== undefined && one.due <= model.now)
-    .map(({ id }) => taskMember(project, id).replace(/^t/, id.startsWith("task") ? "t" : "d"));
+    .map(({ id }) => taskMember(project, id).replace(/^t/, id.charAt(0)));
   const poisons = [...model.poisons.values()].filter(({ due }) => due <= model.now);
   const all = [...members, ...poisons.map(({ member }) => member)];
   const taken = await world.store.peekDue(0);
@@ -152,8 +152,10 @@ const sends = Object.entries(CHOICES).flatMap(([name, [choice, weight]]) =>
   ),
 );
 
+/** Those that send one script: the parts of a bulk request may mix with another's. */
+const UNRACED = ["late", "cancelMany", "replayMany"];
 const racing = fc.constantFrom<Choice>(
-  ...Object.entries(CHOICES).flatMap(([name, [choice]]) => (name === "late" ? [] : [choice])),
+  ...Object.entries(CHOICES).flatMap(([name, [choice]]) => (UNRACED.includes(name) ? [] : [choice])),
 );
 /** Both choose by the same numbers, so that they often meet at the same task. */
 const races = fc

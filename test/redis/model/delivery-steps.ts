@@ -1,5 +1,5 @@
 import { type Answer, DELIVERY_DELAY, DELIVERY_LEASE, type Of } from "./operations.ts";
-import type { DeliveryModel, Model, Poison, TaskModel } from "./state.ts";
+import type { BatchModel, DeliveryModel, Model, Poison, TaskModel } from "./state.ts";
 
 const SECOND = 1_000;
 const DAY = 86_400 * SECOND;
@@ -76,10 +76,15 @@ export function inspect(model: Model, op: Of<"inspect">): Answer {
     const [, , id = ""] = member.split("|");
     const poison = model.poisons.get(id);
     if (poison) return inspectPoison(model.now, poison);
-    const one = model.tasks.get(id) ?? model.deliveries.get(id);
+    const batch = model.batches.get(id);
+    const one = model.tasks.get(id) ?? model.deliveries.get(id) ?? batch;
     if (one?.due !== undefined && one.due > model.now && one.sweeps?.nonce !== op.nonce) return ["none"];
     const task = model.tasks.get(id);
     const delivery = model.deliveries.get(id);
+    if (batch?.due !== undefined) {
+      lookAgain(batch, model.now, op.nonce, 0, model.now);
+      return ["batch"];
+    }
     if (task && task.due !== undefined) return inspectTask(model.now, task, op.nonce);
     return delivery && delivery.due !== undefined ? inspectDelivery(model.now, delivery, op.nonce) : ["none"];
   });
@@ -93,22 +98,27 @@ function inspectPoison(now: number, poison: Poison): Answer {
 }
 
 /** The n-th look in a row that finds nothing moved waits 2ⁿ times as long; a repeated nonce counts once. */
-function lookAgain(one: TaskModel | DeliveryModel, from: number, nonce: string, deadline = 0, now = 0): void {
+function lookAgain(one: TaskModel | DeliveryModel | BatchModel, from: number, nonce: string, deadline = 0, now = 0): void {
   const before = one.sweeps;
   const count = before === undefined ? 0 : before.count + (before.nonce === nonce ? 0 : 1);
   one.sweeps = { count, nonce };
   look(one, Math.max(now, from) + Math.min(BACKOFF_LIMIT, GRACE * 2 ** count), deadline, now);
 }
 
-function look(one: TaskModel | DeliveryModel, at: number, deadline: number, now: number): void {
+function look(one: TaskModel | DeliveryModel | BatchModel, at: number, deadline: number, now: number): void {
   one.due = deadline > now ? Math.min(at, deadline) : at;
 }
 
 function inspectTask(now: number, task: TaskModel, nonce: string): Answer {
   const { deadlineAt } = task;
   const again = (from: number) => lookAgain(task, from, nonce, deadlineAt, now);
+  /** An end that is lost is repeated soon: the pause grows with the time since it was due, not with the looks. */
+  const ending = (since: number) => {
+    task.sweeps = { count: task.sweeps?.count ?? 0, nonce };
+    look(task, now + Math.min(BACKOFF_LIMIT, Math.max(GRACE, now - since)), deadlineAt, now);
+  };
   if (now >= deadlineAt) {
-    again(now);
+    ending(deadlineAt);
     return ["expired"];
   }
   if (task.status === "running") {
@@ -116,15 +126,23 @@ function inspectTask(now: number, task: TaskModel, nonce: string): Answer {
       look(task, task.leaseUntil + AFTER_LEASE, deadlineAt, now);
       return ["none"];
     }
+    if (task.crashes >= CRASHES) {
+      ending(task.leaseUntil);
+      return ["exhausted"];
+    }
     again(now);
-    return task.crashes >= CRASHES ? ["exhausted"] : ["run", task.run, task.attempt];
+    return ["run", task.run, task.attempt];
   }
   if (task.status === "waiting") {
     if (task.heartbeatBy !== 0 && task.heartbeatBy <= now) {
-      again(now);
+      ending(task.heartbeatBy);
       return ["silent"];
     }
     look(task, task.heartbeatBy || deadlineAt, deadlineAt, now);
+    return ["none"];
+  }
+  if (task.parked) {
+    look(task, deadlineAt, deadlineAt, now);
     return ["none"];
   }
   if (task.nextAt - now > HORIZON) {

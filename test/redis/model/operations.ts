@@ -1,6 +1,8 @@
 import type { NewDelivery } from "../../../src/ports/commands/delivery.ts";
 import type { Authority, Outcome } from "../../../src/ports/commands/task.ts";
+import type { ParkedTask } from "../../../src/ports/pause-store.ts";
 import type { Idempotency } from "../../../src/shared/idempotency.ts";
+import type { BatchRecord } from "../../../src/tasks/batch/record.ts";
 import type { TaskRecord } from "../../../src/tasks/record.ts";
 
 /** A script with everything that it is sent with: sent again it is the same, nonce and all. */
@@ -11,6 +13,7 @@ export type Operation =
       readonly delay: number;
       readonly deadline: number;
       readonly largeInput: boolean;
+      readonly batch?: string;
       readonly idempotency?: Idempotency;
       /** Of the first attempt, which its caller runs at once. */
       readonly lease?: string;
@@ -96,7 +99,31 @@ export type Operation =
       readonly endedAt: number;
       readonly nonce: string;
     }
-  | { readonly kind: "configure"; readonly version: number; readonly nonce: string }
+  | { readonly kind: "openBatch"; readonly id: string }
+  | {
+      readonly kind: "settle";
+      readonly batch: string;
+      readonly tasks: readonly string[];
+      readonly keep: boolean;
+    }
+  | {
+      readonly kind: "complete";
+      readonly record: BatchRecord;
+      readonly completedAt: number;
+      readonly configVersion: number;
+      readonly nonce: string;
+    }
+  | { readonly kind: "unpark"; readonly tasks: readonly ParkedTask[] }
+  /** Many at once, as a bulk request sends them. */
+  | { readonly kind: "endMany"; readonly ends: readonly Of<"end">[] }
+  | { readonly kind: "replayMany"; readonly replays: readonly Of<"replay">[] }
+  | {
+      readonly kind: "configure";
+      readonly version: number;
+      readonly nonce: string;
+      /** The whole project is paused from now on. */
+      readonly paused: boolean;
+    }
   | { readonly kind: "grant"; readonly key: string }
   | { readonly kind: "revoke"; readonly key: string; readonly nonce: string }
   | { readonly kind: "limit"; readonly maxOpen: number | null; readonly nonce: string }

@@ -5,7 +5,7 @@ export function configure(model: Model, op: Of<"configure">): Answer {
   const { config } = model;
   if (config.nonce === op.nonce) return ["configured", config.version];
   if (config.version !== op.version) return ["changed"];
-  model.config = { version: config.version + 1, nonce: op.nonce };
+  model.config = { version: config.version + 1, nonce: op.nonce, paused: op.paused };
   return ["configured", model.config.version];
 }
 

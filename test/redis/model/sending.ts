@@ -82,6 +82,7 @@ const DONE = new Set<string | number>([
   "published",
   "opened",
   "configured",
+  "completed",
   "granted",
   "revoked",
   "limited",

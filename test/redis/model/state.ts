@@ -11,6 +11,7 @@ interface Sweeps {
 export interface TaskModel {
   readonly id: string;
   readonly idempotencyHash: string | undefined;
+  readonly batch: string | undefined;
   readonly largeInput: boolean;
   readonly maxAttempts: number;
   status: StoredStatus;
@@ -22,6 +23,8 @@ export interface TaskModel {
   deadlineAt: number;
   lease: string;
   leaseUntil: number;
+  /** A pause holds its next attempt. */
+  parked: boolean;
   /** Within how long the token's bearer must report; 0: whenever. */
   heartbeat: number;
   heartbeatBy: number;
@@ -61,6 +64,16 @@ export interface DeliveryModel {
   sweeps: Sweeps | undefined;
 }
 
+/** A batch as the promises have it: its tasks by id, and the first end of each that has ended. */
+export interface BatchModel {
+  readonly id: string;
+  status: "opening" | "open" | "completed";
+  readonly tasks: Map<string, TerminalStatus | undefined>;
+  completeNonce: string;
+  due: number | undefined;
+  sweeps: Sweeps | undefined;
+}
+
 /** A due entry that cannot be understood: by its name, or by what lies under the key that it names. */
 export interface Poison {
   readonly id: string;
@@ -74,6 +87,7 @@ export interface Model {
   now: number;
   tasks: Map<string, TaskModel>;
   deliveries: Map<string, DeliveryModel>;
+  batches: Map<string, BatchModel>;
   /** By id. */
   poisons: Map<string, Poison>;
   /** Fingerprint and id of what each idempotency key made. */
@@ -84,7 +98,9 @@ export interface Model {
   deadLetters: Map<string, number>;
   open: number;
   endings: Record<TerminalStatus, number>;
-  config: { version: number; nonce: string };
+  config: { version: number; nonce: string; paused: boolean };
+  /** Tasks in the list of the parked ones; those that are held no more stay until they are looked at. */
+  listed: Set<string>;
   /** API keys beside the caller's, and those that were revoked: what made them may come once more. */
   keys: Set<string>;
   revoked: Map<string, string>;
@@ -98,13 +114,15 @@ export function emptyModel(): Model {
     now: Date.now(),
     tasks: new Map(),
     deliveries: new Map(),
+    batches: new Map(),
     poisons: new Map(),
     idempotency: new Map(),
     erased: new Set(),
     deadLetters: new Map(),
     open: 0,
     endings: { succeeded: 0, failed: 0, canceled: 0, expired: 0 },
-    config: { version: 1, nonce: "" },
+    config: { version: 1, nonce: "", paused: false },
+    listed: new Set(),
     keys: new Set(),
     revoked: new Map(),
     quota: undefined,
@@ -123,7 +141,7 @@ const HORIZON = 3_600_000;
 /** Every moment at which some script would begin to answer otherwise. */
 export function boundaries(model: Model): readonly number[] {
   const ofStart = (next: number) => [next - EARLY, next, next - HORIZON];
-  const dues = [...model.poisons.values()].map(({ due }) => due);
+  const dues = [...model.poisons.values(), ...model.batches.values()].flatMap(({ due }) => due ?? []);
   return [...model.tasks.values(), ...model.deliveries.values()]
     .flatMap((one) => [
       ...ofStart(one.nextAt),

@@ -1,6 +1,8 @@
 import * as attemptSteps from "./attempt-steps.ts";
+import * as batchSteps from "./batch-steps.ts";
 import * as deliverySteps from "./delivery-steps.ts";
 import type { Answer, Operation } from "./operations.ts";
+import * as pauseSteps from "./pause-steps.ts";
 import * as projectSteps from "./project-steps.ts";
 import type { Model } from "./state.ts";
 import * as taskSteps from "./task-steps.ts";
@@ -26,6 +28,19 @@ export function step(model: Model, op: Operation): Answer {
       return attemptSteps.published(model, op);
     case "announce":
       return attemptSteps.announce(model, op);
+    case "openBatch":
+      return batchSteps.openBatch(model, op);
+    case "settle":
+      return batchSteps.settle(model, op);
+    case "complete":
+      return batchSteps.complete(model, op);
+    case "unpark":
+      return pauseSteps.unpark(model, op);
+    case "endMany":
+      // Which of them completes a batch is not told here: sent twice at once, their parts mix.
+      return op.ends.flatMap((end) => taskSteps.end(model, end).slice(0, 2));
+    case "replayMany":
+      return op.replays.flatMap((replay) => taskSteps.replay(model, replay));
     case "configure":
       return projectSteps.configure(model, op);
     case "grant":

@@ -2,6 +2,7 @@ import { ERASED } from "../../../src/adapters/redis/keys.ts";
 import type { NewDelivery } from "../../../src/ports/commands/delivery.ts";
 import type { Outcome } from "../../../src/ports/commands/task.ts";
 import { isTerminal, MOVES, type TerminalStatus } from "../../../src/tasks/status.ts";
+import { count, isClosed, isComplete } from "./batch-steps.ts";
 import {
   type Answer,
   DELIVERY_LEASE,
@@ -37,13 +38,16 @@ export function accept(model: Model, op: Of<"accept">): Answer {
     const isHolder = op.lease !== undefined && present.status === "running" && present.lease === op.lease;
     return [isHolder ? "begun" : "accepted", op.id];
   }
+  if (op.batch !== undefined && isClosed(model, op.batch)) return ["batch-closed"];
   const quota = model.quota ?? MAX_OPEN;
   if (model.open >= quota) return ["quota", quota];
+  if (op.batch !== undefined) model.batches.get(op.batch)?.tasks.set(op.id, undefined);
   const start = now + op.delay;
   const due = Math.min(lookFor(start, now), start + op.deadline);
   const task: TaskModel = {
     id: op.id,
     idempotencyHash: op.idempotency?.hash,
+    batch: op.batch,
     largeInput: op.largeInput,
     maxAttempts: MAX_ATTEMPTS,
     status: "queued",
@@ -55,6 +59,7 @@ export function accept(model: Model, op: Of<"accept">): Answer {
     deadlineAt: start + op.deadline,
     lease: "",
     leaseUntil: 0,
+    parked: false,
     heartbeat: 0,
     heartbeatBy: 0,
     progress: undefined,
@@ -69,7 +74,8 @@ export function accept(model: Model, op: Of<"accept">): Answer {
     sweeps: undefined,
   };
   model.tasks.set(op.id, task);
-  if (op.lease !== undefined) {
+  const begins = op.lease !== undefined && !model.config.paused;
+  if (op.lease !== undefined && begins) {
     Object.assign(task, { status: "running", sequence: 2, attempt: 1 });
     lease(task, op.lease, now, IMMEDIATE_LEASE);
   }
@@ -77,7 +83,7 @@ export function accept(model: Model, op: Of<"accept">): Answer {
     model.idempotency.set(op.idempotency.hash, { print: op.idempotency.fingerprint, id: op.id });
   }
   model.open += 1;
-  return [op.lease === undefined ? "accepted" : "begun", op.id];
+  return [begins ? "begun" : "accepted", op.id];
 }
 
 export function claim(model: Model, op: Of<"claim">): Answer {
@@ -94,9 +100,15 @@ export function claim(model: Model, op: Of<"claim">): Answer {
   if (takeover && task.leaseUntil > now) return ["busy"];
   if (op.attempt !== task.attempt + (takeover ? 0 : 1)) return ["stale"];
   if (!takeover && task.nextAt > now + SECOND) return ["early"];
+  if (!takeover && model.config.paused) {
+    Object.assign(task, { parked: true, due: task.deadlineAt, sweeps: undefined });
+    model.listed.add(task.id);
+    return ["paused"];
+  }
   const crashes = task.crashes + (takeover ? 1 : 0);
   if (crashes > CRASHES || op.attempt > task.maxAttempts) return ["exhausted"];
-  Object.assign(task, { status: "running", attempt: op.attempt, crashes, sweeps: undefined });
+  const changes = { status: "running", attempt: op.attempt, crashes, sweeps: undefined, parked: false };
+  Object.assign(task, changes);
   task.sequence += 1;
   lease(task, op.lease, now);
   return held();
@@ -144,7 +156,10 @@ const statusOf = (outcome: Outcome) => (outcome.kind === "retry" ? "queued" : ou
 export function end(model: Model, op: Of<"end">): Answer {
   const task = model.tasks.get(op.record.id);
   if (!task) return ["gone"];
-  if (task.endNonce === op.nonce) return ["ended", task.sequence];
+  const isDone = () => task.batch !== undefined && isComplete(model.batches.get(task.batch));
+  if (task.endNonce === op.nonce) {
+    return ["ended", task.sequence, ...(!isOpen(task) && isDone() ? ["batch done"] : [])];
+  }
   const known = op.idempotency && model.idempotency.get(op.idempotency.hash);
   if (known) return [known.print === op.idempotency?.fingerprint ? "repeated" : "reused"];
   if (task.run !== op.record.run) return ["stale"];
@@ -164,12 +179,14 @@ export function end(model: Model, op: Of<"end">): Answer {
   if (next >= task.deadlineAt && to !== "expired") return ["deadline-passed"];
   if (!MOVES[task.status].includes(to)) return ["stale"];
   if (op.configVersion !== undefined && op.configVersion !== model.config.version) return ["config-changed"];
-  Object.assign(task, { status: to, lease: "", leaseUntil: 0, sweeps: undefined, endNonce: op.nonce });
+  Object.assign(task, { status: to, lease: "", leaseUntil: 0, parked: false, sweeps: undefined });
+  task.endNonce = op.nonce;
   task.sequence += 1;
   if (op.outcome.kind !== "retry") openDeliveries(model, task, op.outcome.deliveries);
   if (isTerminal(to)) {
     remember();
     finishTask(model, task, op.outcome, to);
+    if (count(model, task.batch, task.id, to)) return ["ended", task.sequence, "batch done"];
   } else goOn(model, task, op.outcome);
   return ["ended", task.sequence];
 }

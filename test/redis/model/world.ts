@@ -1,7 +1,10 @@
 import type { NewDelivery } from "../../../src/ports/commands/delivery.ts";
 import type { DueAction } from "../../../src/ports/commands/sweep.ts";
+import type { EndAnswer, ReplayAnswer } from "../../../src/ports/commands/task.ts";
+import type { ParkedTask } from "../../../src/ports/pause-store.ts";
 import type { Store } from "../../../src/ports/store.ts";
 import type { ApiKey } from "../../../src/projects/principal.ts";
+import type { BatchRecord } from "../../../src/tasks/batch/record.ts";
 import type { DeliveryRecord, TaskRecord } from "../../../src/tasks/record.ts";
 import { acceptCommand, type Environment, erased, freshProject } from "../store-fixture.ts";
 import {
@@ -19,7 +22,6 @@ import type { Grant, Sending } from "./state.ts";
 
 const CONFIGURATION = {
   scope: "endpoints:write",
-  json: JSON.stringify({ signing: [] }),
   startsTold: false,
   id: "ep_1",
   deliveries: [],
@@ -41,6 +43,9 @@ export class World {
   readonly tasks = new Map<string, TaskRecord>();
   readonly older: TaskRecord[] = [];
   readonly deliveries = new Map<string, DeliveryRecord>();
+  readonly batches = new Map<string, BatchRecord>();
+  /** The list of the parked tasks, as it was read last. */
+  parked: readonly ParkedTask[] = [];
   readonly grants: Grant[] = [];
   readonly sendings: Sending[] = [];
   /** What was sent, oldest first. */
@@ -106,9 +111,7 @@ export class World {
       case "end":
         return this.#end(op);
       case "replay": {
-        const answer = await this.store.replay({ ...op, caller: this.caller, maxOpen: MAX_OPEN });
-        const told = answer.kind === "replayed" || answer.kind === "repeated";
-        return told ? [answer.kind, answer.record.run] : [answer.kind];
+        return replayedOf(await this.store.replay({ ...op, caller: this.caller, maxOpen: MAX_OPEN }));
       }
       case "erase": {
         return [(await erased(this.store, { caller: this.caller, record: op.record })).kind];
@@ -120,9 +123,37 @@ export class World {
         if (kind === "opened") this.#sends(op.deliveries);
         return [kind];
       }
+      case "unpark": {
+        const answers = await this.store.unpark(this.caller.project, op.tasks);
+        return answers.flatMap((one) => (one.kind === "run" ? [one.kind, one.run, one.attempt] : [one.kind]));
+      }
+      case "endMany": {
+        const ends = op.ends.map((end) => ({ ...end, actor: "admin" as const }));
+        return (await this.store.endAll(ends)).flatMap((answer) => endedOf(answer).slice(0, 2));
+      }
+      case "replayMany": {
+        const rest = { caller: this.caller, maxOpen: MAX_OPEN };
+        const answers = await this.store.replayAll(op.replays.map((replay) => ({ ...replay, ...rest })));
+        return answers.flatMap(replayedOf);
+      }
+      case "openBatch": {
+        const batch = { id: op.id, metadata: {} };
+        const { caller } = this;
+        return [(await this.store.openBatch({ caller, scopes: ["tasks:write"], batch })).kind];
+      }
+      case "settle": {
+        const { project } = this.caller;
+        return [await this.store.settleBatch({ ...op, project })];
+      }
+      case "complete":
+        return [(await this.store.completeBatch({ ...op, deliveries: [] })).kind];
       case "configure": {
         const { version, nonce } = op;
-        const answer = await this.store.configure({ ...CONFIGURATION, caller: this.caller, version, nonce });
+        const paused = op.paused ? { paused: ["*"] } : {};
+        const answer = await this.store.configure({
+          ...{ ...CONFIGURATION, ...paused, caller: this.caller, version, nonce },
+          json: JSON.stringify({ ...paused, signing: [] }),
+        });
         return answer.kind === "configured" ? [answer.kind, answer.version] : [answer.kind];
       }
       case "grant":
@@ -155,6 +186,7 @@ export class World {
       options: { deadline: op.deadline },
       start: { kind: "delay" as const, delay: op.delay },
       ...(op.largeInput && { input: LARGE }),
+      ...(op.batch !== undefined && { batch: op.batch }),
     };
     const { idempotency, lease: id } = op;
     const lease = id !== undefined && { lease: { id, length: IMMEDIATE_LEASE } };
@@ -198,8 +230,7 @@ export class World {
   async #end(op: Of<"end">): Promise<Answer> {
     const answer = await this.store.end({ ...op, actor: "worker" });
     if (op.outcome.kind !== "retry") this.#sends(op.outcome.deliveries);
-    if (answer.kind === "ended") return [answer.kind, answer.sequence];
-    return answer.kind === "already" ? [answer.kind, answer.status] : [answer.kind];
+    return endedOf(answer);
   }
 
   #sends(deliveries: readonly NewDelivery[]): void {
@@ -268,6 +299,18 @@ export class World {
     });
     return answer.kind === "found" ? [answer.kind, answer.record.attempt, answer.record.base] : [answer.kind];
   }
+}
+
+function endedOf(answer: EndAnswer): Answer {
+  if (answer.kind === "ended") {
+    return [answer.kind, answer.sequence, ...(answer.batchDone ? ["batch done"] : [])];
+  }
+  return answer.kind === "already" ? [answer.kind, answer.status] : [answer.kind];
+}
+
+function replayedOf(answer: ReplayAnswer): Answer {
+  const told = answer.kind === "replayed" || answer.kind === "repeated";
+  return told ? [answer.kind, answer.record.run] : [answer.kind];
 }
 
 function answerOf(action: DueAction): Answer {

@@ -5,7 +5,7 @@ import type { ApiKey } from "../../../src/projects/principal.ts";
 import { makeId } from "../../../src/shared/id.ts";
 import { INLINE_LIMIT } from "../../../src/shared/limits.ts";
 import type { TaskRecord } from "../../../src/tasks/record.ts";
-import { acceptCommand, accepted, newDelivery, succeeded } from "../store-fixture.ts";
+import { acceptCommand, accepted, claimed, newDelivery, succeeded } from "../store-fixture.ts";
 
 /** A store and a project of a situation's own. */
 export interface Stage {
@@ -38,6 +38,33 @@ export const limits = ({ type }: Stage) => ({
   rate: { limit: 1_000_000, period: HOUR },
   keyed: true,
 });
+
+export const batchCommand = ({ caller }: Stage) => ({
+  caller,
+  scopes: ["tasks:write"] as const,
+  batch: {
+    id: makeId("batch", Date.now(), 0, crypto.getRandomValues(new Uint8Array(8))),
+    metadata: { import: "1" },
+    callbackUrl: "https://client.example/batches",
+  },
+  idempotency: idempotency(),
+});
+
+/** A batch with one task. */
+export async function batchOf(stage: Stage): Promise<{ readonly id: string; readonly task: TaskRecord }> {
+  const command = batchCommand(stage);
+  await stage.store.openBatch(command);
+  const { id } = command.batch;
+  return { id, task: await accepted(stage.store, stage.caller, { batch: id }) };
+}
+
+/** Lets a task succeed. */
+export async function endsIn({ store, caller }: Stage, task: string): Promise<void> {
+  const found = await store.readTask(caller, task);
+  if (found.kind !== "found") throw new Error(found.kind);
+  const { record: held, lease } = await claimed(store, found.record);
+  await store.end(succeeded(held, lease));
+}
 
 export async function running(stage: Stage): Promise<{ record: TaskRecord; lease: string }> {
   const answer = await stage.store.accept(accept(stage));

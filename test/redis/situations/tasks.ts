@@ -1,8 +1,11 @@
 import { acceptCommand, accepted, claimed, newDelivery, succeeded } from "../store-fixture.ts";
 import {
   accept,
+  batchCommand,
+  batchOf,
   deliveries,
   ended,
+  endsIn,
   failed,
   HOUR,
   idempotency,
@@ -21,6 +24,11 @@ export const taskSituations: Situations = {
       const command = accept(stage);
       return () => stage.store.accept(command);
     },
+    "in a batch": async (stage) => {
+      const { id: batch } = await batchOf(stage);
+      const command = acceptCommand(stage.caller, { batch }, { idempotency: idempotency() });
+      return () => stage.store.accept(command);
+    },
     "without an idempotency key": async ({ store, caller }) => {
       const command = acceptCommand(caller);
       return () => store.accept(command);
@@ -28,6 +36,52 @@ export const taskSituations: Situations = {
     "of a task that begins at once": async (stage) => {
       const command = { ...accept(stage), lease: { id: crypto.randomUUID(), length: 25_000 } };
       return () => stage.store.accept(command);
+    },
+  },
+  openBatch: {
+    "under a key": async (stage) => {
+      const command = batchCommand(stage);
+      return () => stage.store.openBatch(command);
+    },
+  },
+  settleBatch: {
+    "with tasks that may have ended": async (stage) => {
+      const { id: batch, task } = await batchOf(stage);
+      const { project } = stage.caller;
+      const command = { project, batch, tasks: [task.id], keep: false, idempotencyHash: "ab" };
+      return () => stage.store.settleBatch(command);
+    },
+    "that is empty": async (stage) => {
+      const opened = batchCommand(stage);
+      await stage.store.openBatch(opened);
+      const { project } = stage.caller;
+      const command = { project, batch: opened.batch.id, tasks: [], keep: false };
+      return () =>
+        stage.store.settleBatch({ ...command, idempotencyHash: opened.idempotency.hash });
+    },
+  },
+  completeBatch: {
+    "with deliveries": async (stage) => {
+      const { id } = await batchOf(stage);
+      const { project } = stage.caller;
+      const found = await stage.store.readBatch(stage.caller, id);
+      if (found.kind !== "found") throw new Error(found.kind);
+      const tasks = found.record.tasks.map((task) => task.id);
+      for (const task of tasks) await endsIn(stage, task);
+      await stage.store.settleBatch({ project, batch: id, tasks: [], keep: true });
+      const opened = deliveries(stage, (await batchOf(stage)).task).map((one) => ({
+        ...one,
+        taskId: "",
+        batchId: id,
+      }));
+      const command = {
+        record: found.record,
+        completedAt: Date.now(),
+        deliveries: opened,
+        configVersion: found.config.version,
+        nonce: crypto.randomUUID(),
+      };
+      return () => stage.store.completeBatch(command);
     },
   },
   claim: {
@@ -67,6 +121,13 @@ export const taskSituations: Situations = {
       const command = { ...ended(stage, { record: held, lease: "" }), authority, outcome };
       const once = { ...command, idempotency: idempotency() };
       return () => stage.store.end(once);
+    },
+    "as the last of a batch": async (stage) => {
+      const { id: batch, task } = await batchOf(stage);
+      await stage.store.settleBatch({ project: stage.caller.project, batch, tasks: [], keep: true });
+      const held = await claimed(stage.store, task, "mine");
+      const command = succeeded(held.record, "mine");
+      return () => stage.store.end(command);
     },
     "for another attempt": async (stage) => {
       const { record: held, lease } = await running(stage);

@@ -142,6 +142,7 @@ function fieldsOfNew(delivery: NewDelivery, body: StoredPayload): readonly strin
   const fields: Record<string, string> = {
     status: dead ? "dead" : "pending",
     task: delivery.taskId,
+    ...(delivery.batchId && { batch: delivery.batchId }),
     event: delivery.eventId,
     type: delivery.eventType,
     url: delivery.url,

@@ -1,4 +1,5 @@
 import type { AcceptAnswer, AcceptCommand, RateState } from "../../../ports/commands/task.ts";
+import { isPaused } from "../../../projects/project-config.ts";
 import { fault } from "../../../shared/fault-point.ts";
 import {
   DUE_GRACE,
@@ -32,6 +33,7 @@ export const ACCEPT = script(
 --   lateHours      hours whose tasks were replayed late
 --   idempotency?   record of the idempotency key
 --   input?         the input, when it is large
+--   batch?         hash of the batch that it belongs to
 --   config?        configuration of the project, when the first attempt is leased
 --   metadata…      index of each pair of searched metadata
 -- ARGV
@@ -49,6 +51,7 @@ export const ACCEPT = script(
 --   fingerprint    fingerprint of the request under the idempotency key
 --   idempotency    place of that key in KEYS
 --   input          place of that key in KEYS
+--   batch          place of that key in KEYS
 --   config         place of that key in KEYS
 --   lease          name of the first attempt's lease; empty: the attempt goes through the queue
 --   length         ms of that lease
@@ -65,6 +68,7 @@ export const ACCEPT = script(
 --   replayed, <id>          the same request made this task under the idempotency key
 --   reused, <id>            another request made this task under the idempotency key
 --   erased, <id>            the task was accepted before, and erased since
+--   batch-closed            its batch has completed, or is gone
 --   key-required            the project requires an idempotency key, and there is none
 --   hour, <now>             Redis's clock is in another hour
 --   quota, <quota>, <limit>, <remaining>, <reset>
@@ -78,6 +82,7 @@ local dueKey, projectKey, taskKey, indexKey, hoursKey, lateHoursKey =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local args, rest = named(ARGV)
 local idempotencyKey, inputKey = KEYS[number(args.idempotency)], KEYS[number(args.input)]
+local batchKey = KEYS[number(args.batch)]
 local configKey = KEYS[number(args.config)]
 local now = clock(args.offset)
 local grant = proofField(args.key)
@@ -157,6 +162,8 @@ if known then
   return accepted(flat, args.lease ~= '' and task.status == 'running' and task.lease == args.lease)
 end
 if project.needkey and not idempotencyKey then return {'key-required'} end
+local batch = batchKey and some(batchKey, {'status', 'total', 'left'})
+if batch and (batch.status or 'completed') == 'completed' then return {'batch-closed'} end
 if math.floor(now / 3600000) ~= number(args.hour) then return {'hour', integer(now)} end
 if number(project.open) >= quota then return {'quota', integer(quota), integer(limit), remaining(), reset()} end
 arrival = arrival + interval
@@ -187,6 +194,13 @@ together(function()
   if idempotencyKey and not ${fault("no-idempotency-record")} then
     undone('DEL', idempotencyKey)
     redis.call('SET', idempotencyKey, args.fingerprint .. ' ' .. args.id, 'PX', '${IDEMPOTENCY_TTL}')
+  end
+  -- The batch counts it from now on.
+  if batch then
+    undone('HSET', batchKey, 'total', batch.total, 'left', batch.left)
+    undone('HDEL', batchKey, 't:' .. args.id)
+    redis.call('HSET', batchKey, 't:' .. args.id, '',
+      'total', integer(number(batch.total) + 1), 'left', integer(number(batch.left) + 1))
   end
   undone('HSET', projectKey, 'open', project.open or '0', 'tat', project.tat or '0')
   redis.call('HSET', projectKey, 'open', integer(number(project.open) + 1), 'tat', string.format('%.3f', arrival))
@@ -259,6 +273,7 @@ async function callOf(context: Context, command: AcceptCommand, hour: number): P
   const stored = await context.payloads.seal(task.input, caller.project);
   const large = stored.length > INLINE_LIMIT;
   const input = large ? keys.push(names.input(task.id)) : 0;
+  const batch = task.batch === undefined ? 0 : keys.push(names.batch(task.batch));
   const config = command.lease ? keys.push(names.config) : 0;
   const pairs = await searchablePairs(task.metadata);
   const searchable = pairs.map(({ name, pair }) => [name, keys.push(names.metadata(hour, pair))] as const);
@@ -279,6 +294,7 @@ async function callOf(context: Context, command: AcceptCommand, hour: number): P
       fingerprint: idempotency?.fingerprint ?? "",
       idempotency: record,
       input,
+      batch,
       config,
       lease: command.lease?.id ?? "",
       length: command.lease?.length ?? 0,
@@ -315,7 +331,7 @@ async function answer(
         now: Number(now),
         rate: rateOf(limit, remaining, reset),
         startsTold: starts === "1",
-        paused: isPausedIn(paused, command.task.type),
+        paused: paused ? isPaused({ paused: JSON.parse(String(paused)) }, command.task.type) : false,
         ...(code === "begun" && { begun: configOf(config as ScriptReply) }),
       };
     }
@@ -330,6 +346,7 @@ async function answer(
       return { kind: code, quota: Number(quota), rate: rateOf(limit, remaining, reset) };
     }
     case "key-required":
+    case "batch-closed":
     case "unauthenticated":
     case "forbidden":
     case "unknown-project":
@@ -337,12 +354,6 @@ async function answer(
     default:
       throw new Error(`accept answered "${code}"`);
   }
-}
-
-/** Whether a type is among the paused ones; `*` is all. */
-function isPausedIn(json: unknown, type: string): boolean {
-  const paused: readonly string[] = json ? JSON.parse(String(json)) : [];
-  return paused.includes(type) || paused.includes("*");
 }
 
 function rateOf(limit: unknown, remaining: unknown, reset: unknown): RateState {

@@ -14,7 +14,7 @@ import type { TerminalStatus } from "../../../tasks/status.ts";
 import type { Context } from "../context.ts";
 import { heldOf, OPENING, openingArgs } from "../deliveries/opening.ts";
 import { readTaskFields } from "../fields.ts";
-import { hourOf, keysOf, taskMember } from "../keys.ts";
+import { batchMember, hourOf, keysOf, taskMember } from "../keys.ts";
 import type { StoredPayload } from "../payloads.ts";
 import { configOf } from "../projects/config.ts";
 import { proofOf } from "../proof.ts";
@@ -37,6 +37,7 @@ export const END = script(
 --   ending?        tasks of this hour that ended in this way
 --   running?       running attempts of the type, when the attempt has a place there
 --   idempotency?   record of the idempotency key
+--   batch?         hash of the batch that the task belongs to
 --   deliveries…    keys that \`open\` writes
 -- ARGV
 --   offset         ms added to Redis's clock
@@ -53,7 +54,8 @@ export const END = script(
 --   delay          ms until the next attempt
 --   heartbeat      ms between heartbeats while it waits; 0: none
 --   ttl            ms for which the result is kept
---   input, output, ending, running, idempotency
+--   batchMember    the batch's member of the due set
+--   input, output, ending, running, idempotency, batch
 --                  places of these keys in KEYS
 --   result         a large result
 --   key, secret    id of the API key, SHA-256 of its secret; empty: no API key is checked
@@ -64,8 +66,9 @@ export const END = script(
 --   deliveries     number of deliveries
 --   …              fields and values of the task; then what \`open\` reads
 -- RETURNS
---   ended, <now>, <sequence>, <next>, <held>
---                           done; time of the next attempt or of the end; \`<id>:<ms>,…\` of deliveries held back
+--   ended, <now>, <sequence>, <next>, <held>, <complete>
+--                           done; time of the next attempt or of the end; \`<id>:<ms>,…\` of deliveries held back; 1 when
+--                           each task of the batch has ended once
 --   gone                    there is no such task
 --   stale                   the attempt is over, or not the caller's
 --   already, <status>       the task has ended before
@@ -90,6 +93,11 @@ end
 local task, flat = hash(taskKey)
 if not task.status then return {'gone'} end
 local inputKey, outputKey, endingKey = KEYS[number(args.input)], KEYS[number(args.output)], KEYS[number(args.ending)]
+local batchKey = KEYS[number(args.batch)]
+local batch = batchKey and some(batchKey, {'status', 'left', 't:' .. args.id}) or {}
+-- Its first end counts. A replay changes nothing.
+local isCounted = batch['t:' .. args.id] == '' or ${fault("batch-counts-twice")} and batch.left
+local left = number(batch.left) - (isCounted and 1 or 0)
 -- The index comes last: a task that it lacks has ended all the same.
 local function fileEnding()
   if endingKey then file(endingKey, task.created, args.id .. '|' .. task.type, '${INDEX_RETENTION}') end
@@ -97,7 +105,8 @@ end
 if task.nonce == args.nonce then
   if task.status == args.to then fileEnding() end
   if ${fault("miscounted")} and TERMINAL[task.status] then redis.call('HINCRBY', projectKey, counter, '1') end
-  return {'ended', task.was, task.seq, task.next, task.heldback or ''}
+  local isComplete = TERMINAL[task.status] and batch.status == 'open' and batch.left == '0'
+  return {'ended', task.was, task.seq, task.next, task.heldback or '', isComplete and '1' or ''}
 end
 local idempotencyKey = KEYS[number(args.idempotency)]
 local known = idempotencyKey and redis.call('GET', idempotencyKey)
@@ -170,13 +179,19 @@ if not TERMINAL[args.to] then
   end)
   if runningKey then redis.call('ZREM', runningKey, args.member) end
   notify(taskKey, task, now, args.to)
-  return {'ended', integer(now), sequence, integer(nextAt), held}
+  return {'ended', integer(now), sequence, integer(nextAt), held, ''}
 end
-if ${fault("told-not-written")} then return {'ended', integer(now), sequence, args.ended, ''} end
+if ${fault("told-not-written")} then return {'ended', integer(now), sequence, args.ended, '', ''} end
+local isComplete = batch.status == 'open' and left == 0
 local held, circuits
 together(function()
   held, circuits = open(dueKey, projectKey, now, args.ended, ARGV, opening, number(args.deliveries), project)
   if held ~= '' or task.heldback then change('heldback', held) end
+  if isComplete then redis.call('ZADD', dueKey, 'XX', integer(now), args.batchMember) end
+  if isCounted then
+    undone('HSET', batchKey, 't:' .. args.id, '', 'left', batch.left)
+    redis.call('HSET', batchKey, 't:' .. args.id, args.to, 'left', integer(left))
+  end
   if outputKey then undone('DEL', outputKey) redis.call('SET', outputKey, args.result, 'PX', args.ttl) end
   remember()
   undone('HSET', projectKey, 'open', project.open or '0', counter, project[counter] or '0')
@@ -194,7 +209,7 @@ notify(taskKey, task, now, args.to)
 if not ${fault("due-for-ever-in-end")} then redis.call('ZREM', dueKey, args.member) end
 if runningKey then redis.call('ZREM', runningKey, args.member) end
 fileEnding()
-return {'ended', integer(now), sequence, args.ended, held}
+return {'ended', integer(now), sequence, args.ended, held, isComplete and '1' or ''}
 `,
 );
 
@@ -208,7 +223,7 @@ export async function endAll(
   commands: readonly EndCommand[],
 ): Promise<readonly EndAnswer[]> {
   const calls = await Promise.all(commands.map((command) => callOf(context, command)));
-  const replies = await context.many(calls);
+  const replies = await context.many(calls.map((call) => (fault("bulk-ends-the-first") && calls[0]) || call));
   return Promise.all(commands.map((command, index) => answer(context, command, replies[index] ?? [])));
 }
 
@@ -241,6 +256,8 @@ async function callOf(context: Context, command: EndCommand): Promise<Parameters
       running: record.held ? keys.push(names.running(record.type)) : 0,
       fingerprint: idempotency?.fingerprint ?? "",
       idempotency: idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0,
+      batch: record.batch === undefined ? 0 : keys.push(names.batch(record.batch)),
+      batchMember: record.batch === undefined ? "" : batchMember(record.project, record.batch),
       opened: deliveries.map(({ id }) => id).join(","),
       shared: bodies.join(","),
       fields: fields.length,
@@ -319,6 +336,7 @@ async function answer(
         sequence: Number(rest[1]),
         nextAt: Number(rest[2]),
         held: heldOf(rest[3]),
+        ...(rest[4] === "1" && { batchDone: true }),
       };
     case "gone":
     case "stale":

@@ -1,15 +1,18 @@
 import type { ParkedTask, UnparkAnswer } from "../../../ports/pause-store.ts";
+import { fault } from "../../../shared/fault-point.ts";
 import { CHORE_GRACE, DUE_GRACE, PARKED_PAGE } from "../../../shared/limits.ts";
 import type { Context } from "../context.ts";
 import { keysOf, resumeChore, taskMember } from "../keys.ts";
 import { named, script } from "../script.ts";
 
-/** Whether a list of paused types, as JSON, names a type, or `*` for all of them. */
+/** Whether a list of paused types, as JSON, names a type; percent-encoded, or `*` for all of them. */
 export const LISTED = `
 local function isListed(list, taskType)
   if not list then return false end
-  local name = '"' .. string.gsub(taskType, '["\\\\]', '\\\\%0') .. '"'
-  return string.find(list, '"*"', 1, true) ~= nil or string.find(list, name, 1, true) ~= nil
+  local name = string.gsub(taskType, "[^%w%-_.!~'()]", function(char)
+    return string.format('%%%02X', string.byte(char))
+  end)
+  return string.find(list, '"*"', 1, true) ~= nil or string.find(list, '"' .. name .. '"', 1, true) ~= nil
 end
 `;
 
@@ -23,7 +26,7 @@ local function isPaused(config, taskType) return isListed(isPausing(config), tas
 -- Holds the next attempt: it is due at the deadline, until it is resumed.
 local function park(dueKey, parkedKey, taskKey, task, id, member)
   redis.call('ZADD', dueKey, task.deadline, member)
-  redis.call('ZADD', parkedKey, '0', task.type .. '|' .. id)
+  if not ${fault("parked-unlisted")} then redis.call('ZADD', parkedKey, '0', task.type .. '|' .. id) end
   redis.call('HSET', taskKey, 'parked', '1', 'sweep', '')
 end
 `;

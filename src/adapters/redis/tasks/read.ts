@@ -11,9 +11,10 @@ import {
 } from "../../../projects/principal.ts";
 import type { Idempotency } from "../../../shared/idempotency.ts";
 import { originOf } from "../../../shared/origin.ts";
+import type { BatchRecord } from "../../../tasks/batch/record.ts";
 import type { DeliveryRecord, TaskRecord } from "../../../tasks/record.ts";
 import type { Context } from "../context.ts";
-import { readDeliveryState, readTaskFields } from "../fields.ts";
+import { readBatchFields, readDeliveryState, readTaskFields } from "../fields.ts";
 import { keysOf } from "../keys.ts";
 import { openPayload } from "../payloads.ts";
 import { configOf } from "../projects/config.ts";
@@ -192,6 +193,22 @@ export async function readConfig(
   if (config.version === 0) return { kind: "missing", now };
   const [fingerprint, id] = String(values[1] ?? "").split(" ");
   return { kind: "found", now, config, ...(fingerprint && id && { known: { fingerprint, id } }) };
+}
+
+export async function readBatch(
+  context: Context,
+  caller: Client | System,
+  id: string,
+): Promise<ReadAnswer<{ record: BatchRecord; config: StoredConfig }>> {
+  const names = keysOf(caller.project);
+  const answer = await read(context, caller, "tasks:read", [
+    { key: names.batch(id), kind: "h" },
+    { key: names.config, kind: "s" },
+  ]);
+  if (answer.kind !== "found") return answer;
+  const { now, values } = answer;
+  const record = readBatchFields(caller.project, id, fieldsOf(values[0]));
+  return record ? { kind: "found", now, record, config: configOf(values[1]) } : { kind: "missing", now };
 }
 
 /** The state of some endpoints outside their configuration: their deliveries, and the circuits of their destinations. */

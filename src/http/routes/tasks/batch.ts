@@ -11,6 +11,9 @@ import { toValidationErrors } from "../../../shared/schema/validation-errors.ts"
 import { IN_WORDS } from "../../../shared/schema/zod-messages.ts";
 import type { Settings } from "../../../shared/settings.ts";
 import { traceOf } from "../../../shared/trace/trace-context.ts";
+import { getBatch } from "../../../tasks/batch/get-batch.ts";
+import { Batch, batchId } from "../../../tasks/batch/schema.ts";
+import { batchView } from "../../../tasks/batch/view.ts";
 import { Task, taskExample } from "../../../tasks/schema.ts";
 import type { Submit } from "../../../tasks/submit/prepare-task.ts";
 import { acceptBatch } from "../../../tasks/submit/submit-batch.ts";
@@ -39,6 +42,10 @@ const BatchAnswer = component(
       ),
       "One outcome per item, in order: a task or a problem.",
     ),
+    batch: field(
+      opt(z.object({ id: batchId })),
+      "The batch as a whole, where `callbackUrl` or `metadata` was given for it.",
+    ),
   }),
   {
     description: "The outcome of each item of a batch.",
@@ -64,7 +71,7 @@ const submitMany = route({
   operation: "submitBatch",
   summary: "Submit up to 100 tasks",
   description:
-    "Each item is checked, accepted or refused on its own, in order, as if it had been sent alone; `data` has the outcome of each. With an `Idempotency-Key` in the header, items without one of their own are safe to repeat, too. When no item is accepted the answer is a 422 whose `data` says why.",
+    "Each item is checked, accepted or refused on its own, in order, as if it had been sent alone; `data` has the outcome of each. With `callbackUrl` or `metadata` for the batch, one `batch.completed` event follows when every accepted task has ended once. With an `Idempotency-Key` in the header, items without one of their own are safe to repeat, too. When no item is accepted the answer is a 422 whose `data` says why.",
   tag: "Tasks",
   access: "key",
   scope: "tasks:write",
@@ -80,25 +87,36 @@ const submitMany = route({
       headers: ["Retry-After", "RateLimit", "RateLimit-Policy"],
     },
   },
-  problems: ["malformed-idempotency-key", "nothing-accepted"],
-  async handle({ c, ctx, caller, body, reply }) {
+  callbacks: "batch",
+  problems: [
+    "malformed-idempotency-key",
+    "idempotency-key-reused",
+    "unsafe-callback-url",
+    "nothing-accepted",
+  ],
+  async handle({ c, ctx, caller, body, json, reply }) {
     const { settings } = ctx;
     const key = idempotencyKey(c.req.header("Idempotency-Key"));
     const trace = traceOf(c.req.header("traceparent"), c.req.header("tracestate"));
+    const { tasks: _tasks, ...whole } = body;
+    const asked = Object.keys(whole).length > 0 ? whole : undefined;
     const texts = itemTexts(new TextDecoder().decode(await c.req.arrayBuffer()), "tasks");
     const items = await Promise.all(
       body.tasks.map(async (json, index) => {
         const submit = readItem(texts[index] ?? "", json, settings.maxBody);
         if (submit instanceof ApiError) return submit;
         const idempotency =
-          submit.idempotencyKey === undefined ? await keyOfItem(c, key, index, submit.canonical) : undefined;
+          submit.idempotencyKey === undefined ? await keyOfItem(c, key, index, asked ? { ...asked, item: submit.canonical } : submit.canonical)
+            : undefined;
         return {
           ...submit,
           ...(idempotency && { idempotency }),
         };
       }),
     );
-    const outcomes = await acceptBatch(ctx, caller, items, trace);
+    const idempotency = asked && (await idempotencyOf("POST", c.req.path, key, json));
+    const wish = asked && { ...asked, ...(idempotency && { idempotency }) };
+    const { outcomes, batch } = await acceptBatch(ctx, caller, items, trace, wish);
     const refused = outcomes.filter((outcome) => outcome instanceof ApiError);
     const data = outcomes.map((outcome, index) =>
       outcome instanceof ApiError
@@ -106,7 +124,7 @@ const submitMany = route({
         : { status: 202, task: view(ctx, outcome), ...(outcome.replayed && { replayed: true as const }) },
     );
     const headers = headersOf(outcomes);
-    if (refused.length < outcomes.length) return reply(202, { data }, headers);
+    if (refused.length < outcomes.length) return reply(202, { data, ...(batch !== undefined && { batch: { id: batch } }) }, headers);
     for (const [name, value] of Object.entries(headers)) c.header(name, value);
     throw new ApiError("nothing-accepted", "Each item was refused for a reason of its own: see data.", {
       members: { data },
@@ -186,4 +204,22 @@ function rateOf(outcome: Accepted | ApiError) {
   return outcome instanceof ApiError ? outcome.details.rate : outcome.rate;
 }
 
-export const batchRoutes: readonly Route[] = [submitMany];
+const read = route({
+  method: "GET",
+  path: "/v1/batches/:id",
+  operation: "getBatch",
+  summary: "Read a batch with one callback",
+  description:
+    "How many of its tasks have ended, and how. Each task counts once, by its first end. A batch is kept for 30 days after its last task has ended.",
+  tag: "Tasks",
+  access: "key",
+  scope: "tasks:read",
+  scopeCheckedBy: "script",
+  params: { id: "batch" },
+  answers: { 200: { description: "The batch.", body: Batch } },
+  async handle({ ctx, caller, params, reply }) {
+    return reply(200, batchView(await getBatch(ctx, caller, params.id), ctx.settings.publicUrl));
+  },
+});
+
+export const batchRoutes: readonly Route[] = [submitMany, read];

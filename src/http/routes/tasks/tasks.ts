@@ -85,7 +85,7 @@ const submit = route({
   }),
   body: TaskRequest,
   answers: SUBMIT_ANSWERS,
-  callbacks: true,
+  callbacks: "task",
   problems: [...SUBMIT_PROBLEMS, "unknown-task-type", "unsafe-url"],
   handle: (call) =>
     submitted(
