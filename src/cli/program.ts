@@ -36,8 +36,11 @@ const COMMANDS = [
   addApi,
 ];
 
-/** @param end takes the exit code of the command that ran */
-export function createProgram(end: (code: number) => void): Command {
+/**
+ * @param end takes the exit code of the command that ran
+ * @param json says nothing about a wrong call: the caller does
+ */
+export function createProgram(end: (code: number) => void, json = false): Command {
   const program = new Command("ringback")
     .description("The command line of Ringback, the async HTTP gateway.")
     .version(VERSION)
@@ -47,7 +50,8 @@ export function createProgram(end: (code: number) => void): Command {
     .option("--json", "write JSON: one document, or a line per event")
     .addHelpText("after", ABOUT)
     .showHelpAfterError("(ringback --help lists the commands)")
-    .exitOverride();
+    .exitOverride()
+    .configureOutput(json ? { writeErr: () => undefined } : {});
   const run = runWith(end);
   for (const add of COMMANDS) add(program, run);
   return program;

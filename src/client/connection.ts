@@ -65,8 +65,10 @@ export class Connection {
   readonly #retries: number;
   readonly #timeout: number;
 
-  /** @throws TypeError for an address that is no URL */
+  /** @throws TypeError for an address that is no URL, and for a key that no header can carry */
   constructor({ url, apiKey, project, fetch, retries = 4, timeout = 30_000 }: ConnectionOptions) {
+    if (apiKey !== undefined && !/^[!-~]+$/.test(apiKey))
+      throw new TypeError("apiKey must be printable ASCII, without spaces and not empty");
     this.#base = new URL(url).href.replace(/[?#].*$/, "").replace(/\/+$/, "");
     this.#headers = {
       ...(apiKey === undefined ? { "ringback-request": "1" } : { authorization: `Bearer ${apiKey}` }),
@@ -104,6 +106,7 @@ export class Connection {
     const { signal, wait = 0 } = call;
     const url = this.#base + path + queryOf(call.query);
     const init = { ...initOf(method, call, this.#headers), redirect: "manual" } as const;
+    new Headers(init.headers); // throws for a value that cannot be sent, which fetch reports as it does a lost connection
     for (let tries = 0; ; tries++) {
       try {
         return await within(this.#timeout + wait * 1_000, signal, late, async (ends) => {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { unstable_readConfig } from "wrangler";
+import { packageSource } from "../../src/cli/init/source.ts";
 import { VARIABLES } from "../../src/config/config.ts";
 import { cli } from "../support/cli.ts";
 import { root } from "../support/process.ts";
@@ -26,7 +27,7 @@ describe("ringback init", () => {
   it("asks nothing when an option is given, and says what to type next", async () => {
     const { code, stdout, stderr } = await init("My Orders", "--yes");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toContain("cd My Orders");
+    expect(stdout).toContain("cd 'My Orders'");
     expect(stdout).toContain("npm run dev");
     expect((await readdir(join(folder, "My Orders"))).sort()).toEqual([
       ".gitignore",
@@ -118,6 +119,36 @@ describe("ringback init", () => {
       dependencies: { ringback: "file:../ringback-0.1.0.tgz", zod: expect.any(String) },
     });
     expect(manifest.scripts.test).toContain("--test");
+  });
+
+  it.each([
+    ["file:../ringback-0.1.0.tgz", "file:../ringback-0.1.0.tgz"],
+    ["file:vendor/ringback.tgz", "file:../mine/vendor/ringback.tgz"],
+    [`file:${join(tmpdir(), "ringback.tgz")}`, "file:../../ringback.tgz"],
+    ["github:example/ringback", "github:example/ringback"],
+    ["^0.1.0", "^0.1.0"],
+    [undefined, "^9.9.9"],
+  ])("takes the package from where it is installed: %s", async (spec, source) => {
+    const mine = join(folder, "mine");
+    const home = join(mine, "node_modules/ringback");
+    await mkdir(home, { recursive: true });
+    await writeFile(join(mine, "package.json"), JSON.stringify({ devDependencies: { ringback: spec } }));
+    expect(await packageSource(home, join(folder, "orders"), "^9.9.9")).toBe(source);
+  });
+
+  it("takes the package from the registry when no project installed it", async () => {
+    expect(await packageSource("/usr/lib/node_modules/ringback", folder, "^9.9.9")).toBe("^9.9.9");
+    expect(await packageSource(join(folder, "clone"), folder, "^9.9.9")).toBe("^9.9.9");
+  });
+
+  it.each(["null", "[]", "1", "{"])("refuses a package.json that is %s", async (text) => {
+    const name = `bad-${text.length}-${text.charCodeAt(0)}`;
+    await mkdir(join(folder, name));
+    await writeFile(join(folder, name, "package.json"), text);
+    const { code, stderr } = await init(name, "--yes");
+    expect(code).toBe(2);
+    expect(stderr).toContain("package.json is no");
+    expect(await readdir(join(folder, name))).toEqual(["package.json"]);
   });
 
   it("writes over no file, unless it is told to", async () => {

@@ -73,6 +73,19 @@ describe("a request", () => {
   it("refuses a gateway's address that is none", () => {
     expect(() => scripted([], { url: "not an address" })).toThrow(TypeError);
   });
+
+  it.each(["", "rb_one two", "rb_two\nlines", "rb_ż"])(
+    "refuses a key that no header can carry: %j",
+    (apiKey) => {
+      expect(() => scripted([], { apiKey })).toThrow("apiKey must be printable ASCII");
+    },
+  );
+
+  it("is not repeated as a lost one when a value of the call cannot be sent", async () => {
+    const { ringback, made } = scripted([json(task)]);
+    await expect(ringback.tasks.submit("a", 1, { idempotencyKey: "two\nlines" })).rejects.toThrow(TypeError);
+    expect(made).toHaveLength(0);
+  });
 });
 
 describe("a request without an answer", () => {

@@ -95,11 +95,18 @@ describe("ringback listen", () => {
     await ended(running);
   });
 
-  test("proves the verification of an endpoint, and follows a rotation of the secret", async ({ client }) => {
+  test("proves the verification of an endpoint, and follows a rotation of the secret", async ({ stack }) => {
+    const client = await newProject(stack.gateway, `e2e-${crypto.randomUUID()}`);
     const { running, reports, url } = await listening([], keyOf(client));
+    const made = await client.send("POST", "/v1/endpoints", { body: { url } });
+    const { id } = JSON.parse(made.text);
+    expect((await client.send("POST", `/v1/endpoints/${id}/verify`)).status).toBe(200);
+    await client.send("DELETE", `/v1/endpoints/${id}`);
     await client.send("POST", "/v1/signing-secret/rotate", { body: { overlap: "0s" } });
     await client.submit({ type: "diagnostics.echo", input: 1, callbackUrl: url });
-    await eventually(() => expect(reports()[0]).toMatchObject({ signature: "valid" }));
+    await eventually(() =>
+      expect(reports().at(-1)).toMatchObject({ signature: "valid", type: "task.succeeded" }),
+    );
     await ended(running);
   });
 

@@ -1,13 +1,15 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect } from "vitest";
+import { describe, expect, vi } from "vitest";
 import { cli, keyOf, startCli } from "../support/cli.ts";
 import { newProject } from "../support/client.ts";
 import { test } from "../support/fixture.ts";
 import { freePort } from "../support/process.ts";
 
 // The real program against a real gateway: its output, its errors and its exit codes.
+
+vi.setConfig({ testTimeout: 180_000 }); // each command is a process, and the tests run at the same time
 
 const FAILING = '{"failures": 9}';
 
@@ -212,6 +214,10 @@ describe("an error", () => {
       [["stats", "--all", "--project", "p"], "exclude each other"],
       [["get", "task_1", "--url", "nowhere"], "--url (or RINGBACK_URL) must be an address"],
       [["dev", "no-such-file.ts"], "there is no file no-such-file.ts"],
+      [["api", "B/D", "/v1/tasks"], "is no method that can be sent"],
+      [["api", "TRACE", "/v1/tasks"], "is no method that can be sent"],
+      [["get", "task_1", "--key", "rb_zażółć"], "the key must be printable ASCII"],
+      [["submit", "a", "1", "--idempotency-key", "ż"], "--idempotency-key must be printable ASCII"],
     ] as const) {
       const { code, stdout, stderr } = await cli(args, { env });
       expect({ args, code, stdout }).toEqual({ args, code: 2, stdout: "" });
@@ -220,6 +226,19 @@ describe("an error", () => {
     const { code, stderr } = await cli(["get", "task_1"]);
     expect(code).toBe(2);
     expect(stderr).toContain("set RINGBACK_API_KEY");
+  });
+
+  test("of the call is one line of JSON with --json", async () => {
+    for (const [args, detail] of [
+      [["nope", "--json"], "unknown command 'nope'"],
+      [["submit", "--json"], "missing required argument 'type'"],
+      [["--json"], "a command is missing"],
+      [["get", "task_1", "--json"], "no API key"],
+    ] as const) {
+      const { code, stdout, stderr } = await cli(args);
+      expect({ args, code, stdout }).toEqual({ args, code: 2, stdout: "" });
+      expect(JSON.parse(stderr)).toEqual({ code: "usage", detail: expect.stringContaining(detail) });
+    }
   });
 
   test("of the gateway is the exit code 3, with the faults and the request", async ({ client }) => {
@@ -247,7 +266,7 @@ describe("an error", () => {
       env,
     });
     expect(code).toBe(4);
-    expect(stderr).toMatch(/^unreachable: .*\n`ringback dev` starts a gateway here/);
+    expect(stderr).toMatch(/^unreachable: .*\n".*ringback dev" starts a gateway here/);
   });
 });
 

@@ -66,6 +66,13 @@ async function startDev(folder: string) {
   return { running, env: { RINGBACK_URL: url, RINGBACK_API_KEY: key, RINGBACK_ADMIN_TOKEN: token } };
 }
 
+/** The programs of docs/guides/new-project.md: the second task type, and the client. */
+async function programsOfPage(): Promise<{ readonly type: string; readonly client: string }> {
+  const page = await readFile(join(root, "docs/guides/new-project.md"), "utf8");
+  const [type = "", client = ""] = [...page.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, text]) => text);
+  return { type, client };
+}
+
 async function stop(running: Running): Promise<void> {
   process.kill(-running.pid, "SIGINT");
   await running.ended;
@@ -90,6 +97,18 @@ describe.each(["workers", "deno"] as const)("a new project for %s", (runtime) =>
     expect(manifest.dependencies.ringback).toBe("file:ringback.tgz");
   });
 
+  test.runIf(runtime === "workers")(
+    "says which Node the command line needs",
+    { timeout: 120_000 },
+    async () => {
+      const { folder: cwd, ringback } = project;
+      const program = [await nodeOf(20), ringback[1] ?? ""];
+      const { code, stdout, stderr } = await cli(["init"], { cwd, program });
+      expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+      expect(stderr).toMatch(/needs Node 22 or newer; this is v20\./);
+    },
+  );
+
   test.runIf(runtime === "workers")("can be deployed, without a warning", { timeout: 120_000 }, async () => {
     const { folder: cwd } = project;
     const { stdout, stderr } = await run("npm", ["run", "deploy", "--", "--dry-run"], {
@@ -102,6 +121,12 @@ describe.each(["workers", "deno"] as const)("a new project for %s", (runtime) =>
 
   test("runs, takes a task of its own type, and calls back", { timeout: 240_000 }, async () => {
     const { folder: cwd, ringback: program } = project;
+    const { type, client } = await programsOfPage();
+    const tasks = await readFile(join(cwd, "src/tasks.ts"), "utf8");
+    await writeFile(
+      join(cwd, "src/tasks.ts"),
+      tasks.replace(/\/\*\* Every task type[\s\S]*/, () => type),
+    );
     const { running, env } = await startDev(cwd);
     try {
       const options = { cwd, env, program };
@@ -121,6 +146,10 @@ describe.each(["workers", "deno"] as const)("a new project for %s", (runtime) =>
       await eventually(() =>
         expect(listening.running.output()).toMatch(/signature {2}valid[\s\S]*next {7}delivered/),
       );
+      await writeFile(join(cwd, "client.ts"), client.replace("http://127.0.0.1:4000", callback));
+      const printed = await run(command, ["client.ts"], { cwd, env: await shell(env) });
+      expect(printed.stdout).toBe("succeeded 42\n");
+      await eventually(() => expect(listening.running.output()).toContain('"total": 42'));
       await stop(listening.running);
       const refused = await cli(["submit", "text.shout", "{}"], options);
       expect(refused.code).toBe(3);

@@ -22,6 +22,8 @@ export function addApi(program: Command, run: Run): void {
       run(async (options, method = "", path = "", argument) => {
         if (!path.startsWith("/")) throw new UsageError("the path must begin with /, such as /v1/tasks");
         const verb = method.toUpperCase();
+        if (!/^(?!CONNECT$|TRACE$|TRACK$)[A-Z]+$/.test(verb))
+          throw new UsageError(`${verb} is no method that can be sent: GET, POST, PATCH, PUT, DELETE, HEAD`);
         const isBodiless = verb === "GET" || verb === "HEAD";
         if (isBodiless && argument !== undefined) throw new UsageError(`${verb} takes no body`);
         const { connection, json } = openSession(options, ADMIN.test(path) ? "admin" : "key");

@@ -1,5 +1,6 @@
 import { RingbackError } from "../../client/index.ts";
 import { CommandFailure, failureLine } from "../../local/command/failure.ts";
+import { CALL } from "./call.ts";
 
 /** The exit codes of every command. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, refused: 3, unreachable: 4 } as const;
@@ -11,15 +12,14 @@ export class UsageError extends Error {
 
 /** The next step, by the code of the error. */
 const ADVICE: Readonly<Record<string, string>> = {
-  unreachable: "`ringback dev` starts a gateway here; --url or RINGBACK_URL names another one.",
+  unreachable: `"${CALL} dev" starts a gateway here; --url or RINGBACK_URL names another one.`,
   timeout: "Try again, or look at the gateway's log.",
   "unexpected-answer": "Check --url or RINGBACK_URL: it must lead to a gateway.",
-  unauthenticated:
-    "Give a key of this gateway with --key or RINGBACK_API_KEY. `ringback keys create` makes one.",
-  forbidden: "`ringback keys create --project NAME --scopes LIST` makes a key with the scope.",
+  unauthenticated: `Give a key of this gateway with --key or RINGBACK_API_KEY. "${CALL} keys create" makes one.`,
+  forbidden: `"${CALL} keys create --project NAME --scopes LIST" makes a key with the scope.`,
   "project-required": "Add --project NAME: the admin token works for one project at a time.",
-  "unknown-task-type": "`ringback api GET /v1/task-types` lists the task types.",
-  "task-already-ended": "`ringback get` shows how it ended.",
+  "unknown-task-type": `"${CALL} api GET /v1/task-types" lists the task types.`,
+  "task-already-ended": `"${CALL} get" shows how it ended.`,
   "quota-exceeded": "Wait until tasks have ended, or raise the project's limit.",
   "endpoint-closed": "Enable and verify the endpoint first.",
 };

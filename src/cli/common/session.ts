@@ -1,6 +1,7 @@
 import process from "node:process";
 import { Connection } from "../../client/connection.ts";
 import { Ringback } from "../../client/index.ts";
+import { CALL } from "./call.ts";
 import { UsageError } from "./failure.ts";
 import { warn } from "./output.ts";
 
@@ -40,6 +41,7 @@ export function openSession(
 ): Session {
   const url = addressOf(givenUrl ?? (process.env["RINGBACK_URL"] || LOCAL_GATEWAY));
   const apiKey = givenKey ?? credential(wants);
+  if (!/^[!-~]+$/.test(apiKey)) throw new UsageError("the key must be printable ASCII without spaces");
   const isAdmin = !apiKey.startsWith("rb_");
   if (named && project !== undefined && !isAdmin) {
     warn(
@@ -64,7 +66,7 @@ function credential(wants: "key" | "admin"): string {
   throw new UsageError(
     wants === "admin"
       ? "no admin token: give it with --key, or set RINGBACK_ADMIN_TOKEN"
-      : "no API key: give it with --key, or set RINGBACK_API_KEY (`ringback dev` prints one, `ringback keys create` makes one)",
+      : `no API key: give it with --key, or set RINGBACK_API_KEY ("${CALL} dev" prints one, "${CALL} keys create" makes one)`,
   );
 }
 

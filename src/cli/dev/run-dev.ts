@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import process from "node:process";
+import { CommandFailure } from "../../local/command/failure.ts";
 import { gatewayVariables } from "../../local/environment.ts";
 import { makeKey, makeProject, untilAnswered } from "../../local/stack/admin.ts";
 import { freePort, portIn } from "../../local/stack/port.ts";
@@ -31,10 +32,20 @@ function readOwnVariables(): void {
   for (const name of CALLER) delete process.env[name];
 }
 
+/** @throws UsageError when it is taken, or no port */
+async function gatewayPort(given: string | undefined): Promise<number> {
+  try {
+    return await freePort(portIn({ ...process.env, ...(given !== undefined && { PORT: given }) }, 8_787));
+  } catch (error) {
+    if (!(error instanceof CommandFailure)) throw error;
+    throw new UsageError(`${error.message}. --port takes another one, 0 any free one`, { cause: error });
+  }
+}
+
 /** Runs it until it is ended. */
 export async function dev({ runtime, entry, port: given, json }: DevPlan): Promise<number> {
   readOwnVariables();
-  const port = await freePort(portIn({ ...process.env, ...(given !== undefined && { PORT: given }) }, 8_787));
+  const port = await gatewayPort(given);
   const url = `http://127.0.0.1:${port}`;
   const say = json ? warn : write;
   const services = await startServices(process.env);

@@ -128,7 +128,9 @@ function readme({ name, runtime }: Answers): string {
 
 \`\`\`sh
 npm run deploy
-RINGBACK_URL=https://… RINGBACK_ADMIN_TOKEN=… npx ringback doctor
+export RINGBACK_URL=https://… RINGBACK_ADMIN_TOKEN=…
+npx ringback doctor
+npx ringback keys create --project NAME
 \`\`\`
 
 Make RINGBACK_MASTER_SECRET and RINGBACK_ADMIN_TOKEN with \`openssl rand -base64 32\`. Keep a copy of the master secret.`;
@@ -142,14 +144,20 @@ npm test
 npm run dev
 \`\`\`
 
-\`npm run dev\` prints a line to paste into a second terminal. There:
+\`npm run dev\` prints a line that begins with \`export\`. Paste it into a second terminal, and let that show the callbacks:
 
 \`\`\`sh
-npx ringback submit text.shout '{"text": "hello"}' --wait
 npx ringback listen
 \`\`\`
 
-\`listen\` prints the address to give as \`--callback\`.
+Paste it into a third terminal too, and submit a task:
+
+\`\`\`sh
+npx ringback submit text.shout '{"text": "hello"}' --callback http://127.0.0.1:4000 --wait
+\`\`\`
+
+While \`npm run dev\` runs, the documentation is at http://127.0.0.1:8787/docs/guides, and the API at
+http://127.0.0.1:8787/docs.
 
 ## Deploy
 

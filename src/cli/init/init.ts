@@ -10,6 +10,7 @@ import type { Run } from "../common/run.ts";
 import { answersOf, type InitOptions } from "./answers.ts";
 import { filesOf } from "./files.ts";
 import { type Manifest, mergeManifest } from "./manifest.ts";
+import { packageSource } from "./source.ts";
 
 /** `ringback init [folder]` */
 export function addInit(program: Command, run: Run): void {
@@ -50,15 +51,18 @@ async function manifestOf(target: string, answers: Parameters<typeof filesOf>[0]
   const own = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as Manifest; // our own
   const file = join(target, "package.json");
   const present = existsSync(file) ? readManifest(await readFile(file, "utf8")) : {};
-  return `${JSON.stringify(mergeManifest(present, own, answers), null, 2)}\n`;
+  const source = await packageSource(root, target, `^${own.version ?? "0.1.0"}`);
+  return `${JSON.stringify(mergeManifest(present, own, source, answers), null, 2)}\n`;
 }
 
 function readManifest(text: string): Manifest {
   try {
-    return JSON.parse(text) as Manifest; // npm's own form
+    const manifest: unknown = JSON.parse(text);
+    if (typeof manifest === "object" && manifest && !Array.isArray(manifest)) return manifest; // npm's own form
   } catch (cause) {
     throw new UsageError("package.json is not JSON: mend it first", { cause });
   }
+  throw new UsageError("package.json is not a JSON object: mend it first");
 }
 
 function nextSteps(target: string, files: readonly string[]): string {
@@ -67,7 +71,9 @@ function nextSteps(target: string, files: readonly string[]): string {
     ...files.map((file) => `  ${file}`),
     "",
     "Next:",
-    ...(place === "" ? [] : [`  cd ${place}`]),
+    ...(place === ""
+      ? []
+      : [`  cd ${/^[\w./-]+$/.test(place) ? place : `'${place.replaceAll("'", "'\\''")}'`}`]),
     "  npm install",
     "  npm test          # the tests of the task type",
     "  npm run dev       # a gateway on this machine; it prints how to call it",

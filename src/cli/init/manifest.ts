@@ -27,8 +27,14 @@ const SCRIPTS: Readonly<Record<Answers["runtime"], Pairs>> = {
  * The package.json of a new project. An existing one keeps what it has, and gets what it lacks.
  *
  * @param own the manifest of this package, for the versions that it was tested with
+ * @param source where npm gets this package from
  */
-export function mergeManifest(present: Manifest, own: Manifest, { name, runtime }: Answers): Manifest {
+export function mergeManifest(
+  present: Manifest,
+  own: Manifest,
+  source: string,
+  { name, runtime }: Answers,
+): Manifest {
   const known: Pairs = { ...own.dependencies, ...own.devDependencies };
   const tested = (packages: readonly string[]): Pairs =>
     Object.fromEntries(packages.map((one) => [one, known[one] ?? "*"]));
@@ -46,7 +52,7 @@ export function mergeManifest(present: Manifest, own: Manifest, { name, runtime 
       ...(test !== undefined && !test.includes("no test specified") && { test }),
       ...scripts,
     },
-    dependencies: { ringback: `^${own.version ?? "0.1.0"}`, ...tested(["zod"]), ...present.dependencies },
+    dependencies: { ringback: source, ...tested(["zod"]), ...present.dependencies },
     devDependencies: {
       ...tested(["@types/node", "typescript", TOOLS[runtime]]),
       ...present.devDependencies,

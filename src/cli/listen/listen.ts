@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import process from "node:process";
 import type { Command } from "commander";
 import { onFreePort, onPort } from "../../local/stack/port.ts";
+import { CALL } from "../common/call.ts";
 import { UsageError } from "../common/failure.ts";
 import { warn, write } from "../common/output.ts";
 import type { Run } from "../common/run.ts";
@@ -71,9 +72,9 @@ function greet({ url }: Source, port: number, json: boolean): void {
     write(`${url} cannot reach this machine. Open a tunnel in another terminal:`);
     write(`  cloudflared tunnel --url ${here}`);
     write("and submit with the address that it prints:");
-    write("  ringback submit TYPE '{}' --callback https://….trycloudflare.com");
+    write(`  ${CALL} submit TYPE '{}' --callback https://….trycloudflare.com`);
   } else {
-    write(`  ringback submit TYPE '{}' --callback ${here}`);
+    write(`  ${CALL} submit TYPE '{}' --callback ${here}`);
   }
 }
 

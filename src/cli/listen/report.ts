@@ -1,3 +1,4 @@
+import { CALL } from "../common/call.ts";
 import type { NextStep } from "./next.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -31,7 +32,7 @@ function nextText({ next, nextAttemptAt, why }: NextStep): string {
     case "delivered":
       return "delivered";
     case "dead":
-      return "dead: `ringback api POST /v1/deliveries/ID/redeliver` or `ringback recover` sends it again";
+      return `dead: "${CALL} api POST /v1/deliveries/ID/redeliver" or "${CALL} recover" sends it again`;
     case "retry":
       return `another attempt${nextAttemptAt === undefined ? "" : ` at ${nextAttemptAt}`}${why === undefined ? "" : `, ${why}`}`;
     case "unknown":

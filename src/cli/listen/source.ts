@@ -29,9 +29,9 @@ export async function listenSource(options: ListenOptions & CommonOptions): Prom
     ringback,
     secrets: () => known,
     async refresh() {
-      const fresh = await readSecrets(ringback);
-      const isNewer = fresh.join() !== known.join();
-      known = fresh;
+      const fresh = await freshSecrets(ringback);
+      const isNewer = fresh !== undefined && fresh.join() !== known.join();
+      if (isNewer) known = fresh;
       return isNewer;
     },
   };
@@ -47,6 +47,31 @@ function sessionIfAny(options: CommonOptions): Pick<Source, "url" | "ringback"> 
     warn("No API key: the next attempts are not shown.");
     return {};
   }
+}
+
+/** Undefined when the gateway does not give them: the callback is then judged by those that are known. */
+async function freshSecrets(ringback: Ringback): Promise<readonly string[] | undefined> {
+  try {
+    return [...(await readSecrets(ringback)), ...(await endpointSecrets(ringback))];
+  } catch (error) {
+    if (!(error instanceof RingbackError)) throw error;
+    warn(`The secrets could not be read again (${error.code}): ${error.detail}`);
+    return undefined;
+  }
+}
+
+/** Each endpoint signs with secrets of its own; none for a key that may not read endpoints. */
+async function endpointSecrets(ringback: Ringback): Promise<readonly string[]> {
+  const found: string[] = [];
+  try {
+    for await (const { id } of ringback.endpoints.list()) {
+      const { secret, previous } = await ringback.endpoints.secret(id);
+      found.push(secret, ...previous.map((one) => one.secret));
+    }
+  } catch (error) {
+    if (!(error instanceof RingbackError) || error.code !== "forbidden") throw error;
+  }
+  return found;
 }
 
 async function readSecrets(ringback: Ringback): Promise<readonly string[]> {

@@ -1,4 +1,6 @@
 import type { Command } from "commander";
+import { CALL } from "../common/call.ts";
+import { UsageError } from "../common/failure.ts";
 import { exitOf, follow } from "../common/follow.ts";
 import { readJson } from "../common/json.ts";
 import { print } from "../common/output.ts";
@@ -27,6 +29,8 @@ export function addSubmit(program: Command, run: Run): void {
     .action(
       run<SubmitOptions>(async (options, type, input = "{}") => {
         const { callback, delay, idempotencyKey } = options;
+        if (idempotencyKey !== undefined && !/^[ -~]+$/.test(idempotencyKey))
+          throw new UsageError("--idempotency-key must be printable ASCII");
         const { ringback, json } = openSession(options);
         const task = await ringback.tasks.submit(type ?? "", await readJson(input), {
           ...(callback !== undefined && { callbackUrl: callback }),
@@ -36,7 +40,7 @@ export function addSubmit(program: Command, run: Run): void {
         const last = options.wait
           ? await follow(ringback, task.id, json ? () => undefined : undefined)
           : task;
-        const next = last.done ? "" : `\n\nringback watch ${task.id}`;
+        const next = last.done ? "" : `\n\n${CALL} watch ${task.id}`;
         print(json, last, () => taskText(last) + next);
         return options.wait ? exitOf(last) : 0;
       }),

@@ -1,5 +1,3 @@
-import { createRequire } from "node:module";
-
 /** A Lua state; only ever handed back to the library. */
 export type LuaState = object & { readonly __lua: never };
 export type LuaBytes = Uint8Array;
@@ -56,11 +54,11 @@ export interface Fengari {
 }
 
 /** Loads fengari so that it prints whole numbers as Lua 5.1, Redis's Lua, does: `5`, not `5.0`. */
-export function loadFengari(): Fengari {
+export async function loadFengari(): Promise<Fengari> {
   const before = process.env["FENGARICONF"];
   process.env["FENGARICONF"] = JSON.stringify({ LUA_COMPAT_FLOATSTRING: true });
   try {
-    return createRequire(import.meta.url)("fengari") as Fengari; // the package ships no types
+    return (await import("fengari")).default; // read by the bundler too: the command line contains it
   } finally {
     if (before === undefined) delete process.env["FENGARICONF"];
     else process.env["FENGARICONF"] = before;

@@ -2,7 +2,7 @@ import { ReplyError, SimpleString } from "../engine.ts";
 import { type LuaBytes, type LuaState, loadFengari } from "./fengari.ts";
 import { type Bytes, CommandError, type Result } from "./keyspace.ts";
 
-const { lua, lauxlib, lualib, to_luastring: text } = loadFengari();
+const { lua, lauxlib, lualib, to_luastring: text } = await loadFengari();
 
 /** Globals that Redis's Lua has and Lua 5.3 lacks, and the reverse; globals are read-only from here on. */
 const BOOTSTRAP = `
