@@ -1,5 +1,5 @@
-import { type Call, type CallOptions, Connection, type ConnectionOptions } from "./connection.ts";
 import { Batches } from "./batches.ts";
+import { type Call, type CallOptions, Connection, type ConnectionOptions } from "./connection.ts";
 import { Deliveries } from "./deliveries.ts";
 import { Endpoints } from "./endpoints.ts";
 import { Tasks } from "./tasks.ts";

@@ -7,7 +7,12 @@ export const TASK_EVENTS = ([...TERMINAL, "started", "waiting", "progress"] as c
 );
 
 /** Every event that an endpoint may subscribe to; verification and test are sent on request alone. */
-export const EVENTS: readonly string[] = [...TASK_EVENTS, "batch.completed", "endpoint.disabled", "delivery.dead"];
+export const EVENTS: readonly string[] = [
+  ...TASK_EVENTS,
+  "batch.completed",
+  "endpoint.disabled",
+  "delivery.dead",
+];
 
 /** How an event's body is written. */
 export const FORMATS = ["full", "thin", "cloudevents"] as const;

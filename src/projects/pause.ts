@@ -2,8 +2,8 @@ import type { Dependencies } from "../ports/dependencies.ts";
 import type { Idempotency } from "../shared/idempotency.ts";
 import { ApiError } from "../shared/problems.ts";
 import { type ConfigureParts, configure } from "./configure.ts";
-import { EVERY_TYPE, pausedName } from "./project-config.ts";
 import type { Client } from "./principal.ts";
+import { EVERY_TYPE, pausedName } from "./project-config.ts";
 
 /** The paused task types of a project, or all of it. */
 export interface Paused {
@@ -47,7 +47,10 @@ export async function setPaused(
   const { paused = [] } = changed.config;
   return {
     project: paused.includes(EVERY_TYPE),
-    types: paused.filter((one) => one !== EVERY_TYPE).map((one) => decodeURIComponent(one)).sort(),
+    types: paused
+      .filter((one) => one !== EVERY_TYPE)
+      .map((one) => decodeURIComponent(one))
+      .sort(),
     replayed: changed.replayed,
   };
 }

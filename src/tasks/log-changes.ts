@@ -90,6 +90,16 @@ export function logChanges<Methods extends Changes>(store: Methods, log: Log): M
       if (answer.kind === "erased") log("info", "task-deleted", attemptFields(command.record));
       return answer;
     },
+    ...loggedDeliveries(store, log),
+  };
+  return Object.assign(Object.create(store) as Methods, logged); // every other method is the store's own
+}
+
+type DeliveryChanges = Pick<Changes, "announce" | "completeBatch" | "configure" | "record">;
+
+/** Changes that may end deliveries before their first attempt. */
+function loggedDeliveries(store: DeliveryChanges, log: Log): DeliveryChanges {
+  return {
     announce: async (command) => {
       const answer = await store.announce(command);
       if (answer.kind === "opened") logDeadLetters(log, command.record.project, command.deliveries);
@@ -111,7 +121,6 @@ export function logChanges<Methods extends Changes>(store: Methods, log: Log): M
       return answer;
     },
   };
-  return Object.assign(Object.create(store) as Methods, logged); // every other method is the store's own
 }
 
 function logEnd(

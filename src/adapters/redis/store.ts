@@ -118,13 +118,7 @@ export function createStore(options: StoreOptions): Store {
     },
     probe: (nonce, every) => probe(context, nonce, every),
     noteProbe: (nonce, field, value) => noteProbe(context, nonce, field, value),
-    parkedTasks: (project, after) => parkedTasks(context, project, after),
-    unpark: (project, tasks) => unpark(context, project, tasks),
-    resumed: (project, more) => resumed(context, project, more),
-    openBatch: (command) => openBatch(context, command),
-    settleBatch: (command) => settleBatch(context, command),
-    completeBatch: (command) => completeBatch(context, command),
-    readBatch: (caller, id) => readBatch(context, caller, id),
+    ...steeringIn(context),
     ping: () => ping(context),
   };
 }
@@ -184,4 +178,22 @@ function connect({ url, token }: StoreOptions, retries: number, timeout?: number
     retry: { retries },
     ...(timeout !== undefined && { signal: () => AbortSignal.timeout(timeout) }),
   });
+}
+
+/** The methods for paused projects and for batches. */
+function steeringIn(
+  context: Context,
+): Pick<
+  Store,
+  "parkedTasks" | "unpark" | "resumed" | "openBatch" | "settleBatch" | "completeBatch" | "readBatch"
+> {
+  return {
+    parkedTasks: (project, after) => parkedTasks(context, project, after),
+    unpark: (project, tasks) => unpark(context, project, tasks),
+    resumed: (project, more) => resumed(context, project, more),
+    openBatch: (command) => openBatch(context, command),
+    settleBatch: (command) => settleBatch(context, command),
+    completeBatch: (command) => completeBatch(context, command),
+    readBatch: (caller, id) => readBatch(context, caller, id),
+  };
 }

@@ -60,31 +60,43 @@ export async function cancelMany(
     page.records.map(async (record) => commandOf(ctx, caller, page, record, await idempotencyOf(record.id))),
   );
   const answers = await ctx.store.endAll(commands);
-  const messages: QueueMessage[] = [];
-  const calls: string[] = [];
   const moved: TaskRecord[] = [];
-  let changed = 0;
-  for (const [index, { record, outcome }] of commands.entries()) {
+  const ended: Ended[] = [];
+  for (const [index, command] of commands.entries()) {
     const answer = answers[index];
     if (answer === undefined) throw new Error("endAll answered too little");
     if (isDenied(answer)) throw denied(answer, "tasks:write");
-    if (answer.kind === "ended" && outcome.kind !== "retry") {
-      changed += 1;
-      const { now, queued } = openedOf(outcome.deliveries, answer.held);
-      messages.push(...firstAttemptMessages(ctx, record.project, [...now, ...queued]));
-      calls.push(...(record.calls ?? []));
-      if (answer.batchDone && record.batch !== undefined) {
-        ctx.background.waitUntil(completeBatch(ctx, record.project, record.batch));
-      }
-    }
-    if (MOVED.has(answer.kind)) moved.push(record);
+    if (answer.kind === "ended") ended.push({ command, answer });
+    if (MOVED.has(answer.kind)) moved.push(command.record);
   }
-  ctx.background.waitUntil(publishSome(ctx, messages));
-  if (calls.length > 0) ctx.background.waitUntil(ctx.queue.cancel(...calls));
+  afterEnds(ctx, ended);
+  let changed = ended.length;
   for (const { id } of moved) {
     if (await isCanceled(ctx, caller, id, await idempotencyOf(id))) changed += 1;
   }
   return outcomeOf(page, changed);
+}
+
+interface Ended {
+  readonly command: EndCommand;
+  readonly answer: Extract<EndAnswer, { kind: "ended" }>;
+}
+
+/** Publishes the first deliveries of canceled tasks, recalls their calls, and completes their batches. */
+function afterEnds(ctx: CancelManyParts, ended: readonly Ended[]): void {
+  const messages: QueueMessage[] = [];
+  const calls: string[] = [];
+  for (const { command, answer } of ended) {
+    const { record, outcome } = command;
+    if (outcome.kind === "retry") throw new Error("a cancellation is no retry");
+    const { now, queued } = openedOf(outcome.deliveries, answer.held);
+    messages.push(...firstAttemptMessages(ctx, record.project, [...now, ...queued]));
+    calls.push(...(record.calls ?? []));
+    if (answer.batchDone && record.batch !== undefined)
+      ctx.background.waitUntil(completeBatch(ctx, record.project, record.batch));
+  }
+  ctx.background.waitUntil(publishSome(ctx, messages));
+  if (calls.length > 0) ctx.background.waitUntil(ctx.queue.cancel(...calls));
 }
 
 async function commandOf(

@@ -191,7 +191,8 @@ async function deliveriesNamed(
   caller: Client,
   { taskId, batchId }: { readonly taskId?: string; readonly batchId?: string },
 ): Promise<readonly string[] | undefined> {
-  const ofTask = taskId === undefined ? undefined : allDeliveries((await getTask(ctx, caller, taskId)).record);
+  const ofTask =
+    taskId === undefined ? undefined : allDeliveries((await getTask(ctx, caller, taskId)).record);
   const ofBatch = batchId === undefined ? undefined : (await getBatch(ctx, caller, batchId)).deliveries;
   // No delivery is of both.
   return ofTask && ofBatch ? [] : (ofTask ?? ofBatch);

@@ -106,7 +106,8 @@ const submitMany = route({
         const submit = readItem(texts[index] ?? "", json, settings.maxBody);
         if (submit instanceof ApiError) return submit;
         const idempotency =
-          submit.idempotencyKey === undefined ? await keyOfItem(c, key, index, asked ? { ...asked, item: submit.canonical } : submit.canonical)
+          submit.idempotencyKey === undefined
+            ? await keyOfItem(c, key, index, asked ? { ...asked, item: submit.canonical } : submit.canonical)
             : undefined;
         return {
           ...submit,
@@ -124,7 +125,8 @@ const submitMany = route({
         : { status: 202, task: view(ctx, outcome), ...(outcome.replayed && { replayed: true as const }) },
     );
     const headers = headersOf(outcomes);
-    if (refused.length < outcomes.length) return reply(202, { data, ...(batch !== undefined && { batch: { id: batch } }) }, headers);
+    if (refused.length < outcomes.length)
+      return reply(202, { data, ...(batch !== undefined && { batch: { id: batch } }) }, headers);
     for (const [name, value] of Object.entries(headers)) c.header(name, value);
     throw new ApiError("nothing-accepted", "Each item was refused for a reason of its own: see data.", {
       members: { data },
