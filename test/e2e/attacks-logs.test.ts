@@ -54,7 +54,7 @@ test("secrets are in no log, problem, timeline or delivery, and no text of a cli
         client.send("GET", `/v1/tasks?cursor=${forged}`),
         client.send("GET", "/admin/projects"),
         nobody.send("GET", "/v1/tasks"),
-        new Client(gateway, ADMIN).send("GET", "/v1/tasks"),
+        new Client(gateway, ADMIN).send("GET", "/v1/signing-secret"),
         nobody.send("POST", "/internal/run", { body: { token: apiKey } }),
       ]);
       for (const { status } of refused) expect(status).toBeGreaterThanOrEqual(400);

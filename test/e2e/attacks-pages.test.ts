@@ -65,7 +65,7 @@ describe("the reference", () => {
         "style-src 'unsafe-inline'",
       ]);
       const scripts = [...text.matchAll(/<script src="([^"]+)"><\/script>/g)];
-      expect(scripts.map(([, source]) => source)).toEqual(["/docs/scalar.js", "/docs/reference.js"]);
+      expect(scripts.map(([, source]) => source)).toEqual(["docs/scalar.js", "docs/reference.js"]);
       expect(text.replace(/<script src="[^"]+"><\/script>/g, ""), path).not.toMatch(SCRIPT);
     }
   });

@@ -111,9 +111,7 @@ describe("a batch with one callback", () => {
     const [first = "", second = ""] = ids;
     await own.ended(first);
     await own.send("POST", `/v1/tasks/${first}/replay`);
-    await eventually(async () =>
-      expect(await own.task(first)).toMatchObject({ run: 2, status: "failed" }),
-    );
+    await eventually(async () => expect(await own.task(first)).toMatchObject({ run: 2, status: "failed" }));
     expect((await read(own, id)).counts).toMatchObject({ total: 2, open: 1, failed: 1 });
     await own.send("POST", `/v1/tasks/${second}/cancel`);
     expect(eventOf((await inbox.wait(1))[0]).data.counts).toMatchObject({ failed: 1, canceled: 1 });
@@ -145,7 +143,10 @@ describe("a batch with one callback", () => {
     expect(inbox.received).toHaveLength(1);
   });
 
-  test("is complete at once when other requests have accepted all of its tasks", async ({ own, receiver }) => {
+  test("is complete at once when other requests have accepted all of its tasks", async ({
+    own,
+    receiver,
+  }) => {
     const inbox = receiver.open();
     const item = echo(1, { idempotencyKey: crypto.randomUUID() });
     const alone = await submit(own, { tasks: [item] });

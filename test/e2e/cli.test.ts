@@ -172,9 +172,7 @@ describe("ringback recover", () => {
     expect(code).toBe(0);
     expect(stdout).toBe("1 deliveries are being sent again, 10 per second.\n");
     expect(stderr).toContain("100 % 1 of 1");
-    await expect
-      .poll(() => client.deliveries(task.id), { timeout: 20_000 })
-      .toMatchObject([{ status: "delivered" }]);
+    expect(await client.settled(task.id)).toMatchObject({ status: "delivered" });
   });
 });
 

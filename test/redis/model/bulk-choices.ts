@@ -30,5 +30,8 @@ export const cancelMany: Choice = ([a, b], { now }, { tasks }) => {
 export const replayMany: Choice = ([a, b], _model, { tasks }) => {
   const records = some(a, b, tasks);
   if (records.length === 0) return undefined;
-  return { kind: "replayMany", replays: records.map((record) => ({ kind: "replay", record, nonce: fresh() })) };
+  return {
+    kind: "replayMany",
+    replays: records.map((record) => ({ kind: "replay", record, nonce: fresh() })),
+  };
 };

@@ -98,7 +98,13 @@ function inspectPoison(now: number, poison: Poison): Answer {
 }
 
 /** The n-th look in a row that finds nothing moved waits 2ⁿ times as long; a repeated nonce counts once. */
-function lookAgain(one: TaskModel | DeliveryModel | BatchModel, from: number, nonce: string, deadline = 0, now = 0): void {
+function lookAgain(
+  one: TaskModel | DeliveryModel | BatchModel,
+  from: number,
+  nonce: string,
+  deadline = 0,
+  now = 0,
+): void {
   const before = one.sweeps;
   const count = before === undefined ? 0 : before.count + (before.nonce === nonce ? 0 : 1);
   one.sweeps = { count, nonce };

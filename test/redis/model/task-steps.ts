@@ -25,8 +25,8 @@ function lookFor(start: number, now: number): number {
   return start - now > HORIZON ? start - HORIZON : start + GRACE;
 }
 
-export function accept(model: Model, op: Of<"accept">): Answer {
-  const { now } = model;
+/** The answer to a submit of a known key or id; undefined for a new one. */
+function knownSubmit(model: Model, op: Of<"accept">): Answer | undefined {
   const known = op.idempotency && model.idempotency.get(op.idempotency.hash);
   if (known?.print === ERASED) return ["erased", known.id];
   if (!known && model.erased.has(op.id)) return ["erased", op.id];
@@ -38,6 +38,13 @@ export function accept(model: Model, op: Of<"accept">): Answer {
     const isHolder = op.lease !== undefined && present.status === "running" && present.lease === op.lease;
     return [isHolder ? "begun" : "accepted", op.id];
   }
+  return undefined;
+}
+
+export function accept(model: Model, op: Of<"accept">): Answer {
+  const { now } = model;
+  const before = knownSubmit(model, op);
+  if (before) return before;
   if (op.batch !== undefined && isClosed(model, op.batch)) return ["batch-closed"];
   const quota = model.quota ?? MAX_OPEN;
   if (model.open >= quota) return ["quota", quota];
@@ -153,15 +160,21 @@ export function report(model: Model, op: Of<"report">): Answer {
 
 const statusOf = (outcome: Outcome) => (outcome.kind === "retry" ? "queued" : outcome.kind);
 
-export function end(model: Model, op: Of<"end">): Answer {
-  const task = model.tasks.get(op.record.id);
-  if (!task) return ["gone"];
+/** The answer to an end that is sent again, or to a request of a known key; undefined for a new one. */
+function knownEnd(model: Model, task: TaskModel, op: Of<"end">): Answer | undefined {
   const isDone = () => task.batch !== undefined && isComplete(model.batches.get(task.batch));
   if (task.endNonce === op.nonce) {
     return ["ended", task.sequence, ...(!isOpen(task) && isDone() ? ["batch done"] : [])];
   }
   const known = op.idempotency && model.idempotency.get(op.idempotency.hash);
-  if (known) return [known.print === op.idempotency?.fingerprint ? "repeated" : "reused"];
+  return known && [known.print === op.idempotency?.fingerprint ? "repeated" : "reused"];
+}
+
+export function end(model: Model, op: Of<"end">): Answer {
+  const task = model.tasks.get(op.record.id);
+  if (!task) return ["gone"];
+  const before = knownEnd(model, task, op);
+  if (before) return before;
   if (task.run !== op.record.run) return ["stale"];
   const to = statusOf(op.outcome);
   const remember = () => {

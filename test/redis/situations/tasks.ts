@@ -56,8 +56,7 @@ export const taskSituations: Situations = {
       await stage.store.openBatch(opened);
       const { project } = stage.caller;
       const command = { project, batch: opened.batch.id, tasks: [], keep: false };
-      return () =>
-        stage.store.settleBatch({ ...command, idempotencyHash: opened.idempotency.hash });
+      return () => stage.store.settleBatch({ ...command, idempotencyHash: opened.idempotency.hash });
     },
   },
   completeBatch: {
