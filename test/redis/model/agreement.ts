@@ -151,6 +151,9 @@ async function readBatches(model: Model, world: World): Promise<void> {
         .map(([task, ended]) => ({ id: task, ...(ended && { ended }) }))
         .sort((one, other) => (one.id < other.id ? -1 : 1)),
     });
+    const left = await world.environment.redis("HGET", `rb1:000:${world.caller.project}:b:${id}`, "left");
+    const open = record.tasks.filter((task) => task.ended === undefined);
+    expect(Number(left), `tasks of ${id} that have not ended`).toBe(open.length);
     world.batches.set(id, record);
   }
 }

@@ -125,7 +125,9 @@ export class World {
       }
       case "unpark": {
         const answers = await this.store.unpark(this.caller.project, op.tasks);
-        return answers.flatMap((one) => (one.kind === "run" ? [one.kind, one.run, one.attempt] : [one.kind]));
+        return answers.flatMap(
+          (one): Answer => (one.kind === "run" ? [one.kind, one.run, one.attempt] : [one.kind]),
+        );
       }
       case "endMany": {
         const ends = op.ends.map((end) => ({ ...end, actor: "admin" as const }));
