@@ -1,3 +1,4 @@
+import * as acceptStep from "./accept-step.ts";
 import * as attemptSteps from "./attempt-steps.ts";
 import * as batchSteps from "./batch-steps.ts";
 import * as deliverySteps from "./delivery-steps.ts";
@@ -11,7 +12,7 @@ import * as taskSteps from "./task-steps.ts";
 export function step(model: Model, op: Operation): Answer {
   switch (op.kind) {
     case "accept":
-      return taskSteps.accept(model, op);
+      return acceptStep.accept(model, op);
     case "claim":
       return taskSteps.claim(model, op);
     case "renew":

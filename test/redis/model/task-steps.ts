@@ -2,15 +2,8 @@ import { ERASED } from "../../../src/adapters/redis/keys.ts";
 import type { NewDelivery } from "../../../src/ports/commands/delivery.ts";
 import type { Outcome } from "../../../src/ports/commands/task.ts";
 import { isTerminal, MOVES, type TerminalStatus } from "../../../src/tasks/status.ts";
-import { count, isClosed, isComplete } from "./batch-steps.ts";
-import {
-  type Answer,
-  DELIVERY_LEASE,
-  IMMEDIATE_LEASE,
-  MAX_ATTEMPTS,
-  MAX_OPEN,
-  type Of,
-} from "./operations.ts";
+import { count, isComplete } from "./batch-steps.ts";
+import { type Answer, DELIVERY_LEASE, MAX_OPEN, type Of } from "./operations.ts";
 import { isOpen, type Model, type TaskModel } from "./state.ts";
 
 const SECOND = 1_000;
@@ -21,76 +14,8 @@ const AFTER_LEASE = 2 * SECOND;
 const CRASHES = 3;
 
 /** When somebody must look at what is to begin at a time. */
-function lookFor(start: number, now: number): number {
+export function lookFor(start: number, now: number): number {
   return start - now > HORIZON ? start - HORIZON : start + GRACE;
-}
-
-/** The answer to a submit of a known key or id; undefined for a new one. */
-function knownSubmit(model: Model, op: Of<"accept">): Answer | undefined {
-  const known = op.idempotency && model.idempotency.get(op.idempotency.hash);
-  if (known?.print === ERASED) return ["erased", known.id];
-  if (!known && model.erased.has(op.id)) return ["erased", op.id];
-  if (known && known.id !== op.id) {
-    return [known.print === op.idempotency?.fingerprint ? "replayed" : "reused", known.id];
-  }
-  const present = model.tasks.get(op.id);
-  if (present) {
-    const isHolder = op.lease !== undefined && present.status === "running" && present.lease === op.lease;
-    return [isHolder ? "begun" : "accepted", op.id];
-  }
-  return undefined;
-}
-
-export function accept(model: Model, op: Of<"accept">): Answer {
-  const { now } = model;
-  const before = knownSubmit(model, op);
-  if (before) return before;
-  if (op.batch !== undefined && isClosed(model, op.batch)) return ["batch-closed"];
-  const quota = model.quota ?? MAX_OPEN;
-  if (model.open >= quota) return ["quota", quota];
-  if (op.batch !== undefined) model.batches.get(op.batch)?.tasks.set(op.id, undefined);
-  const start = now + op.delay;
-  const due = Math.min(lookFor(start, now), start + op.deadline);
-  const task: TaskModel = {
-    id: op.id,
-    idempotencyHash: op.idempotency?.hash,
-    batch: op.batch,
-    largeInput: op.largeInput,
-    maxAttempts: MAX_ATTEMPTS,
-    status: "queued",
-    run: 1,
-    sequence: 1,
-    attempt: 0,
-    crashes: 0,
-    nextAt: start,
-    deadlineAt: start + op.deadline,
-    lease: "",
-    leaseUntil: 0,
-    parked: false,
-    heartbeat: 0,
-    heartbeatBy: 0,
-    progress: undefined,
-    endedAt: undefined,
-    resultExpiresAt: undefined,
-    deliveries: [],
-    pastDeliveries: [],
-    endNonce: "",
-    replayNonce: "",
-    calls: undefined,
-    due,
-    sweeps: undefined,
-  };
-  model.tasks.set(op.id, task);
-  const begins = op.lease !== undefined && !model.config.paused;
-  if (op.lease !== undefined && begins) {
-    Object.assign(task, { status: "running", sequence: 2, attempt: 1 });
-    lease(task, op.lease, now, IMMEDIATE_LEASE);
-  }
-  if (op.idempotency) {
-    model.idempotency.set(op.idempotency.hash, { print: op.idempotency.fingerprint, id: op.id });
-  }
-  model.open += 1;
-  return [begins ? "begun" : "accepted", op.id];
 }
 
 export function claim(model: Model, op: Of<"claim">): Answer {
@@ -121,7 +46,7 @@ export function claim(model: Model, op: Of<"claim">): Answer {
   return held();
 }
 
-function lease(task: TaskModel, id: string, now: number, length = LEASE): void {
+export function lease(task: TaskModel, id: string, now: number, length = LEASE): void {
   task.lease = id;
   task.leaseUntil = now + length;
   task.due = Math.min(now + length + AFTER_LEASE, task.deadlineAt);

@@ -1,12 +1,11 @@
 import type { NewDelivery } from "../../../src/ports/commands/delivery.ts";
-import type { DueAction } from "../../../src/ports/commands/sweep.ts";
-import type { EndAnswer, ReplayAnswer } from "../../../src/ports/commands/task.ts";
 import type { ParkedTask } from "../../../src/ports/pause-store.ts";
 import type { Store } from "../../../src/ports/store.ts";
 import type { ApiKey } from "../../../src/projects/principal.ts";
 import type { BatchRecord } from "../../../src/tasks/batch/record.ts";
 import type { DeliveryRecord, TaskRecord } from "../../../src/tasks/record.ts";
 import { acceptCommand, type Environment, erased, freshProject } from "../store-fixture.ts";
+import { answerOf, endedOf, replayedOf } from "./answers.ts";
 import {
   type Answer,
   CALL_LENGTH,
@@ -300,28 +299,5 @@ export class World {
       ...(op.endpoint !== undefined && { endpointId: op.endpoint }),
     });
     return answer.kind === "found" ? [answer.kind, answer.record.attempt, answer.record.base] : [answer.kind];
-  }
-}
-
-function endedOf(answer: EndAnswer): Answer {
-  if (answer.kind === "ended") {
-    return [answer.kind, answer.sequence, ...(answer.batchDone ? ["batch done"] : [])];
-  }
-  return answer.kind === "already" ? [answer.kind, answer.status] : [answer.kind];
-}
-
-function replayedOf(answer: ReplayAnswer): Answer {
-  const told = answer.kind === "replayed" || answer.kind === "repeated";
-  return told ? [answer.kind, answer.record.run] : [answer.kind];
-}
-
-function answerOf(action: DueAction): Answer {
-  switch (action.kind) {
-    case "run":
-      return [action.kind, action.run, action.attempt];
-    case "deliver":
-      return [action.kind, action.attempt];
-    default:
-      return [action.kind];
   }
 }
