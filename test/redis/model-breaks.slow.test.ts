@@ -18,6 +18,6 @@ describe.each(MODEL_BREAKS)("the model notices that $what", async ({ point }) =>
 
   test.each(engines)(`${point}, on the %s engine`, { timeout: 300_000 }, async (_kind, environment) => {
     vi.stubGlobal("RINGBACK_FAULTS", [point]);
-    await expect(runModel(environment, SEED, RUNS)).rejects.toThrow(/Property failed/);
+    await expect(runModel(environment, SEED, RUNS, true)).rejects.toThrow(/Property failed/);
   });
 });
