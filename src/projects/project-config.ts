@@ -61,8 +61,8 @@ export interface ProjectConfig {
 export const EVERY_TYPE = "*";
 
 /**
- * A type as the list of the paused ones has it: percent-encoded, so that a script finds it whatever its characters are,
- * and so that no type is `*`.
+ * The name of a type in the list of the paused ones: percent-encoded, so that a script finds any type, and no type is
+ * `*`.
  */
 export function pausedName(type: string): string {
   return encodeURIComponent(type).replaceAll("*", "%2A");

@@ -63,6 +63,7 @@ const forbids: Partial<Store> = {
   listDeadLetters: refuse,
   replay: refuse,
   deleteTask: refuse,
+  readBatch: refuse,
 };
 
 const scoped = routesOf()

@@ -73,6 +73,7 @@ describe("the OpenAPI document", () => {
       "task.progress",
       "endpoint.verification",
       "endpoint.test",
+      "batch.completed",
       "endpoint.disabled",
       "delivery.dead",
     ]);

@@ -14,7 +14,7 @@ export type OpenBatchParts = Pick<Dependencies, "clock"> & {
   readonly fetcher: UrlJudge;
 };
 
-/** What a client asks of a batch as a whole. */
+/** The fields of a request for a batch as a whole. */
 export interface BatchWish {
   readonly callbackUrl?: string;
   readonly metadata?: Readonly<Record<string, string>>;
