@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
 import { cli, cliProgram } from "../support/cli.ts";
 import { eventually } from "../support/client.ts";
 import { freePort, type Running, root, start } from "../support/process.ts";
@@ -8,6 +8,8 @@ import { freePort, type Running, root, start } from "../support/process.ts";
 // `ringback dev` from the source, on the runtime of this project of tests.
 
 const { runtime } = inject("stack");
+
+vi.setConfig({ testTimeout: 240_000 }); // bundling on a busy machine takes wrangler a minute
 
 /** In the source's tree, so that an entry finds its packages. */
 let folder = "";
@@ -58,7 +60,8 @@ async function end({ running, env }: Dev): Promise<void> {
   await running.stop();
 }
 
-describe("ringback dev", () => {
+// One after the other: several wranglers that start at once may choose the same free port.
+describe.sequential("ringback dev", () => {
   it("runs the built-in gateway, and the printed line is enough to use it", async () => {
     const dev = await startDev([]);
     const { code, stdout } = await cli(["submit", "diagnostics.echo", "[1]", "--wait", "--json"], {
