@@ -61,7 +61,7 @@ async function end({ running, env }: Dev): Promise<void> {
 }
 
 // One after the other: several wranglers that start at once may choose the same free port.
-describe.sequential("ringback dev", () => {
+describe("ringback dev", { concurrent: false }, () => {
   it("runs the built-in gateway, and the printed line is enough to use it", async () => {
     const dev = await startDev([]);
     const { code, stdout } = await cli(["submit", "diagnostics.echo", "[1]", "--wait", "--json"], {

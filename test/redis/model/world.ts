@@ -12,6 +12,8 @@ import {
   DELIVERY_DELAY,
   DELIVERY_LEASE,
   IMMEDIATE_LEASE,
+  LARGE,
+  LENT,
   MAX_ATTEMPTS,
   MAX_OPEN,
   type Of,
@@ -25,12 +27,6 @@ const CONFIGURATION = {
   id: "ep_1",
   deliveries: [],
 } as const;
-
-/** API keys that are made and revoked; nobody uses them. */
-const LENT = { hash: "cd".repeat(32), expiresAt: 0, scopes: ["tasks:read"], createdAt: 1, name: "lent" };
-
-/** An input that has a key of its own. */
-const LARGE = JSON.stringify("x".repeat(17 * 1024));
 
 /** The real thing: a store, whose clock runs ahead by what has passed, and what was read from it last. */
 export class World {
