@@ -144,7 +144,13 @@ export const RESULT_TTL = 6 * 3_600_000;
 export const CALL_LENGTH = 90_000;
 
 /** API keys that are made and revoked; nobody uses them. */
-export const LENT = { hash: "cd".repeat(32), expiresAt: 0, scopes: ["tasks:read"], createdAt: 1, name: "lent" };
+export const LENT = {
+  hash: "cd".repeat(32),
+  expiresAt: 0,
+  scopes: ["tasks:read"],
+  createdAt: 1,
+  name: "lent",
+};
 
 /** An input that has a key of its own. */
 export const LARGE = JSON.stringify("x".repeat(17 * 1024));
