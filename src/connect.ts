@@ -60,7 +60,10 @@ function createParts(options: Deployed, config: Config): Dependencies {
   }
   const keyring = createKeyring(config.master.secret, config.master.previous, () => store.encryptsBound());
   const payloads = createPayloads(keyring, config.encryptsPayloads);
-  const store = versionedStore(createStore({ ...config.redis, payloads }), Date.now);
+  const store = versionedStore(
+    createStore({ ...config.redis, payloads, retention: config.retention }),
+    Date.now,
+  );
   return {
     settings,
     store,

@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { retentionTable } from "../bench/scale/million.ts";
+import { readResults } from "../bench/results.ts";
 import { root } from "./support/process.ts";
 
 // The tables of docs/operations/plans.md follow from their own first numbers.
@@ -45,4 +47,10 @@ test("the monthly sums follow from the prices", () => {
   );
   expect(cell(/^price of 1,000,000/, 2)).toBe((perTask * 1_000_000 * 0.2) / 100_000);
   expect(page).toContain(`${idle.toLocaleString("en")} a month`);
+});
+
+test("the table of retentions is that of npm run scale", async () => {
+  const { counts, tasks } = await readResults();
+  const own = tasks.find((one) => one.runtime === "workerd" && one.contender === "Ringback");
+  expect(page).toContain(retentionTable(counts, (own?.cpu.own ?? Number.NaN) / 1_000));
 });

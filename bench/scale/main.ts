@@ -1,8 +1,9 @@
 import process from "node:process";
 import { readOptions } from "../../src/local/command/options.ts";
-import { DELIVERY_RETENTION, TASK_RETENTION } from "../../src/shared/limits.ts";
+import { DEFAULT_RETENTION } from "../../src/shared/retention.ts";
 import { markdown } from "../page.ts";
 import { type Comparison, type Results, readResults } from "../results.ts";
+import { retentionTable, STORED } from "./million.ts";
 import { type Needs, type Scaled, scale } from "./model.ts";
 
 /*
@@ -20,9 +21,6 @@ const { days } = readOptions({
 
 const RATES = [10, 100, 1_000] as const;
 const RUN_TIMES = [0.1, 1, 30] as const;
-
-/** GiB of an ended task and of a delivered callback, as `npm run volume` measures them (docs/operations/sizing.md). */
-const STORED = (3.04 + 2.34) / 1_000 / 1_024;
 
 const DAY = 86_400_000;
 
@@ -66,11 +64,11 @@ function line(one: Scaled): readonly string[] {
 const results = await readResults();
 const needs = needsOf(results);
 const scaled = RATES.flatMap((rate) => RUN_TIMES.map((runTime) => scale({ rate, runTime }, needs)));
-const kept = { task: TASK_RETENTION / DAY, delivery: DELIVERY_RETENTION / DAY };
+const kept = { task: DEFAULT_RETENTION.task.succeeded / DAY, delivery: DEFAULT_RETENTION.delivery / DAY };
 console.log(
   `Figures of ${results.measuredOn}: ${needs.commands} commands, ${needs.messages} message and ` +
     `${needs.cpuMilliseconds.toFixed(2)} ms of CPU per task. Ended tasks are kept for ${days} days ` +
-    `(unless cleared, the gateway keeps tasks ${kept.task} and deliveries ${kept.delivery} days).\n`,
+    `(unless configured, the gateway keeps tasks ${kept.task} and deliveries ${kept.delivery} days).\n`,
 );
 console.log(
   markdown([
@@ -81,4 +79,6 @@ console.log(
     ...scaled.map(line),
   ]),
 );
+console.log(`\nA million tasks a month, with one callback each, by how long they are kept:\n`);
+console.log(retentionTable(results.counts, needs.cpuMilliseconds));
 process.exit(0);

@@ -3,11 +3,13 @@ import { ENDPOINT_LIMITS } from "../endpoints/endpoint.ts";
 import type { Service } from "../services/service.ts";
 import { LARGEST_BODY } from "../shared/limits.ts";
 import { LOG_LEVELS, type LogLevel } from "../shared/log/log.ts";
+import { DEFAULT_RETENTION, type Retention } from "../shared/retention.ts";
 import { IN_WORDS } from "../shared/schema/zod-messages.ts";
 import type { Settings } from "../shared/settings.ts";
 import { parseDuration } from "../shared/time/duration.ts";
 import { DELIVERY_SCHEDULE, parseSchedule } from "../shared/time/retry-schedule.ts";
 import { VERSION } from "../shared/version.ts";
+import { retentionTime, taskRetention } from "./retention.ts";
 import { readyServices, ServiceConfigError, servicesSchema } from "./services.ts";
 import { seemsOurs } from "./variable-names.ts";
 
@@ -31,6 +33,7 @@ export interface Config {
   readonly diagnostics: boolean;
   /** The least level of the lines in the log. */
   readonly logLevel: LogLevel;
+  readonly retention: Retention;
   /** Whether inputs, results and bodies of events are encrypted in Redis. */
   readonly encryptsPayloads: boolean;
   /** By name. */
@@ -126,6 +129,8 @@ const SCHEMA = z.object({
   RINGBACK_RETRY_SCHEDULE: z._default(schedule, parseSchedule(DELIVERY_SCHEDULE) ?? []),
   RINGBACK_CALLBACK_TIMEOUT: z._default(durationOf("100ms", "10m"), 15_000),
   RINGBACK_RESULT_TTL: z._default(durationOf("1s", "30d"), 7 * 86_400_000),
+  RINGBACK_TASK_RETENTION: z._default(taskRetention, DEFAULT_RETENTION.task),
+  RINGBACK_DELIVERY_RETENTION: z._default(retentionTime, DEFAULT_RETENTION.delivery),
   RINGBACK_RATE_LIMIT: z._default(count(100_000), 100),
   RINGBACK_READ_LIMIT: z._default(count(100_000), 600),
   RINGBACK_MAX_OPEN: z._default(count(100_000_000), 100_000),
@@ -188,6 +193,11 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
       policy: values.RINGBACK_CALLBACK_POLICY,
       allow: values.RINGBACK_CALLBACK_ALLOW,
       dohUrl: values.RINGBACK_DOH_URL,
+    },
+    retention: {
+      task: values.RINGBACK_TASK_RETENTION,
+      delivery: values.RINGBACK_DELIVERY_RETENTION,
+      result: values.RINGBACK_RESULT_TTL,
     },
     encryptsPayloads: values.RINGBACK_ENCRYPT_PAYLOADS,
     diagnostics: values.RINGBACK_DIAGNOSTICS,

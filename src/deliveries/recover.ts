@@ -9,7 +9,7 @@ import { deliverMessage, type FlowParts } from "../scheduling/flow-control.ts";
 import { type PublishParts, publishAll } from "../scheduling/publish.ts";
 import { base64url, fromBase64url, utf8 } from "../shared/bytes.ts";
 import { type Idempotency, reused } from "../shared/idempotency.ts";
-import { DELIVERY_RETENTION, RECOVER_BATCH, RECOVER_PACE } from "../shared/limits.ts";
+import { MAX_RETENTION, RECOVER_BATCH, RECOVER_PACE } from "../shared/limits.ts";
 import { ApiError } from "../shared/problems.ts";
 import type { DeliveryRecord } from "../tasks/record.ts";
 import { closed } from "./destination.ts";
@@ -79,7 +79,7 @@ export async function recover(
   const deadLetters = await ctx.store.listDeadLetters({
     caller,
     endpointId: id,
-    since: Math.max(since, read.now - DELIVERY_RETENTION),
+    since: Math.max(since, read.now - MAX_RETENTION),
     until: end,
     most: dryRun ? CHUNK : RECOVER_BATCH,
     ...(position && { after: position.after }),

@@ -51,16 +51,20 @@ export const EARLY_TOLERANCE = SECOND;
 /** How far ahead a task may start. */
 export const MAX_DELAY = 365 * DAY;
 
-/** How long tasks and deliveries are kept after their end, and their index after the hour. */
-export const TASK_RETENTION = 30 * DAY;
-export const DELIVERY_RETENTION = 60 * DAY;
-export const INDEX_RETENTION = 62 * DAY;
+/** How long ended tasks and deliveries may be kept at most. A deployment configures how long they are kept. */
+export const MAX_RETENTION = 90 * DAY;
 
-/** Hours that lists know of: a task may start a year after it was accepted, and lies in its hour's index until then. */
-export const HOURS_KEPT = (MAX_DELAY + INDEX_RETENTION) / HOUR;
+/** An ended task is kept this much longer than its last pending delivery. */
+export const DELIVERY_MARGIN = DAY;
 
-/** How long a body is kept that several deliveries share: as long as the last of them, even if that is sent late. */
-export const BODY_RETENTION = DELIVERY_RETENTION + 32 * DAY;
+/** How much longer than a task or a delivery its index lasts: it holds an hour or a day, and clocks differ. */
+export const INDEX_MARGIN = 2 * DAY;
+
+/** How long the health of an endpoint is kept. */
+export const HEALTH_RETENTION = 60 * DAY;
+
+/** How much longer than a delivery a body is kept that several share: as long as the last, even if that is sent late. */
+export const BODY_MARGIN = 32 * DAY;
 
 /** Results and inputs up to this many characters of JSON lie in the task's own hash; larger ones are keys. */
 export const INLINE_LIMIT = 16 * 1024;
@@ -96,6 +100,9 @@ export const CIRCUITS = 100;
 
 /** The longest time that an open circuit delays one attempt; then it is made anyway. */
 export const HOLD_LIMIT = HOUR;
+
+/** How long a task with a pending delivery is kept from the time of that delivery's next attempt. */
+export const PENDING_MARGIN = DELIVERY_MARGIN + HOLD_LIMIT;
 
 /** How long a delivery waits for the verification of its endpoint's new address, and when it looks first. */
 export const VERIFICATION_WAIT = DAY;
@@ -170,6 +177,9 @@ export const MAX_TIMEOUT = 10 * 60 * SECOND;
 export const DEFAULT_DEADLINE = DAY;
 export const MAX_DEADLINE = 30 * DAY;
 export const MAX_RESULT_TTL = 30 * DAY;
+
+/** Hours that lists know of: a task may start a year after it was accepted, and lies in its hour's index until then. */
+export const HOURS_KEPT = (MAX_DELAY + MAX_DEADLINE + MAX_RETENTION + INDEX_MARGIN) / HOUR;
 
 /** Metadata keys that a project may be searched by. */
 export const MAX_SEARCHABLE = 5;

@@ -136,27 +136,27 @@ describe.each(await environments())(
         expect(await dueOf(own.project, record.id)).toBe(start - HOUR);
         const hour = Math.floor(record.createdAt / HOUR);
         const ttl = Number(await redis("PTTL", `rb1:000:${own.project}:x:${hour}`));
-        expect(ttl).toBeGreaterThan(361 * 24 * HOUR);
+        expect(ttl).toBeGreaterThan(316 * 24 * HOUR);
       });
 
       test("a late start prolongs the index of its hour, also when others have filed there before", async () => {
         const own = await freshProject(store);
         const ttlAt = (hour: number) => redis("PTTL", `rb1:000:${own.project}:x:${hour}`).then(Number);
         const { createdAt } = await accepted(store, own);
-        expect(await ttlAt(Math.floor(createdAt / HOUR))).toBeLessThanOrEqual(62 * 24 * HOUR);
+        expect(await ttlAt(Math.floor(createdAt / HOUR))).toBeLessThanOrEqual(17 * 24 * HOUR);
         const late = await accepted(store, own, { start: { kind: "at", at: createdAt + 300 * 24 * HOUR } });
         const hour = Math.floor(late.createdAt / HOUR); // but for the turn of an hour the same
-        expect(await ttlAt(hour)).toBeGreaterThan(361 * 24 * HOUR);
+        expect(await ttlAt(hour)).toBeGreaterThan(316 * 24 * HOUR);
         await accepted(store, own); // and one that starts at once takes nothing of it back
-        expect(await ttlAt(hour)).toBeGreaterThan(361 * 24 * HOUR);
+        expect(await ttlAt(hour)).toBeGreaterThan(316 * 24 * HOUR);
       });
 
-      test("the hours that lists know of are trimmed to 427 days", async () => {
+      test("the hours that lists know of are trimmed to 487 days", async () => {
         const own = await freshProject(store);
         const [HOURS, NOW] = [`rb1:000:${own.project}:hours`, Math.floor(Date.now() / HOUR)];
         await accepted(store, own);
-        const later = at(428 * 24 * HOUR);
-        await accepted(at(426 * 24 * HOUR), own);
+        const later = at(488 * 24 * HOUR);
+        await accepted(at(486 * 24 * HOUR), own);
         expect(await redis("ZCARD", HOURS)).toBe("2");
         await accepted(later, own);
         expect(await redis("ZCARD", HOURS)).toBe("2");

@@ -151,7 +151,7 @@ describe.each(await environments())(
         for (let n = 0; n < 2; n++) await store.record(command);
         const day = `rb1:000:${caller.project}:dead:${Math.floor(at / DAY)}`;
         expect(await redis("ZRANGE", day, "0", "-1")).toBe(`${id}|${endpointId}`);
-        expect(Number(await redis("PTTL", day))).toBeGreaterThan(61 * DAY);
+        expect(Number(await redis("PTTL", day))).toBeGreaterThan(15 * DAY);
         expect(await deadLetterKeysOf()).toEqual({ count: 1, ids: [id] });
         const again = { caller, endpointId, delivery: id, delay: 0, endedAt: at, nonce: "again" };
         const answer = await store.redeliver({ ...again, scope: "endpoints:write" });

@@ -45,7 +45,7 @@ describe.each(await environments())(
         expect(await store.record(command)).toEqual({ kind: "recorded" });
         expect(await store.record({ ...command, nonce: "other" })).toEqual({ kind: "stale" });
         expect(await dueOf(caller.project, id)).toBeUndefined();
-        expect(await ttlOf(`d:${id}`)).toBeGreaterThan(59 * 24 * HOUR);
+        expect(await ttlOf(`d:${id}`)).toBeGreaterThan(13 * 24 * HOUR);
         const read = await store.readDeliveries(caller, [id]);
         expect(read).toMatchObject({
           records: [{ status: "delivered", attempts: [{ statusCode: 200, durationMs: 12 }] }],

@@ -22,7 +22,7 @@ describe.each(await environments())(
         expect(await openOf()).toBe(open - 1);
         expect(await dueOf(caller.project, record.id)).toBeUndefined();
         expect(await dueOf(caller.project, delivery.id)).toBeGreaterThan(Date.now() + 20_000);
-        expect(await ttlOf(`t:${record.id}`)).toBeGreaterThan(29 * 24 * HOUR);
+        expect(await ttlOf(`t:${record.id}`)).toBeGreaterThan(6 * 24 * HOUR);
         expect(await ttlOf(`d:${delivery.id}`)).toBe(-1);
         const read = await store.readTask(caller, record.id, { result: true });
         expect(read).toMatchObject({

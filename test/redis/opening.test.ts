@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { NewDelivery } from "../../src/ports/commands/delivery.ts";
-import { BODY_RETENTION, DELIVERY_RETENTION } from "../../src/shared/limits.ts";
+import { BODY_MARGIN } from "../../src/shared/limits.ts";
+import { DEFAULT_RETENTION } from "../../src/shared/retention.ts";
 import { accepted, claimed, environments, newDelivery, succeeded } from "./store-fixture.ts";
 
 /** Deliveries of one event that share their bodies. */
@@ -27,7 +28,9 @@ describe.each(await environments())(
       expect(await store.readBody(caller.project, event, "full")).toBe(deliveries[0]?.body);
       expect(await store.readBody(caller.project, event, "thin")).toBe('{"thin":true}');
       expect(await store.readBody(caller.project, event, "cloudevents")).toBeUndefined();
-      expect(await ttlOf(`e:${event}:full`)).toBeGreaterThan(BODY_RETENTION - 60_000);
+      expect(await ttlOf(`e:${event}:full`)).toBeGreaterThan(
+        DEFAULT_RETENTION.delivery + BODY_MARGIN - 60_000,
+      );
       const read = await store.readDeliveries(
         caller,
         deliveries.map(({ id }) => id),
@@ -64,7 +67,7 @@ describe.each(await environments())(
       await store.end(command);
       expect(await dueOf(caller.project, alive.id)).toBeDefined();
       expect(await dueOf(caller.project, dead.id)).toBeUndefined();
-      expect(await ttlOf(`d:${dead.id}`)).toBeGreaterThan(DELIVERY_RETENTION - 60_000);
+      expect(await ttlOf(`d:${dead.id}`)).toBeGreaterThan(DEFAULT_RETENTION.delivery - 60_000);
       const deadLetters = `rb1:000:${caller.project}:dead:callback:${Math.floor(at / 3_600_000)}`;
       expect(await redis("ZSCORE", deadLetters, dead.id)).not.toBeNull();
       expect(await redis("ZSCORE", deadLetters, alive.id)).toBeNull();
@@ -86,7 +89,9 @@ describe.each(await environments())(
       expect(again).toMatchObject({ kind: "found", record: { status: "pending", base: 1 } });
       expect(await redis("ZSCORE", deadLetters, dead.id)).toBeNull();
       expect(await ttlOf(`d:${dead.id}`)).toBe(-1);
-      expect(await ttlOf(`e:${dead.eventId}:full`)).toBeGreaterThan(BODY_RETENTION - 60_000);
+      expect(await ttlOf(`e:${dead.eventId}:full`)).toBeGreaterThan(
+        DEFAULT_RETENTION.delivery + BODY_MARGIN - 60_000,
+      );
     });
 
     test("an announcement opens several, once, and what they share", async () => {

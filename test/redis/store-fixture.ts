@@ -11,6 +11,7 @@ import type { Store } from "../../src/ports/store.ts";
 import type { ApiKey } from "../../src/projects/principal.ts";
 import { makeId } from "../../src/shared/id.ts";
 import { DEFAULT_DEADLINE } from "../../src/shared/limits.ts";
+import { DEFAULT_RETENTION, type Retention } from "../../src/shared/retention.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 import { KINDS, type StandIn, startStandIn, TOKEN } from "../local/redis-stand-in.ts";
 
@@ -30,8 +31,9 @@ export function storeOver(
   offset = 0,
   clock: () => number = Date.now,
   payloads: Payloads = inTheClear,
+  retention: Retention = DEFAULT_RETENTION,
 ): Store {
-  return createStore({ url: standIn.url, token: TOKEN, payloads, offset, clock });
+  return createStore({ url: standIn.url, token: TOKEN, payloads, retention, offset, clock });
 }
 
 /** A fresh project with one key of every scope. */
@@ -126,6 +128,8 @@ export interface Environment {
   storeAt(offset: number, clock: () => number): Store;
   /** The store with its payloads encrypted under this master secret. */
   encrypting(cipher: Cipher): Store;
+  /** The store with another retention, and its clock moved by so many milliseconds. */
+  keeping(retention: Retention, offset?: number): Store;
   /** A command past the REST API, its reply as text. */
   redis(...words: string[]): Promise<string | null>;
   /** The due entry's time, undefined when there is none. */
@@ -162,6 +166,7 @@ async function openEnvironment(kind: (typeof KINDS)[number]): Promise<Environmen
     at: (offset) => storeOver(standIn, offset),
     storeAt: (offset, clock) => storeOver(standIn, offset, clock),
     encrypting: (cipher) => storeOver(standIn, 0, Date.now, createPayloads(cipher, true)),
+    keeping: (retention, offset = 0) => storeOver(standIn, offset, Date.now, inTheClear, retention),
     redis,
     dueOf: async (project, id) => {
       const score = await redis(

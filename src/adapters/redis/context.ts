@@ -1,3 +1,4 @@
+import type { Retention } from "../../shared/retention.ts";
 import type { Payloads } from "./payloads.ts";
 import type { BatchRunner, Runner } from "./script.ts";
 
@@ -15,6 +16,8 @@ export interface Context {
   readonly scan: (cursor: string) => Promise<readonly [cursor: string, keys: readonly string[]]>;
   /** Encrypts and opens payloads. */
   readonly payloads: Payloads;
+  /** How long ended things are kept. */
+  readonly retention: Retention;
   /** Milliseconds added to Redis's clock: 0 outside tests. */
   readonly offset: number;
   /** The edge's clock, only to guess which hour Redis will say. */

@@ -68,6 +68,11 @@ local function file(set, score, member, ttl)
   redis.call('ZADD', set, score, member)
   lasting(set, member, ttl)
 end
+-- Adds a member to a set that lasts at least so long: a longer TTL stays.
+local function fileFor(set, score, member, ttl)
+  redis.call('ZADD', set, score, member)
+  if number(redis.pcall('PTTL', set)) < number(ttl) then lasting(set, member, ttl) end
+end
 -- Writes a hash that expires; a new one goes again when its TTL cannot be set.
 local function keep(key, ttl, fields)
   redis.call('HSET', key, unpack(fields))

@@ -5,6 +5,7 @@ import type { FiguresStore } from "../../ports/figures-store.ts";
 import type { ApiKeyStore, ConfigStore, ProjectStore, RotationStore } from "../../ports/project-store.ts";
 import type { Store } from "../../ports/store.ts";
 import type { NewestTaskStore, TaskReadStore } from "../../ports/task-store.ts";
+import { DEFAULT_RETENTION, type Retention } from "../../shared/retention.ts";
 import { completeBatch, openBatch, settleBatch } from "./batches/batches.ts";
 import { purgeKeys, takeChores } from "./chores.ts";
 import type { Context } from "./context.ts";
@@ -50,6 +51,8 @@ export interface StoreOptions {
   readonly payloads: Payloads;
   readonly url: string;
   readonly token: string;
+  /** How long ended things are kept; the default unless set. */
+  readonly retention?: Retention;
   /** Milliseconds added to Redis's clock, so that tests can travel; 0 unless set. */
   readonly offset?: number;
   readonly clock?: () => number;
@@ -72,6 +75,7 @@ export function createStore(options: StoreOptions): Store {
     worker: createRunner(worker, true),
     scan: createScanner(worker),
     payloads: options.payloads,
+    retention: options.retention ?? DEFAULT_RETENTION,
     offset: options.offset ?? 0,
     clock: options.clock ?? Date.now,
     filesByDay: () => !form?.bound,

@@ -30,6 +30,15 @@ export const deliverySituations: Situations = {
       return () => stage.store.redeliver(command);
     },
   },
+  keepTask: {
+    "of a dead letter that is sent again late": async (stage) => {
+      const found = await dead(stage);
+      const { caller, endpoint: endpointId } = stage;
+      const rest = { scope: "tasks:write", endpointId, delay: 14 * 24 * HOUR } as const;
+      const command = { caller, ...found, ...rest, nonce: crypto.randomUUID() };
+      return () => stage.store.redeliver(command);
+    },
+  },
   listDeadLetters: {
     "of 60 days": async ({ store, caller, endpoint: endpointId }) => {
       const [since, until] = [Date.now() - 60 * 24 * HOUR, Date.now() + HOUR];

@@ -4,6 +4,7 @@ import {
   EARLY_TOLERANCE,
   HOLD_LIMIT,
   LEASE_GRACE,
+  PENDING_MARGIN,
   VERIFICATION_LOOK,
   VERIFICATION_WAIT,
 } from "../../../shared/limits.ts";
@@ -12,6 +13,7 @@ import { readDeliveryFields } from "../fields.ts";
 import { deliveryMember, keysOf } from "../keys.ts";
 import { configOf } from "../projects/config.ts";
 import { fieldsOf, named, script } from "../script.ts";
+import { keepTasks, surelyKept } from "../tasks/keep.ts";
 import { CIRCUIT } from "./circuit.ts";
 
 /**
@@ -124,8 +126,11 @@ export const PUT_OFF = script(
 --   lease          name of the lease
 --   attempt        number of the attempt
 --   member         the delivery's member of the due set
+--   sure           ms for which every task with deliveries is kept after its end
 -- RETURNS
---   put-off, <wait>         ms until the next look
+--   put-off, <wait>         put off before: ms until the next look
+--   put-off, <wait>, <task>, <until>
+--                           put off now; its task, when that must be kept longer than tasks are, and until when
 --   stale                   the lease is no longer the caller's
 --   over                    it has waited long enough
 local dueKey, deliveryKey = KEYS[1], KEYS[2]
@@ -141,7 +146,9 @@ local wait = math.min(math.max(now - since, ${VERIFICATION_LOOK}), ${HOLD_LIMIT}
 redis.call('ZADD', dueKey, integer(now + wait + ${DUE_GRACE}), args.member)
 redis.call('HSET', deliveryKey, 'attempt', integer(number(args.attempt) - 1), 'lease', '', 'until', '0',
   'next', integer(now + wait), 'waits', integer(since), 'putoff', args.lease, 'crashes', '0', 'sweep', '')
-return {'put-off', integer(wait)}
+local till = now + wait + ${PENDING_MARGIN}
+local isSure = till <= number(delivery.created) + args.sure
+return {'put-off', integer(wait), not isSure and delivery.task or '', integer(till)}
 `,
 );
 
@@ -193,10 +200,17 @@ export async function putOff(
   { project, delivery, lease, attempt }: Omit<BeginCommand, "length" | "place">,
 ): Promise<number | undefined> {
   const names = keysOf(project);
-  const [code, wait] = await context.worker(
+  const [code, wait, task, until] = await context.worker(
     PUT_OFF,
     [names.due, names.delivery(delivery)],
-    named({ offset: context.offset, lease, attempt, member: deliveryMember(project, delivery) }),
+    named({
+      offset: context.offset,
+      lease,
+      attempt,
+      member: deliveryMember(project, delivery),
+      sure: surelyKept(context),
+    }),
   );
+  if (task) await keepTasks(context, project, new Map([[String(task), Number(until)]]));
   return code === "put-off" ? Number(wait) : undefined;
 }

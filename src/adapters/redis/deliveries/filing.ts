@@ -1,4 +1,4 @@
-import { INDEX_RETENTION } from "../../../shared/limits.ts";
+import { INDEX_MARGIN } from "../../../shared/limits.ts";
 import type { Context } from "../context.ts";
 import { dayOf, hourOf, keysOf } from "../keys.ts";
 
@@ -13,14 +13,16 @@ local function countDead(projectKey, count)
   undone('HINCRBY', projectKey, 'dead', integer(-count))
   redis.call('HINCRBY', projectKey, 'dead', integer(count))
 end
-local function fileDead(hourKey, dayKey, at, id, endpoint)
+-- kept is for how many ms the delivery is kept.
+local function fileDead(hourKey, dayKey, at, id, kept, endpoint)
+  local ttl = integer(number(kept) + ${INDEX_MARGIN})
   if dayKey then
     local entry = endpoint and endpoint ~= '' and id .. '|' .. endpoint or id
     undone('ZREM', dayKey, entry)
-    file(dayKey, at .. '.25', entry, '${INDEX_RETENTION}')
+    fileFor(dayKey, at .. '.25', entry, ttl)
   end
   undone('ZREM', hourKey, id)
-  file(hourKey, at, id, '${INDEX_RETENTION}')
+  fileFor(hourKey, at, id, ttl)
 end
 `;
 

@@ -1,5 +1,5 @@
 import type { NewDelivery } from "../../../ports/commands/delivery.ts";
-import { BODY_RETENTION, DELIVERY_RETENTION, DUE_GRACE, LEASE_GRACE } from "../../../shared/limits.ts";
+import { BODY_MARGIN, DUE_GRACE, LEASE_GRACE } from "../../../shared/limits.ts";
 import { originOf } from "../../../shared/origin.ts";
 import type { Context } from "../context.ts";
 import { deliveryMember, keysOf } from "../keys.ts";
@@ -12,7 +12,7 @@ import { addDeadLetterKeys, FILING } from "./filing.ts";
  * Opens deliveries: their due entries first, then what they share, then their hashes. Words per delivery: the key's
  * number, the due member, the lease's length (0: nobody sends yet), the numbers of the keys of the dead letters (0: it is
  * alive) and of their day (0: it is not written), how many fields follow, the fields. After the last one: how many bodies
- * follow, each with its key's number.
+ * follow, each with its key's number; then for how many ms ended deliveries are kept.
  * Its caller runs it in `together`: when a command fails, what it wrote is taken back.
  *
  * With the project's fields it heeds the circuits of the destinations: a first attempt is held back where one is open,
@@ -30,7 +30,7 @@ local function placesOf(words, position, count, names)
   return names
 end
 local function open(dueKey, projectKey, now, created, words, position, count, project)
-  local dues, hashes, letters, held, circuits = {}, {}, {}, {}, {}
+  local dues, hashes, letters, held, circuits, kept = {}, {}, {}, {}, {}, words[#words]
   for _ = 1, count do
     local deliveryKey, member = KEYS[number(words[position])], words[position + 1]
     local lease, size = number(words[position + 2]), number(words[position + 5])
@@ -60,7 +60,7 @@ local function open(dueKey, projectKey, now, created, words, position, count, pr
     end
     field('next', integer(now + wait)) field('until', integer(lease > 0 and now + lease or 0))
     if deadLettersKey then
-      letters[#letters + 1] = {deadLettersKey, dayKey or false, own.ended, id, own.endpoint}
+      letters[#letters + 1] = {deadLettersKey, dayKey or false, own.ended, id, kept, own.endpoint}
     else
       dues[#dues + 1] = integer(lease > 0 and now + lease + ${LEASE_GRACE} or now + wait + ${DUE_GRACE})
       dues[#dues + 1] = member
@@ -71,11 +71,11 @@ local function open(dueKey, projectKey, now, created, words, position, count, pr
   end
   if #dues > 0 then redis.call('ZADD', dueKey, unpack(dues)) end
   for i = position + 1, position + 2 * number(words[position]), 2 do
-    redis.call('SET', KEYS[number(words[i])], words[i + 1], 'PX', '${BODY_RETENTION}')
+    redis.call('SET', KEYS[number(words[i])], words[i + 1], 'PX', integer(number(kept) + ${BODY_MARGIN}))
   end
   for _, made in ipairs(hashes) do
     undone('DEL', made.key)
-    if made.expires then keep(made.key, '${DELIVERY_RETENTION}', made.fields)
+    if made.expires then keep(made.key, kept, made.fields)
     else redis.call('HSET', made.key, unpack(made.fields)) end
   end
   for _, letter in ipairs(letters) do fileDead(unpack(letter)) end
@@ -86,7 +86,7 @@ end
 
 /** The words for `open`, whose keys are added to `keys`; and the names of the bodies that are kept apart. */
 export async function openingArgs(
-  context: Pick<Context, "filesByDay" | "payloads">,
+  context: Pick<Context, "filesByDay" | "payloads" | "retention">,
   keys: string[],
   project: string,
   deliveries: readonly NewDelivery[],
@@ -114,7 +114,10 @@ export async function openingArgs(
     return [...place, fields.length, ...fields];
   });
   const kept = [...apart].map(([name, body]) => [keys.push(names.sharedBody(name)), body] as const);
-  return { args: [...args, kept.length, ...kept.flat()], bodies: [...apart.keys()] };
+  return {
+    args: [...args, kept.length, ...kept.flat(), context.retention.delivery],
+    bodies: [...apart.keys()],
+  };
 }
 
 /** Milliseconds for which `open` holds back each delivery. */

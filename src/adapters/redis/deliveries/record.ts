@@ -2,15 +2,18 @@ import type { RecordAnswer, RecordCommand } from "../../../ports/commands/delive
 import { fault } from "../../../shared/fault-point.ts";
 import {
   ATTEMPTS_KEPT,
-  DELIVERY_RETENTION,
+  DELIVERY_MARGIN,
   DUE_GRACE,
   FAILURE_PAUSE,
+  HEALTH_RETENTION,
+  PENDING_MARGIN,
   PUBLISH_HORIZON,
 } from "../../../shared/limits.ts";
 import { originOf } from "../../../shared/origin.ts";
 import type { Context } from "../context.ts";
 import { deliveryMember, keysOf } from "../keys.ts";
 import { named, script } from "../script.ts";
+import { keepTasks, surelyKept } from "../tasks/keep.ts";
 import { FAILED } from "./circuit.ts";
 import { addDeadLetterKeys } from "./filing.ts";
 import { OPENING, openingArgs } from "./opening.ts";
@@ -48,12 +51,15 @@ export const RECORD = script(
 --   failing        1: the endpoint has failed; else empty
 --   health, deadLetters, day
 --                  places of these keys in KEYS
+--   kept           ms for which an ended delivery is kept
+--   sure           ms for which every task with deliveries is kept after its end
 --   count          number of deliveries that are opened
 --   …              what \`open\` reads
 -- RETURNS
 --   recorded, <next>        recorded before: time of the next attempt, or empty
---   recorded, <next>, <first>
---                           recorded now; since when the endpoint fails, or empty
+--   recorded, <next>, <first>, <task>, <until>
+--                           recorded now; since when the endpoint fails, or empty; its task, when that must be kept
+--                           longer than tasks are, and until when
 --   gone                    there is no such delivery
 --   stale                   the lease is no longer the caller's
 ${OPENING}${FAILED}
@@ -61,12 +67,14 @@ local dueKey, deliveryKey, projectKey, circuitsKey = KEYS[1], KEYS[2], KEYS[3], 
 local args, rest = named(ARGV)
 local healthKey, deadLettersKey = KEYS[number(args.health)], KEYS[number(args.deadLetters)]
 local dayKey = KEYS[number(args.day)]
-local names = {'status', 'nonce', 'lease', 'attempt', 'next', 'once', 'url', 'place', 'watch', 'waits'}
+local names = {
+  'status', 'nonce', 'lease', 'attempt', 'next', 'once', 'url', 'place', 'watch', 'waits', 'task', 'created'
+}
 local delivery = some(deliveryKey, names)
 local nextAt, failingSince = '', ''
 local function fileThis()
   if not deadLettersKey or delivery.once == '1' then return end
-  fileDead(deadLettersKey, dayKey, args.at, args.id, args.endpoint)
+  fileDead(deadLettersKey, dayKey, args.at, args.id, args.kept, args.endpoint)
 end
 if not delivery.status then return {'gone'} end
 if delivery.nonce == args.nonce then
@@ -102,7 +110,7 @@ together(function()
     if args.outcome == 'dead' and delivery.once ~= '1' then countDead(projectKey, 1) end
     change('status', args.outcome) change('ended', args.at)
     undone('PERSIST', deliveryKey)
-    redis.call('PEXPIRE', deliveryKey, '${DELIVERY_RETENTION}')
+    redis.call('PEXPIRE', deliveryKey, args.kept)
   end
   redis.call('HSET', deliveryKey, unpack(changes))
 end)
@@ -117,15 +125,17 @@ elseif args.circuit == 'alive' and delivery.watch == '1' then
 end
 if healthKey and args.outcome == 'delivered' then
   -- The release before reads the empty ones as none.
-  keep(healthKey, '${DELIVERY_RETENTION}', {'ok', args.at, 'first', '', 'last', '', 'failures', '0'})
+  keep(healthKey, '${HEALTH_RETENTION}', {'ok', args.at, 'first', '', 'last', '', 'failures', '0'})
 elseif healthKey and args.failing == '1' then
   local before = some(healthKey, {'first', 'last', 'failures'})
   local goes = before.first and before.first ~= '' and now - number(before.last) <= ${FAILURE_PAUSE}
   failingSince = goes and before.first or integer(now)
-  keep(healthKey, '${DELIVERY_RETENTION}',
+  keep(healthKey, '${HEALTH_RETENTION}',
     {'first', failingSince, 'last', integer(now), 'failures', integer((goes and number(before.failures) or 0) + 1)})
 end
-return {'recorded', nextAt, failingSince}
+local till = nextAt ~= '' and nextAt + ${PENDING_MARGIN} or args.at + ${DELIVERY_MARGIN}
+local isSure = till <= number(delivery.created) + args.sure
+return {'recorded', nextAt, failingSince, not isSure and delivery.task or '', integer(till)}
 `,
 );
 
@@ -140,7 +150,7 @@ export async function record(context: Context, command: RecordCommand): Promise<
       : { deadLetters: 0, day: 0 }),
   };
   const { args } = await openingArgs(context, keys, project, deliveries);
-  const [code, next, failingSince] = await context.worker(RECORD, keys, [
+  const [code, next, failingSince, task, until] = await context.worker(RECORD, keys, [
     ...named({
       offset: context.offset,
       nonce: command.nonce,
@@ -158,6 +168,8 @@ export async function record(context: Context, command: RecordCommand): Promise<
       circuit: verdict.circuit ?? "",
       failing: verdict.failing ? "1" : "",
       ...places,
+      kept: context.retention.delivery,
+      sure: surelyKept(context),
       count: deliveries.length,
     }),
     ...args,
@@ -167,6 +179,7 @@ export async function record(context: Context, command: RecordCommand): Promise<
     case "stale":
       return { kind: code };
     case "recorded":
+      if (task) await keepTasks(context, project, new Map([[String(task), Number(until)]]));
       return {
         kind: code,
         ...(next && { nextAt: Number(next) }),

@@ -1,10 +1,11 @@
 import type { RedeliverAnswer, RedeliverCommand } from "../../../ports/commands/delivery.ts";
-import { BODY_RETENTION, DELIVERY_RETENTION, DUE_GRACE, IDEMPOTENCY_TTL } from "../../../shared/limits.ts";
+import { BODY_MARGIN, DUE_GRACE, IDEMPOTENCY_TTL, PENDING_MARGIN } from "../../../shared/limits.ts";
 import type { Context } from "../context.ts";
 import { readDeliveryState } from "../fields.ts";
 import { dayOf, deliveryMember, hourOf, keysOf, oldDeadLetterOf } from "../keys.ts";
 import { proofOf } from "../proof.ts";
 import { fieldsOf, named, type Runner, type ScriptReply, script } from "../script.ts";
+import { keepTasks, surelyKept } from "../tasks/keep.ts";
 import { CIRCUIT, FAILED } from "./circuit.ts";
 import { FILING } from "./filing.ts";
 
@@ -36,6 +37,7 @@ export const REDELIVER = script(
 --   fingerprint    fingerprint of the request under the idempotency key
 --   note           what the record of the idempotency key names
 --   delay          ms until the attempt; 0: at once, which closes the circuit
+--   kept           ms for which an ended delivery is kept
 --   idempotency, body
 --                  places of these keys in KEYS
 -- RETURNS
@@ -71,13 +73,13 @@ if delivery.ended ~= args.ended then return {'changed', integer(now), flat} end
 together(function()
   undone('ZREM', dueKey, args.member)
   redis.call('ZADD', dueKey, integer(now + args.delay + ${DUE_GRACE}), args.member)
-  if bodyKey then redis.call('PEXPIRE', bodyKey, '${BODY_RETENTION}') end
+  if bodyKey then redis.call('PEXPIRE', bodyKey, integer(number(args.kept) + ${BODY_MARGIN}), 'GT') end
   if idempotencyKey then
     undone('DEL', idempotencyKey)
     redis.call('SET', idempotencyKey, args.fingerprint .. ' ' .. args.note, 'PX', '${IDEMPOTENCY_TTL}')
   end
   if delivery.status == 'dead' and delivery.once ~= '1' then countDead(projectKey, -1) end
-  undone('PEXPIRE', deliveryKey, '${DELIVERY_RETENTION}')
+  undone('PEXPIRE', deliveryKey, args.kept)
   redis.call('PERSIST', deliveryKey)
   redis.call('HSET', deliveryKey, 'status', 'pending', 'base', delivery.attempt, 'next', integer(now + args.delay),
     'lease', '', 'until', '0', 'crashes', '0', 'sweep', '', 'held', '', 'again', args.nonce, 'ended', '')
@@ -91,7 +93,9 @@ return {'found', integer(now), changed}
 );
 
 export async function redeliver(context: Context, command: RedeliverCommand): Promise<RedeliverAnswer> {
-  return redelivered(command, await context.adding(...redeliverCall(context, command)));
+  const answer = redelivered(command, await context.adding(...redeliverCall(context, command)));
+  await keepTasksOf(context, [command], [answer]);
+  return answer;
 }
 
 /** Sends many again in one request. */
@@ -100,7 +104,27 @@ export async function redeliverAll(
   commands: readonly RedeliverCommand[],
 ): Promise<readonly RedeliverAnswer[]> {
   const replies = await context.many(commands.map((command) => redeliverCall(context, command)));
-  return commands.map((command, index) => redelivered(command, replies[index] ?? []));
+  const answers = commands.map((command, index) => redelivered(command, replies[index] ?? []));
+  await keepTasksOf(context, commands, answers);
+  return answers;
+}
+
+/** The tasks of deliveries that are pending again are kept at least as long as those. */
+async function keepTasksOf(
+  context: Context,
+  commands: readonly RedeliverCommand[],
+  answers: readonly RedeliverAnswer[],
+): Promise<void> {
+  const [first] = commands;
+  const wanted = new Map<string, number>();
+  for (const answer of answers) {
+    if (answer.kind !== "found" || answer.record.taskId === "") continue;
+    const { taskId, createdAt, nextAt } = answer.record;
+    const until = nextAt + PENDING_MARGIN;
+    if (until <= createdAt + surelyKept(context)) continue;
+    wanted.set(taskId, Math.max(until, wanted.get(taskId) ?? 0));
+  }
+  if (first && wanted.size > 0) await keepTasks(context, first.caller.project, wanted);
 }
 
 function redeliverCall(context: Context, command: RedeliverCommand): Parameters<Runner> {
@@ -126,6 +150,7 @@ function redeliverCall(context: Context, command: RedeliverCommand): Parameters<
     fingerprint: idempotency?.fingerprint ?? "",
     note: command.note ?? delivery,
     delay: command.delay,
+    kept: context.retention.delivery,
     idempotency: idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0,
     body: command.sharedBody ? keys.push(names.sharedBody(command.sharedBody)) : 0,
   });

@@ -5,12 +5,12 @@ import {
   DUE_GRACE,
   HOURS_KEPT,
   IDEMPOTENCY_TTL,
-  INDEX_RETENTION,
   INLINE_LIMIT,
   LEASE_GRACE,
   PUBLISH_HORIZON,
   REQUEST_LIMIT,
 } from "../../../shared/limits.ts";
+import { listingOf } from "../../../shared/retention.ts";
 import type { Context } from "../context.ts";
 import { newTaskFields, readTaskFields } from "../fields.ts";
 import { ERASED, hourOf, keysOf, taskMember } from "../keys.ts";
@@ -56,6 +56,8 @@ export const ACCEPT = script(
 --   lease          name of the first attempt's lease; empty: the attempt goes through the queue
 --   length         ms of that lease
 --   searchable     number of pairs of searched metadata
+--   listed         ms from its start for which the task may have to be listed
+--   usual          1: no task of the hour needs less; else empty
 --   watch          ms for which changes are published; 0: not
 --   …              per such pair: its name, the place of its index in KEYS; then fields and values of the task; then a
 --                  large input
@@ -126,10 +128,10 @@ end
 local function fileTask(created, start)
   local entry, first = args.id .. '|' .. args.type, project.hour ~= args.hour
   local wait = start - created > 86400000 and start - created or 0
-  local ttl = wait + ${INDEX_RETENTION}
+  local ttl = wait + args.listed
   local function fileIn(set, hasTtl)
     redis.call('ZADD', set, integer(created), entry)
-    if hasTtl and wait == 0 or number(redis.pcall('PTTL', set)) >= ttl - 3600000 then return end
+    if hasTtl and wait == 0 and args.usual == '1' or number(redis.pcall('PTTL', set)) >= ttl - 3600000 then return end
     lasting(set, entry, integer(ttl))
   end
   if first then
@@ -277,6 +279,7 @@ async function callOf(context: Context, command: AcceptCommand, hour: number): P
   const config = command.lease ? keys.push(names.config) : 0;
   const pairs = await searchablePairs(task.metadata);
   const searchable = pairs.map(({ name, pair }) => [name, keys.push(names.metadata(hour, pair))] as const);
+  const listing = listingOf(context.retention, task.options);
   const args = [
     ...named({
       offset: context.offset,
@@ -299,6 +302,8 @@ async function callOf(context: Context, command: AcceptCommand, hour: number): P
       lease: command.lease?.id ?? "",
       length: command.lease?.length ?? 0,
       searchable: searchable.length,
+      listed: listing.length,
+      usual: listing.isUsual ? "1" : "",
       watch: command.watch ?? 0,
     }),
     ...searchable.flat(),

@@ -4,10 +4,10 @@ import { fault } from "../../../shared/fault-point.ts";
 import {
   DUE_GRACE,
   IDEMPOTENCY_TTL,
-  INDEX_RETENTION,
+  INDEX_MARGIN,
   INLINE_LIMIT,
+  PENDING_MARGIN,
   PUBLISH_HORIZON,
-  TASK_RETENTION,
 } from "../../../shared/limits.ts";
 import type { TaskRecord } from "../../../tasks/record.ts";
 import type { TerminalStatus } from "../../../tasks/status.ts";
@@ -54,6 +54,7 @@ export const END = script(
 --   delay          ms until the next attempt
 --   heartbeat      ms between heartbeats while it waits; 0: none
 --   ttl            ms for which the result is kept
+--   kept           ms for which the task is kept; longer while deliveries are pending
 --   batchMember    the batch's member of the due set
 --   input, output, ending, running, idempotency, batch
 --                  places of these keys in KEYS
@@ -100,7 +101,8 @@ local isCounted = batch['t:' .. args.id] == '' or ${fault("batch-counts-twice")}
 local left = number(batch.left) - (isCounted and 1 or 0)
 -- The index comes last: a task that it lacks has ended all the same.
 local function fileEnding()
-  if endingKey then file(endingKey, task.created, args.id .. '|' .. task.type, '${INDEX_RETENTION}') end
+  if not endingKey then return end
+  fileFor(endingKey, task.created, args.id .. '|' .. task.type, integer(number(args.kept) + ${INDEX_MARGIN}))
 end
 if task.nonce == args.nonce then
   if task.status == args.to then fileEnding() end
@@ -199,7 +201,9 @@ together(function()
     counter, integer(number(project[counter]) + 1), unpack(circuits))
   if inputKey then undone('PERSIST', inputKey) redis.call('PEXPIRE', inputKey, args.ttl) end
   undone('PERSIST', taskKey)
-  redis.call('PEXPIRE', taskKey, '${fault("forgetful") ? 1_000 : TASK_RETENTION}')
+  local isTold = args.opened ~= '' or (task.dels or '') ~= ''
+  local kept = math.max(number(args.kept), isTold and ${PENDING_MARGIN} or 0)
+  redis.call('PEXPIRE', taskKey, ${fault("forgetful") ? "'1000'" : "integer(kept)"})
   change('ended', args.ended) change('expires', integer(number(args.ended) + args.ttl)) change('next', args.ended)
   local entry = ' task.' .. args.to .. ' ' .. args.actor .. ' ' .. args.cause
   change('l:' .. sequence, args.ended .. ' ' .. args.run .. entry)
@@ -250,7 +254,7 @@ async function callOf(context: Context, command: EndCommand): Promise<Parameters
       cause: command.cause ?? "",
       delay: outcome.kind === "retry" ? outcome.delay : 0,
       heartbeat: outcome.kind === "waiting" ? (outcome.heartbeat ?? 0) : 0,
-      ...endingArgs(keys, record, outcome, result),
+      ...endingArgs(context, keys, record, outcome, result),
       id: record.id,
       ...proofOf(authority.by === "sequence" ? authority.caller : system(record.project)),
       running: record.held ? keys.push(names.running(record.type)) : 0,
@@ -270,9 +274,15 @@ async function callOf(context: Context, command: EndCommand): Promise<Parameters
 }
 
 /** Arguments that only a terminal outcome has; adds the keys that they need to `keys`. */
-function endingArgs(keys: string[], record: TaskRecord, outcome: Outcome, result: StoredPayload | undefined) {
+function endingArgs(
+  { retention }: Context,
+  keys: string[],
+  record: TaskRecord,
+  outcome: Outcome,
+  result: StoredPayload | undefined,
+) {
   if (outcome.kind === "retry" || outcome.kind === "waiting") {
-    return { ended: "", ttl: 0, input: 0, output: 0, ending: 0, result: "" };
+    return { ended: "", ttl: 0, kept: 0, input: 0, output: 0, ending: 0, result: "" };
   }
   const names = keysOf(record.project);
   const { kind } = outcome;
@@ -280,6 +290,7 @@ function endingArgs(keys: string[], record: TaskRecord, outcome: Outcome, result
   return {
     ended: outcome.endedAt.toFixed(0),
     ttl: outcome.resultTtl,
+    kept: Math.max(retention.task[kind], outcome.resultTtl),
     input: record.input.placement === "key" ? keys.push(names.input(record.id)) : 0,
     output: large ? keys.push(names.result(record.id, record.run)) : 0,
     ending: kind === "succeeded" ? 0 : keys.push(names.ending(hourOf(record.createdAt), kind)),

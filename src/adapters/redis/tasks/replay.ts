@@ -3,12 +3,11 @@ import { actorOf } from "../../../projects/actor.ts";
 import {
   DUE_GRACE,
   IDEMPOTENCY_TTL,
-  INDEX_RETENTION,
   MAX_DELAY,
   TASK_CHANGES,
   TASK_DELIVERIES,
-  TASK_RETENTION,
 } from "../../../shared/limits.ts";
+import { listingOf } from "../../../shared/retention.ts";
 import { isTerminal } from "../../../tasks/status.ts";
 import type { Context } from "../context.ts";
 import { readTaskFields } from "../fields.ts";
@@ -45,6 +44,8 @@ export const REPLAY = script(
 --   actor          of the timeline entry
 --   hour           the task's hour
 --   deadline       ms from now to the deadline
+--   kept           ms for which the task is kept when its new run could not be written
+--   listed         ms for which its indexes last at least
 --   quota          open tasks, where the project has no limit of its own
 --   fingerprint    fingerprint of the request under the idempotency key
 --   lateHours, idempotency, input, ending
@@ -76,18 +77,14 @@ if not task.status then return {'missing', integer(now)} end
 -- The indexes come last, and once more when this is sent twice.
 local function fileAgain()
   local entry = args.id .. '|' .. task.type
-  local function fileIn(set)
-    redis.call('ZADD', set, task.created, entry)
-    if number(redis.pcall('PTTL', set)) < ${INDEX_RETENTION} then lasting(set, entry, '${INDEX_RETENTION}') end
-  end
   redis.call('ZADD', hoursKey, args.hour, args.hour)
   -- From there \`accept\` trims it before the task is gone.
   local isLate = now - number(task.created) > ${MAX_DELAY}
-  if isLate then file(lateHoursKey, args.hour, args.hour, '${INDEX_RETENTION}') end
-  fileIn(indexKey)
+  if isLate then fileFor(lateHoursKey, args.hour, args.hour, args.listed) end
+  fileFor(indexKey, task.created, entry, args.listed)
   for i = rest, #ARGV, 2 do
     local isSearched = string.find(',' .. (project.search or '') .. ',', ',' .. ARGV[i] .. ',', 1, true)
-    if isSearched then fileIn(KEYS[number(ARGV[i + 1])]) end
+    if isSearched then fileFor(KEYS[number(ARGV[i + 1])], task.created, entry, args.listed) end
   end
 end
 if task.again == args.nonce then
@@ -122,7 +119,7 @@ together(function()
   undone('HSET', projectKey, 'open', project.open or '0', 'replays', project.replays or '0')
   redis.call('HSET', projectKey, 'open', integer(number(project.open) + 1),
     'replays', integer(number(project.replays) + 1))
-  undone('PEXPIRE', taskKey, '${TASK_RETENTION}')
+  undone('PEXPIRE', taskKey, args.kept)
   redis.call('PERSIST', taskKey)
   if inputKey then
     undone('PEXPIRE', inputKey, integer(number(task.expires) - now))
@@ -144,7 +141,7 @@ return {'replayed', integer(now), changed}
 );
 
 export async function replay(context: Context, command: ReplayCommand): Promise<ReplayAnswer> {
-  return answer(context, command, await context.adding(...(await callOf(command, context.offset))));
+  return answer(context, command, await context.adding(...(await callOf(context, command))));
 }
 
 /** Replays many in one request, or in as many as they fit into. */
@@ -152,12 +149,12 @@ export async function replayAll(
   context: Context,
   commands: readonly ReplayCommand[],
 ): Promise<readonly ReplayAnswer[]> {
-  const calls = await Promise.all(commands.map((command) => callOf(command, context.offset)));
+  const calls = await Promise.all(commands.map((command) => callOf(context, command)));
   const replies = await context.many(calls);
   return Promise.all(commands.map((command, index) => answer(context, command, replies[index] ?? [])));
 }
 
-async function callOf(command: ReplayCommand, offset: number): Promise<Parameters<Runner>> {
+async function callOf({ offset, retention }: Context, command: ReplayCommand): Promise<Parameters<Runner>> {
   const { caller, record, idempotency } = command;
   const names = keysOf(caller.project);
   const hour = hourOf(record.createdAt);
@@ -177,6 +174,8 @@ async function callOf(command: ReplayCommand, offset: number): Promise<Parameter
       hour,
       lateHours: keys.push(names.lateHours),
       deadline: record.options.deadline,
+      kept: ended ? Math.max(retention.task[ended], record.options.resultTtl ?? retention.result) : 0,
+      listed: listingOf(retention, record.options).length,
       quota: command.maxOpen,
       fingerprint: idempotency?.fingerprint ?? "",
       idempotency: idempotency ? keys.push(names.idempotency(idempotency.hash)) : 0,
