@@ -25,7 +25,7 @@ const MAY_IMPORT = {
   http: MODEL,
   config: MODEL,
   "task-types": ["task"],
-  receiver: ["shared", "events"],
+  receiver: ["shared", "events", "tasks"],
   client: ["shared", "tasks", "deliveries", "endpoints", "services", "figures", "http"],
   console: ["shared", "client", "tasks", "deliveries", "endpoints", "projects", "figures"],
   cli: ["shared", "client", "receiver", "local"],

@@ -11,7 +11,7 @@ const RETENTIONS = [3, 7, 14] as const;
 
 const [MILLION, MONTH] = [1_000_000, 30];
 
-/** What a million tasks a month need in memory and cost on the cheapest plans, by how long they are kept. */
+/** The memory of a million tasks a month, and their cost on the cheapest plans, by how long they are kept. */
 export function retentionTable(counts: Counts, cpuMilliseconds: number): string {
   const rows = RETENTIONS.map((days) => {
     const gigabytes = (MILLION / MONTH) * days * STORED;

@@ -42,13 +42,15 @@ export function slug(heading: string): string {
 /** The page as Markdown whose links lead to the Markdown of other pages. */
 export function markdownOf(page: Source, pages: ReadonlyMap<string, Source>): string {
   const link = /\[((?:[^[\]]|\[[^\]]*\])+)\]\(([^)\s]+)\)/g;
+  // The site has pages alone: an image of the project is named.
+  const image = /!\[([^\]]*)\]\((?![a-z]+:)[^)\s]+\)/g;
   const own = siteAddress(page, "markdown");
   return page.markdown
     .split(/(^ *```.*?^ *```$)/gms)
     .map((part, at) =>
       at % 2 === 1
         ? part
-        : part.replace(link, (whole, text: string, href: string) => {
+        : part.replace(image, "$1").replace(link, (whole, text: string, href: string) => {
             const target = targetOf(page, href, pages);
             if (target.kind === "address") return whole;
             if (target.kind === "file") return text.includes("/") ? text : `${text} (${target.file})`;

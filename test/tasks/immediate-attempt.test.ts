@@ -110,7 +110,7 @@ describe.each(await environments())("an immediate start on the %s engine", (_kin
   test("goes through the queue in a batch", async () => {
     const caller = await freshProject(store);
     const here = gateway(store, () => expect.unreachable());
-    const items = await acceptBatch(here.ctx, caller, [quick(), quick()], undefined);
+    const { outcomes: items } = await acceptBatch(here.ctx, caller, [quick(), quick()], undefined);
     await here.settled();
     expect(items).toMatchObject([{ record: { status: "queued" } }, { record: { status: "queued" } }]);
     expect(here.published).toHaveLength(2);

@@ -37,7 +37,7 @@ return {'kept'}
 `,
 );
 
-/** How long every task with deliveries is kept after its end, whatever its outcome is. */
+/** How long every task with deliveries is kept after its end, with any outcome. */
 export function surelyKept({ retention }: Pick<Context, "retention">): number {
   return Math.max(Math.min(...Object.values(retention.task)), PENDING_MARGIN);
 }
