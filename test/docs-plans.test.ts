@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { retentionTable } from "../bench/scale/million.ts";
 import { readResults } from "../bench/results.ts";
+import { retentionTable } from "../bench/scale/million.ts";
 import { root } from "./support/process.ts";
 
 // The tables of docs/operations/plans.md follow from their own first numbers.

@@ -107,6 +107,7 @@ test("every event has a schema in the API document", async ({ own }) => {
     .object({ webhooks: z.record(z.string(), z.unknown()) })
     .parse((await own.send("GET", "/openapi.json")).json());
   expect(Object.keys(webhooks).sort()).toEqual([
+    "batch.completed",
     "delivery.dead",
     "endpoint.disabled",
     "endpoint.test",

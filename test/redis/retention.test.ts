@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { TerminalStatus } from "../../src/tasks/status.ts";
 import { DEFAULT_RETENTION, type Retention } from "../../src/shared/retention.ts";
+import type { TerminalStatus } from "../../src/tasks/status.ts";
 import { accepted, claimed, environments, freshProject, newDelivery, succeeded } from "./store-fixture.ts";
 
 const [MINUTE, HOUR, DAY] = [60_000, 3_600_000, 86_400_000];

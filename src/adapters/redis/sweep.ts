@@ -35,6 +35,7 @@ local args = named(ARGV)
 local now = integer(clock(args.offset))
 local half = ${fault("unbounded-peek") ? "'-1'" : "integer(math.ceil(args.most / 2))"}
 local members = redis.call('ZRANGEBYSCORE', dueKey, '-inf', now, 'LIMIT', '0', half)
+if #members < ${SWEEP_BATCH / 2} then return members end
 local isTaken = {}
 for _, member in ipairs(members) do isTaken[member] = true end
 for _, member in ipairs(redis.call('ZREVRANGEBYSCORE', dueKey, now, '-inf', 'LIMIT', '0', half)) do

@@ -139,7 +139,10 @@ export const VerifyRequest = component(
 export const RecoverRequest = component(
   "RecoverRequest",
   z.strictObject({
-    since: field(instant(), "Dead letters from this time on, 90 days back at most; those that are still kept."),
+    since: field(
+      instant(),
+      "Dead letters from this time on, 90 days back at most; those that are still kept.",
+    ),
     until: field(opt(instant()), "And until then; now unless given."),
     dryRun: field(
       z._default(z.boolean(), false),
