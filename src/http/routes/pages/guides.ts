@@ -1,6 +1,6 @@
 import { ApiError } from "../../../shared/problems.ts";
 import { type Route, route } from "../../pipeline/route.ts";
-import { type Assets, type FileCall, kept, PAGE, serve, UNCHANGED } from "./static.ts";
+import { type Assets, fileRoute, kept, PAGE, UNCHANGED } from "./static.ts";
 
 const FILE = {
   200: { description: "The page, or a file of it.", media: "*/*", ...kept },
@@ -9,14 +9,7 @@ const FILE = {
 
 /** The documentation, which is made when the gateway is built, and the list of its pages for programs. */
 export function guideRoutes(assets?: Assets): readonly Route[] {
-  const file = {
-    method: "GET",
-    tag: "Operations",
-    access: "open",
-    headers: ["If-None-Match"],
-    problems: ["not-found"],
-    handle: ({ c, send }: FileCall) => serve(c, send, assets),
-  } as const;
+  const file = fileRoute(assets);
   return [
     route({
       ...file,

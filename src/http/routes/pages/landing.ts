@@ -1,3 +1,4 @@
+import { basePathOf } from "../../mount-point.ts";
 import { type Route, route } from "../../pipeline/route.ts";
 
 /** One page without a script: who answers here, and where to read on. Its links follow the gateway's own path. */
@@ -43,7 +44,7 @@ const landing = route({
   access: "open",
   answers: { 200: { description: "The page.", media: "text/html", headers: ["Link", "Cache-Control"] } },
   handle({ c, ctx: { settings }, send }) {
-    const base = new URL(settings.publicUrl).pathname.replace(/\/$/, "");
+    const base = basePathOf(settings.publicUrl);
     const links = `<${base}/openapi.json>; rel="service-desc", <${base}/docs>; rel="service-doc"`;
     return send(c.html(page(base, settings.version), 200, { Link: links, "Cache-Control": "no-cache" }));
   },

@@ -1,5 +1,6 @@
 import type { StatusCode } from "hono/utils/http-status";
 import { ApiError } from "../../../shared/problems.ts";
+import { basePathOf } from "../../mount-point.ts";
 import { namesTag } from "../../pipeline/etag.ts";
 import { type Call, type Declared, type Route, route } from "../../pipeline/route.ts";
 
@@ -27,9 +28,9 @@ const FILE = {
   304: UNCHANGED,
 } as const;
 
-/** The pages that are made when the gateway is built. They are not part of its bundle. */
-export function staticRoutes(assets?: Assets): readonly Route[] {
-  const page = {
+/** The parts that every route to a file has. */
+export function fileRoute(assets: Assets | undefined) {
+  return {
     method: "GET",
     tag: "Operations",
     access: "open",
@@ -37,6 +38,11 @@ export function staticRoutes(assets?: Assets): readonly Route[] {
     problems: ["not-found"],
     handle: ({ c, send }: FileCall) => serve(c, send, assets),
   } as const;
+}
+
+/** The pages that are made when the gateway is built. They are not part of its bundle. */
+export function staticRoutes(assets?: Assets): readonly Route[] {
+  const page = fileRoute(assets);
   return [
     route({
       ...page,
@@ -75,11 +81,6 @@ export function staticRoutes(assets?: Assets): readonly Route[] {
       answers: FILE,
     }),
   ];
-}
-
-/** The path below which the gateway is mounted: empty at the top of its host. */
-function basePathOf(publicUrl: string): string {
-  return new URL(publicUrl).pathname.replace(/\/$/, "");
 }
 
 export type FileCall = Pick<Call<unknown, unknown, unknown, typeof PAGE>, "c" | "send">;
