@@ -2,6 +2,7 @@ import type { Dependencies } from "../ports/dependencies.ts";
 import { Undecryptable } from "../ports/errors.ts";
 import type { ApiKeyProof, Cipher, MasterSecrets } from "../ports/keyring.ts";
 import type { RotationStore } from "../ports/project-store.ts";
+import type { Settings } from "../shared/settings.ts";
 
 /** The parts that keep the generations of the master secret. */
 export interface GenerationParts {
@@ -46,6 +47,16 @@ export function createRetiredGenerations({
       throw error;
     }
   };
+}
+
+/** By deployment, which its settings stand for: each request has a store of its own. */
+const shared = new WeakMap<Settings, ReturnType<typeof createRetiredGenerations>>();
+
+/** The one of this deployment, so that an isolate asks Redis once a minute on every way that an API key can come. */
+export function retiredGenerationsOf(deps: GenerationParts & Pick<Dependencies, "clock" | "settings">) {
+  const retired = shared.get(deps.settings) ?? createRetiredGenerations(deps);
+  shared.set(deps.settings, retired);
+  return retired;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
 import type { Scope } from "../../src/projects/caller.ts";
 import { SESSION_LIFE } from "../../src/projects/session.ts";
 import { ADMIN_TOKEN, type Gateway, NOW, open } from "./gateway.ts";
@@ -59,6 +60,21 @@ describe("the sign-in", () => {
       expiresAt: new Date(NOW + SESSION_LIFE).toISOString(),
     });
     expect(answer.headers.get("cache-control")).toBe("no-store");
+  });
+
+  test("asks Redis once for keys of an unknown generation, however many come", async () => {
+    let reads = 0;
+    const generations = async () => {
+      reads++;
+      return { complete: "1" };
+    };
+    const gateway = await open({ store: { generations } });
+    for (const master of ["one", "two", "three"]) {
+      const token = await createKeyring(master).issueApiKey(project, new Uint8Array(16), new Uint8Array(24));
+      const answer = await send(gateway, "POST", "/console/session", { body: { token } });
+      expect(answer.status).toBe(401);
+    }
+    expect(reads).toBe(1);
   });
 
   test("takes the credential as a bearer token too, and an API key with the scopes that it has", async () => {

@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import type { Dependencies } from "../../ports/dependencies.ts";
 import type { SignatureVerdict } from "../../ports/queue.ts";
 import { projectFinder } from "../../projects/find-project.ts";
-import { createRetiredGenerations } from "../../projects/generations.ts";
+import { retiredGenerationsOf } from "../../projects/generations.ts";
 import type { SignedLink, TaskTokenBearer } from "../../projects/principal.ts";
 import { sha256, utf8 } from "../../shared/bytes.ts";
 import { ApiError } from "../../shared/problems.ts";
@@ -30,7 +30,7 @@ export function admitter(
   verifySignature: VerifySignature,
   authenticate?: Authenticate,
 ): Admit {
-  const retired = createRetiredGenerations(deps);
+  const retired = retiredGenerationsOf(deps);
   const { adminToken, metricsToken } = deps.settings;
   const isAdmin = tokenCheck(adminToken);
   const readsMetrics = metricsToken === undefined ? undefined : tokenCheck(metricsToken);

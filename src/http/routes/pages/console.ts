@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import type { Dependencies } from "../../../ports/dependencies.ts";
 import type { Scope } from "../../../projects/caller.ts";
-import { createRetiredGenerations } from "../../../projects/generations.ts";
+import { retiredGenerationsOf } from "../../../projects/generations.ts";
 import type { ApiKey } from "../../../projects/principal.ts";
 import type { Session as SessionRecord } from "../../../projects/session.ts";
 import { hex, sha256, utf8 } from "../../../shared/bytes.ts";
@@ -116,7 +116,7 @@ const signOut = route({
 async function ownerOf(ctx: Dependencies, given: string): Promise<SessionRecord["owner"] | undefined> {
   const hash = await adminHash(ctx.settings);
   if (hex(await sha256(utf8(given))) === hash) return { kind: "admin", hash };
-  const key = await ctx.keyring.verifyApiKey(given, createRetiredGenerations(ctx));
+  const key = await ctx.keyring.verifyApiKey(given, retiredGenerationsOf(ctx));
   return key && { kind: "api-key", ...key };
 }
 
