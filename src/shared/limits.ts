@@ -211,3 +211,6 @@ export const LARGEST_BODY = 4 * 1_048_576;
 /** Pages of lists. */
 export const DEFAULT_PAGE = 20;
 export const MAX_PAGE = 100;
+
+/** How soon a client over its quota of open tasks should ask again: the end of a task cannot be predicted. */
+export const QUOTA_RETRY = 10 * SECOND;

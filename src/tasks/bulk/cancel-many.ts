@@ -1,7 +1,7 @@
 import type { FirstAttemptParts } from "../../deliveries/first-attempts.ts";
-import { fanOut, openedOf } from "../../events/fan-out.ts";
-import { endOf } from "../../events/task-events.ts";
-import type { EndAnswer, EndCommand } from "../../ports/commands/task.ts";
+import { openedOf } from "../../events/fan-out.ts";
+import type { NewDelivery } from "../../ports/commands/delivery.ts";
+import type { EndAnswer } from "../../ports/commands/task.ts";
 import type { RequestContext } from "../../ports/dependencies.ts";
 import type { QueueMessage } from "../../ports/queue.ts";
 import { actorOf } from "../../projects/actor.ts";
@@ -14,17 +14,10 @@ import { ApiError } from "../../shared/problems.ts";
 import { redisTime } from "../../shared/time/redis-clock.ts";
 import { completeBatch } from "../batch/complete-batch.ts";
 import type { TaskRecord } from "../record.ts";
-import type { FinishParts } from "../run/finish-task.ts";
+import { endCommand, type FinishParts } from "../run/finish-task.ts";
 import { cancel } from "../steer/cancel-task.ts";
 import type { SteerParts } from "../steer/steered-task.ts";
-import {
-  type BulkOutcome,
-  type BulkPage,
-  type BulkRequest,
-  bulkPage,
-  outcomeOf,
-  publishSome,
-} from "./bulk-page.ts";
+import { type BulkOutcome, type BulkRequest, bulkPage, outcomeOf, publishSome } from "./bulk-page.ts";
 
 /** The parts that canceling many tasks uses. */
 type CancelManyParts = FirstAttemptParts &
@@ -56,18 +49,30 @@ export async function cancelMany(
 ): Promise<BulkOutcome> {
   const page = await bulkPage(ctx, caller, request, "open");
   if (request.dryRun || page.records.length === 0) return outcomeOf(page, 0);
-  const commands = await Promise.all(
-    page.records.map(async (record) => commandOf(ctx, caller, page, record, await idempotencyOf(record.id))),
+  const { config, now } = page;
+  const ends = await Promise.all(
+    page.records.map(async (record) => {
+      const idempotency = await idempotencyOf(record.id);
+      return endCommand(ctx, {
+        ...{ record, config },
+        authority: { by: "sequence", sequence: record.sequence, caller },
+        ending: { status: "canceled" },
+        ...{ actor: actorOf(caller), cause: "bulk" },
+        ...(idempotency && { idempotency }),
+        time: redisTime(now, ctx.clock),
+      });
+    }),
   );
-  const answers = await ctx.store.endAll(commands);
+  const answers = await ctx.store.endAll(ends.map(({ command }) => command));
   const moved: TaskRecord[] = [];
   const ended: Ended[] = [];
-  for (const [index, command] of commands.entries()) {
+  for (const [index, { command, deliveries }] of ends.entries()) {
+    const { record } = command;
     const answer = answers[index];
     if (answer === undefined) throw new Error("endAll answered too little");
     if (isDenied(answer)) throw denied(answer, "tasks:write");
-    if (answer.kind === "ended") ended.push({ command, answer });
-    if (MOVED.has(answer.kind)) moved.push(command.record);
+    if (answer.kind === "ended") ended.push({ record, deliveries, answer });
+    if (MOVED.has(answer.kind)) moved.push(record);
   }
   afterEnds(ctx, ended);
   let changed = ended.length;
@@ -78,7 +83,8 @@ export async function cancelMany(
 }
 
 interface Ended {
-  readonly command: EndCommand;
+  readonly record: TaskRecord;
+  readonly deliveries: readonly NewDelivery[];
   readonly answer: Extract<EndAnswer, { kind: "ended" }>;
 }
 
@@ -86,10 +92,8 @@ interface Ended {
 function afterEnds(ctx: CancelManyParts, ended: readonly Ended[]): void {
   const messages: QueueMessage[] = [];
   const calls: string[] = [];
-  for (const { command, answer } of ended) {
-    const { record, outcome } = command;
-    if (outcome.kind === "retry") throw new Error("a cancellation is no retry");
-    const { now, queued } = openedOf(outcome.deliveries, answer.held);
+  for (const { record, deliveries, answer } of ended) {
+    const { now, queued } = openedOf(deliveries, answer.held);
     messages.push(...firstAttemptMessages(ctx, record.project, [...now, ...queued]));
     calls.push(...(record.calls ?? []));
     if (answer.batchDone && record.batch !== undefined)
@@ -97,33 +101,6 @@ function afterEnds(ctx: CancelManyParts, ended: readonly Ended[]): void {
   }
   ctx.background.waitUntil(publishSome(ctx, messages));
   if (calls.length > 0) ctx.background.waitUntil(ctx.queue.cancel(...calls));
-}
-
-async function commandOf(
-  ctx: CancelManyParts,
-  caller: Client,
-  { config, now }: BulkPage,
-  record: TaskRecord,
-  idempotency: Idempotency | undefined,
-): Promise<EndCommand> {
-  const time = redisTime(now, ctx.clock);
-  const endedAt = Math.max(Math.floor(time()), record.startedAt ?? record.createdAt);
-  const resultTtl = record.options.resultTtl ?? ctx.settings.resultTtl;
-  return {
-    record,
-    authority: { by: "sequence", sequence: record.sequence, caller },
-    outcome: {
-      kind: "canceled",
-      endedAt,
-      resultTtl,
-      deliveries: await fanOut(ctx, config, endOf(record, { status: "canceled" }, endedAt, resultTtl)),
-    },
-    actor: actorOf(caller),
-    cause: "bulk",
-    ...(idempotency && { idempotency }),
-    configVersion: config.version,
-    nonce: crypto.randomUUID(),
-  };
 }
 
 /** A task that has ended otherwise, or was erased meanwhile, is not canceled. */

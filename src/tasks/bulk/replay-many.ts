@@ -6,6 +6,7 @@ import type { Client } from "../../projects/principal.ts";
 import { type FlowParts, runMessage } from "../../scheduling/flow-control.ts";
 import type { PublishParts } from "../../scheduling/publish.ts";
 import type { Idempotency } from "../../shared/idempotency.ts";
+import { QUOTA_RETRY } from "../../shared/limits.ts";
 import { ApiError } from "../../shared/problems.ts";
 import type { TaskRecord } from "../record.ts";
 import {
@@ -22,9 +23,6 @@ type ReplayManyParts = BulkParts &
   FlowParts &
   PublishParts &
   Pick<RequestContext, "background" | "settings"> & { readonly store: SteerStore };
-
-/** How soon a client over its quota of open tasks should ask again, milliseconds. */
-const QUOTA_RETRY = 10_000;
 
 /**
  * Begins a new run of the tasks of one page that have ended, in as few requests to Redis as they fit into. A task whose

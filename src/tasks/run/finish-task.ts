@@ -10,9 +10,12 @@ import { CONFLICT, retryOnConflict } from "../../shared/retry-on-conflict.ts";
 import { attemptFields } from "../log-fields.ts";
 import type { Actor, Failure, Progress, TaskRecord } from "../record.ts";
 
+/** The parts that the command of an end is made of. */
+export type EndCommandParts = FanOutParts & Pick<Dependencies, "settings">;
+
 /** The parts that the end of a task uses. */
-export type FinishParts = FanOutParts &
-  Pick<Dependencies, "log" | "runTimes" | "settings"> & { readonly store: RunStore };
+export type FinishParts = EndCommandParts &
+  Pick<Dependencies, "log" | "runTimes"> & { readonly store: RunStore };
 
 export interface FinishInput {
   readonly record: TaskRecord;
@@ -50,34 +53,17 @@ export type FinishResult =
  * again; with a result that Redis refuses it ends without it.
  */
 export async function finishTask(deps: FinishParts, input: FinishInput): Promise<FinishResult> {
-  const { authority } = input;
+  const { cause: _cause, progress: _progress, ...rest } = input; // these two may be left out later
   let { ending, config, cause, progress } = input;
   return await retryOnConflict(
     async () => {
       const record = progress ? { ...input.record, progress } : input.record;
-      const endedAt = Math.max(Math.floor(input.time()), record.startedAt ?? record.createdAt);
-      const resultTtl = record.options.resultTtl ?? deps.settings.resultTtl;
-      const made = await fanOut(deps, config, endOf(record, ending, endedAt, resultTtl));
-      // The holder of the task's lease sends the first attempts itself; for other callers the deliver step begins them.
-      const deliveries = authority.by === "lease" && !input.byQueue ? leased(deps, made) : made;
-      const command: EndCommand = {
-        record,
-        authority,
-        outcome: {
-          kind: ending.status,
-          endedAt,
-          resultTtl,
-          deliveries,
-          ...(ending.result !== undefined && { result: ending.result }),
-          ...(ending.error && { error: ending.error }),
-        },
-        actor: input.actor,
-        ...(input.idempotency && { idempotency: input.idempotency }),
+      const { command, deliveries, endedAt } = await endCommand(deps, {
+        ...rest,
+        ...{ record, ending, config },
         ...(cause !== undefined && { cause }),
         ...(progress && { progress }),
-        configVersion: config.version,
-        nonce: crypto.randomUUID(),
-      };
+      });
       const answer = await deps.store.end(command).catch((error: unknown) => refusalOf(error));
       if (answer instanceof StoreRefused) {
         ({ ending, cause, progress } = withLess({ ending, cause, progress }, answer));
@@ -108,6 +94,35 @@ export async function finishTask(deps: FinishParts, input: FinishInput): Promise
       );
     },
   );
+}
+
+/** The command that ends a task, and the deliveries that it opens. */
+export async function endCommand(deps: EndCommandParts, input: FinishInput) {
+  const { record, ending, config, authority, actor, idempotency, cause, progress, byQueue, time } = input;
+  const endedAt = Math.max(Math.floor(time()), record.startedAt ?? record.createdAt);
+  const resultTtl = record.options.resultTtl ?? deps.settings.resultTtl;
+  const made = await fanOut(deps, config, endOf(record, ending, endedAt, resultTtl));
+  // The holder of the task's lease sends the first attempts itself; for other callers the deliver step begins them.
+  const deliveries = authority.by === "lease" && !byQueue ? leased(deps, made) : made;
+  const command: EndCommand = {
+    record,
+    authority,
+    outcome: {
+      kind: ending.status,
+      endedAt,
+      resultTtl,
+      deliveries,
+      ...(ending.result !== undefined && { result: ending.result }),
+      ...(ending.error && { error: ending.error }),
+    },
+    actor,
+    ...(idempotency && { idempotency }),
+    ...(cause !== undefined && { cause }),
+    ...(progress && { progress }),
+    configVersion: config.version,
+    nonce: crypto.randomUUID(),
+  };
+  return { command, deliveries, endedAt };
 }
 
 /** Only a first attempt that succeeds shows the usual run time: later ones include the waits between attempts. */

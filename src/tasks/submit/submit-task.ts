@@ -9,7 +9,7 @@ import { publish } from "../../scheduling/publish.ts";
 import { callFirst } from "../../services/call-service.ts";
 import { HTTP_REQUEST } from "../../services/http-request.ts";
 import { madeErased, reused } from "../../shared/idempotency.ts";
-import { IMMEDIATE_LEASE_MARGIN } from "../../shared/limits.ts";
+import { IMMEDIATE_LEASE_MARGIN, QUOTA_RETRY } from "../../shared/limits.ts";
 import { ApiError } from "../../shared/problems.ts";
 import { continued, inSpan } from "../../shared/trace/tracing.ts";
 import { attemptFields } from "../log-fields.ts";
@@ -21,9 +21,6 @@ import { prepare, type Submit, type SubmitParts, traceOfSubmit } from "./prepare
 
 /** The parts that accepting one task uses, whose first attempt may begin at once. */
 export type AcceptParts = SubmitParts & RunParts & { readonly immediate: ImmediateStarts };
-
-/** How soon a client over its quota of open tasks should ask again: the end of a task cannot be predicted. */
-const QUOTA_RETRY = 10_000;
 
 export interface Accepted {
   readonly record: TaskRecord;
