@@ -1,6 +1,9 @@
 import type { Delivery as DeliverySchema, DeliverySummary as SummarySchema } from "../deliveries/schema.ts";
 import type * as endpoints from "../endpoints/schema.ts";
 import type { Stats as StatsSchema } from "../figures/schema.ts";
+import type { Diagnosis as DiagnosisSchema } from "../http/routes/admin/deployment.ts";
+import type { TaskType as TaskTypeSchema } from "../http/routes/task-types.ts";
+import type { BulkAnswer as BulkAnswerSchema } from "../http/routes/tasks/bulk.ts";
 import type { EndpointPatch, EndpointRequest, RecoverRequest } from "../http/schemas/endpoint-requests.ts";
 import type { TaskRequest as TaskRequestSchema } from "../http/schemas/task-requests.ts";
 import type { HttpRequest as Request, HttpResult as Result } from "../services/http-request.ts";
@@ -44,3 +47,12 @@ export type HttpRequest = Request;
 export type HttpResult = Result;
 
 export type Stats = Infer<typeof StatsSchema>;
+
+/* Answers without a method of the client; the console and the command line read them. */
+
+/** `POST /admin/doctor`. */
+export type Diagnosis = Infer<typeof DiagnosisSchema>;
+/** An item of `GET /v1/task-types`. */
+export type TaskType = Infer<typeof TaskTypeSchema>;
+/** One page of `POST /v1/tasks/cancel` and `/replay`. */
+export type BulkAnswer = Infer<typeof BulkAnswerSchema>;

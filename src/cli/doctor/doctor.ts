@@ -1,18 +1,9 @@
 import type { Command } from "commander";
+import type { Diagnosis } from "../../client/types.ts";
 import { EXIT } from "../common/failure.ts";
 import { print, table } from "../common/output.ts";
 import type { Run } from "../common/run.ts";
 import { openSession } from "../common/session.ts";
-
-interface Diagnosis {
-  readonly ok: boolean;
-  readonly checks: readonly {
-    readonly name: string;
-    readonly ok: boolean;
-    readonly detail: string;
-    readonly fix?: string;
-  }[];
-}
 
 /** `ringback doctor` */
 export function addDoctor(program: Command, run: Run): void {

@@ -1,10 +1,12 @@
 /* The answers of the API, by the resources' own schemas; no other file of the console looks at them. */
 
+import type { TaskType as ListedTaskType } from "../../client/types.ts";
 import type { Delivery } from "../../deliveries/schema.ts";
-import type { EndpointWithHealth } from "../../endpoints/schema.ts";
+import type { EndpointWithHealth, Recovery as RecoverySchema, TestAttempt } from "../../endpoints/schema.ts";
 import type { Stats as StatsSchema } from "../../figures/schema.ts";
 import type { Infer } from "../../shared/schema/schema.ts";
 
+export type { BulkAnswer as BulkStep, Diagnosis } from "../../client/types.ts";
 export type { Delivery, DeliverySummary } from "../../deliveries/schema.ts";
 export type { Endpoint, SigningSecret } from "../../endpoints/schema.ts";
 export type { Key, LimitedProject, Project } from "../../projects/schema.ts";
@@ -31,17 +33,6 @@ export interface Session {
   readonly version: string;
 }
 
-/** `POST /admin/doctor`. */
-export interface Diagnosis {
-  readonly ok: boolean;
-  readonly checks: readonly {
-    readonly name: string;
-    readonly ok: boolean;
-    readonly detail: string;
-    readonly fix?: string;
-  }[];
-}
-
 /** A JSON Schema, as far as forms are made from it. */
 export interface JsonSchema {
   readonly type?: string | readonly string[];
@@ -65,45 +56,19 @@ export interface JsonSchema {
 }
 
 /** An item of `GET /v1/task-types`. */
-export interface TaskType {
-  readonly type: string;
-  readonly summary?: string;
+export type TaskType = Omit<ListedTaskType, "input" | "result"> & {
   readonly input: JsonSchema;
   readonly result?: JsonSchema;
-  readonly timeout: string;
-  readonly retries: number;
-  readonly start: "queue" | "immediate";
-  readonly concurrency?: number;
-  readonly rate?: { readonly limit: number; readonly period: string };
-  readonly paused: boolean;
-}
-
-/** Of one page of `POST /v1/tasks/cancel` and `/replay`. */
-export interface BulkStep {
-  readonly matched: number;
-  readonly changed: number;
-  readonly nextCursor: string | null;
-}
+};
 
 /** `POST /v1/endpoints/{id}/test`. */
-export interface TestOutcome {
-  readonly eventId: string;
-  readonly delivered: boolean;
-  readonly attempt: Attempt;
-}
+export type TestOutcome = Infer<typeof TestAttempt>;
 
 /** One attempt at a callback. */
 export type Attempt = Delivery["attempts"][number];
 
 /** `POST /v1/endpoints/{id}/recover`. */
-export interface Recovery {
-  readonly dryRun: boolean;
-  readonly count: number;
-  readonly recovered: number;
-  readonly remaining: number;
-  readonly pace: number;
-  readonly nextCursor: string | null;
-}
+export type Recovery = Infer<typeof RecoverySchema>;
 
 /** Problem details (RFC 9457). */
 export interface ProblemBody {

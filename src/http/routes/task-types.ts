@@ -10,7 +10,17 @@ import { type Route, route } from "../pipeline/route.ts";
 
 const jsonSchema = z.record(z.string(), z.unknown());
 
-const TaskType = component(
+const ECHO = {
+  type: "diagnostics.echo",
+  summary: "Returns its input.",
+  input: {},
+  timeout: "1m",
+  retries: 3,
+  start: "queue",
+  paused: false,
+} as const;
+
+export const TaskType = component(
   "TaskType",
   z.object({
     type: field(z.string(), "The `type` of a submit.", "links.check"),
@@ -37,37 +47,17 @@ const TaskType = component(
   }),
   {
     description: "A task type that this deployment offers.",
-    example: {
-      type: "diagnostics.echo",
-      summary: "Returns its input.",
-      input: {},
-      timeout: "1m",
-      retries: 3,
-      start: "queue",
-      paused: false,
-    },
+    example: ECHO,
   },
 );
-type TaskType = Infer<typeof TaskType>;
+export type TaskType = Infer<typeof TaskType>;
 
 const TaskTypes = component(
   "TaskTypes",
   z.object({ data: field(z.array(TaskType), "Every type, in the deployment's order.") }),
   {
     description: "The task types that this deployment offers.",
-    example: {
-      data: [
-        {
-          type: "diagnostics.echo",
-          summary: "Returns its input.",
-          input: {},
-          timeout: "1m",
-          retries: 3,
-          start: "queue",
-          paused: false,
-        },
-      ],
-    },
+    example: { data: [ECHO] },
   },
 );
 

@@ -35,7 +35,7 @@ const SealedSecrets = component(
   },
 );
 
-const Diagnosis = component(
+export const Diagnosis = component(
   "Diagnosis",
   z.object({
     ok: field(z.boolean(), "Whether every check is ok."),

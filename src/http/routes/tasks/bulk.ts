@@ -12,7 +12,7 @@ import { type Route, route } from "../../pipeline/route.ts";
 import { BulkFilter } from "../../schemas/task-requests.ts";
 import { filterOf } from "./tasks.ts";
 
-const BulkAnswer = component(
+export const BulkAnswer = component(
   "BulkAnswer",
   z.object({
     matched: field(count, "Tasks of this page that fit, and that can be changed."),
