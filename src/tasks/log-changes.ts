@@ -1,5 +1,5 @@
 import type { NewDelivery } from "../ports/commands/delivery.ts";
-import type { EndAnswer, EndCommand } from "../ports/commands/task.ts";
+import type { EndAnswer, EndCommand, ReplayAnswer } from "../ports/commands/task.ts";
 import type { Store } from "../ports/store.ts";
 import type { Log, LogFields } from "../shared/log/log.ts";
 import { traceIdOf } from "../shared/trace/trace-context.ts";
@@ -31,6 +31,12 @@ type Changes = Pick<
 export function logChanges<Methods extends Changes>(store: Methods, log: Log): Methods {
   const accepted = (record: TaskRecord, now: number) =>
     log("info", "task-submitted", { ...attemptFields(record), delayMs: Math.max(0, record.startsAt - now) });
+  const ended = (command: EndCommand, answer: EndAnswer | undefined) => {
+    if (answer?.kind === "ended") logEnd(log, command, answer);
+  };
+  const replayed = (answer: ReplayAnswer) => {
+    if (answer.kind === "replayed") log("info", "task-replayed", attemptFields(answer.record));
+  };
   const logged: Changes = {
     accept: async (command) => {
       const answer = await store.accept(command);
@@ -62,27 +68,22 @@ export function logChanges<Methods extends Changes>(store: Methods, log: Log): M
     },
     end: async (command) => {
       const answer = await store.end(command);
-      if (answer.kind === "ended") logEnd(log, command, answer);
+      ended(command, answer);
       return answer;
     },
     endAll: async (commands) => {
       const answers = await store.endAll(commands);
-      for (const [index, command] of commands.entries()) {
-        const answer = answers[index];
-        if (answer?.kind === "ended") logEnd(log, command, answer);
-      }
+      for (const [index, command] of commands.entries()) ended(command, answers[index]);
       return answers;
     },
     replayAll: async (commands) => {
       const answers = await store.replayAll(commands);
-      for (const answer of answers) {
-        if (answer.kind === "replayed") log("info", "task-replayed", attemptFields(answer.record));
-      }
+      for (const answer of answers) replayed(answer);
       return answers;
     },
     replay: async (command) => {
       const answer = await store.replay(command);
-      if (answer.kind === "replayed") log("info", "task-replayed", attemptFields(answer.record));
+      replayed(answer);
       return answer;
     },
     deleteTask: async (command) => {

@@ -103,9 +103,12 @@ local function again(entry, record, nextAt, answer)
   return answer
 end
 -- Actions that cost requests of their own are taken while the budget lasts; the others stay due.
-local function costly(entry, record, nextAt, answer)
-  if most <= 0 then return {'left'} end
+local function affords()
   most = most - 1
+  return most >= 0
+end
+local function costly(entry, record, nextAt, answer)
+  if not affords() then return {'left'} end
   return again(entry, record, nextAt, answer)
 end
 -- The attempt's message; where the queue was given one that it may still hold, the caller asks it first.
@@ -117,8 +120,7 @@ end
 -- Ends it: its task without its payloads, which nobody needs for that. An end that is lost is repeated soon: the pause
 -- grows with the time since it was due, not with the looks before it.
 local function ending(entry, task, since, code)
-  if most <= 0 then return {'left'} end
-  most = most - 1
+  if not affords() then return {'left'} end
   local rounds = number(string.match(task.sweep or '', '^(%d+) '))
   entry.sweep = integer(rounds) .. ' ' .. args.nonce
   look(entry, now + math.min(${SWEEP_BACKOFF_LIMIT}, math.max(${DUE_GRACE}, now - since)), number(task.deadline))
