@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
-import { createRingback, defineTask, type Ringback, TaskError, wait } from "../../src/index.ts";
+import { createRingback, defineTask, TaskError, wait } from "../../src/index.ts";
+import { worker } from "../../src/runtime/workers.ts";
 
 /* A deployment whose task types start immediately. */
 
@@ -67,16 +68,4 @@ const asking = defineTask({
   },
 });
 
-const connect = createRingback({ tasks: [quick, busy, ticking, handedOn, asking] });
-let ringback: Ringback | undefined;
-
-export default {
-  fetch(
-    request: Request,
-    env: Readonly<Record<string, string>>,
-    background: { waitUntil(work: Promise<unknown>): void },
-  ): Promise<Response> {
-    ringback ??= connect(env);
-    return ringback.fetch(request, background);
-  },
-};
+export default worker(createRingback({ tasks: [quick, busy, ticking, handedOn, asking] }));

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
-import { createRingback, defineTask, type Ringback } from "../../src/index.ts";
+import { createRingback, defineTask } from "../../src/index.ts";
+import { worker } from "../../src/runtime/workers.ts";
 
 /* A deployment whose task types are limited. */
 
@@ -32,16 +33,4 @@ const free = defineTask({
   handler: ({ input: { sleepMs } }) => sleep(sleepMs),
 });
 
-const connect = createRingback({ tasks: [narrow, paced, free] });
-let ringback: Ringback | undefined;
-
-export default {
-  fetch(
-    request: Request,
-    env: Readonly<Record<string, string>>,
-    background: { waitUntil(work: Promise<unknown>): void },
-  ): Promise<Response> {
-    ringback ??= connect(env);
-    return ringback.fetch(request, background);
-  },
-};
+export default worker(createRingback({ tasks: [narrow, paced, free] }));

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
-import { createRingback, defineTask, type Ringback, TaskError } from "../../src/index.ts";
+import { createRingback, defineTask, TaskError } from "../../src/index.ts";
+import { worker } from "../../src/runtime/workers.ts";
 
 /* A deployer's own files: task types, and the entry that wires them to the runtime. */
 
@@ -50,16 +51,4 @@ const steps = defineTask({
   },
 });
 
-const connect = createRingback({ tasks: [nothing, context, failing, steps] });
-let ringback: Ringback | undefined;
-
-export default {
-  fetch(
-    request: Request,
-    env: Readonly<Record<string, string>>,
-    background: { waitUntil(work: Promise<unknown>): void },
-  ): Promise<Response> {
-    ringback ??= connect(env);
-    return ringback.fetch(request, background);
-  },
-};
+export default worker(createRingback({ tasks: [nothing, context, failing, steps] }));
