@@ -25,7 +25,7 @@ test("lengths of time are said in their two largest units", () => {
 });
 
 describe("an address of the console", () => {
-  test("comes back as it was, whatever its parts hold", () => {
+  test("comes back as it was, with any text in its parts", () => {
     for (const part of ["task_1", "a/b", "ä?#&=%", "<script>"]) {
       expect(placeIn(to(["tasks", part], { metadata: `k=${part}` }))).toEqual({
         path: ["tasks", part],
@@ -78,7 +78,7 @@ test("a filter that is misunderstood is a fault, and never a wider filter", () =
   }
 });
 
-test("the copied command sends what was submitted, whatever it holds", () => {
+test("the copied command sends what was submitted, with any text in it", () => {
   const input = { text: `it's "$HOME" \\ \n <b>` };
   const command = curlOf("https://ringback.example.com", { ...taskExample, input });
   const words = execFileSync("sh", ["-c", `set -- ${command.slice("curl ".length)}; printf '%s' "$7"`], {

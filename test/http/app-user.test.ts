@@ -50,7 +50,7 @@ describe("a user of the app around the gateway", () => {
     expect(findProject).toHaveBeenCalledTimes(1);
   });
 
-  test("never has a scope of secrets, whatever the app gives", async () => {
+  test("never has a scope of secrets, even if the app gives one", async () => {
     const asked: Client[] = [];
     const authorize = async (caller: Client) => {
       asked.push(caller);

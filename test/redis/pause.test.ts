@@ -66,7 +66,7 @@ describe.each(await environments())("a pause on the %s engine", (_kind, { store,
     "größe/漢字 🙂",
     "tab\tline\nnull\u0000",
     "it's (odd)!~",
-  ])("holds one type alone, whatever its name: %j; a client's text is no pause", async (type) => {
+  ])("holds one type alone, of any name: %j; a client's text is no pause", async (type) => {
     const caller = await freshProject(store);
     const [odd, other] = [
       await accepted(store, caller, { type }),

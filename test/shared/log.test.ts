@@ -61,7 +61,7 @@ describe("the log", () => {
     expect(new Date(line.time).toISOString()).toBe(line.time);
   });
 
-  test("escapes whatever a terminal or a viewer would obey, and loses nothing of it", () => {
+  test("escapes every character that a terminal or a viewer would obey, and loses nothing of it", () => {
     fc.assert(
       fc.property(nasty, nasty, (name, text) => {
         const line = jsonLine({ ...LINE, [`f${name}`]: text });

@@ -216,7 +216,7 @@ const configure: Choice = ([a, b], { config }) => ({
   nonce: fresh(),
 });
 
-/** A resume looks at the parked tasks, whatever has become of them. */
+/** A resume looks at the parked tasks, also at those that have changed since. */
 const unpark: Choice = ([a], { listed }, world) => {
   const tasks = world.parked.filter(({ task }) => listed.has(task) || a % 4 === 3);
   return tasks.length === 0 ? undefined : { kind: "unpark", tasks };
