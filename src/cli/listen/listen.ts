@@ -37,9 +37,10 @@ export function addListen(program: Command, run: Run): void {
           options.port === undefined
             ? await onFreePort(USUAL_PORT, begin)
             : await onPort(portOf(options.port), begin);
-        greet(source, port, options.json ?? false);
+        const end = stopped(); // before the first line, after which a callback or Ctrl-C may come at once
         receive(server, source, answer, options.json ?? false);
-        await stopped();
+        greet(source, port, options.json ?? false);
+        await end;
         server.closeAllConnections();
         server.close();
         return 0;
