@@ -3,7 +3,7 @@ import { MODEL_BREAKS } from "./model/breaks.ts";
 
 /** Sequences that show each break, and do not take long. */
 const RUNS = 40;
-const SEED = 5;
+const SEED = 1;
 
 afterEach(() => vi.unstubAllGlobals());
 
@@ -13,11 +13,12 @@ describe.each(MODEL_BREAKS)("the model notices that $what", async ({ point }) =>
   vi.stubGlobal("RINGBACK_FAULTS", [point]);
   const { environments } = await import("./store-fixture.ts");
   const { runModel } = await import("./model/run-model.ts");
-  const engines = await environments();
+  const [embedded] = await environments();
   vi.unstubAllGlobals();
 
-  test.each(engines)(`${point}, on the %s engine`, { timeout: 300_000 }, async (_kind, environment) => {
+  test(point, { timeout: 300_000 }, async () => {
+    if (!embedded) throw new Error("no engine");
     vi.stubGlobal("RINGBACK_FAULTS", [point]);
-    await expect(runModel(environment, SEED, RUNS, true)).rejects.toThrow(/Property failed/);
+    await expect(runModel(embedded[1], SEED, RUNS, true)).rejects.toThrow(/Property failed/);
   });
 });
