@@ -28,15 +28,38 @@ async function isKept({ redis }: Look, key: string): Promise<boolean> {
 
 async function faultOf(look: Look, key: string): Promise<string | undefined> {
   const [name = "", id = "", part] = key.slice(look.prefix.length).split(":");
-  if (["proj", "cfg", "hours"].includes(name)) return undefined;
+  if (["proj", "cfg", "hours", "parked"].includes(name)) return undefined;
   const stays = await isKept(look, key);
   if (name === "d") return deliveryFault(look, id, stays);
+  if (name === "b") return batchFault(look, id, stays);
   if (name !== "t") return stays ? "stays for ever" : undefined;
-  const [status = ""] = await look.redis("HMGET", `${look.prefix}t:${id}`, "status");
+  const [status = "", parked, type] = await look.redis(
+    "HMGET",
+    `${look.prefix}t:${id}`,
+    "status",
+    "parked",
+    "type",
+  );
   const isEnded = status === "" || isTerminal(status as StoredStatus);
   if (part !== undefined) return stays && isEnded ? "stays for ever" : undefined;
+  if (parked === "1" && (await look.redis("ZSCORE", `${look.prefix}parked`, `${type}|${id}`))[0] === "")
+    return "is held by a pause, and no resume would find it";
   if (!isEnded && !look.due.has(`t|${look.project}|${id}`)) return "has no due entry";
   return isEnded === stays ? `is ${status} and ${stays ? "stays" : "goes"}` : undefined;
+}
+
+async function batchFault({ redis, prefix, project, due }: Look, id: string, stays: boolean) {
+  const fields = await redis("HGETALL", `${prefix}b:${id}`);
+  const batch = new Map(fields.flatMap((name, at) => (at % 2 === 0 ? [[name, fields[at + 1] ?? ""]] : [])));
+  const isCompleted = batch.get("status") === "completed";
+  if (!isCompleted && !due.has(`b|${project}|${id}`)) return "has no due entry";
+  if (isCompleted === stays) return `is ${batch.get("status")} and ${stays ? "stays" : "goes"}`;
+  const ends = [...batch].flatMap(([name, end]) => (name.startsWith("t:") ? [end] : []));
+  const left = ends.filter((end) => end === "").length;
+  const counted = `${batch.get("left")} of ${batch.get("total")}`;
+  return counted === `${left} of ${ends.length}`
+    ? undefined
+    : `counts ${counted} and has ${left} of ${ends.length}`;
 }
 
 async function deliveryFault(look: Look, id: string, stays: boolean): Promise<string | undefined> {
