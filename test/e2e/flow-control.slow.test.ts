@@ -4,6 +4,7 @@ import { type Client, newProject } from "../support/client.ts";
 import { type Task, task as taskShape } from "../support/contract.ts";
 import { test } from "../support/fixture.ts";
 import { type Hosted, host } from "../support/host.ts";
+import { variablesOn } from "../support/stack.ts";
 
 // A deployment of somebody's own: limited types, two attempts per concurrencyKey, ten per project.
 
@@ -14,16 +15,7 @@ let hosted: Hosted;
 beforeAll(async () => {
   const { runtime, backing } = inject("stack");
   hosted = await host(runtime, "test/support/limited-deployment.ts", (url) => ({
-    UPSTASH_REDIS_REST_URL: backing.redis.url,
-    UPSTASH_REDIS_REST_TOKEN: backing.redis.token,
-    QSTASH_URL: backing.qstash.url,
-    QSTASH_TOKEN: backing.qstash.token,
-    QSTASH_CURRENT_SIGNING_KEY: backing.qstash.currentSigningKey,
-    QSTASH_NEXT_SIGNING_KEY: backing.qstash.nextSigningKey,
-    RINGBACK_PUBLIC_URL: url,
-    RINGBACK_MASTER_SECRET: "a master secret that only this test knows, 32+ characters",
-    RINGBACK_ADMIN_TOKEN: ADMIN_TOKEN,
-    RINGBACK_CALLBACK_POLICY: "local",
+    ...variablesOn(backing, url, ADMIN_TOKEN),
     RINGBACK_RATE_LIMIT: "1000",
     RINGBACK_CONCURRENCY_PER_KEY: "2",
     RINGBACK_CONCURRENCY_PER_PROJECT: `${PER_PROJECT}`,

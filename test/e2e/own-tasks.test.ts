@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, inject } from "vitest";
 import { type Client, eventually, newProject } from "../support/client.ts";
 import { test } from "../support/fixture.ts";
 import { type Hosted, host } from "../support/host.ts";
+import { variablesOn } from "../support/stack.ts";
 
 // A deployment of somebody's own, with the task types of test/support/own-deployment.ts, on the bare runtime.
 
@@ -11,18 +12,9 @@ let hosted: Hosted;
 let client: Client;
 beforeAll(async () => {
   const { runtime, backing } = inject("stack");
-  hosted = await host(runtime, "test/support/own-deployment.ts", (url) => ({
-    UPSTASH_REDIS_REST_URL: backing.redis.url,
-    UPSTASH_REDIS_REST_TOKEN: backing.redis.token,
-    QSTASH_URL: backing.qstash.url,
-    QSTASH_TOKEN: backing.qstash.token,
-    QSTASH_CURRENT_SIGNING_KEY: backing.qstash.currentSigningKey,
-    QSTASH_NEXT_SIGNING_KEY: backing.qstash.nextSigningKey,
-    RINGBACK_PUBLIC_URL: url,
-    RINGBACK_MASTER_SECRET: "a master secret that only this test knows, 32+ characters",
-    RINGBACK_ADMIN_TOKEN: ADMIN_TOKEN,
-    RINGBACK_CALLBACK_POLICY: "local",
-  }));
+  hosted = await host(runtime, "test/support/own-deployment.ts", (url) =>
+    variablesOn(backing, url, ADMIN_TOKEN),
+  );
   client = await newProject({ url: hosted.url, adminToken: ADMIN_TOKEN }, `own-${crypto.randomUUID()}`);
 });
 afterAll(() => hosted?.stop());

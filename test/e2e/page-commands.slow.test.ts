@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect } from "vitest";
 import { freshPackage } from "../../scripts/fresh.ts";
-import { DEVELOPMENT } from "../../src/local/stack/admin.ts";
 import { newProject } from "../support/client.ts";
 import { test } from "../support/fixture.ts";
 import { host } from "../support/host.ts";
 import { commandsOf, followPage } from "../support/page-commands.ts";
+import { variablesOn } from "../support/stack.ts";
 
 // Follows guides as a reader does: saves their files, pastes their commands, and compares what is printed.
 
@@ -34,16 +34,9 @@ describe("the commands of a guide print what it says", { timeout: 120_000 }, () 
     const { runtime, backing } = stack;
     const ADMIN_TOKEN = "an-admin-token-of-this-page";
     const hosted = await host(runtime, "src/worker.ts", (url) => ({
-      UPSTASH_REDIS_REST_URL: backing.redis.url,
-      UPSTASH_REDIS_REST_TOKEN: backing.redis.token,
-      QSTASH_URL: backing.qstash.url,
-      QSTASH_TOKEN: backing.qstash.token,
+      ...variablesOn(backing, url, ADMIN_TOKEN),
       QSTASH_CURRENT_SIGNING_KEY: "sig_of_another_account",
       QSTASH_NEXT_SIGNING_KEY: "sig_of_another_account_too",
-      RINGBACK_PUBLIC_URL: url,
-      RINGBACK_MASTER_SECRET: DEVELOPMENT.masterSecret, // as the others on this Redis
-      RINGBACK_ADMIN_TOKEN: ADMIN_TOKEN,
-      RINGBACK_CALLBACK_POLICY: "local",
       RINGBACK_DIAGNOSTICS: "true",
     }));
     try {

@@ -6,6 +6,7 @@ import * as z from "zod";
 import { type Client, eventually, newProject } from "../support/client.ts";
 import { host } from "../support/host.ts";
 import { freePort, node, type Running, root, start } from "../support/process.ts";
+import { variablesOn } from "../support/stack.ts";
 
 // Runs what README asks its readers to paste: the task type in a gateway, the receiver beside it.
 
@@ -64,18 +65,9 @@ describe("what README has its readers paste", () => {
     const folder = await mkdtemp(join(root, ".wrangler/readme-")); // node_modules is found from there
     stops.push(() => rm(folder, { recursive: true, force: true }));
     const { runtime, backing } = inject("stack");
-    const hosted = await host(runtime, await writeDeployment(folder), (url) => ({
-      UPSTASH_REDIS_REST_URL: backing.redis.url,
-      UPSTASH_REDIS_REST_TOKEN: backing.redis.token,
-      QSTASH_URL: backing.qstash.url,
-      QSTASH_TOKEN: backing.qstash.token,
-      QSTASH_CURRENT_SIGNING_KEY: backing.qstash.currentSigningKey,
-      QSTASH_NEXT_SIGNING_KEY: backing.qstash.nextSigningKey,
-      RINGBACK_PUBLIC_URL: url,
-      RINGBACK_MASTER_SECRET: "a master secret that only this test knows",
-      RINGBACK_ADMIN_TOKEN: ADMIN_TOKEN,
-      RINGBACK_CALLBACK_POLICY: "local",
-    }));
+    const hosted = await host(runtime, await writeDeployment(folder), (url) =>
+      variablesOn(backing, url, ADMIN_TOKEN),
+    );
     stops.push(hosted.stop);
     client = await newProject({ url: hosted.url, adminToken: ADMIN_TOKEN }, "readme");
     const answer = await client.send("GET", "/v1/signing-secret");

@@ -56,7 +56,7 @@ export async function openLane(
   pool.give("scoped", ...scoped.map(({ key }) => key));
   pool.give("jwks", `${own.project.id}.json`);
   for (const [kind, ids] of Object.entries(bystander.ids)) pool.give(`foreign-${kind}`, ...ids);
-  await seed(target, own.key, own.project.id, receiver.url);
+  for (const answer of await seed(target, own.key, own.project.id, receiver.url)) pool.learn(answer);
   const rights: Rights = { ...target, key: own.key, project: own.project.id, stranger: stranger.key };
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   return {
@@ -83,8 +83,13 @@ export async function openLane(
   };
 }
 
-/** What requests need that no single one of them makes: tokens of work that was handed on, links, dead letters. */
-async function seed(target: Target, key: string, project: string, receiver: string): Promise<void> {
+/**
+ * What requests need that no single one of them makes: tokens of work that was handed on, links, dead letters, and what
+ * too few of them make.
+ *
+ * @returns answers to learn from
+ */
+async function seed(target: Target, key: string, project: string, receiver: string): Promise<unknown[]> {
   await ask(target.url, target.adminToken, "PATCH", `/admin/projects/${project}`, {
     rateLimit: 10_000,
     searchable: ["orderId", "customer"],
@@ -95,6 +100,15 @@ async function seed(target: Target, key: string, project: string, receiver: stri
   }
   await submit({ type: "diagnostics.echo", input: "x".repeat(70_000), callbackUrl: `${receiver}/a` });
   await submit({ type: "diagnostics.echo", input: 1, callbackUrl: `${receiver}/fails` });
+  const tasks = [{ type: "diagnostics.echo", input: 1 }];
+  const batch = { callbackUrl: `${receiver}/b`, tasks };
+  const endpoints = ["/a", "/b", "/fails"].map((path) => ({ url: receiver + path }));
+  return [
+    await ask(target.url, key, "POST", "/v1/tasks/batch", batch),
+    ...(await Promise.all(
+      endpoints.map((endpoint) => ask(target.url, key, "POST", "/v1/endpoints", endpoint)),
+    )),
+  ];
 }
 
 /** What is no URI (RFC 3986, section 2) does not get as far as the gateway. */

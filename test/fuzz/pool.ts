@@ -3,7 +3,7 @@ import { idOf } from "../../src/shared/id.ts";
 /** How many things of a kind are remembered: the newest, which are the likeliest to be there still. */
 const REMEMBERED = 60;
 
-const ID = /^(task|del|ep|evt|key|prj)_[0-7][0-9a-hjkmnp-tv-z]{25}$/;
+const ID = /^(task|batch|del|ep|evt|key|prj)_[0-7][0-9a-hjkmnp-tv-z]{25}$/;
 const MARK = /\{\{([\w-]+):(-?\d+)\}\}/g;
 
 /** What earlier answers told of: ids, tokens, cursors, tags, for requests that come later. */

@@ -83,8 +83,12 @@ function pathOf({ path, parameters }: Operation): fc.Arbitrary<string> {
   const parts = path.split("/").map((part): fc.Arbitrary<string> => {
     const name = /^\{(\w+)\}$/.exec(part)?.[1];
     if (name === undefined) return fc.constant(part);
-    const kind = kindOf(parameters.find((one) => one.in === "path" && one.name === name));
-    const valid = known[kind] ?? mark(kind === "file" ? "jwks" : kind);
+    const parameter = parameters.find((one) => one.in === "path" && one.name === name);
+    const kind = kindOf(parameter);
+    // What the deployment has and no answer names: its pages and files.
+    const shown = parameter?.schema.pattern === undefined ? parameter?.example : undefined;
+    const isShown = ["file", "folder", "page"].includes(kind) && typeof shown === "string";
+    const valid = isShown ? fc.constant(shown) : (known[kind] ?? mark(kind === "file" ? "jwks" : kind));
     return fc.oneof(
       { weight: 30, arbitrary: valid },
       { weight: 3, arbitrary: mark(`foreign-${kind}`) },
@@ -96,9 +100,10 @@ function pathOf({ path, parameters }: Operation): fc.Arbitrary<string> {
   return fc.oneof({ weight: 60, arbitrary: usual }, { weight: 1, arbitrary: breakText(usual) });
 }
 
-/** Of the services that the stack is started with. */
+/** Of the services and the task types that the stack is started with. */
 const known: Readonly<Record<string, fc.Arbitrary<string>>> = {
   service: fc.constant("shop"),
+  type: fc.constant("diagnostics.flaky"),
   path: fc.constantFrom(
     "v1/orders",
     "v1/a/b/",

@@ -101,16 +101,14 @@ describe("a port that is taken", () => {
 
   test("the Deno entry point", async () => {
     const ended = await runDeno({ PORT: port, HOST: "127.0.0.1" });
-    expectOneLine(
-      ended,
-      JSON.stringify({
-        level: "error",
-        event: "cannot-listen",
-        port: Number(port),
-        host: "127.0.0.1",
-        reason: "AddrInUse",
-      }),
-    );
+    expect(JSON.parse(ended.error)).toEqual({
+      time: expect.any(String),
+      level: "error",
+      event: "cannot-listen",
+      port: Number(port),
+      host: "127.0.0.1",
+      reason: "AddrInUse",
+    });
     expect(ended.code).toBe(1);
   });
 });

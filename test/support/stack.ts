@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import * as z from "zod";
+import { DEVELOPMENT } from "../../src/local/stack/admin.ts";
 import { freePort, node, type Running, root, start, startRedis } from "./process.ts";
 
 export type Runtime = "workerd" | "deno";
@@ -101,6 +102,25 @@ export async function startBacking(
     await stop();
     throw error;
   }
+}
+
+/**
+ * The variables of a deployment on running stand-ins. Deployments that share a Redis share its master secret: otherwise
+ * the doctor reports the projects of the others.
+ */
+export function variablesOn({ redis, qstash }: Backing, url: string, adminToken: string) {
+  return {
+    UPSTASH_REDIS_REST_URL: redis.url,
+    UPSTASH_REDIS_REST_TOKEN: redis.token,
+    QSTASH_URL: qstash.url,
+    QSTASH_TOKEN: qstash.token,
+    QSTASH_CURRENT_SIGNING_KEY: qstash.currentSigningKey,
+    QSTASH_NEXT_SIGNING_KEY: qstash.nextSigningKey,
+    RINGBACK_PUBLIC_URL: url,
+    RINGBACK_MASTER_SECRET: DEVELOPMENT.masterSecret,
+    RINGBACK_ADMIN_TOKEN: adminToken,
+    RINGBACK_CALLBACK_POLICY: "local",
+  } as const;
 }
 
 /** Starts one gateway on services that run already (through `redisUrl` and `qstashUrl`, when proxies lie between). */

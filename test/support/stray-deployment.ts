@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { host } from "./host.ts";
 import { freePort, root, start } from "./process.ts";
-import type { Backing, Runtime } from "./stack.ts";
+import { type Backing, type Runtime, variablesOn } from "./stack.ts";
 
 export interface StrayDeployment {
   readonly url: string;
@@ -23,16 +23,9 @@ export async function startStray(
   services: { readonly redisUrl?: string; readonly qstashUrl?: string } = {},
 ): Promise<StrayDeployment> {
   const env = (url: string) => ({
+    ...variablesOn(backing, url, ADMIN_TOKEN),
     UPSTASH_REDIS_REST_URL: services.redisUrl ?? backing.redis.url,
-    UPSTASH_REDIS_REST_TOKEN: backing.redis.token,
     QSTASH_URL: services.qstashUrl ?? backing.qstash.url,
-    QSTASH_TOKEN: backing.qstash.token,
-    QSTASH_CURRENT_SIGNING_KEY: backing.qstash.currentSigningKey,
-    QSTASH_NEXT_SIGNING_KEY: backing.qstash.nextSigningKey,
-    RINGBACK_PUBLIC_URL: url,
-    RINGBACK_MASTER_SECRET: "a master secret that only this test knows, 32+ characters",
-    RINGBACK_ADMIN_TOKEN: ADMIN_TOKEN,
-    RINGBACK_CALLBACK_POLICY: "local",
     RINGBACK_SWEEP_INTERVAL: "1s",
   });
   if (runtime === "workerd") {

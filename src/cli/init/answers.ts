@@ -74,8 +74,8 @@ function nameFrom(folder: string): string {
   const name = folder
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "-")
-    .replace(/^-+|-+$/g, "")
     .slice(0, 54)
-    .replace(/-+$/, "");
+    .replace(/^-/, "")
+    .replace(/-$/, "");
   return name || "ringback-app";
 }
