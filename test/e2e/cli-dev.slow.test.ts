@@ -1,5 +1,5 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
 import { cli, cliProgram } from "../support/cli.ts";
 import { eventually } from "../support/client.ts";
@@ -26,10 +26,10 @@ interface Dev {
   readonly env: Readonly<Record<string, string>>;
 }
 
-async function startDev(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Dev> {
+async function startDev(args: readonly string[], cwd = root): Promise<Dev> {
   const [command = "", ...before] = await cliProgram();
   const all = [...before, "dev", ...args, "--port", `${await freePort()}`, "--runtime", runtime];
-  const { running, match } = await start({ command, args: all, env, ready: EXPORT, timeoutMs: 110_000 });
+  const { running, match } = await start({ command, args: all, cwd, ready: EXPORT, timeoutMs: 110_000 });
   const [, url = "", key = "", token = ""] = match;
   return { running, env: { RINGBACK_URL: url, RINGBACK_API_KEY: key, RINGBACK_ADMIN_TOKEN: token } };
 }
@@ -79,9 +79,8 @@ describe("ringback dev", { concurrent: false }, () => {
 
   it("runs the entry of a project, and loads it again when a source changes", async () => {
     await writeFile(join(folder, "tasks.ts"), tasksOf("first"));
-    const entry = join(folder, "main.ts");
-    await writeFile(entry, ENTRIES[runtime]);
-    const dev = await startDev([relative(root, entry)]);
+    await writeFile(join(folder, "main.ts"), ENTRIES[runtime]);
+    const dev = await startDev(["main.ts"], folder);
     const answer = async (): Promise<unknown> => {
       const { stdout } = await cli(["submit", "say.hello", "null", "--wait", "--json"], { env: dev.env });
       return JSON.parse(stdout).result;
