@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { root } from "../src/local/root.ts";
 import { replaceFolder } from "./folder.ts";
-import { guidePages } from "./guides/site.ts";
+import { guideImages, guidePages } from "./guides/site.ts";
 import { consolePages } from "./pages/console.ts";
 import { referencePages } from "./pages/reference.ts";
 
@@ -13,15 +13,16 @@ import { referencePages } from "./pages/reference.ts";
  * @param outDir the folder that becomes the top of the site; made when it is not there
  */
 export async function buildAssets(outDir: string): Promise<void> {
-  const files: Readonly<Record<string, string>> = {
+  const files: Readonly<Record<string, string | Uint8Array>> = {
     ...(await referencePages()),
     ...(await consolePages()),
     ...(await guidePages()),
+    ...(await guideImages()),
   };
-  for (const [name, text] of Object.entries(files)) {
+  for (const [name, content] of Object.entries(files)) {
     const path = join(outDir, name);
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, text);
+    await writeFile(path, content);
   }
 }
 

@@ -4,8 +4,12 @@ import type { Source } from "./chapters.ts";
 /** Where a link of a page leads on the site, or the file of the project that it names and the site does not have. */
 export type Target =
   | { readonly kind: "page"; readonly page: Source; readonly fragment: string }
+  | { readonly kind: "image"; readonly file: string; readonly address: string }
   | { readonly kind: "file"; readonly file: string }
   | { readonly kind: "address"; readonly href: string };
+
+/** Files that the site shows. The gateway knows the media types of these alone (src/runtime/deno-pages.ts). */
+const IMAGE = /\.(svg|webp|png)$/;
 
 /** Finds the target of a link, as it stands in the file of a page. */
 export function targetOf(from: Source, href: string, pages: ReadonlyMap<string, Source>): Target {
@@ -14,6 +18,7 @@ export function targetOf(from: Source, href: string, pages: ReadonlyMap<string, 
   const file = path === "" ? from.file : posix.join(posix.dirname(from.file), path);
   const page = pages.get(file);
   if (page) return { kind: "page", page, fragment: fragment === undefined ? "" : `#${fragment}` };
+  if (IMAGE.test(file)) return { kind: "image", file, address: `docs/guides/images/${posix.basename(file)}` };
   // The program of an example is part of its page.
   const example = file.endsWith(".ts") && pages.get(`${posix.dirname(file)}/README.md`);
   if (example) return { kind: "page", page: example, fragment: `#${slug(posix.basename(file))}` };
@@ -39,23 +44,61 @@ export function slug(heading: string): string {
     .replaceAll(" ", "-");
 }
 
+/** The images of a page, and the files to which it links as images. */
+export function imagesOf(page: Source, pages: ReadonlyMap<string, Source>) {
+  const hrefs = [...page.markdown.replace(CODE_BLOCK, "").matchAll(/\]\(([^)\s]+)\)/g)];
+  return hrefs
+    .map(([, href = ""]) => targetOf(page, href, pages))
+    .filter((target) => target.kind === "image");
+}
+
+const CODE_BLOCK = /(^ *```.*?^ *```$)/gms;
+const DEFINITION = /^\[([^\]]+)\]: (\S+)\n?/gm;
+
+/** Writes the target of each link into it: a link by label, `[label]` or `[text][label]`, needs no definition then. */
+function inlineTargets(markdown: string): string {
+  const targets = new Map(
+    [...markdown.matchAll(DEFINITION)].map(([, label = "", target = ""]) => [label.toLowerCase(), target]),
+  );
+  return outsideCode(markdown, (text) =>
+    text
+      .replace(DEFINITION, "")
+      .replace(
+        /(?<!\])\[([^\][]+)\](?:\[([^\]]+)\])?(?!\()/g,
+        (whole: string, inner: string, label = inner) => {
+          const target = targets.get(label.toLowerCase());
+          return target === undefined ? whole : `[${inner}](${target})`;
+        },
+      ),
+  );
+}
+
+function outsideCode(markdown: string, change: (text: string) => string): string {
+  return markdown
+    .split(CODE_BLOCK)
+    .map((part, at) => (at % 2 === 1 ? part : change(part)))
+    .join("");
+}
+
 /** The page as Markdown whose links lead to the Markdown of other pages. */
 export function markdownOf(page: Source, pages: ReadonlyMap<string, Source>): string {
   const link = /\[((?:[^[\]]|\[[^\]]*\])+)\]\(([^)\s]+)\)/g;
-  // The site has pages alone: an image of the project is named.
-  const image = /!\[([^\]]*)\]\((?![a-z]+:)[^)\s]+\)/g;
   const own = siteAddress(page, "markdown");
-  return page.markdown
-    .split(/(^ *```.*?^ *```$)/gms)
-    .map((part, at) =>
-      at % 2 === 1
-        ? part
-        : part.replace(image, "$1").replace(link, (whole, text: string, href: string) => {
-            const target = targetOf(page, href, pages);
-            if (target.kind === "address") return whole;
-            if (target.kind === "file") return text.includes("/") ? text : `${text} (${target.file})`;
-            return `[${text}](${relativeAddress(own, siteAddress(target.page, "markdown"))}${target.fragment})`;
-          }),
-    )
-    .join("");
+  // The text of a link may be an image.
+  const change = (part: string): string =>
+    part.replace(link, (_, inner: string, href: string) => {
+      const text = change(inner);
+      const target = targetOf(page, href, pages);
+      switch (target.kind) {
+        case "address":
+          return `[${text}](${target.href})`;
+        case "image":
+          return `[${text}](${relativeAddress(own, target.address)})`;
+        case "page":
+          return `[${text}](${relativeAddress(own, siteAddress(target.page, "markdown"))}${target.fragment})`;
+        case "file":
+          return text.includes("/") ? text : `${text} (${target.file})`;
+      }
+    });
+  return outsideCode(inlineTargets(page.markdown), change);
 }

@@ -84,6 +84,7 @@ nav [aria-current]{color:var(--link);font-weight:600}
 .file{border-bottom:1px dotted var(--faint)}
 h1{overflow-wrap:anywhere}
 .anchor{color:inherit}
+main img{max-width:100%;height:auto}
 td:first-child{white-space:normal}
 td code{overflow-wrap:anywhere}
 @media(min-width:52.01rem){.contents>summary{display:none}}

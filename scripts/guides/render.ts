@@ -1,7 +1,7 @@
 import { Marked, type Token, type Tokens } from "marked";
 import { escapeHtml } from "../../src/http/pages/layout.ts";
 import type { Source } from "./chapters.ts";
-import { relativeAddress, siteAddress, slug, targetOf } from "./links.ts";
+import { relativeAddress, siteAddress, slug, type Target, targetOf } from "./links.ts";
 
 /** A heading of a page below its title. */
 export interface Heading {
@@ -40,17 +40,14 @@ export function render(page: Source, pages: ReadonlyMap<string, Source>): Render
         const target = targetOf(page, href, pages);
         if (target.kind === "file")
           return `<span class="file" title="${escapeHtml(target.file)}">${inner}</span>`;
-        const address =
-          target.kind === "address"
-            ? target.href
-            : relativeAddress(own, siteAddress(target.page, "html")) + target.fragment;
-        return `<a href="${escapeHtml(address)}">${inner}</a>`;
+        return `<a href="${escapeHtml(addressOf(target, own))}">${inner}</a>`;
       },
-      // The site has pages alone: an image of the project is named.
       image({ href, text }) {
         const target = targetOf(page, href, pages);
-        const file = target.kind === "file" ? target.file : href;
-        return `<span class="file" title="${escapeHtml(file)}">${escapeHtml(text)}</span>`;
+        // An image of another host would be blocked by the policy of the page.
+        if (target.kind !== "image")
+          throw new Error(`${page.file}: ${href} is no image that the site can show`);
+        return `<img src="${escapeHtml(addressOf(target, own))}" alt="${escapeHtml(text)}" loading="lazy">`;
       },
       // A wide block scrolls, and a reader without a mouse must be able to reach it.
       code({ text, lang }) {
@@ -61,6 +58,17 @@ export function render(page: Source, pages: ReadonlyMap<string, Source>): Render
   });
   const html = marked.parse(page.markdown, { async: false });
   return { html, sections: sectionsOf(marked.lexer(page.markdown), headings) };
+}
+
+function addressOf(target: Exclude<Target, { kind: "file" }>, from: string): string {
+  switch (target.kind) {
+    case "address":
+      return target.href;
+    case "image":
+      return relativeAddress(from, target.address);
+    case "page":
+      return relativeAddress(from, siteAddress(target.page, "html")) + target.fragment;
+  }
 }
 
 /** Makes each heading's fragment; a second heading of the same text gets a number, as on GitHub. */

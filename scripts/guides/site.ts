@@ -1,8 +1,9 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { root } from "../../src/local/root.ts";
 import { type Chapter, readChapters, type Source } from "./chapters.ts";
-import { markdownOf, siteAddress } from "./links.ts";
+import { imagesOf, markdownOf, siteAddress } from "./links.ts";
 import { pageHtml, plain, SITE_STYLE, summaryOf } from "./page.ts";
 import { type Rendered, render } from "./render.ts";
 
@@ -28,6 +29,23 @@ export async function guidePages(): Promise<Readonly<Record<string, string>>> {
     files[siteAddress(page, "markdown")] = markdownOf(page, pages);
   }
   return files;
+}
+
+/** The images that the pages show, by file name from the top of the site. */
+export async function guideImages(): Promise<Readonly<Record<string, Uint8Array>>> {
+  const all = (await readChapters()).flatMap(({ pages }) => pages);
+  const pages = new Map(all.map((page) => [page.file, page]));
+  const shown = new Map<string, string>();
+  for (const { address, file } of all.flatMap((page) => imagesOf(page, pages))) {
+    const other = shown.get(address) ?? file;
+    if (other !== file)
+      throw new Error(`${file} and ${other} have the same name, and the site has one folder`);
+    shown.set(address, file);
+  }
+  const files = [...shown].map(
+    async ([address, file]) => [address, await readFile(join(root, file))] as const,
+  );
+  return Object.fromEntries(await Promise.all(files));
 }
 
 /** What the search finds: each section, under an address next to the script's. A program is found by its name alone. */

@@ -6,8 +6,10 @@ const TYPES: Readonly<Record<string, string>> = {
   js: "text/javascript; charset=utf-8",
   json: "application/json",
   md: "text/markdown; charset=utf-8",
+  png: "image/png",
   svg: "image/svg+xml",
   txt: "text/plain; charset=utf-8",
+  webp: "image/webp",
 };
 
 /** From the source and from the package alike. */

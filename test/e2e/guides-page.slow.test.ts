@@ -56,6 +56,21 @@ describe("the documentation in a browser", { timeout: 120_000, concurrent: false
     });
   });
 
+  test("shows the images of a page", async ({ client }) => {
+    await onGuides(client.url, PHONE, async (page) => {
+      for (const name of ["console", "reports/performance", "readme"]) {
+        await page.goto(`${client.url}/docs/guides/${name}`);
+        for (const image of await page.getByRole("main").getByRole("img").all()) {
+          await image.scrollIntoViewIfNeeded();
+          await expect
+            .poll(() => image.evaluate((one) => Reflect.get(one, "naturalWidth")), { timeout: 10_000 })
+            .toBeGreaterThan(100);
+        }
+        expect([name, await overflow(page)]).toEqual([name, 0]);
+      }
+    });
+  });
+
   test("says when no page has the words", async ({ client }) => {
     await onGuides(client.url, DESK, async (page) => {
       await page.getByRole("searchbox").fill("qqqqqqqqqqqq");

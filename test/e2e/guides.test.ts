@@ -15,6 +15,8 @@ const FILES = {
   "/docs/guides/style.css": "text/css",
   "/docs/guides/search.js": "text/javascript",
   "/docs/guides/search.json": "application/json",
+  "/docs/guides/images/console-overview.webp": "image/webp",
+  "/docs/guides/images/performance.svg": "image/svg+xml",
 } as const;
 
 describe("the documentation", () => {
@@ -37,6 +39,13 @@ describe("the documentation", () => {
       expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'");
       expect(policy).not.toMatch(/unsafe|https?:|\*/);
     }
+  });
+
+  test("has drawings whose own style is allowed, and nothing else", async ({ client }) => {
+    const { headers } = await client.send("GET", "/docs/guides/images/performance.svg");
+    expect(headers.get("content-security-policy")).toMatch(
+      /^default-src 'none'; style-src 'unsafe-inline'; base/,
+    );
   });
 
   test("needs no key, and takes no other method", async ({ client }) => {

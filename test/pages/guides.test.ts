@@ -1,22 +1,25 @@
-import { readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { nameOf } from "../../scripts/guides/chapters.ts";
 import { slug } from "../../scripts/guides/links.ts";
-import { guidePages } from "../../scripts/guides/site.ts";
+import { guideImages, guidePages } from "../../scripts/guides/site.ts";
 import { root } from "../support/process.ts";
 
 /** The site, by file name from its top. */
 let files: Readonly<Record<string, string>>;
+let images: Readonly<Record<string, Uint8Array>>;
 /** Addresses that the gateway serves from elsewhere. */
 const ELSEWHERE = new Set(["docs", "problems", "openapi.json"]);
 
 beforeAll(async () => {
-  files = await guidePages();
+  [files, images] = await Promise.all([guidePages(), guideImages()]);
 });
 
 const htmlFiles = () => Object.entries(files).filter(([name]) => name.endsWith(".html"));
 const markdownFiles = () => Object.entries(files).filter(([name]) => name.endsWith(".md"));
+
+const withoutCode = (text: string) => text.replace(/^ *```.*?^ *```$/gms, "");
 
 /** Where a relative link of a page leads, from the top of the site. */
 function resolve(page: string, target: string): { path: string; fragment: string } {
@@ -51,8 +54,8 @@ describe("the documentation as a site", () => {
         const { path, fragment } = resolve(page, target);
         const found = files[path] ?? files[`${path}.html`];
         const hasFragment = fragment === "" || found?.includes(` id="${fragment}"`);
-        if (target.startsWith("/") || !(ELSEWHERE.has(path) || (found !== undefined && hasFragment)))
-          broken.push(`${file}: ${target}`);
+        const isThere = ELSEWHERE.has(path) || path in images || (found !== undefined && hasFragment);
+        if (target.startsWith("/") || !isThere) broken.push(`${file}: ${target}`);
       }
     }
     expect(count).toBeGreaterThan(1_000);
@@ -62,10 +65,11 @@ describe("the documentation as a site", () => {
   test("links in Markdown only to Markdown of the site, and to headings that there are", () => {
     const broken: string[] = [];
     for (const [file, text] of markdownFiles()) {
-      const prose = text.replace(/^ *```.*?^ *```$/gms, "");
+      const prose = withoutCode(text);
       for (const [, target = ""] of prose.matchAll(/\]\(([^)\s]+)\)/g)) {
         if (/^[a-z]+:/.test(target)) continue;
         const { path, fragment } = resolve(file, target);
+        if (path in images) continue;
         const headings = [...(files[path] ?? "").matchAll(/^#+ (.+)$/gm)].map(([, title = ""]) =>
           slug(title.replace(/\[([^\]]+)\]\([^)]*\)/g, "$1")),
         );
@@ -74,6 +78,37 @@ describe("the documentation as a site", () => {
       }
     }
     expect(broken).toEqual([]);
+  });
+
+  test("shows the images of its pages, as pages and in Markdown", async () => {
+    const addresses = Object.keys(images);
+    for (const file of ["docs/images/console-overview.webp", "docs/reports/performance.svg"])
+      expect(images[`docs/guides/images/${posix.basename(file)}`]).toEqual(await readFile(join(root, file)));
+    expect(files["docs/guides/console.html"]).toContain(
+      '<img src="images/console-overview.webp" alt="The overview" loading="lazy">',
+    );
+    expect(files["docs/guides/console.md"]).toContain("![The overview](images/console-overview.webp)");
+    expect(files["docs/guides/reports/performance.html"]).toContain('<img src="../images/performance.svg"');
+    // An image may be the text of a link.
+    expect(files["docs/guides/readme.html"]).toMatch(
+      /<a href="console"><img src="images\/console-overview\.webp" [^>]+><\/a>/,
+    );
+    expect(files["docs/guides/readme.md"]).toContain(
+      "[![The console's overview](images/console-overview.webp)](console.md)",
+    );
+    const shown = htmlFiles().flatMap(([file, html]) =>
+      [...html.matchAll(/<img src="([^"]+)"/g)].map(([, source = ""]) => resolve(`${file}`, source).path),
+    );
+    expect([...new Set(shown)].toSorted()).toEqual(addresses.toSorted());
+  });
+
+  test("has the links of a page that keeps its addresses at its end", () => {
+    expect(files["docs/guides/reports/comparison.md"]).toContain(
+      "[pricing](https://www.svix.com/pricing/), 20 Sep 2026",
+    );
+    expect(files["docs/guides/security.md"]).toContain("[embedding](embed.md)");
+    const left = markdownFiles().filter(([, text]) => /^\[[^\]]+\]: |\]\[/m.test(withoutCode(text)));
+    expect(left.map(([name]) => name)).toEqual([]);
   });
 
   test("has no script or style inside a page, and nothing of another host", () => {

@@ -33,7 +33,8 @@ export function guideRoutes(assets?: Assets): readonly Route[] {
       path: "/docs/guides/:folder/:page",
       operation: "getPage",
       summary: "Read a page of the reference or an example",
-      description: "As a guide, from the folder `reference`, `operations`, `reports` or `examples`.",
+      description:
+        "As a guide, from the folder `reference`, `operations`, `reports` or `examples`; or an image, from `images`.",
       params: {
         folder: { description: "The folder.", example: "operations" },
         page: { description: "The page.", example: "doctor.md" },
