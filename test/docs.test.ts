@@ -1,16 +1,27 @@
-import { readdir, readFile, stat } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
 import { PROBLEMS } from "../src/shared/problems.ts";
 import { BREAKS } from "./faults/breaks.ts";
 import { INVARIANTS } from "./faults/checker.ts";
 import { AVOIDED, RELATIVE_START, textsOf } from "./support/language.ts";
+import {
+  brokenLinks,
+  cells,
+  DEFINITION,
+  findings,
+  headings,
+  labels,
+  linkTargets,
+  markdownPages,
+  prose,
+  read,
+  withoutCode,
+} from "./support/markdown.ts";
 import { root } from "./support/process.ts";
 
 // Compares the pages with the source: names and links. Holds both to the language rules.
-
-const read = (path: string): Promise<string> => readFile(join(root, path), "utf8");
 
 /** The first cells of the rows of a Markdown table's text, without their backticks. */
 function firstCells(table: string): string[] {
@@ -121,18 +132,19 @@ describe("a link in Markdown", () => {
     const broken = (await Promise.all(pages.map(brokenLinks))).flat();
     expect(broken).toEqual([]);
   });
-});
 
-/** Every page that people read: those at the top, and all below docs and examples. */
-async function markdownPages(): Promise<string[]> {
-  const folders = await Promise.all(
-    ["docs", "examples"].map(async (folder) =>
-      (await readdir(join(root, folder), { recursive: true })).map((name) => `${folder}/${name}`),
-    ),
-  );
-  const names = ["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", ...folders.flat()];
-  return names.filter((name) => name.endsWith(".md"));
-}
+  test("that names its target has a definition, and each definition is used once or more", async () => {
+    const loose = await findings((text) => {
+      const defined = [...text.matchAll(DEFINITION)].map(([, label = ""]) => label.toLowerCase());
+      const named = labels(text).map((label) => label.toLowerCase());
+      return [
+        ...named.filter((label) => !defined.includes(label)).map((label) => `[${label}] has no definition`),
+        ...defined.filter((label) => !named.includes(label)).map((label) => `[${label}] is not used`),
+      ];
+    });
+    expect(loose).toEqual([]);
+  });
+});
 
 describe("a page below docs", () => {
   test("asks one question in its title, and shows a command or an example", async () => {
@@ -153,33 +165,6 @@ describe("docs/README.md", () => {
   });
 });
 
-function linkTargets(text: string): string[] {
-  return [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target ?? "");
-}
-
-async function brokenLinks(page: string): Promise<string[]> {
-  const text = (await read(page)).replace(/^```.*?^```/gms, "");
-  const broken: string[] = [];
-  for (const target of linkTargets(text).filter((one) => !/^[a-z]+:/.test(one))) {
-    const [path = "", fragment] = target.split("#");
-    const file = path === "" ? join(root, page) : join(root, dirname(page), path);
-    const found = await stat(file).catch(() => undefined);
-    if (!found || (fragment && !(await headings(file)).includes(fragment))) broken.push(`${page}: ${target}`);
-  }
-  return broken;
-}
-
-/** The fragments of a page's headings, as GitHub makes them. */
-async function headings(file: string): Promise<string[]> {
-  const text = (await read(relative(root, file))).replace(/^```.*?^```/gms, "");
-  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, title = ""]) =>
-    title
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N} _-]/gu, "")
-      .replaceAll(" ", "-"),
-  );
-}
-
 describe("a page", () => {
   test("of README's kind is read in one go: at most 250 lines", async () => {
     const lines = (await read("README.md")).trimEnd().split("\n").length;
@@ -191,6 +176,15 @@ describe("a page", () => {
       text.split("\n").filter((line) => line.length > 120 && !line.startsWith("|")),
     );
     expect(long, "a longer line is hard to read in a diff").toEqual([]);
+  });
+
+  test("has no table row over 160 columns", async () => {
+    const long = await findings((text) =>
+      text.split("\n").filter((line) => line.length > 160 && /^ *\|/.test(line)),
+    );
+    expect(long, "write sentences or a list below the table; put long addresses at the page's end").toEqual(
+      [],
+    );
   });
 
   test("has no table cell that holds a paragraph", async () => {
@@ -213,36 +207,6 @@ describe("a page", () => {
     expect(sentences).toEqual([]);
   });
 });
-
-/** The findings of a check, each with its page. */
-async function findings(check: (text: string) => readonly string[]): Promise<string[]> {
-  const pages = await markdownPages();
-  const found = await Promise.all(
-    pages.map(async (page) => check(await read(page)).map((one) => `${page}: ${one}`)),
-  );
-  return found.flat();
-}
-
-/** A page without its code, blocks and spans. */
-function withoutCode(text: string): string {
-  return text.replace(/^( *)```.*?^\1```$/gms, "").replace(/`[^`\n]+`/g, "`…`");
-}
-
-/** The lines of a page that are neither code blocks nor tables. */
-function prose(text: string): string {
-  return text.replace(/^( *)```.*?^\1```$/gms, "").replace(/^ *\|.*$/gm, "");
-}
-
-/** The cells of a page's tables as a reader sees them: a link is its text. */
-function cells(text: string): string[] {
-  const rows = text.replace(/^( *)```.*?^\1```$/gms, "").match(/^\|.*\|$/gm) ?? [];
-  return rows.flatMap((row) =>
-    row
-      .slice(1, -1)
-      .split(/(?<!\\)\|/)
-      .map((cell) => cell.trim().replace(/\[([^\]]+)\]\([^)]+\)/g, "$1")),
-  );
-}
 
 describe("what the storm shows", () => {
   test("docs/reference/promises.md has every promise that the checker holds", async () => {
