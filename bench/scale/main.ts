@@ -1,6 +1,6 @@
 import process from "node:process";
 import { readOptions } from "../../src/local/command/options.ts";
-import { DEFAULT_RETENTION } from "../../src/shared/retention.ts";
+import { DEFAULT_RETENTION } from "../../src/tasks/retention.ts";
 import { markdown } from "../page.ts";
 import { type Comparison, type Results, readResults } from "../results.ts";
 import { retentionTable, STORED } from "./million.ts";

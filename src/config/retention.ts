@@ -1,7 +1,8 @@
 import * as z from "zod/mini";
 import { MAX_RETENTION } from "../shared/limits.ts";
-import { DEFAULT_RETENTION, OUTCOMES } from "../shared/retention.ts";
 import { parseDuration } from "../shared/time/duration.ts";
+import { DEFAULT_RETENTION } from "../tasks/retention.ts";
+import { TERMINAL } from "../tasks/status.ts";
 
 const LEAST = 60_000;
 const BOUNDS = "must be 1m to 90d";
@@ -20,7 +21,7 @@ export const retentionTime = z
 
 const { succeeded, failed, canceled, expired } = DEFAULT_RETENTION.task;
 
-/** `RINGBACK_TASK_RETENTION`: one duration, or JSON with a duration per outcome; the others keep their default. */
+/** `RINGBACK_TASK_RETENTION`: one duration, or JSON with a duration per terminal status; the others keep their default. */
 export const taskRetention = z.pipe(
   z.pipe(
     z.string().check(
@@ -41,8 +42,7 @@ export const taskRetention = z.pipe(
 );
 
 function perOutcome(text: string): object | undefined {
-  if (parseDuration(text) !== undefined)
-    return Object.fromEntries(OUTCOMES.map((outcome) => [outcome, text]));
+  if (parseDuration(text) !== undefined) return Object.fromEntries(TERMINAL.map((status) => [status, text]));
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;

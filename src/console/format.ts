@@ -74,10 +74,3 @@ export function hostOf(url: string): string {
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${number(count)} ${count === 1 ? one : many}`;
 }
-
-/** The length of a duration such as `1h30m` that a person may have typed; undefined when it is none. */
-export function lengthOf(text: string): number | undefined {
-  const [, amount, unit] = /^(\d+)(s|m|h|d)$/.exec(text.trim()) ?? [];
-  const size = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit ?? ""];
-  return size === undefined ? undefined : Number(amount) * size;
-}

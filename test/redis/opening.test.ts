@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { NewDelivery } from "../../src/ports/commands/delivery.ts";
 import { BODY_MARGIN } from "../../src/shared/limits.ts";
-import { DEFAULT_RETENTION } from "../../src/shared/retention.ts";
+import { DEFAULT_RETENTION } from "../../src/tasks/retention.ts";
 import { accepted, claimed, environments, newDelivery, succeeded } from "./store-fixture.ts";
 
 /** Deliveries of one event that share their bodies. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { DEFAULT_RETENTION, type Retention } from "../../src/shared/retention.ts";
+import { DEFAULT_RETENTION, type Retention } from "../../src/tasks/retention.ts";
 import type { TerminalStatus } from "../../src/tasks/status.ts";
 import { accepted, claimed, environments, freshProject, newDelivery, succeeded } from "./store-fixture.ts";
 

@@ -11,8 +11,8 @@ import type { Store } from "../../src/ports/store.ts";
 import type { ApiKey } from "../../src/projects/principal.ts";
 import { makeId } from "../../src/shared/id.ts";
 import { DEFAULT_DEADLINE } from "../../src/shared/limits.ts";
-import { DEFAULT_RETENTION, type Retention } from "../../src/shared/retention.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
+import { DEFAULT_RETENTION, type Retention } from "../../src/tasks/retention.ts";
 import { KINDS, type StandIn, startStandIn, TOKEN } from "../local/redis-stand-in.ts";
 
 const random = () => crypto.getRandomValues(new Uint8Array(8));

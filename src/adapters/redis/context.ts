@@ -1,4 +1,4 @@
-import type { Retention } from "../../shared/retention.ts";
+import type { Retention } from "../../tasks/retention.ts";
 import type { Payloads } from "./payloads.ts";
 import type { BatchRunner, Runner } from "./script.ts";
 

@@ -5,7 +5,7 @@ import type { FiguresStore } from "../../ports/figures-store.ts";
 import type { ApiKeyStore, ConfigStore, ProjectStore, RotationStore } from "../../ports/project-store.ts";
 import type { Store } from "../../ports/store.ts";
 import type { NewestTaskStore, TaskReadStore } from "../../ports/task-store.ts";
-import { DEFAULT_RETENTION, type Retention } from "../../shared/retention.ts";
+import { DEFAULT_RETENTION, type Retention } from "../../tasks/retention.ts";
 import { completeBatch, openBatch, settleBatch } from "./batches/batches.ts";
 import { purgeKeys, takeChores } from "./chores.ts";
 import type { Context } from "./context.ts";

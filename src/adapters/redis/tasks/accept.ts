@@ -10,7 +10,7 @@ import {
   PUBLISH_HORIZON,
   REQUEST_LIMIT,
 } from "../../../shared/limits.ts";
-import { listingOf } from "../../../shared/retention.ts";
+import { listingOf } from "../../../tasks/retention.ts";
 import type { Context } from "../context.ts";
 import { newTaskFields, readTaskFields } from "../fields.ts";
 import { ERASED, hourOf, keysOf, taskMember } from "../keys.ts";

@@ -7,7 +7,7 @@ import {
   TASK_CHANGES,
   TASK_DELIVERIES,
 } from "../../../shared/limits.ts";
-import { listingOf } from "../../../shared/retention.ts";
+import { listingOf } from "../../../tasks/retention.ts";
 import { isTerminal } from "../../../tasks/status.ts";
 import type { Context } from "../context.ts";
 import { readTaskFields } from "../fields.ts";

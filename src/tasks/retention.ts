@@ -1,13 +1,12 @@
-import { DEFAULT_DEADLINE, INDEX_MARGIN, PENDING_MARGIN } from "./limits.ts";
+import { DEFAULT_DEADLINE, INDEX_MARGIN, PENDING_MARGIN } from "../shared/limits.ts";
+import type { TerminalStatus } from "./status.ts";
 
 const DAY = 86_400_000;
 
-/** The ways in which a task ends, each with a retention of its own. */
-export const OUTCOMES = ["succeeded", "failed", "canceled", "expired"] as const;
-
 /** How long ended things are kept, in milliseconds. */
 export interface Retention {
-  readonly task: Readonly<Record<(typeof OUTCOMES)[number], number>>;
+  /** By the status in which a task ended. */
+  readonly task: Readonly<Record<TerminalStatus, number>>;
   readonly delivery: number;
   /** Of results, unless the task has its own. */
   readonly result: number;
