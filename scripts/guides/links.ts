@@ -8,8 +8,12 @@ export type Target =
   | { readonly kind: "file"; readonly file: string }
   | { readonly kind: "address"; readonly href: string };
 
-/** Files that the site shows. The gateway knows the media types of these alone (src/runtime/deno-pages.ts). */
+/** The kinds of images that the site shows. src/runtime/deno-pages.ts has their media types. */
 const IMAGE = /\.(svg|webp|png)$/;
+
+const CODE_BLOCK = /(^ *```.*?^ *```$)/gms;
+/** A line that says where the links with a label lead: `[label]: target`. */
+const DEFINITION = /^\[([^\]]+)\]: (\S+)\n?/gm;
 
 /** Finds the target of a link, as it stands in the file of a page. */
 export function targetOf(from: Source, href: string, pages: ReadonlyMap<string, Source>): Target {
@@ -44,16 +48,15 @@ export function slug(heading: string): string {
     .replaceAll(" ", "-");
 }
 
-/** The images of a page, and the files to which it links as images. */
+/** The images that a page shows or links to. */
 export function imagesOf(page: Source, pages: ReadonlyMap<string, Source>) {
-  const hrefs = [...page.markdown.replace(CODE_BLOCK, "").matchAll(/\]\(([^)\s]+)\)/g)];
-  return hrefs
+  const links = inlineTargets(page.markdown)
+    .replace(CODE_BLOCK, "")
+    .matchAll(/\]\(([^)\s]+)\)/g);
+  return [...links]
     .map(([, href = ""]) => targetOf(page, href, pages))
     .filter((target) => target.kind === "image");
 }
-
-const CODE_BLOCK = /(^ *```.*?^ *```$)/gms;
-const DEFINITION = /^\[([^\]]+)\]: (\S+)\n?/gm;
 
 /** Writes the target of each link into it: a link by label, `[label]` or `[text][label]`, needs no definition then. */
 function inlineTargets(markdown: string): string {
