@@ -24,6 +24,7 @@ function e2e({ runtime, redisKind }: Combination, name: string, include: string[
       hookTimeout: 120_000,
       // Slow files run whole deployments of their own: more at a time would starve each other.
       maxWorkers: name === "e2e" ? 6 : 4,
+      isolate: false, // a file's modules are loaded once per worker; no file changes them
       sequence: { groupOrder: 1, concurrent: true },
     },
   } satisfies TestProjectConfiguration;
@@ -38,6 +39,8 @@ function unit(name: string, include: string[], exclude: string[]) {
       testTimeout: name === "slow" ? 120_000 : 20_000,
       hookTimeout: 60_000,
       maxWorkers: 2,
+      // Half of the time went into loading modules for each file anew. Slow files load some with faults in them.
+      isolate: name === "slow",
       sequence: { groupOrder: 0 },
     },
   } satisfies TestProjectConfiguration;
@@ -50,16 +53,12 @@ const LIFECYCLE = ["submit", "attempts", "callbacks", "lookup"].map((name) => `t
 
 /** The files that take longest, longest first: started last, one of them would run alone at the end. */
 const LONGEST = [
-  ...[
-    "storm.slow",
-    "soak-run.slow",
-    "failing-commands.slow",
-    "reference-page.slow",
-    "services-restart.slow",
-    "wait-cost.slow",
-  ],
-  ...["model.slow", "sweep.slow", "stop.slow", "never-lost.slow", "failing-receivers.slow", "live.slow"],
-  ...["flow-control.slow", "start.slow", "attacks-access", "services-faults"],
+  ...["storm.slow", "model.slow", "soak-run.slow", "commands.slow", "stop.slow", "package.slow"],
+  ...["cli-dev.slow", "console-actions.slow", "console-pages.slow", "services-restart.slow", "rotation.slow"],
+  ...["doctor.slow", "reference-page.slow", "attacks-access.slow", "stored-data.slow", "fuzz.slow"],
+  ...["master-secret.slow", "encryption.slow", "wait-cost.slow", "services-faults.slow", "guides-page.slow"],
+  ...["fan-out-many.slow", "immediate.slow", "failing-receivers.slow", "never-lost.slow", "live.slow"],
+  ...["cli", "clients", "services-later", "attacks-projects", "answered-by-headers"],
 ].map((name) => `${name}.test.ts`);
 
 class LongestFirst extends BaseSequencer {
