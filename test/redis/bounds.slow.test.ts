@@ -7,7 +7,7 @@ import { SITUATIONS } from "./situations/index.ts";
 import { newEndpoint, type Stage } from "./situations/stage.ts";
 import { freshProject, storeOver } from "./store-fixture.ts";
 
-/** The scripts of this file's modules read all that a project has. */
+/** The scripts of this file's modules read all that a project has: only slow files have modules of their own. */
 await vi.hoisted(async () => {
   const { UNBOUNDED: broken } = await import("./bounds.ts");
   const points = broken.map(({ point }) => point);
