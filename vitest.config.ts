@@ -58,7 +58,7 @@ const LONGEST = [
   ...["doctor.slow", "reference-page.slow", "attacks-access.slow", "stored-data.slow", "fuzz.slow"],
   ...["master-secret.slow", "encryption.slow", "wait-cost.slow", "services-faults.slow", "guides-page.slow"],
   ...["fan-out-many.slow", "immediate.slow", "failing-receivers.slow", "never-lost.slow", "live.slow"],
-  ...["cli", "clients", "services-later", "attacks-projects", "answered-by-headers"],
+  ...["cli.slow", "services-later.slow", "answered-by-headers.slow", "clients", "attacks-projects"],
 ].map((name) => `${name}.test.ts`);
 
 class LongestFirst extends BaseSequencer {

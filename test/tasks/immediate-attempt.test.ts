@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import * as z from "zod/mini";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
 import { sign } from "../../src/adapters/crypto/sign.ts";
@@ -13,6 +13,10 @@ import { acceptBatch } from "../../src/tasks/submit/submit-batch.ts";
 import { accept } from "../../src/tasks/submit/submit-task.ts";
 import { environments, freshProject } from "../redis/store-fixture.ts";
 import { fetcherOf, queueOf, settingsOf } from "../support/parts.ts";
+
+// Some attempts are given up by a test, and end at their timeout: the store is needed until then.
+const underWay: Promise<unknown>[] = [];
+afterAll(() => Promise.allSettled(underWay));
 
 /** A gateway over a real store, with one type that starts immediately. */
 function gateway(
@@ -46,7 +50,12 @@ function gateway(
     keyring: createKeyring("a master secret for tests, and for nothing else"),
     tasks: new Map<string, AnyTask>([[type.type, type]]),
     services: new Map(),
-    background: { waitUntil: (one: Promise<unknown>) => void work.push(one) },
+    background: {
+      waitUntil(one: Promise<unknown>): void {
+        work.push(one);
+        underWay.push(one);
+      },
+    },
     log: (_level: string, event: string) => void logged.push(event),
     fetcher: fetcherOf(),
     runTimes: createRunTimes(),
