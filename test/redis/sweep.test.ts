@@ -24,6 +24,22 @@ describe.each(await environments())(
         await proxy.stop();
       });
 
+      test("is noted every second time, and each time when the sweep found something", async () => {
+        const record = await accepted(store, caller);
+        await redis("DEL", "rb1:000:due");
+        const own = at(0); // as a process that has not swept yet
+        const isNoted = async (): Promise<boolean> => {
+          await redis("DEL", "rb1:sweep");
+          await own.seemDue(1);
+          await own.swept();
+          return (await redis("GET", "rb1:sweep")) !== null;
+        };
+        const idle = [await isNoted(), await isNoted(), await isNoted(), await isNoted()];
+        expect(idle).toEqual([true, false, true, false]);
+        await redis("ZADD", "rb1:000:due", "1", `t|${caller.project}|${record.id}`);
+        expect([await isNoted(), await isNoted()]).toEqual([true, true]);
+      });
+
       test("notes when it was, for who asks whether Redis answers", async () => {
         const began = Date.now();
         await store.swept();

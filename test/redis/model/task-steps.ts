@@ -39,11 +39,19 @@ export function claim(model: Model, op: Of<"claim">): Answer {
   }
   const crashes = task.crashes + (takeover ? 1 : 0);
   if (crashes > CRASHES || op.attempt > task.maxAttempts) return ["exhausted"];
+  const due = earlyEntry(task, now);
   const changes = { status: "running", attempt: op.attempt, crashes, sweeps: undefined, parked: false };
   Object.assign(task, changes);
   task.sequence += 1;
   lease(task, op.lease, now);
+  task.due = due ?? task.due;
   return held();
+}
+
+/** The entry of a queued task, if it is early enough for its lease: nobody has postponed it, and its time is ahead. */
+function earlyEntry(task: TaskModel, now: number): number | undefined {
+  const isFirst = task.status === "queued" && !task.sweeps && !task.parked;
+  return isFirst && now < task.nextAt + GRACE ? task.due : undefined;
 }
 
 export function lease(task: TaskModel, id: string, now: number, length = LEASE): void {

@@ -93,9 +93,11 @@ local project = ${fault("reads-every-key")} and hash(projectKey) or some(project
 local refusal = denied(project[grant], args.secret, args.scope, now)
 if refusal then return {refusal} end
 -- Sent before, by us or by the client under the same idempotency key?
-local known
+local known, config
 if idempotencyKey then
-  local record = redis.call('GET', idempotencyKey)
+  local record
+  if configKey then record, config = unpack(redis.call('MGET', idempotencyKey, configKey))
+  else record = redis.call('GET', idempotencyKey) end
   if record then
     local fingerprint, other = string.match(record, '^(%S+) (%S+)$')
     if fingerprint == '${ERASED}' then return {'erased', other} end
@@ -154,7 +156,7 @@ local function reset() return integer(arrival - now) end
 local function accepted(fields, isBegun)
   local answer = {isBegun and 'begun' or 'accepted', integer(now), integer(limit), remaining(), reset(), fields}
   answer[7], answer[8] = project.starts or '', project.paused or ''
-  if isBegun then answer[9] = redis.call('GET', configKey) or '' end
+  if isBegun then answer[9] = config or redis.call('GET', configKey) or '' end
   return answer
 end
 if known then

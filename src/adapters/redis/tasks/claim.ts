@@ -104,7 +104,13 @@ if wait then
   return {'busy', integer(math.max(1000, math.min(wait, ${LIMIT_RETRY})))}
 end
 local sequence = number(task.seq) + ${fault("silent-start") ? 0 : 1}
-redis.call('ZADD', dueKey, integer(math.min(now + ${LEASE} + ${LEASE_GRACE}, number(task.deadline))), args.member)
+-- A queued task that no sweep has looked at is due soon after its start: then the sweep finds the lease, and looks again
+-- when that ends.
+local isDueBefore = task.status == 'queued' and (task.sweep or '') == '' and task.parked ~= '1'
+  and now < number(task.next) + ${DUE_GRACE}
+if not isDueBefore then
+  redis.call('ZADD', dueKey, integer(math.min(now + ${LEASE} + ${LEASE_GRACE}, number(task.deadline))), args.member)
+end
 local function enter(set, entry, length)
   trim(set, integer(now))
   file(set, integer(now + length), entry, integer(length))
