@@ -6,6 +6,7 @@ import type { Ringback } from "../gateway.ts";
 import { errorText } from "../shared/log/error-text.ts";
 import { createLog, jsonLine, type Log } from "../shared/log/log.ts";
 import { readableLine } from "../shared/log/readable-line.ts";
+import { endStreams } from "../tasks/read/stream-events.ts";
 import { attemptsUnderWay } from "../tasks/run/attempts-under-way.ts";
 import { pages } from "./deno-pages.ts";
 
@@ -76,6 +77,7 @@ export function serve(ringback: Deployment<Variables>, { fetch }: ServeOptions =
   context.waitUntil(sweep());
   const stop = async (): Promise<void> => {
     clearInterval(timer);
+    endStreams();
     await server.shutdown();
     await Promise.allSettled(underWay);
     Deno.exit(0);

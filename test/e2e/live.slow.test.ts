@@ -4,12 +4,14 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished } from "vitest";
 import * as z from "zod";
-import { type Client, eventually } from "../support/client.ts";
+import { type Client, eventually, newProject } from "../support/client.ts";
 import { timelineItem } from "../support/contract.ts";
 import { events, follow } from "../support/events.ts";
 import { type FaultyGateway, startFaulty } from "../support/faulty-gateway.ts";
 import { test } from "../support/fixture.ts";
 import { sendAndLeave } from "../support/leaving.ts";
+import { QUICK } from "../support/shared-stack.ts";
+import { startGateway } from "../support/stack.ts";
 
 const lasting = (sleepMs: number) => ({ type: "diagnostics.flaky", input: { failures: 0, sleepMs } });
 const scheduled = { type: "diagnostics.echo", input: 1, delay: "10m" };
@@ -247,6 +249,18 @@ describe("what a stream costs and where it ends", { concurrent: false }, () => {
     expect(ids).toEqual(ids.map((_, index) => index + 1));
     expect(second.events.at(-1)?.event).toMatch(/^task\.(succeeded|failed|retrying)$/);
   });
+
+  if (inject("stack").runtime === "deno") {
+    test("ends when its process is told to stop, and does not hold up the stop", async () => {
+      const gateway = await startGateway("deno", inject("stack").backing, { env: QUICK });
+      const client = await newProject(gateway, `e2e-${crypto.randomUUID()}`);
+      const { id } = await client.submit(scheduled);
+      const stream = await follow(client, id);
+      const whole = stream.rest(); // fails when the connection is cut
+      await gateway.running.stop(); // kills what is left after 5 seconds
+      expect((await whole).events.map(({ event }) => event)).toEqual(["task.created"]);
+    });
+  }
 
   test("when the client goes away, Redis' event stream is closed and nothing is asked any more", async () => {
     const { id } = await faulty.client.submit(scheduled);

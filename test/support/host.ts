@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bareProgram, bundleFor } from "./bare-runtime.ts";
-import { freePort, start } from "./process.ts";
+import { freePort, type Program, start } from "./process.ts";
 import type { Runtime } from "./stack.ts";
 
 /** A Worker of ours that listens. */
@@ -13,32 +13,45 @@ export interface Hosted {
   stop(): Promise<void>;
 }
 
+/** A Worker of ours that can be started, again and again, one at a time. */
+export interface Prepared {
+  /** Where it will listen. */
+  readonly url: string;
+  readonly program: Program;
+  remove(): Promise<void>;
+}
+
 /**
- * Runs a Worker (a module whose default export has `fetch`) on the bare runtime: workerd itself, or Deno.
+ * Bundles a Worker (a module whose default export has `fetch`) for the bare runtime: workerd itself, or Deno.
  *
  * @param entry path of the module, from the top of the project
  * @param env its text bindings, given the address at which it will listen
  * @param flags its compatibility flags on workerd
  */
-export async function host(
+export async function prepare(
   runtime: Runtime,
   entry: string,
   env: (url: string) => Readonly<Record<string, string>>,
   flags: readonly string[] = [],
-): Promise<Hosted> {
+): Promise<Prepared> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const folder = await mkdtemp(join(tmpdir(), "ringback-host-"));
   await bundleFor(runtime, entry, join(folder, "worker.mjs"));
-  const { running } = await start(
-    await bareProgram(runtime, folder, "worker.mjs", { port, env: env(url), flags }),
-  );
+  const program = await bareProgram(runtime, folder, "worker.mjs", { port, env: env(url), flags });
+  return { url, program, remove: () => rm(folder, { recursive: true, force: true }) };
+}
+
+/** Runs a Worker on the bare runtime; the parameters are those of {@link prepare}. */
+export async function host(...worker: Parameters<typeof prepare>): Promise<Hosted> {
+  const { url, program, remove } = await prepare(...worker);
+  const { running } = await start(program);
   return {
     url,
     pid: running.pid,
     stop: async () => {
       await running.stop();
-      await rm(folder, { recursive: true, force: true });
+      await remove();
     },
   };
 }

@@ -39,7 +39,7 @@ function parse(block: string): ServerEvent | undefined {
   return fields.data === "" ? undefined : { type: fields.event, id: fields.id, data: fields.data };
 }
 
-/** How long a stream that has ended is left alone: each is open for a minute, unless a proxy cuts it. */
+/** How long a stream that has ended is left alone: each is open for ten minutes, unless a proxy cuts it. */
 const RECONNECT = 1_000;
 
 /**

@@ -6,7 +6,9 @@ import { isTerminal } from "../status.ts";
 import { listen } from "./listen.ts";
 
 /** The parts that a live timeline uses. */
-type LiveParts = Pick<Dependencies, "clock"> & { readonly store: TaskReadStore & WatchStore };
+type LiveParts = Pick<Dependencies, "clock"> & {
+  readonly store: Pick<TaskReadStore, "readTask"> & WatchStore;
+};
 
 /** The events of a live timeline: each entry once, in order, and the newest progress. */
 export type LiveEvent =
@@ -27,8 +29,14 @@ export interface Live {
   readonly gone: AbortSignal;
 }
 
-/** How long a stream is held unless the client wants it shorter, milliseconds. */
-export const HOLD = 60_000;
+/**
+ * How long a stream is held unless the client wants it shorter, milliseconds. Opening it costs commands, and silence
+ * does not: the longer, the cheaper.
+ */
+export const HOLD = 600_000;
+
+/** The same, for a stream that Redis reports nothing to: a new one may be luckier, and costs less than reads. */
+const HOLD_UNREPORTED = 60_000;
 
 /** Reads of one stream: Workers on the free plan may make 50 requests while they answer one. */
 const READS = 40;
@@ -40,6 +48,14 @@ const PROGRESS_INTERVAL = 500;
 const BACKOFF = [1_000, 2_000, 5_000] as const;
 
 const WATCH_MARGIN = 5_000;
+
+/** The streams of this process, each with what ends it. */
+const streams = new Set<AbortController>();
+
+/** Ends all streams of this process, which stops: their clients reconnect elsewhere, and lose nothing. */
+export function endStreams(): void {
+  for (const stream of streams) stream.abort();
+}
 
 /**
  * Yields a task's timeline as it grows, until the task has ended, the client is gone, or the stream has been held long
@@ -57,16 +73,20 @@ export async function* live(
   const reporter = createReporter(after);
   yield* reporter.news(first);
   if (isTerminal(first.status)) return;
-  const ends = ctx.clock() + hold;
-  const left = (): number => ends - ctx.clock();
-  const listener = listen(ctx.store, caller.project, first.id, gone);
+  const stream = new AbortController();
+  const over = AbortSignal.any([gone, stream.signal]);
+  const began = ctx.clock();
+  const left = (): number =>
+    began + (listener.state === "lost" ? Math.min(hold, HOLD_UNREPORTED) : hold) - ctx.clock();
+  const listener = listen(ctx.store, caller.project, first.id, over);
   let record = first;
   let isWatched = false;
   let pauses = 0;
   const moves = (status: string): boolean => status !== record.status;
+  streams.add(stream);
   try {
     await listener.settled();
-    for (let reads = 0; reads < READS && !gone.aborted && left() > 0; reads++) {
+    for (let reads = 0; reads < READS && !over.aborted && left() > 0; reads++) {
       const isWatch: boolean = listener.state === "open" && !isWatched;
       const answer = isWatch
         ? await ctx.store.watch(caller, first.id, left() + WATCH_MARGIN)
@@ -84,6 +104,7 @@ export async function* live(
       if (![...reported].some(moves)) await listener.sleep(Math.min(left(), PROGRESS_INTERVAL), moves);
     }
   } finally {
+    streams.delete(stream);
     listener.close();
   }
 }

@@ -32,7 +32,7 @@ const events = route({
   operation: "listTaskEvents",
   summary: "Read a task's timeline, or follow it live",
   description:
-    "Every change of the task's state, oldest first, with who made it. With `Accept: text/event-stream` each entry is an event (`id`: its sequence, `event`: its type, `data`: the entry), followed by those to come and by `task.progress` events; the stream ends after the end of the task, or after 60 seconds (`Prefer: wait=<seconds>`: earlier), and `Last-Event-ID` continues without loss. 204: the task has ended, and every entry was sent.",
+    "Every change of the task's state, oldest first, with who made it. With `Accept: text/event-stream` each entry is an event (`id`: its sequence, `event`: its type, `data`: the entry), followed by those to come and by `task.progress` events; the stream ends after the end of the task, or after 10 minutes (`Prefer: wait=<seconds>`: earlier), and `Last-Event-ID` continues without loss. 204: the task has ended, and every entry was sent.",
   tag: "Tasks",
   access: "key-or-events-token",
   scope: "tasks:read",
