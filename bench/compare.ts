@@ -100,6 +100,8 @@ function summary({ contender, base }: Entry, all: ReadonlyMap<Contender, readonl
   const p50 = ({ timed }: Measured) => quantile(timed.durations, 0.5);
   const cpuRatio = ratio(({ cpu }) => cpu.own);
   const p50Ratio = ratio(p50);
+  const perSecond = ({ timed }: Measured) => timed.durations.length / timed.seconds;
+  const perSecondRatio = ratio(perSecond);
   return {
     runtime: contender.runtime,
     contender: contender.name,
@@ -110,11 +112,12 @@ function summary({ contender, base }: Entry, all: ReadonlyMap<Contender, readonl
       qstash: of(({ cpu }) => cpu.qstash),
       load: of(({ cpu }) => cpu.load),
     },
-    perSecond: of(({ timed }) => timed.durations.length / timed.seconds),
+    perSecond: of(perSecond),
     p50: of(p50),
     p99: of(({ timed }) => quantile(timed.durations, 0.99)),
     ...(base && { base: base.name }),
     ...(cpuRatio && { cpuRatio }),
     ...(p50Ratio && { p50Ratio }),
+    ...(perSecondRatio && { perSecondRatio }),
   };
 }

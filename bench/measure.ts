@@ -1,9 +1,10 @@
+import { measureCold } from "./cold.ts";
 import { compare, type Entry, type Plan } from "./compare.ts";
 import { acceptRound, type CallbackReceiver, startReceiver, taskRound } from "./load.ts";
 import { startBullmq } from "./peers/bullmq.ts";
 import type { Peer } from "./peers/peer.ts";
 import { startRestate } from "./peers/restate.ts";
-import type { Results } from "./results.ts";
+import type { ColdStart, Results } from "./results.ts";
 import { type Stage, startServices, startStage } from "./stage.ts";
 
 export interface Sizes {
@@ -14,7 +15,7 @@ export interface Sizes {
   readonly warmUp: number;
 }
 
-type Figures = Pick<Results, "accept" | "tasks" | "alone" | "peers" | "missing">;
+type Figures = Pick<Results, "accept" | "tasks" | "alone" | "peers" | "cold" | "missing">;
 
 const LANES = 16;
 const CROWDED_LANES = 32;
@@ -22,6 +23,9 @@ const CROWDED_LANES = 32;
 /** Tasks that run one at a time, in how many rounds: a median of latencies needs fewer. */
 const ALONE = { count: 100, lanes: 1 } as const;
 const ALONE_ROUNDS = 5;
+
+/** Starts of each program per round of the others: they take a fraction of a second. */
+const STARTS = 3;
 
 /** Measures all contenders, on services that are theirs alone. */
 export async function measure(sizes: Sizes, onProgress: (text: string) => void): Promise<Figures> {
@@ -65,8 +69,9 @@ async function rounds(
     warmUp: sizes.warmUp,
   });
   const say = (what: string) => (text: string) => onProgress(`${what}: ${text}`);
-  const pairs = stages.flatMap(({ queued, glue }): Entry[] => [
+  const pairs = stages.flatMap(({ queued, immediate, glue }): Entry[] => [
     { contender: queued, base: glue },
+    { contender: immediate, base: glue },
     { contender: glue },
   ]);
   const accept = await compare(
@@ -82,9 +87,11 @@ async function rounds(
   );
   const tasks = await compare(pairs, toCallback, planOf(sizes.tasks, LANES), say("task"));
   const others = peers.map(({ contender }): Entry => ({ contender }));
+  const restate = others.find(({ contender }) => contender.name === "Restate")?.contender;
+  const ours = stages.flatMap(({ queued, immediate }) => [queued, immediate]);
   // All of them have run thousands of tasks by now, except the peers, which do in the next comparison's warm-up.
   const crowded = await compare(
-    [...stages.map(({ queued }): Entry => ({ contender: queued })), ...others],
+    [...ours.map((contender): Entry => ({ contender, ...(restate && { base: restate }) })), ...others],
     toCallback,
     { ...planOf(2 * sizes.tasks, CROWDED_LANES), rounds: Math.ceil(sizes.rounds / 2) },
     say("whole machine"),
@@ -95,5 +102,7 @@ async function rounds(
     { rounds: Math.min(sizes.rounds, ALONE_ROUNDS), round: ALONE, warmUp: ALONE.count },
     say("one at a time"),
   );
-  return { accept: [...accept], tasks: [...tasks], alone: [...alone], peers: [...crowded] };
+  const cold: ColdStart[] = [];
+  for (const stage of stages) cold.push(await measureCold(stage.cold, STARTS * sizes.rounds));
+  return { accept: [...accept], tasks: [...tasks], alone: [...alone], peers: [...crowded], cold };
 }

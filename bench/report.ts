@@ -1,11 +1,11 @@
 import { moneyTable } from "./counts/money.ts";
 import { markdown } from "./page.ts";
-import type { Comparison, Counts, Results } from "./results.ts";
+import type { ColdStart, Comparison, Counts, Results } from "./results.ts";
 import type { Estimate } from "./statistics.ts";
 
 /** All tables of a bench, as the part of a page. */
 export function reportOf(results: Results): string {
-  const { accept, tasks, alone, peers, missing, counts } = results;
+  const { accept, tasks, alone, peers, cold, missing, counts } = results;
   const conditions = [`measured on ${results.measuredOn}`, ...results.machine.split("; "), results.plan];
   return [
     conditions.map((one) => `- ${one}`).join("\n"),
@@ -18,8 +18,9 @@ export function reportOf(results: Results): string {
       "Whole machine, 16 at a time",
       machineTable([...named("202: ", accept), ...named("task: ", tasks)]),
     ),
+    ...(cold.length > 0 ? [section("Cold start, from the spawn to the first 202", coldTable(cold))] : []),
     section("Requests, commands, messages", countTable(counts)),
-    section("Money per million happy tasks", moneyTable(counts)),
+    section("Money per million tasks that go well", moneyTable(counts)),
   ].join("\n\n");
 }
 
@@ -64,11 +65,19 @@ function aloneTable(rows: readonly Comparison[]): string {
 function machineTable(rows: readonly Comparison[]): string {
   const all = ({ cpu }: Comparison): number => cpu.own + cpu.rest + cpu.redis + cpu.qstash + cpu.load;
   return markdown([
-    ["", "per second", "p50 ms", "p99 ms", "CPU of all, µs"],
+    ["", "per second", "÷", "ratio (95 %)", "p50 ms", "p99 ms", "CPU of all, µs"],
     ...rows.map((row) => [
       `${row.runtime}: ${row.contender}`,
-      ...[row.perSecond.toFixed(0), row.p50.toFixed(1), row.p99.toFixed(1), micros(all(row))],
+      ...[row.perSecond.toFixed(0), row.base ?? "", ratio(row.perSecondRatio)],
+      ...[row.p50.toFixed(1), row.p99.toFixed(1), micros(all(row))],
     ]),
+  ]);
+}
+
+function coldTable(rows: readonly ColdStart[]): string {
+  return markdown([
+    ["", "gateway, ms", "trivial Worker, ms", "ratio (95 %)"],
+    ...rows.map((row) => [row.runtime, row.own.toFixed(0), row.trivial.toFixed(0), ratio(row.ratio)]),
   ]);
 }
 
@@ -77,6 +86,7 @@ export function countTable(counts: Counts): string {
   const { minutes } = counts.waitingInLine;
   const rows = [
     ["a task that goes well", counts.happy],
+    ["the same, started immediately", counts.immediate],
     ["a retry", counts.retry],
     [`${minutes} minutes in a concurrency line`, counts.waitingInLine],
     ["a wait (`Prefer: wait`)", counts.wait],
@@ -87,7 +97,9 @@ export function countTable(counts: Counts): string {
     ["", "requests to Redis", "commands", "messages billed", "messages published"],
     ...rows.map(([name, { requests, commands, messages, publishes }]) => [
       name,
-      ...[requests, commands, messages, publishes].map((value) => value.toFixed(0)),
+      ...[requests, commands, messages, publishes].map(
+        (value) => `${Number(value.toFixed(value < 10 ? 1 : 0))}`,
+      ),
     ]),
   ]);
 }

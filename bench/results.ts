@@ -30,6 +30,7 @@ const comparison = z.object({
   base: z.string().optional(),
   cpuRatio: estimate.optional(),
   p50Ratio: estimate.optional(),
+  perSecondRatio: estimate.optional(),
 });
 export type Comparison = z.infer<typeof comparison>;
 
@@ -48,13 +49,26 @@ export type Count = z.infer<typeof count>;
 
 const counts = z.object({
   happy: count,
+  /** A task that starts immediately. */
+  immediate: count,
   retry: count,
   waitingInLine: count.extend({ minutes: z.number() }),
   idleDay: count,
+  /** A minute of a silent live stream that its client opens again and again. */
   streamMinute: count.optional(),
   wait: count,
 });
 export type Counts = z.infer<typeof counts>;
+
+/** Milliseconds from the spawn of a process to its first 202, medians. */
+const coldStart = z.object({
+  runtime: z.string(),
+  own: z.number(),
+  /** Of a Worker that does nothing else. */
+  trivial: z.number(),
+  ratio: estimate,
+});
+export type ColdStart = z.infer<typeof coldStart>;
 
 const results = z.object({
   measuredOn: z.string(),
@@ -64,6 +78,7 @@ const results = z.object({
   tasks: z.array(comparison),
   alone: z.array(comparison),
   peers: z.array(comparison),
+  cold: z.array(coldStart),
   /** Peers that could not run here, and why. */
   missing: z.array(z.string()),
   counts,

@@ -1,6 +1,7 @@
 import { makeKey, makeProject } from "../src/local/stack/admin.ts";
-import { type Hosted, host } from "../test/support/host.ts";
+import { type Hosted, host, type Prepared, prepare } from "../test/support/host.ts";
 import { type Backing, type Runtime, startBacking } from "../test/support/stack.ts";
+import type { Cold } from "./cold.ts";
 import type { Contender, Services } from "./load.ts";
 import type { Floor } from "./programs/worker.ts";
 
@@ -19,6 +20,8 @@ export interface Stage {
   readonly runtime: Runtime;
   /** Tasks that run at once. */
   readonly queued: Contender;
+  /** The same, each right after its 202. */
+  readonly immediate: Contender;
   readonly glue: Contender;
   /** Tasks whose start lies ahead: the cost of accepting alone. */
   readonly later: Contender;
@@ -26,6 +29,7 @@ export interface Stage {
   readonly again: Contender;
   readonly limit: Contender;
   readonly script: Contender;
+  readonly cold: Cold;
   stop(): Promise<void>;
 }
 
@@ -48,12 +52,18 @@ export async function startStage(
     hosted.push(one);
     return one;
   };
+  const prepared: Prepared[] = [];
+  const put = async (preparing: Promise<Prepared>): Promise<Prepared> => {
+    const one = await preparing;
+    prepared.push(one);
+    return one;
+  };
   const stop = async (): Promise<void> => {
-    await Promise.all(hosted.map((one) => one.stop()));
+    await Promise.all([...hosted.map((one) => one.stop()), ...prepared.map((one) => one.remove())]);
   };
   try {
-    const gateway = await keep(startGateway(runtime, backing));
-    const second = await keep(startGateway(runtime, backing));
+    const gateway = await keep(host(...gatewayOn(runtime, backing)));
+    const second = await keep(host(...gatewayOn(runtime, backing)));
     const admin = { url: gateway.url, token: ADMIN_TOKEN };
     await makeProject(admin, "bench");
     const apiKey = await makeKey(admin, { project: "bench", scopes: ["admin"], name: "bench" });
@@ -67,14 +77,22 @@ export async function startStage(
       ...{ name, runtime, url, path: "/v1/tasks", groups: [pid], services, body: bodyOf(extra) },
       headers: { authorization: `Bearer ${apiKey}` },
     });
+    const later = ours("Ringback", gateway, { delay: "2h" });
     return {
       runtime,
       queued: ours("Ringback", gateway, {}),
-      later: ours("Ringback", gateway, { delay: "2h" }),
+      immediate: ours("Ringback, immediate", gateway, { type: "bench.immediate-echo" }),
+      later,
       again: ours("Ringback again (A/A)", second, { delay: "2h" }),
       limit: await floor("the limit", "limit"),
       script: await floor("one EVALSHA", "script"),
       glue: await floor("glue", "glue"),
+      cold: {
+        runtime,
+        gateway: await put(prepare(...gatewayOn(runtime, backing))),
+        trivial: await put(prepare(runtime, "bench/programs/trivial.ts", () => ({}))),
+        request: later,
+      },
       stop,
     };
   } catch (error) {
@@ -89,7 +107,8 @@ const bodyOf = (extra: object) => (callbackUrl?: string) =>
 /** The body for a contender that has one kind of task. */
 export const plainBody = (callbackUrl?: string): string => JSON.stringify({ input: INPUT, callbackUrl });
 
-function startGateway(runtime: Runtime, { redis, qstash }: Backing): Promise<Hosted> {
+/** The gateway, as `host` and `prepare` take it. */
+function gatewayOn(runtime: Runtime, { redis, qstash }: Backing): Parameters<typeof prepare> {
   const entry = runtime === "deno" ? "bench/programs/gateway-deno.ts" : "bench/programs/gateway.ts";
   const env = (url: string) => ({
     UPSTASH_REDIS_REST_URL: redis.url,
@@ -106,7 +125,7 @@ function startGateway(runtime: Runtime, { redis, qstash }: Backing): Promise<Hos
     RINGBACK_RATE_LIMIT: "100000",
     RINGBACK_MAX_OPEN: "100000000",
   });
-  return host(runtime, entry, env, FLAGS);
+  return [runtime, entry, env, FLAGS];
 }
 
 async function startFloor(runtime: Runtime, backing: Backing, floor: Floor["floor"]): Promise<Hosted> {

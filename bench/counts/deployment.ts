@@ -8,9 +8,9 @@ import { ReplyError } from "../../src/local/engine.ts";
 import { startQStashServer } from "../../src/local/qstash/server.ts";
 import { startRedisServer } from "../../src/local/redis/server.ts";
 import { makeKey, makeProject, untilAnswered } from "../../src/local/stack/admin.ts";
-import worker from "../../src/worker.ts";
 import { freePort, startRedis } from "../../test/support/process.ts";
 import { FaultProxy } from "../../test/support/proxy.ts";
+import worker from "../programs/gateway.ts";
 import type { Count } from "../results.ts";
 
 /**

@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
+import { HOLD } from "../../src/tasks/read/stream-events.ts";
 import { type CallbackReceiver, startReceiver } from "../load.ts";
 import type { Count, Counts } from "../results.ts";
 import { median } from "../statistics.ts";
@@ -21,7 +23,7 @@ const LINE = 60;
 /**
  * Counts the requests, commands and messages of the gateway.
  *
- * @param options.stream whether a live stream is counted, which takes a minute
+ * @param options.stream whether a live stream is counted, which takes half a minute
  */
 export async function measureCounts(options: { readonly stream: boolean }): Promise<Counts> {
   const deployment = await startDeployment();
@@ -31,9 +33,11 @@ export async function measureCounts(options: { readonly stream: boolean }): Prom
     const flaky = (failures: number) => task("diagnostics.flaky", { failures });
     await deployment.count(flaky(1)); // loads the scripts
     const happy = await usual(deployment, task("diagnostics.echo", { order: 1 }));
+    const immediate = await usual(deployment, task("bench.immediate-echo", { order: 1 }));
     const [smooth, retried] = [await deployment.count(flaky(0)), await deployment.count(flaky(1))];
     return {
       happy,
+      immediate,
       retry: combine(retried, smooth, (a, b) => a - b),
       waitingInLine: { ...(await waitInLine(deployment)), minutes: LINE },
       idleDay: await idleDay(deployment),
@@ -142,16 +146,24 @@ async function waiting(deployment: Deployment): Promise<() => Promise<void>> {
   };
 }
 
-/** A live stream of a task in which nothing happens, for as long as the gateway holds it: a minute. */
+/** How long a stream's opening is counted, and then its silence, milliseconds. */
+const OPENING = 5_000;
+const SILENCE = 25_000;
+
+/**
+ * A minute of a live stream of a task in which nothing happens. Its client opens it again whenever the gateway has held
+ * it long enough: the cost of an opening and of the silence after it is spread over that time.
+ */
 async function streamMinute(deployment: Deployment): Promise<Count> {
   const id = await submit(deployment, { type: "diagnostics.echo", input: 1, delay: "10m" });
-  const begin = performance.now();
-  const count = await deployment.count(async () => {
-    const answer = await deployment.call("GET", `/v1/tasks/${id}/events`, undefined, {
-      accept: "text/event-stream",
-    });
-    await answer.text();
+  const streams: Response[] = [];
+  const opening = await deployment.count(async () => {
+    const headers = { accept: "text/event-stream" };
+    streams.push(await deployment.call("GET", `/v1/tasks/${id}/events`, undefined, headers));
+    await sleep(OPENING);
   });
-  const minutes = (performance.now() - begin) / MINUTE;
-  return combine(count, count, (a) => a / minutes);
+  const silence = await deployment.count(() => sleep(SILENCE));
+  for (const one of streams) await one.body?.cancel();
+  const held = combine(opening, silence, (a, b) => a + (b * (HOLD - OPENING)) / SILENCE);
+  return combine(held, held, (a) => a / (HOLD / MINUTE));
 }

@@ -1,5 +1,5 @@
 import { markdown } from "../page.ts";
-import type { Counts } from "../results.ts";
+import type { Count, Counts } from "../results.ts";
 import { PAY_AS_YOU_GO, QUEUE_PLANS, type QueuePlan, REDIS_PLANS, type RedisPlan, WORKERS } from "./plans.ts";
 
 /** The use of the services in a month. */
@@ -37,24 +37,29 @@ export function cheapest<Plan>(plans: readonly Plan[], cost: (plan: Plan) => num
 const MILLION = 1_000_000;
 const DAYS = 30;
 
-/** The use of a million happy tasks a month, with the sweeps, without the data that stays in Redis. */
-export function millionTasks({ happy, idleDay }: Counts): Usage {
+/** The use of a million tasks of this kind a month, with the sweeps, without the data that stays in Redis. */
+export function millionTasks({ idleDay }: Counts, { commands, messages }: Count): Usage {
   return {
-    commands: happy.commands * MILLION + idleDay.commands * DAYS,
-    messages: happy.messages * MILLION + idleDay.messages * DAYS,
+    commands: commands * MILLION + idleDay.commands * DAYS,
+    messages: messages * MILLION + idleDay.messages * DAYS,
     gigabytes: 0,
   };
 }
 
 export function moneyTable(counts: Counts): string {
-  const usage = millionTasks(counts);
-  const queue = cheapest(QUEUE_PLANS, (plan) => queueCost(plan, usage));
   const dollars = (value: number): string => `$${value.toFixed(0)}`;
-  return markdown([
-    ["Redis", "QStash", "Redis's price", "QStash's price", "together"],
-    ...REDIS_PLANS.filter(({ name, gigabytes }) => name === PAY_AS_YOU_GO || gigabytes <= 10).map((plan) => {
+  const rows = (kind: string, count: Count): string[][] => {
+    const usage = millionTasks(counts, count);
+    const queue = cheapest(QUEUE_PLANS, (plan) => queueCost(plan, usage));
+    const redisPlans = REDIS_PLANS.filter(({ name, gigabytes }) => name === PAY_AS_YOU_GO || gigabytes <= 10);
+    return redisPlans.map((plan) => {
       const prices = [redisCost(plan, usage), queueCost(queue, usage)] as const;
-      return [plan.name, queue.name, ...prices.map(dollars), dollars(prices[0] + prices[1])];
-    }),
+      return [kind, plan.name, queue.name, ...prices.map(dollars), dollars(prices[0] + prices[1])];
+    });
+  };
+  return markdown([
+    ["tasks", "Redis", "QStash", "Redis's price", "QStash's price", "together"],
+    ...rows("queued", counts.happy),
+    ...rows("immediate", counts.immediate),
   ]);
 }

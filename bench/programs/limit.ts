@@ -7,6 +7,7 @@ import { ACCEPT } from "../../src/adapters/redis/tasks/accept.ts";
 import { secureHeaders } from "../../src/http/pipeline/secure-headers.ts";
 import { fromBase64url, hex } from "../../src/shared/bytes.ts";
 import { idOf, makeId } from "../../src/shared/id.ts";
+import { DEFAULT_RETENTION, listingOf } from "../../src/tasks/retention.ts";
 import type { Services } from "./services.ts";
 
 const Body = z.strictObject({
@@ -22,6 +23,7 @@ const PLACES = { project: 4, key: 20, secret: 36, mac: 60, end: 68 } as const;
 const DELAY = 7_200_000;
 const DEADLINE = 86_400_000;
 const RATE = 100_000;
+const LISTING = listingOf(DEFAULT_RETENTION, { deadline: DEADLINE });
 
 const HEADERS = {
   ...Object.fromEntries(secureHeaders("/v1/tasks")),
@@ -86,7 +88,13 @@ export function createLimit(services: Services) {
             fingerprint: "",
             idempotency: 0,
             input: 0,
+            batch: 0,
+            config: 0,
+            lease: "",
+            length: 0,
             searchable: 0,
+            listed: LISTING.length,
+            usual: LISTING.isUsual ? "1" : "",
             watch: 0,
           }),
           ...["type", type, "max", "4", "opt", `{"deadline":${DEADLINE}}`, "in", JSON.stringify(input)],

@@ -15,7 +15,7 @@ const [MILLION, MONTH] = [1_000_000, 30];
 export function retentionTable(counts: Counts, cpuMilliseconds: number): string {
   const rows = RETENTIONS.map((days) => {
     const gigabytes = (MILLION / MONTH) * days * STORED;
-    const usage = { ...millionTasks(counts), gigabytes };
+    const usage = { ...millionTasks(counts, counts.happy), gigabytes };
     const fits = REDIS_PLANS.filter((plan) => plan.gigabytes >= gigabytes);
     const redis = cheapest(fits, (plan) => redisCost(plan, usage));
     const queue = cheapest(QUEUE_PLANS, (plan) => queueCost(plan, usage));

@@ -9,7 +9,7 @@ import { type Backing, startBacking } from "../support/stack.ts";
 // the gateway's alone.
 
 const TASKS = 10;
-const BUDGET = { redisRequests: 4, qstashMessages: 1, commands: 32 };
+const BUDGET = { redisRequests: 4, qstashMessages: 1, commands: 30 };
 
 let backing: Backing & { stop(): Promise<void> };
 let faulty: FaultyGateway;
@@ -65,7 +65,7 @@ describe("invariant 7: what a happy task costs", { concurrent: false }, () => {
 
   // The embedded engine keeps no such statistics; the scripts that it runs are the same.
   if (inject("stack").redisKind === "real") {
-    test("32 commands inside the scripts at most, EVALSHA and TIME included", async () => {
+    test("30 commands inside the scripts at most, EVALSHA and TIME included", async () => {
       const redis = new Redis(backing.redisServer ?? "");
       try {
         await happyTasks(3);
