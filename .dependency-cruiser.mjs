@@ -50,6 +50,9 @@ const TOP = [
 ];
 const FOLDERS = [...Object.keys(MAY_IMPORT), ...TOP];
 
+/** Files over Deno's `node:` modules. */
+const DENO_ALONE = ["adapters/egress/deno-send", "adapters/crypto/node-crypto"];
+
 /** A folder, or a file of that name. */
 const pattern = (names) => `^src/(${names.join("|")})(/|\\.ts$)`;
 
@@ -83,8 +86,15 @@ export default {
       name: "web-apis-only",
       comment: `The edge has Web APIs only. The code that runs on Deno alone may use Deno's node: modules. ${RULES}`,
       severity: "error",
-      from: { path: "^src/", pathNot: [pattern(["local", "cli"]), "/deno-send\\.ts$"] },
+      from: { path: "^src/", pathNot: [pattern(["local", "cli"]), pattern(DENO_ALONE)] },
       to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "deno-alone",
+      comment: `Workers must not load it: they have no node: without a compatibility flag. ${TABLE}`,
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/runtime/deno\\.ts$" },
+      to: { path: pattern(DENO_ALONE) },
     },
     {
       name: "receiver-runs-alone",
@@ -125,7 +135,7 @@ export default {
     library("hono", ["http", "app", "runtime", "local"]),
     library("@opentelemetry/api", ["shared"]),
     library("@upstash/redis", ["adapters/redis", "local"]),
-    library("@upstash/qstash", ["adapters/qstash", "local"]),
+    library("@upstash/qstash", ["local"]),
   ],
   options: {
     parser: "swc",

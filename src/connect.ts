@@ -1,5 +1,6 @@
 import { createKeyring } from "./adapters/crypto/keyring.ts";
-import { sign } from "./adapters/crypto/sign.ts";
+import { createSign } from "./adapters/crypto/sign.ts";
+import { webCrypto } from "./adapters/crypto/web-crypto.ts";
 import { createLookup } from "./adapters/egress/dns.ts";
 import { createFetcher } from "./adapters/egress/fetch.ts";
 import { createGuard, type Guard } from "./adapters/egress/guard.ts";
@@ -12,6 +13,7 @@ import { versionedStore } from "./adapters/redis/versioned-store.ts";
 import { type Config, ConfigError, readConfig } from "./config/config.ts";
 import type { Deployed } from "./deployed.ts";
 import type { VerifySignature } from "./http/access/authenticate.ts";
+import type { CryptoProvider } from "./ports/crypto-provider.ts";
 import type { Dependencies } from "./ports/dependencies.ts";
 import { limitFault } from "./scheduling/flow-control.ts";
 import { httpRequestTask } from "./services/http-request.ts";
@@ -34,7 +36,8 @@ export interface Connected {
  */
 export function connect(deployed: Deployed, env: Readonly<Record<string, unknown>>): Connected {
   const config = readConfig(env);
-  const deps = createParts(deployed, config);
+  const provider = deployed.crypto ?? webCrypto;
+  const deps = createParts(deployed, config, provider);
   for (const name of config.unknownVariables) deps.log("warn", "unknown-variable", { name });
   return {
     config,
@@ -43,7 +46,7 @@ export function connect(deployed: Deployed, env: Readonly<Record<string, unknown
   };
 }
 
-function createParts(options: Deployed, config: Config): Dependencies {
+function createParts(options: Deployed, config: Config, provider: CryptoProvider): Dependencies {
   const { settings } = config;
   const guard = guardOf(config);
   const tasks = [
@@ -58,10 +61,12 @@ function createParts(options: Deployed, config: Config): Dependencies {
     const fault = limitFault(task) ?? budgetFault(task) ?? startFault(task);
     if (fault !== undefined) throw new ConfigError(fault);
   }
-  const keyring = createKeyring(config.master.secret, config.master.previous, () => store.encryptsBound());
+  const keyring = createKeyring(provider, config.master.secret, config.master.previous, () =>
+    store.encryptsBound(),
+  );
   const payloads = createPayloads(keyring, config.encryptsPayloads);
   const store = versionedStore(
-    createStore({ ...config.redis, payloads, retention: config.retention }),
+    createStore({ ...config.redis, hashes: provider, payloads, retention: config.retention }),
     Date.now,
   );
   return {
@@ -73,7 +78,8 @@ function createParts(options: Deployed, config: Config): Dependencies {
       lookup: createLookup({ url: config.callbacks.dohUrl, pinned: options.send !== undefined }),
       ...(options.send && { send: options.send }),
     }),
-    sign,
+    sign: createSign(provider),
+    hashes: provider,
     keyring,
     tasks: offered,
     services: config.services,

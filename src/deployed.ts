@@ -1,5 +1,6 @@
 import type { Send } from "./adapters/egress/fetch.ts";
 import type { Authenticate } from "./http/access/app-user.ts";
+import type { CryptoProvider } from "./ports/crypto-provider.ts";
 import type { RenderLine } from "./shared/log/log.ts";
 import type { AnyTask } from "./task.ts";
 
@@ -15,6 +16,8 @@ export interface Deployed {
   readonly authenticate?: Authenticate | undefined;
   /** How requests to client-supplied URLs are sent; the runtime's fetch unless given. */
   readonly send?: Send | undefined;
+  /** Hashes, signs and encrypts; Web Crypto unless given. */
+  readonly crypto?: CryptoProvider | undefined;
   /** How a line of the log is written; as JSON unless given. */
   readonly renderLine?: RenderLine | undefined;
 }

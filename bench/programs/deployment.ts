@@ -15,5 +15,5 @@ const immediateEcho = defineTask({
 });
 
 /** The gateway with its built-in task types, and one that starts immediately. */
-export const deployment = (options: Pick<Options, "send"> = {}) =>
+export const deployment = (options: Pick<Options, "send" | "crypto"> = {}) =>
   createRingback({ tasks: [...tasks, immediateEcho], diagnostics, ...options });

@@ -1,6 +1,7 @@
 import { Redis } from "@upstash/redis/cloudflare";
 import * as z from "zod/mini";
 import { derive } from "../../src/adapters/crypto/generation.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import { hourOf, keysOf, taskMember } from "../../src/adapters/redis/keys.ts";
 import { named } from "../../src/adapters/redis/script.ts";
 import { ACCEPT } from "../../src/adapters/redis/tasks/accept.ts";
@@ -45,7 +46,7 @@ export function createLimit(services: Services) {
     enableAutoPipelining: false,
     enableTelemetry: false,
   });
-  const generation = derive(services.masterSecret);
+  const generation = derive(webCrypto, services.masterSecret);
   let loaded: Promise<string> | undefined;
   return {
     async fetch(request: Request): Promise<Response> {
@@ -54,7 +55,7 @@ export function createLimit(services: Services) {
       const bytes = fromBase64url((request.headers.get("authorization") ?? "").slice("Bearer rb_".length));
       if (bytes?.length !== PLACES.end) return new Response(null, { status: 401 });
       const { apiKeys } = await generation;
-      const mac = new Uint8Array(await crypto.subtle.sign("HMAC", apiKeys, bytes.subarray(0, PLACES.mac)));
+      const mac = await apiKeys(bytes.slice(0, PLACES.mac));
       let difference = 0;
       for (let i = 0; i < 8; i++) difference |= (mac[i] ?? 0) ^ (bytes[PLACES.mac + i] ?? 0);
       if (difference !== 0) return new Response(null, { status: 401 });

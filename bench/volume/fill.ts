@@ -1,4 +1,5 @@
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import { createPayloads } from "../../src/adapters/redis/payloads.ts";
 import { createStore } from "../../src/adapters/redis/store.ts";
 import { openEngine } from "../../src/local/engine/open.ts";
@@ -41,9 +42,9 @@ export async function openCrowd(): Promise<Crowd> {
   const engine = await openEngine(server.url);
   const rest = await startRedisServer({ engine, port: 0, token: TOKEN });
   const offset = AGE - (Date.now() % HOUR);
-  const payloads = createPayloads(createKeyring("the crowd's master secret, for a bench"), false);
+  const payloads = createPayloads(createKeyring(webCrypto, "the crowd's master secret, for a bench"), false);
   const storeAt = (milliseconds: number) =>
-    createStore({ url: rest.url, token: TOKEN, payloads, offset: offset + milliseconds });
+    createStore({ url: rest.url, token: TOKEN, hashes: webCrypto, payloads, offset: offset + milliseconds });
   const store = storeAt(0);
   const callers: ApiKey[] = [];
   for (let n = 0; n <= SMALL_PROJECTS; n++) callers.push(await project(store, `project ${n}`));

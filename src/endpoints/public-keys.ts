@@ -7,7 +7,9 @@ import type { PublicJwk } from "./schema.ts";
 import { publicJwk } from "./signing-keys.ts";
 
 /** The parts that the public keys of a project use. */
-export type PublicKeyParts = Pick<Dependencies, "clock" | "settings"> & { readonly store: ConfigStore };
+export type PublicKeyParts = Pick<Dependencies, "clock" | "settings" | "hashes"> & {
+  readonly store: ConfigStore;
+};
 
 /** How long an isolate caches a project's keys, and their absence (milliseconds). */
 const KEYS_KEPT = 300_000;
@@ -56,5 +58,5 @@ async function readPublicKeys(
   const answer = await ctx.store.readConfig(system(project), "admin");
   if (answer.kind !== "found") return undefined;
   const { ed25519 } = parseConfig(answer.config);
-  return ed25519 ? [await publicJwk(ed25519)] : [];
+  return ed25519 ? [await publicJwk(ctx.hashes, ed25519)] : [];
 }

@@ -1,6 +1,7 @@
 import type { Cipher } from "../ports/keyring.ts";
 import type { Endpoint, KeyPair, ProjectConfig } from "../projects/project-config.ts";
-import { base64url, sha256, utf8 } from "../shared/bytes.ts";
+import { base64url, utf8 } from "../shared/bytes.ts";
+import type { Hashes } from "../shared/hashes.ts";
 import type { PublicJwk } from "./schema.ts";
 
 /** The configuration with a key pair, made when it is first needed. */
@@ -28,7 +29,7 @@ export function publicKeyText({ x }: KeyPair): string {
 }
 
 /** The public key as JWK. */
-export async function publicJwk({ x }: KeyPair): Promise<PublicJwk> {
+export async function publicJwk({ sha256 }: Hashes, { x }: KeyPair): Promise<PublicJwk> {
   const thumbprint = await sha256(utf8(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`));
   return { kty: "OKP", crv: "Ed25519", use: "sig", alg: "EdDSA", kid: base64url(thumbprint), x };
 }

@@ -12,7 +12,7 @@ import { type SerializeParts, taskBody } from "./serialize-event.ts";
 import { deliveryIdOf, eventIdOf, type TaskEvent } from "./task-events.ts";
 
 /** The parts that the deliveries of an event use. */
-export type FanOutParts = SerializeParts & Pick<Dependencies, "settings">;
+export type FanOutParts = SerializeParts & Pick<Dependencies, "settings" | "hashes">;
 
 /** Whether an event of that type has a recipient: the task's callback, or an endpoint of its project. */
 export function isAwaited(stored: StoredConfig, { callback }: TaskRecord, type: string): boolean {
@@ -39,7 +39,7 @@ export async function fanOut(
   const called = callback?.events.includes(type) ? callback.url : undefined;
   if (fault("wrong-project")) firstUrl ??= called;
   if (called === undefined && endpoints.length === 0) return [];
-  const eventId = await eventIdOf(event);
+  const eventId = await eventIdOf(deps.hashes, event);
   const bodyIn = bodies(deps, event, eventId);
   const shared = !event.once && endpoints.length + (called === undefined ? 0 : 1) > 1;
   const common = {
@@ -52,21 +52,23 @@ export async function fanOut(
   };
   const toCallback = async (url: string): Promise<NewDelivery> => ({
     ...common,
-    id: await deliveryIdOf(event, "callback"),
+    id: await deliveryIdOf(deps.hashes, event, "callback"),
     url: firstUrl ?? url,
     format: "full",
     body: await bodyIn("full"),
   });
   const toEndpoint = async (endpoint: Endpoint, rateLimit = rateOf(endpoint)): Promise<NewDelivery> => ({
     ...common,
-    id: await deliveryIdOf(event, endpoint.id),
+    id: await deliveryIdOf(deps.hashes, event, endpoint.id),
     endpointId: endpoint.id,
     url: endpoint.url,
     format: endpoint.format,
     body: await bodyIn(endpoint.format),
     ...(rateLimit !== undefined && { rateLimit }),
     ...initialDeadLetter(endpoint, event.at),
-    ...(fault("id-per-target") && { eventId: await eventIdOf({ ...event, source: endpoint.id }) }),
+    ...(fault("id-per-target") && {
+      eventId: await eventIdOf(deps.hashes, { ...event, source: endpoint.id }),
+    }),
   });
   const deliveries = await Promise.all([
     ...(called === undefined ? [] : [toCallback(called)]),
@@ -74,7 +76,7 @@ export async function fanOut(
   ]);
   const [first] = deliveries;
   if (fault("delivered-twice") && first)
-    deliveries.push({ ...first, id: await deliveryIdOf(event, "again") });
+    deliveries.push({ ...first, id: await deliveryIdOf(deps.hashes, event, "again") });
   return deliveries;
 }
 

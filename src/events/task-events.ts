@@ -1,4 +1,5 @@
-import { sha256, utf8 } from "../shared/bytes.ts";
+import { utf8 } from "../shared/bytes.ts";
+import type { Hashes } from "../shared/hashes.ts";
 import { deriveId } from "../shared/id.ts";
 import type { Failure, TaskRecord } from "../tasks/record.ts";
 import type { TerminalStatus } from "../tasks/status.ts";
@@ -68,12 +69,13 @@ function endSource({ id, run }: TaskRecord, status: TerminalStatus): string {
 }
 
 /** The id of an event, which receivers see as `webhook-id`. */
-export async function eventIdOf({ source, record }: TaskEvent): Promise<string> {
+export async function eventIdOf({ sha256 }: Hashes, { source, record }: TaskEvent): Promise<string> {
   return deriveId("evt", record.id, await sha256(utf8(source)));
 }
 
 /** The id of an event's delivery to `callbackUrl` or to an endpoint. */
 export async function deliveryIdOf(
+  { sha256 }: Hashes,
   { source, record }: TaskEvent,
   target: "callback" | string,
 ): Promise<string> {
@@ -82,10 +84,11 @@ export async function deliveryIdOf(
 
 /** The id that the delivery of this run's end to `callbackUrl` has, when the task has ended and was asked for it. */
 export async function callbackDelivery(
+  hashes: Hashes,
   record: TaskRecord,
   status: TerminalStatus,
 ): Promise<string | undefined> {
   if (!record.callback?.events.includes(`task.${status}`)) return undefined;
   const event = { type: `task.${status}`, source: endSource(record, status), record, at: 0 };
-  return await deliveryIdOf(event, "callback");
+  return await deliveryIdOf(hashes, event, "callback");
 }

@@ -1,5 +1,6 @@
 import type { DoctorParts } from "../doctor/ports.ts";
 import type { Service } from "../services/service.ts";
+import type { Hashes } from "../shared/hashes.ts";
 import type { Log } from "../shared/log/log.ts";
 import type { Settings } from "../shared/settings.ts";
 import type { AnyTask } from "../task.ts";
@@ -17,6 +18,7 @@ export interface Dependencies {
   readonly store: Store;
   readonly queue: Queue;
   readonly fetcher: Fetcher;
+  readonly hashes: Hashes;
   readonly keyring: Keyring;
   readonly sign: Sign;
   readonly tasks: ReadonlyMap<string, AnyTask>;

@@ -42,6 +42,13 @@ export interface MasterSecrets {
   previousGeneration(): Promise<string | undefined>;
 }
 
+/** The claims of an API key: its project, its id and the SHA-256 of its secret, both in hex. */
+export interface ApiKeyClaims {
+  readonly project: string;
+  readonly key: string;
+  readonly hash: string;
+}
+
 /** Issues and verifies API keys. */
 export interface ApiKeys {
   /** The API key's text for a project and key id; `secret` are 24 random bytes. */
@@ -50,7 +57,7 @@ export interface ApiKeys {
   verifyApiKey(
     text: string,
     retired: (generation: string) => Promise<ApiKeyProof>,
-  ): Promise<{ project: string; key: string; hash: string } | undefined>;
+  ): Promise<ApiKeyClaims | undefined>;
 }
 
 /** Issues and verifies tokens that open one task for reading. */

@@ -2,7 +2,7 @@ import { firstConfig } from "../endpoints/signing-secrets.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
 import type { ApiKeys, Cipher } from "../ports/keyring.ts";
 import type { ApiKeyStore, ProjectStore, StorePage } from "../ports/project-store.ts";
-import { hex, sha256 } from "../shared/bytes.ts";
+import { hex } from "../shared/bytes.ts";
 import { idBytes, idOf, isId, makeId } from "../shared/id.ts";
 import { type Idempotency, reused } from "../shared/idempotency.ts";
 import { ApiError } from "../shared/problems.ts";
@@ -11,7 +11,7 @@ import { type GenerationParts, keepGenerations } from "./generations.ts";
 
 /** The parts that the management of projects and keys uses. */
 export type ProjectParts = GenerationParts &
-  Pick<Dependencies, "clock" | "random" | "settings"> & {
+  Pick<Dependencies, "clock" | "hashes" | "random" | "settings"> & {
     readonly store: ApiKeyStore & ProjectStore;
     readonly keyring: ApiKeys & Cipher;
   };
@@ -147,7 +147,7 @@ export async function createKey(
   generationsKept.add(store);
   const record = {
     key: hex(idBytes(id)),
-    hash: hex(await sha256(secret)),
+    hash: hex(await deps.hashes.sha256(secret)),
     expiresAt,
     scopes: wanted.scopes,
     createdAt,

@@ -1,4 +1,5 @@
 import type { ExecutionContext } from "hono";
+import { nodeCrypto } from "../adapters/crypto/node-crypto.ts";
 import { sendToVetted } from "../adapters/egress/deno-send.ts";
 import { createRingback as create, type Deployment, type RingbackOptions } from "../app.ts";
 import { ConfigError } from "../config/config.ts";
@@ -21,10 +22,17 @@ function environment(): Variables {
 
 /**
  * `createRingback` with the parts that Deno has: the variables of the process, the pages of this package, and
- * connections that go to the very address that was checked.
+ * connections that go to the very address that was checked, and cryptography on the thread that asks for it.
  */
 export function createRingback(options: Omit<RingbackOptions<Variables>, "env">): Deployment<Variables> {
-  return create({ send: sendToVetted, assets: () => pages, renderLine, ...options, env: environment() });
+  return create({
+    send: sendToVetted,
+    crypto: nodeCrypto,
+    assets: () => pages,
+    renderLine,
+    ...options,
+    env: environment(),
+  });
 }
 
 /** A person reads what goes to a terminal; a program reads what goes elsewhere. */

@@ -2,12 +2,13 @@ import type { NewDelivery } from "../ports/commands/delivery.ts";
 import type { TypeLimits } from "../ports/commands/task.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
 import type { DeliverMessage, Flow, QueueMessage, RunMessage } from "../ports/queue.ts";
-import { hex, sha256, utf8 } from "../shared/bytes.ts";
+import { hex, utf8 } from "../shared/bytes.ts";
+import type { Hashes } from "../shared/hashes.ts";
 import type { AnyTask } from "../task.ts";
 import type { TaskOptions } from "../tasks/record.ts";
 
 /** The parts that flow control uses. */
-export type FlowParts = Pick<Dependencies, "settings" | "tasks">;
+export type FlowParts = Pick<Dependencies, "settings" | "tasks" | "hashes">;
 
 /** The queue counts rates over a week at most. */
 const LONGEST_PERIOD = 7 * 86_400_000;
@@ -36,19 +37,19 @@ export async function flowOf(deps: FlowParts, task: Runnable, service?: LimitedS
   const { perKey, perProject } = deps.settings.concurrency;
   const { concurrencyKey } = task.options;
   if (concurrencyKey !== undefined) {
-    const digest = hex(await sha256(utf8(`${task.project} ${concurrencyKey}`)));
+    const digest = hex(await deps.hashes.sha256(utf8(`${task.project} ${concurrencyKey}`)));
     return { key: `key.${digest.slice(0, 40)}`, parallelism: perKey };
   }
   const { concurrency, rate } = deps.tasks.get(task.type) ?? {};
   if (concurrency !== undefined || rate !== undefined) {
     return {
-      key: await nameOf("type", task.type),
+      key: await nameOf(deps.hashes, "type", task.type),
       parallelism: concurrency ?? perProject,
       ...(rate && { rate: rate.limit, period: rate.period ?? 1_000 }),
     };
   }
   if (service?.concurrency !== undefined) {
-    return { key: await nameOf("service", service.name), parallelism: service.concurrency };
+    return { key: await nameOf(deps.hashes, "service", service.name), parallelism: service.concurrency };
   }
   return { key: `project.${task.project}`, parallelism: perProject };
 }
@@ -141,7 +142,7 @@ function paceOf(perSecond: number): Pick<Flow, "rate" | "period"> {
   return { rate: 1, period: Math.ceil(1 / perSecond) * 1_000 };
 }
 
-async function nameOf(kind: "type" | "service", name: string): Promise<string> {
+async function nameOf({ sha256 }: Hashes, kind: "type" | "service", name: string): Promise<string> {
   return /^[\w.-]{1,100}$/.test(name)
     ? `${kind}.${name}`
     : `${kind}-hash.${hex(await sha256(utf8(name))).slice(0, 40)}`;

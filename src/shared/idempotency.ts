@@ -1,4 +1,5 @@
-import { hex, sha256, utf8 } from "./bytes.ts";
+import { hex, utf8 } from "./bytes.ts";
+import type { Hashes } from "./hashes.ts";
 import { canonicalJson } from "./json/canonical-json.ts";
 import { ApiError } from "./problems.ts";
 
@@ -22,6 +23,7 @@ export const SUBMIT_PATH = "/v1/tasks";
  * @param body the parsed body as it came; undefined without a body
  */
 export async function idempotencyOf(
+  { sha256 }: Hashes,
   method: string,
   path: string,
   key: string | undefined,

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { createLimit } from "../../bench/programs/limit.ts";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import { system } from "../../src/projects/principal.ts";
 import { hex } from "../../src/shared/bytes.ts";
 import { makeId } from "../../src/shared/id.ts";
@@ -26,7 +27,7 @@ test.each(await environments())(
       createdAt: Date.now(),
       name: "bench",
     });
-    const apiKey = await createKeyring(MASTER_SECRET).issueApiKey(project, key, secret);
+    const apiKey = await createKeyring(webCrypto, MASTER_SECRET).issueApiKey(project, key, secret);
     const limit = createLimit({
       redisUrl: url,
       redisToken: TOKEN,

@@ -1,12 +1,13 @@
 import { expect, test } from "vitest";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import { base64url, utf8 } from "../../src/shared/bytes.ts";
 
 const MASTER = "the first master secret, 01";
 const binding = { purpose: "header", project: "prj_1" } as const;
 
 test("what is encrypted opens for its purpose and project alone", async () => {
-  const keyring = createKeyring(MASTER);
+  const keyring = createKeyring(webCrypto, MASTER);
   const wrapped = await keyring.encrypt("s3cret", binding);
   expect(wrapped).toMatch(/^v2\.[0-9a-f]{8}\.[\w-]+$/);
   expect(await keyring.decrypt(wrapped, binding)).toBe("s3cret");
@@ -40,14 +41,14 @@ async function unbound(master: string, text: string): Promise<string> {
 
 test("what was encrypted before still opens, also under the previous master secret, and is bound when it is sealed anew", async () => {
   const old = await unbound(MASTER, "s3cret");
-  expect(await createKeyring(MASTER).decrypt(old, binding)).toBe("s3cret");
-  const rotating = createKeyring("the second master secret, 02", MASTER);
+  expect(await createKeyring(webCrypto, MASTER).decrypt(old, binding)).toBe("s3cret");
+  const rotating = createKeyring(webCrypto, "the second master secret, 02", MASTER);
   expect(await rotating.generationOf(old)).toBe("previous");
   expect(await rotating.previousGeneration()).toBe(old.split(".")[0]);
   expect(await rotating.decrypt(old, binding)).toBe("s3cret");
-  const bound = await createKeyring(MASTER).encrypt("s3cret", binding);
+  const bound = await createKeyring(webCrypto, MASTER).encrypt("s3cret", binding);
   expect(await rotating.generationOf(bound)).toBe("previous");
-  const lost = createKeyring("a third master secret, 03");
+  const lost = createKeyring(webCrypto, "a third master secret, 03");
   for (const text of [old, bound]) {
     expect(await lost.generationOf(text)).toBe("lost");
     await expect(lost.decrypt(text, binding)).rejects.toThrow(/No configured master secret/);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import { deliver } from "../../src/deliveries/deliver.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { AnyTask } from "../../src/task.ts";
@@ -11,7 +12,8 @@ function partsOver(store: Store) {
   return {
     store,
     settings: settingsOf(),
-    keyring: createKeyring("a master secret for tests, and for nothing else"),
+    hashes: webCrypto,
+    keyring: createKeyring(webCrypto, "a master secret for tests, and for nothing else"),
     sign: unexpected,
     fetcher: fetcherOf(),
     queue: queueOf({ publish: unexpected, publishAll: unexpected }),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import type { Scope } from "../../src/projects/caller.ts";
 import { SESSION_LIFE } from "../../src/projects/session.ts";
 import { ADMIN_TOKEN, type Gateway, NOW, open } from "./gateway.ts";
@@ -70,7 +71,11 @@ describe("the sign-in", () => {
     };
     const gateway = await open({ store: { generations } });
     for (const master of ["one", "two", "three"]) {
-      const token = await createKeyring(master).issueApiKey(project, new Uint8Array(16), new Uint8Array(24));
+      const token = await createKeyring(webCrypto, master).issueApiKey(
+        project,
+        new Uint8Array(16),
+        new Uint8Array(24),
+      );
       const answer = await send(gateway, "POST", "/console/session", { body: { token } });
       expect(answer.status).toBe(401);
     }

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import { sign } from "../../src/adapters/crypto/sign.ts";
+import { createSign } from "../../src/adapters/crypto/sign.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import type { Authenticate } from "../../src/http/access/app-user.ts";
 import { createApp } from "../../src/http/app.ts";
 import type { Route } from "../../src/http/pipeline/route.ts";
@@ -66,7 +67,7 @@ const echo = defineTask({
   handler: ({ input }) => input,
 });
 
-const keyring = createKeyring("a master secret for tests, and for nothing else");
+const keyring = createKeyring(webCrypto, "a master secret for tests, and for nothing else");
 
 export interface Options {
   readonly store?: Partial<Store>;
@@ -116,7 +117,8 @@ export async function open(options: Options = {}): Promise<Gateway> {
       ...options.settings,
     }),
     store: storeOf({ accept, ...options.store }),
-    sign,
+    sign: createSign(webCrypto),
+    hashes: webCrypto,
     queue: queueOf(options.queue),
     fetcher: fetcherOf(),
     keyring,

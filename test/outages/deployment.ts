@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import { sign } from "../../src/adapters/crypto/sign.ts";
+import { createSign } from "../../src/adapters/crypto/sign.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import { createLookup } from "../../src/adapters/egress/dns.ts";
 import { createFetcher } from "../../src/adapters/egress/fetch.ts";
 import { createGuard } from "../../src/adapters/egress/guard.ts";
@@ -16,6 +17,7 @@ import { createApp } from "../../src/http/app.ts";
 import { openEngine } from "../../src/local/engine/open.ts";
 import type { Engine } from "../../src/local/engine.ts";
 import { type QStashServer, startQStashServer } from "../../src/local/qstash/server.ts";
+import type { CryptoProvider } from "../../src/ports/crypto-provider.ts";
 import type { Dependencies } from "../../src/ports/dependencies.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { sweep } from "../../src/scheduling/sweep.ts";
@@ -41,6 +43,8 @@ export interface DeploymentOptions {
   readonly tasks?: readonly AnyTask[];
   /** How far the time of Redis' scripts is from Redis' own clock at first, in milliseconds. */
   readonly offset?: number;
+  /** Web Crypto unless given. */
+  readonly crypto?: CryptoProvider;
 }
 
 /** One node: a gateway in this process, whose own clock may be wrong. */
@@ -66,6 +70,7 @@ export class Deployment {
   readonly #clock: ManualClock;
   readonly #nodes: Node[] = [];
   readonly #options: DeploymentOptions;
+  readonly #crypto: CryptoProvider;
   #offset: number;
   #busy = 0;
   #parts: Dependencies | undefined;
@@ -79,6 +84,7 @@ export class Deployment {
     options: DeploymentOptions,
   ) {
     this.#options = options;
+    this.#crypto = options.crypto ?? webCrypto;
     this.#offset = options.offset ?? 0;
     this.adminToken = options.env?.["RINGBACK_ADMIN_TOKEN"] ?? ADMIN_TOKEN;
     this.#standIn = standIn;
@@ -199,7 +205,7 @@ export class Deployment {
   #storeOver(payloads: Payloads): Store {
     const make = (offset: number) => ({
       offset,
-      store: createStore({ url: this.redis.url, token: TOKEN, payloads, offset }),
+      store: createStore({ hashes: this.#crypto, url: this.redis.url, token: TOKEN, payloads, offset }),
     });
     let made = make(this.#offset);
     const storeNow = (): Store => {
@@ -229,7 +235,7 @@ export class Deployment {
       ...env,
     });
     const { qstash, settings, services } = config;
-    const keyring = createKeyring(config.master.secret, config.master.previous);
+    const keyring = createKeyring(this.#crypto, config.master.secret, config.master.previous);
     const guard = createGuard({ mode: "local", allow: [], ownHosts: [], upstashHosts: [] });
     const store = this.#storeOver(createPayloads(keyring, config.encryptsPayloads));
     return {
@@ -237,7 +243,8 @@ export class Deployment {
       store,
       queue: createQueue({ ...qstash, publicUrl }),
       fetcher: createFetcher({ guard, lookup: createLookup({ url: "http://127.0.0.1:9/dns-query" }) }),
-      sign,
+      sign: createSign(this.#crypto),
+      hashes: this.#crypto,
       keyring,
       runTimes: createRunTimes(),
       immediate: createImmediateStarts(Date.now),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import { StoreUnavailable } from "../../src/ports/errors.ts";
 import { createRetiredGenerations, keepGenerations } from "../../src/projects/generations.ts";
 
@@ -21,7 +22,7 @@ function deployments(first: Readonly<Record<string, string>> = { complete: "1" }
     },
   };
   const gateway = (master: string, previous?: string) => {
-    const keyring = createKeyring(master, previous);
+    const keyring = createKeyring(webCrypto, master, previous);
     const deps = { keyring, store, clock: () => now };
     const retired = createRetiredGenerations(deps);
     return {
@@ -42,7 +43,7 @@ function deployments(first: Readonly<Record<string, string>> = { complete: "1" }
 const forged = (key: string) => `${key.slice(0, 70)}${key[70] === "A" ? "B" : "A"}${key.slice(71)}`;
 /** A key of a generation that never was. */
 const madeUp = () =>
-  createKeyring(crypto.randomUUID()).issueApiKey(project, new Uint8Array(16), new Uint8Array(24));
+  createKeyring(webCrypto, crypto.randomUUID()).issueApiKey(project, new Uint8Array(16), new Uint8Array(24));
 
 describe("API keys of generations that are not configured", () => {
   test("stay valid over two rotations, and are MAC-checked", async () => {

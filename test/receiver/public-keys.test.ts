@@ -1,9 +1,12 @@
 import { createServer } from "node:http";
 import { describe, expect, it } from "vitest";
-import { sign } from "../../src/adapters/crypto/sign.ts";
+import { createSign } from "../../src/adapters/crypto/sign.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import { verifyCallback } from "../../src/receiver/index.ts";
 import { listen } from "../egress/local-server.ts";
 import { BODY, codeOf, newKeyPair, newSecret, requestOf } from "./signed.ts";
+
+const sign = createSign(webCrypto);
 
 const secret = newSecret();
 const now = new Date();

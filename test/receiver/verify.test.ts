@@ -1,5 +1,6 @@
 import { describe, expect, expectTypeOf, it, onTestFinished } from "vitest";
-import { sign } from "../../src/adapters/crypto/sign.ts";
+import { createSign } from "../../src/adapters/crypto/sign.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import {
   type CallbackEvent,
   type RawCallback,
@@ -7,6 +8,8 @@ import {
   verifyCallback,
 } from "../../src/receiver/index.ts";
 import { BODY, codeOf, EVENT, headersOf, newKeyPair, newSecret, requestOf, SIGNERS } from "./signed.ts";
+
+const sign = createSign(webCrypto);
 
 const secret = newSecret();
 const now = new Date();

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import { firstConfig } from "../../src/endpoints/signing-secrets.ts";
 import { encryptedPayloads, listEncrypted, reEncryptSome } from "../../src/projects/re-encrypt.ts";
 import { makeId } from "../../src/shared/id.ts";
@@ -52,7 +53,7 @@ describe.each(await environments())(
     });
 
     test("every project's secrets are encrypted anew though no process remembers how far it came", async () => {
-      const old = createKeyring(OLD);
+      const old = createKeyring(webCrypto, OLD);
       const ids = Array.from({ length: 60 }, () =>
         makeId("prj", Date.now(), 0, crypto.getRandomValues(new Uint8Array(8))),
       );
@@ -61,7 +62,7 @@ describe.each(await environments())(
         await store.initProject(id, `reseal-${id}`, await firstConfig(old, id));
       }
       /** As a fresh isolate has it. */
-      const deps = () => ({ keyring: createKeyring(NEW, OLD), store, log: () => undefined });
+      const deps = () => ({ keyring: createKeyring(webCrypto, NEW, OLD), store, log: () => undefined });
       const left = async () =>
         (await listEncrypted(deps())).filter(({ id, previous }) => ids.includes(id) && previous > 0);
       expect(await left()).toHaveLength(60);
@@ -71,10 +72,10 @@ describe.each(await environments())(
       // The next round begins again: somebody may have used the old one meanwhile.
       for (let sweep = 0; sweep < 4; sweep++) await reEncryptSome(deps(), 25);
       expect(["needed", "clear"]).toContain(await encryptedPayloads(deps()));
-      expect(await encryptedPayloads({ ...deps(), keyring: createKeyring(NEW) })).toBeUndefined();
-      expect(await encryptedPayloads({ ...deps(), keyring: createKeyring("a third one, 03", NEW) })).toBe(
-        "checking",
-      );
+      expect(await encryptedPayloads({ ...deps(), keyring: createKeyring(webCrypto, NEW) })).toBeUndefined();
+      expect(
+        await encryptedPayloads({ ...deps(), keyring: createKeyring(webCrypto, "a third one, 03", NEW) }),
+      ).toBe("checking");
     });
   },
 );

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import { acceptCommand, claimed, environments, newDelivery, succeeded } from "./store-fixture.ts";
 
 const SECRET = "payload-that-nobody-may-read";
-const cipher = createKeyring("the master secret of this very test");
+const cipher = createKeyring(webCrypto, "the master secret of this very test");
 
 describe.each(await environments())("encrypted payloads on the %s engine", (_kind, environment) => {
   const { caller, encrypting, redis } = environment;

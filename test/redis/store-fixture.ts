@@ -1,5 +1,6 @@
 import { afterAll } from "vitest";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import { createPayloads, type Payloads } from "../../src/adapters/redis/payloads.ts";
 import { createStore } from "../../src/adapters/redis/store.ts";
 import { ReplyError } from "../../src/local/engine.ts";
@@ -21,7 +22,7 @@ export const KEY = "0123456789abcdef0123456789abcdef";
 
 /** Payloads as a deployment keeps them that does not encrypt. */
 export const inTheClear = createPayloads(
-  createKeyring("a master secret for tests, and for nothing else"),
+  createKeyring(webCrypto, "a master secret for tests, and for nothing else"),
   false,
 );
 
@@ -33,7 +34,15 @@ export function storeOver(
   payloads: Payloads = inTheClear,
   retention: Retention = DEFAULT_RETENTION,
 ): Store {
-  return createStore({ url: standIn.url, token: TOKEN, payloads, retention, offset, clock });
+  return createStore({
+    hashes: webCrypto,
+    url: standIn.url,
+    token: TOKEN,
+    payloads,
+    retention,
+    offset,
+    clock,
+  });
 }
 
 /** A fresh project with one key of every scope. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod/mini";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import {
   deliverMessage,
   flowOf,
@@ -24,6 +25,7 @@ const types = [
 // What these functions read of the parts.
 const deps = {
   settings: settingsOf(),
+  hashes: webCrypto,
   tasks: new Map(types.map((type) => [type.type, type])),
 };
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod/mini";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import { sign } from "../../src/adapters/crypto/sign.ts";
+import { createSign } from "../../src/adapters/crypto/sign.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import type { QueueMessage, RunMessage } from "../../src/ports/queue.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { sweep } from "../../src/scheduling/sweep.ts";
@@ -40,8 +41,9 @@ function travel() {
       },
     }),
     fetcher: fetcherOf(),
-    sign,
-    keyring: createKeyring("a master secret for tests, and for nothing else"),
+    sign: createSign(webCrypto),
+    hashes: webCrypto,
+    keyring: createKeyring(webCrypto, "a master secret for tests, and for nothing else"),
     services: new Map(),
     tasks: new Map([[echo.type, echo]]),
     background: { waitUntil: (work: Promise<unknown>) => void work },

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import { sign } from "../../src/adapters/crypto/sign.ts";
+import { createSign } from "../../src/adapters/crypto/sign.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import { CallRefused, QueueUnavailable } from "../../src/ports/errors.ts";
 import type { QueueMessage, ServiceCall } from "../../src/ports/queue.ts";
 import type { Store } from "../../src/ports/store.ts";
@@ -60,8 +61,9 @@ function deployment() {
       cancel: async (...messages: readonly string[]) => void canceled.push(...messages),
     }),
     fetcher: fetcherOf(),
-    sign,
-    keyring: createKeyring("a master secret for tests, and for nothing else"),
+    sign: createSign(webCrypto),
+    hashes: webCrypto,
+    keyring: createKeyring(webCrypto, "a master secret for tests, and for nothing else"),
     services,
     tasks: new Map([[task.type, task]]),
     background: { waitUntil: (one: Promise<unknown>) => void work.push(one) },

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import { VERSION_GOOD_FOR, versionedStore } from "../../src/adapters/redis/versioned-store.ts";
 import { UNBOUND_WRITES } from "../../src/shared/limits.ts";
 import { loadKeys, readSnapshot } from "../fixtures/snapshot.ts";
@@ -16,7 +17,7 @@ const binding = { purpose: "header", project: "prj_1" } as const;
 /** An isolate's keyring, at a time of Redis's and of its own. */
 function keyringAt(url: string, offset = 0, clock: () => number = Date.now) {
   const store = versionedStore(storeOver({ url }, offset), clock);
-  return createKeyring(MASTER, undefined, store.encryptsBound);
+  return createKeyring(webCrypto, MASTER, undefined, store.encryptsBound);
 }
 
 test.each(KINDS)("a fresh deployment binds every text at once, on the %s engine", async (kind) => {

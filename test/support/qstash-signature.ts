@@ -5,7 +5,7 @@ import { SignJWT } from "jose";
 export interface Claims {
   readonly key: string;
   readonly subject: string;
-  readonly body: string;
+  readonly body: string | Uint8Array;
   readonly issuer?: string;
   /** Seconds from now, 300 as QStash has it; null leaves it out. */
   readonly expiresIn?: number | null;

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod/mini";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import { sign } from "../../src/adapters/crypto/sign.ts";
+import { createSign } from "../../src/adapters/crypto/sign.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import { RequestTooLarge, StoreRefused } from "../../src/ports/errors.ts";
 import type { Fetcher } from "../../src/ports/fetcher.ts";
 import type { Store } from "../../src/ports/store.ts";
@@ -52,8 +53,9 @@ function running(
     settings: settingsOf({ resultTtl: 60_000 }),
     store,
     queue: queueOf(),
-    sign,
-    keyring: createKeyring(MASTER),
+    sign: createSign(webCrypto),
+    hashes: webCrypto,
+    keyring: createKeyring(webCrypto, MASTER),
     tasks: new Map<string, AnyTask>([[type.type, type]]),
     services: new Map<string, Service>(),
     background: { waitUntil: (work: Promise<unknown>) => void work },
@@ -90,7 +92,7 @@ describe.each(await environments())(
 
     test("that exceeds the limit only once it is encrypted is result-too-large", async () => {
       const handler = () => "x".repeat(8_000_000);
-      const encrypted = encrypting(createKeyring(MASTER));
+      const encrypted = encrypting(createKeyring(webCrypto, MASTER));
       for (const [over, status] of [
         [store, "succeeded"],
         [encrypted, "failed"],
@@ -194,9 +196,9 @@ describe.each(await environments())(
     });
 
     test("of an input that nothing opens is undecryptable, not retried; the task can still be read", async () => {
-      const encrypted = encrypting(createKeyring("another master secret, which is lost by now"));
+      const encrypted = encrypting(createKeyring(webCrypto, "another master secret, which is lost by now"));
       const task = await open(encrypted);
-      const over = encrypting(createKeyring(MASTER));
+      const over = encrypting(createKeyring(webCrypto, MASTER));
       expect((await running(over, () => "never").runOnce(task)).calls).toBe(0);
       const found = await over.readTask(caller, task.id, { input: true, result: true });
       expect(found).toMatchObject({

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import * as z from "zod/mini";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import { sign } from "../../src/adapters/crypto/sign.ts";
+import { createSign } from "../../src/adapters/crypto/sign.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import type { QueueMessage } from "../../src/ports/queue.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { Service } from "../../src/services/service.ts";
@@ -26,8 +27,9 @@ function running(store: Store, handler: (context: TaskContext<unknown>) => unkno
     store,
     queue: queueOf({ publish: (message) => Promise.resolve(void published.push(message)) }),
     fetcher: fetcherOf(),
-    sign,
-    keyring: createKeyring("a master secret for tests, and for nothing else"),
+    sign: createSign(webCrypto),
+    hashes: webCrypto,
+    keyring: createKeyring(webCrypto, "a master secret for tests, and for nothing else"),
     tasks: new Map<string, AnyTask>([[type.type, type]]),
     services: new Map<string, Service>(),
     background: { waitUntil: (work: Promise<unknown>) => void work },

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import { sign } from "../../src/adapters/crypto/sign.ts";
+import { createSign } from "../../src/adapters/crypto/sign.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { TaskToken } from "../../src/projects/principal.ts";
 import type { Service } from "../../src/services/service.ts";
@@ -15,10 +16,11 @@ function hearing(store: Store) {
   return {
     settings: settingsOf({ resultTtl: 60_000 }),
     store,
-    keyring: createKeyring("a master secret for tests, and for nothing else"),
+    keyring: createKeyring(webCrypto, "a master secret for tests, and for nothing else"),
     queue: queueOf(),
     fetcher: fetcherOf(),
-    sign,
+    sign: createSign(webCrypto),
+    hashes: webCrypto,
     tasks: new Map<string, AnyTask>(),
     services: new Map<string, Service>(),
     background: { waitUntil: (work: Promise<unknown>) => void work },

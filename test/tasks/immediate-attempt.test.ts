@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, test } from "vitest";
 import * as z from "zod/mini";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import { sign } from "../../src/adapters/crypto/sign.ts";
+import { createSign } from "../../src/adapters/crypto/sign.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import type { QueueMessage } from "../../src/ports/queue.ts";
 import type { Store } from "../../src/ports/store.ts";
 import { type AnyTask, defineTask, type TaskContext, TaskError, wait } from "../../src/task.ts";
@@ -46,8 +47,9 @@ function gateway(
         return messages.map(() => crypto.randomUUID());
       },
     }),
-    sign,
-    keyring: createKeyring("a master secret for tests, and for nothing else"),
+    sign: createSign(webCrypto),
+    hashes: webCrypto,
+    keyring: createKeyring(webCrypto, "a master secret for tests, and for nothing else"),
     tasks: new Map<string, AnyTask>([[type.type, type]]),
     services: new Map(),
     background: {

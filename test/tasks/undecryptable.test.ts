@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import { deliver } from "../../src/deliveries/deliver.ts";
 import { openSecrets } from "../../src/endpoints/signing-secrets.ts";
 import type { Store } from "../../src/ports/store.ts";
@@ -9,8 +10,8 @@ import { createRunTimes } from "../../src/tasks/run-times.ts";
 import { accepted, claimed, type Environment, environments, newDelivery } from "../redis/store-fixture.ts";
 import { fetcherOf, queueOf, settingsOf } from "../support/parts.ts";
 
-const lost = createKeyring("the master secret that was removed too early");
-const present = createKeyring("the master secret of now, and of now alone");
+const lost = createKeyring(webCrypto, "the master secret that was removed too early");
+const present = createKeyring(webCrypto, "the master secret of now, and of now alone");
 const secret = "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0";
 
 /** What a deliver step uses; what is sent is noted. */
@@ -19,6 +20,7 @@ function delivering(store: Store, sent: string[]) {
     settings: settingsOf(),
     store,
     keyring: present,
+    hashes: webCrypto,
     sign: (secrets: readonly string[]) => Promise.resolve(secrets.join(" ")),
     fetcher: fetcherOf({
       fetch: (_url, { headers }) => {

@@ -1,3 +1,4 @@
+import type { Aead, CryptoProvider, Mac } from "../../ports/crypto-provider.ts";
 import { base64url, hex, utf8 } from "../../shared/bytes.ts";
 
 /** Lengths in bytes of the prefixes of keys and tokens. */
@@ -8,59 +9,41 @@ export const PROJECT = 16;
 export interface Generation {
   /** The first four bytes of the secret's derived fingerprint, in hex. */
   readonly id: string;
-  readonly apiKeys: CryptoKey;
+  readonly apiKeys: Mac;
   /** The key that MACs API keys, as base64url. */
   readonly exportApiKeys: () => Promise<string>;
-  readonly readTokens: CryptoKey;
-  readonly eventsTokens: CryptoKey;
-  readonly browserTokens: CryptoKey;
-  readonly taskTokens: CryptoKey;
-  readonly probes: CryptoKey;
-  readonly sessions: CryptoKey;
-  readonly wrapping: CryptoKey;
+  readonly readTokens: Mac;
+  readonly eventsTokens: Mac;
+  readonly browserTokens: Mac;
+  readonly taskTokens: Mac;
+  readonly probes: Mac;
+  readonly sessions: Aead;
+  readonly wrapping: Aead;
 }
 
 export type Find = (id: string) => Promise<Generation | undefined>;
 
-export async function derive(master: string): Promise<Generation> {
-  const source = await crypto.subtle.importKey("raw", utf8(master), "HKDF", false, [
-    "deriveBits",
-    "deriveKey",
-  ]);
-  const hkdf = (info: string) => ({
-    name: "HKDF",
-    hash: "SHA-256",
-    salt: new Uint8Array(),
-    info: utf8(`ringback/${info}`),
-  });
-  const mac = (info: string) =>
-    crypto.subtle.deriveKey(hkdf(info), source, { name: "HMAC", hash: "SHA-256", length: 256 }, false, [
-      "sign",
-      "verify",
-    ]);
-  const cipher = (info: string) =>
-    crypto.subtle.deriveKey(hkdf(info), source, { name: "AES-GCM", length: 256 }, false, [
-      "encrypt",
-      "decrypt",
-    ]);
+/** Derives all keys once: they are as long in memory as the generation. */
+export async function derive(provider: CryptoProvider, master: string): Promise<Generation> {
+  const keys = await provider.derivation(utf8(master));
+  const mac = (info: string) => keys.mac(`ringback/${info}`);
+  const aead = (info: string) => keys.aead(`ringback/${info}`);
   const [id, apiKeys, readTokens, eventsTokens, browserTokens, taskTokens, probes, sessions, wrapping] =
     await Promise.all([
-      crypto.subtle.deriveBits(hkdf("generation"), source, MASTER_ID * 8),
+      keys.bits("ringback/generation", MASTER_ID),
       mac("api-key"),
       mac("read-token"),
       mac("events-token"),
       mac("browser-token"),
       mac("task-token"),
       mac("probe"),
-      cipher("session"),
-      cipher("wrapping"),
+      aead("session"),
+      aead("wrapping"),
     ]);
-  const exportApiKeys = async () =>
-    base64url(new Uint8Array(await crypto.subtle.deriveBits(hkdf("api-key"), source, 256)));
   return {
-    id: hex(new Uint8Array(id)),
+    id: hex(id),
     apiKeys,
-    exportApiKeys,
+    exportApiKeys: async () => base64url(await keys.bits("ringback/api-key", 32)),
     readTokens,
     eventsTokens,
     browserTokens,

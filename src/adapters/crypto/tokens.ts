@@ -1,5 +1,6 @@
 import type { TaskToken } from "../../projects/principal.ts";
 import { base64url, concat, fromBase64url, fromHex, hex, utf8 } from "../../shared/bytes.ts";
+import type { Hashes } from "../../shared/hashes.ts";
 import { idBytes, idOf } from "../../shared/id.ts";
 import { type Find, type Generation, MASTER_ID, PROJECT } from "./generation.ts";
 
@@ -25,11 +26,12 @@ export async function issueLink(
   const expiry = new Uint8Array(4);
   new DataView(expiry.buffer).setUint32(0, Math.floor(expiresAt / 1_000));
   const head = concat(fromHex(generation.id), idBytes(project), expiry);
-  const mac = new Uint8Array(await crypto.subtle.sign("HMAC", generation[kind], concat(head, utf8(task))));
+  const mac = await generation[kind](concat(head, utf8(task)));
   return LINKS[kind] + base64url(concat(head, mac));
 }
 
 export async function verifyLink(
+  hashes: Hashes,
   find: Find,
   kind: keyof typeof LINKS,
   text: string,
@@ -42,12 +44,8 @@ export async function verifyLink(
   if (!bytes || !head || bytes.length !== head.length + 32) return undefined;
   const generation = await find(hex(head.subarray(0, MASTER_ID)));
   if (!generation) return undefined;
-  const genuine = await crypto.subtle.verify(
-    "HMAC",
-    generation[kind],
-    bytes.slice(head.length),
-    concat(head, utf8(task)),
-  );
+  const expected = await generation[kind](concat(head, utf8(task)));
+  const genuine = hashes.equal(expected, bytes.subarray(head.length));
   const expiry = new DataView(head.buffer).getUint32(MASTER_ID + PROJECT);
   if (!genuine || expiry * 1_000 <= now) return undefined;
   return idOf("prj", head.subarray(MASTER_ID, MASTER_ID + PROJECT));
@@ -66,11 +64,15 @@ export async function issueTaskToken(current: Promise<Generation>, token: TaskTo
     idBytes(token.task),
     new Uint8Array(numbers.buffer),
   );
-  const mac = await crypto.subtle.sign("HMAC", generation.taskTokens, signed);
-  return TASK_TOKEN_PREFIX + base64url(concat(signed, new Uint8Array(mac)));
+  const mac = await generation.taskTokens(signed);
+  return TASK_TOKEN_PREFIX + base64url(concat(signed, mac));
 }
 
-export async function verifyTaskToken(find: Find, text: string): Promise<TaskToken | undefined> {
+export async function verifyTaskToken(
+  hashes: Hashes,
+  find: Find,
+  text: string,
+): Promise<TaskToken | undefined> {
   const bytes = text.startsWith(TASK_TOKEN_PREFIX)
     ? fromBase64url(text.slice(TASK_TOKEN_PREFIX.length))
     : undefined;
@@ -78,13 +80,8 @@ export async function verifyTaskToken(find: Find, text: string): Promise<TaskTok
   const signed = bytes.slice(0, TASK_TOKEN_SIGNED);
   const generation = await find(hex(signed.subarray(0, MASTER_ID)));
   if (!generation) return undefined;
-  const genuine = await crypto.subtle.verify(
-    "HMAC",
-    generation.taskTokens,
-    bytes.slice(TASK_TOKEN_SIGNED),
-    signed,
-  );
-  if (!genuine) return undefined;
+  const expected = await generation.taskTokens(signed);
+  if (!hashes.equal(expected, bytes.subarray(TASK_TOKEN_SIGNED))) return undefined;
   const numbers = new DataView(signed.buffer, MASTER_ID + PROJECT + TASK);
   return {
     project: idOf("prj", signed.subarray(MASTER_ID, MASTER_ID + PROJECT)),
@@ -99,15 +96,14 @@ export async function verifyTaskToken(find: Find, text: string): Promise<TaskTok
 export async function issueProbe(current: Promise<Generation>): Promise<string> {
   const generation = await current;
   const signed = concat(fromHex(generation.id), crypto.getRandomValues(new Uint8Array(PROBE)));
-  const mac = new Uint8Array(await crypto.subtle.sign("HMAC", generation.probes, signed));
-  return PROBE_PREFIX + base64url(concat(signed, mac));
+  return PROBE_PREFIX + base64url(concat(signed, await generation.probes(signed)));
 }
 
-export async function isProbe(find: Find, text: string): Promise<boolean> {
+export async function isProbe(hashes: Hashes, find: Find, text: string): Promise<boolean> {
   const bytes = text.startsWith(PROBE_PREFIX) ? fromBase64url(text.slice(PROBE_PREFIX.length)) : undefined;
   if (bytes?.length !== MASTER_ID + PROBE + 32) return false;
   const signed = bytes.slice(0, MASTER_ID + PROBE);
   const generation = await find(hex(signed.subarray(0, MASTER_ID)));
   if (!generation) return false;
-  return await crypto.subtle.verify("HMAC", generation.probes, bytes.slice(MASTER_ID + PROBE), signed);
+  return hashes.equal(await generation.probes(signed), bytes.subarray(MASTER_ID + PROBE));
 }

@@ -1,3 +1,4 @@
+import type { Hashes } from "../../shared/hashes.ts";
 import type { Retention } from "../../tasks/retention.ts";
 import type { Payloads } from "./payloads.ts";
 import type { BatchRunner, Runner } from "./script.ts";
@@ -14,6 +15,7 @@ export interface Context {
   readonly worker: Runner;
   /** One page of the names of all keys, and the cursor of the next; `0` begins and ends. */
   readonly scan: (cursor: string) => Promise<readonly [cursor: string, keys: readonly string[]]>;
+  readonly hashes: Hashes;
   /** Encrypts and opens payloads. */
   readonly payloads: Payloads;
   /** How long ended things are kept. */

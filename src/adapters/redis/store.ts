@@ -5,6 +5,7 @@ import type { FiguresStore } from "../../ports/figures-store.ts";
 import type { ApiKeyStore, ConfigStore, ProjectStore, RotationStore } from "../../ports/project-store.ts";
 import type { Store } from "../../ports/store.ts";
 import type { NewestTaskStore, TaskReadStore } from "../../ports/task-store.ts";
+import type { Hashes } from "../../shared/hashes.ts";
 import { DEFAULT_RETENTION, type Retention } from "../../tasks/retention.ts";
 import { completeBatch, openBatch, settleBatch } from "./batches/batches.ts";
 import { purgeKeys, takeChores } from "./chores.ts";
@@ -49,6 +50,7 @@ import { readVersion } from "./version.ts";
 
 export interface StoreOptions {
   readonly payloads: Payloads;
+  readonly hashes: Hashes;
   readonly url: string;
   readonly token: string;
   /** How long ended things are kept; the default unless set. */
@@ -74,6 +76,7 @@ export function createStore(options: StoreOptions): Store {
     many: createBatchRunner(quick),
     worker: createRunner(worker, true),
     scan: createScanner(worker),
+    hashes: options.hashes,
     payloads: options.payloads,
     retention: options.retention ?? DEFAULT_RETENTION,
     offset: options.offset ?? 0,

@@ -4,7 +4,8 @@ import type { SignatureVerdict } from "../../ports/queue.ts";
 import { projectFinder } from "../../projects/find-project.ts";
 import { retiredGenerationsOf } from "../../projects/generations.ts";
 import type { SignedLink, TaskTokenBearer } from "../../projects/principal.ts";
-import { sha256, utf8 } from "../../shared/bytes.ts";
+import { utf8 } from "../../shared/bytes.ts";
+import type { Bytes, Hashes } from "../../shared/hashes.ts";
 import { ApiError } from "../../shared/problems.ts";
 import type { Access, Callers, Env, Route, TokenAccess } from "../pipeline/route.ts";
 import { type Authenticate, appUsers } from "./app-user.ts";
@@ -16,7 +17,7 @@ import { sessionOf } from "./session.ts";
 export type VerifySignature = (request: {
   readonly signature: string | null;
   readonly path: string;
-  readonly body: Uint8Array;
+  readonly body: Bytes;
 }) => Promise<SignatureVerdict>;
 
 const BEARER = /^Bearer +([\w.~+/=-]+) *$/i;
@@ -32,8 +33,8 @@ export function admitter(
 ): Admit {
   const retired = retiredGenerationsOf(deps);
   const { adminToken, metricsToken } = deps.settings;
-  const isAdmin = tokenCheck(adminToken);
-  const readsMetrics = metricsToken === undefined ? undefined : tokenCheck(metricsToken);
+  const isAdmin = tokenCheck(deps.hashes, adminToken);
+  const readsMetrics = metricsToken === undefined ? undefined : tokenCheck(deps.hashes, metricsToken);
   const appUser = appUsers(authenticate, projectFinder(deps.store));
   const byKey = async (c: Context<Env>, route: Route): Promise<KeyBearer> => {
     const owner = (await sessionOf(c, deps))?.owner;
@@ -135,11 +136,6 @@ function unauthenticated(detail: string): ApiError {
 }
 
 /** Compares digests, so that the duration reveals nothing about the token. */
-function tokenCheck(token: string): (text: string) => Promise<boolean> {
-  return async (text) => {
-    const [expected, given] = await Promise.all([sha256(utf8(token)), sha256(utf8(text))]);
-    let difference = 0;
-    for (const [i, byte] of expected.entries()) difference |= byte ^ (given[i] ?? 0);
-    return difference === 0;
-  };
+function tokenCheck({ sha256, equal }: Hashes, token: string): (text: string) => Promise<boolean> {
+  return async (text) => equal(await sha256(utf8(token)), await sha256(utf8(text)));
 }

@@ -3,7 +3,7 @@ import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import type { Dependencies } from "../../ports/dependencies.ts";
 import type { Sessions } from "../../ports/keyring.ts";
 import { SESSION_LIFE, type Session } from "../../projects/session.ts";
-import { hex, sha256, utf8 } from "../../shared/bytes.ts";
+import { hex, utf8 } from "../../shared/bytes.ts";
 
 /**
  * The cookie of the console. `__Host-` keeps other hosts of the domain from setting it. Chromium and Firefox take
@@ -15,11 +15,16 @@ const COOKIE = "ringback-console";
 export const REQUEST_HEADER = "Ringback-Request";
 
 /** The parts that read a session. */
-export type SessionParts = Pick<Dependencies, "settings" | "clock"> & { readonly keyring: Sessions };
+export type SessionParts = Pick<Dependencies, "settings" | "clock" | "hashes"> & {
+  readonly keyring: Sessions;
+};
 
 /** Identifies the admin token in sessions. */
-export async function adminHash({ adminToken }: Dependencies["settings"]): Promise<string> {
-  return hex(await sha256(utf8(adminToken)));
+export async function adminHash({
+  hashes,
+  settings,
+}: Pick<Dependencies, "hashes" | "settings">): Promise<string> {
+  return hex(await hashes.sha256(utf8(settings.adminToken)));
 }
 
 /** Gives the browser a session; returns when it ends. */
@@ -54,6 +59,6 @@ export async function sessionOf(c: Context, parts: SessionParts): Promise<Sessio
   const session = text === undefined ? undefined : await parts.keyring.openSession(text);
   if (!session || session.expiresAt <= parts.clock()) return undefined;
   const { owner } = session;
-  if (owner.kind === "admin" && owner.hash !== (await adminHash(parts.settings))) return undefined;
+  if (owner.kind === "admin" && owner.hash !== (await adminHash(parts))) return undefined;
   return session;
 }

@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import type { Hashes } from "../../shared/hashes.ts";
 import { type Idempotency, idempotencyOf } from "../../shared/idempotency.ts";
 import { idempotencyKey } from "./headers.ts";
 
@@ -11,8 +12,12 @@ export const IDEMPOTENCY_PROBLEMS = ["malformed-idempotency-key", "idempotency-k
  * @param json the parsed body, undefined where the route takes none
  * @throws ApiError `malformed-idempotency-key`
  */
-export function idempotencyIn(c: Context, json?: unknown): Promise<Idempotency | undefined> {
-  return idempotencyOf("POST", c.req.path, idempotencyKey(c.req.header("Idempotency-Key")), json);
+export function idempotencyIn(
+  { hashes }: { readonly hashes: Hashes },
+  c: Context,
+  json?: unknown,
+): Promise<Idempotency | undefined> {
+  return idempotencyOf(hashes, "POST", c.req.path, idempotencyKey(c.req.header("Idempotency-Key")), json);
 }
 
 /** Marks the answer as that of an earlier request. */

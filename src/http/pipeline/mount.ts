@@ -30,7 +30,10 @@ export function mount(app: Hono<Env>, routes: readonly Route[], deps: Dependenci
       },
     });
   const readLimit = createReadLimit(deps.settings.readLimit, deps.clock);
-  const conditional = etag({ retainedHeaders: [...RETAINED_304_HEADERS, "retry-after", "x-request-id"] });
+  const conditional = etag({
+    retainedHeaders: [...RETAINED_304_HEADERS, "retry-after", "x-request-id"],
+    generateDigest: async (body) => (await deps.hashes.sha1(body)).buffer,
+  });
   const serve = (route: Route): void => {
     const bounded = boundedBy(route.maxBody ?? Math.min(maxBody * (route.bodies ?? 1), LARGEST_BODY));
     const admitted: MiddlewareHandler<Env> = async (c, next) => {

@@ -91,7 +91,7 @@ const again = route({
   },
   problems: ["delivery-pending", ...IDEMPOTENCY_PROBLEMS],
   async handle({ c, ctx, caller, params, reply }) {
-    const { record, replayed } = await redeliver(ctx, caller, params.id, await idempotencyIn(c));
+    const { record, replayed } = await redeliver(ctx, caller, params.id, await idempotencyIn(ctx, c));
     return reply(202, deliveryView(record), {
       Location: `${ctx.settings.publicUrl}/v1/deliveries/${record.id}`,
       ...replayedHeader(replayed),

@@ -50,7 +50,7 @@ const pauseProject = route({
   description: HELD,
   answers,
   handle: async ({ c, ctx, caller, reply }) => {
-    const paused = await setPaused(ctx, caller, undefined, true, await idempotencyIn(c));
+    const paused = await setPaused(ctx, caller, undefined, true, await idempotencyIn(ctx, c));
     return reply(200, viewOf(paused), replayedHeader(paused.replayed));
   },
 });
@@ -77,7 +77,7 @@ const pauseType = route({
   params,
   answers,
   handle: async ({ c, ctx, caller, params: { type }, reply }) => {
-    const paused = await setPaused(ctx, caller, type, true, await idempotencyIn(c));
+    const paused = await setPaused(ctx, caller, type, true, await idempotencyIn(ctx, c));
     return reply(200, viewOf(paused), replayedHeader(paused.replayed));
   },
 });
@@ -97,7 +97,7 @@ const resumeType = route({
 });
 
 async function resume(c: Context, ctx: RequestContext, caller: Client, type?: string): Promise<Paused> {
-  const paused = await setPaused(ctx, caller, type, false, await idempotencyIn(c));
+  const paused = await setPaused(ctx, caller, type, false, await idempotencyIn(ctx, c));
   ctx.background.waitUntil(startParked(ctx, caller.project));
   return paused;
 }

@@ -86,7 +86,7 @@ async function proxy(call: Call<typeof PARAMS, unknown, unknown, typeof SUBMIT_A
     ),
   };
   const key = idempotencyKey(c.req.header("Idempotency-Key"));
-  const idempotency = await idempotencyOf(method, pathname, key, json);
+  const idempotency = await idempotencyOf(ctx.hashes, method, pathname, key, json);
   const task = {
     ...fitting(TaskRequest, json),
     canonical: json,

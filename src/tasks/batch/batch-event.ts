@@ -1,9 +1,9 @@
-import { initialDeadLetter } from "../../events/fan-out.ts";
-import { type SerializeParts, write } from "../../events/serialize-event.ts";
+import { type FanOutParts, initialDeadLetter } from "../../events/fan-out.ts";
+import { write } from "../../events/serialize-event.ts";
 import type { NewDelivery } from "../../ports/commands/delivery.ts";
 import type { StoredConfig } from "../../projects/caller.ts";
 import { type Endpoint, parseConfig, rateOf, subscribersOf } from "../../projects/project-config.ts";
-import { sha256, utf8 } from "../../shared/bytes.ts";
+import { utf8 } from "../../shared/bytes.ts";
 import { deriveId } from "../../shared/id.ts";
 import type { BatchRecord } from "./record.ts";
 import { batchData } from "./view.ts";
@@ -18,13 +18,13 @@ export const BATCH_COMPLETED = "batch.completed";
  * @param at Redis time, milliseconds
  */
 export async function batchDeliveries(
-  deps: SerializeParts,
+  deps: FanOutParts,
   record: BatchRecord,
   stored: StoredConfig,
   at: number,
 ): Promise<readonly NewDelivery[]> {
   const idOf = async (kind: "evt" | "del", target: string) =>
-    deriveId(kind, record.id, await sha256(utf8(`${record.id}.${BATCH_COMPLETED}${target}`)));
+    deriveId(kind, record.id, await deps.hashes.sha256(utf8(`${record.id}.${BATCH_COMPLETED}${target}`)));
   const eventId = await idOf("evt", "");
   const data = batchData(record, deps.settings.publicUrl);
   const message = { id: eventId, type: BATCH_COMPLETED, at, subject: record.id, data };

@@ -7,6 +7,7 @@ import { denied } from "../../projects/denied.ts";
 import type { Client, System, TaskReader } from "../../projects/principal.ts";
 import { base64url, fromBase64url, utf8 } from "../../shared/bytes.ts";
 import { fault } from "../../shared/fault-point.ts";
+import type { Hashes } from "../../shared/hashes.ts";
 import { isId } from "../../shared/id.ts";
 import { ApiError } from "../../shared/problems.ts";
 import { getBatch } from "../batch/get-batch.ts";
@@ -14,7 +15,7 @@ import type { DeliveryRecord, DeliveryStatus, TaskRecord } from "../record.ts";
 import { isTerminal, type TaskStatus, visibleStatus } from "../status.ts";
 
 /** The parts that reading tasks and deliveries uses. */
-export type ReadParts = { readonly store: DeliveryReadStore & TaskReadStore };
+export type ReadParts = { readonly hashes: Hashes; readonly store: DeliveryReadStore & TaskReadStore };
 
 /** The parts that a list of deliveries uses. */
 type ListParts = ReadParts & { readonly store: Pick<BatchStore, "readBatch"> };
@@ -35,7 +36,8 @@ export async function getTask(
   include: { readonly input?: boolean; readonly result?: boolean } = {},
 ): Promise<FoundTask> {
   if (!isId("task", id)) throw missing("task", id);
-  const answer = await ctx.store.readTask(caller, id, { ...include, deliveries: endDelivery });
+  const deliveries = (record: TaskRecord) => endDelivery(ctx, record);
+  const answer = await ctx.store.readTask(caller, id, { ...include, deliveries });
   if (answer.kind === "missing") throw missing("task", id);
   if (answer.kind !== "found") throw denied(answer, "tasks:read");
   const [delivery] = answer.deliveries;
@@ -96,7 +98,7 @@ export async function getTasks(
   const answer = await ctx.store.readTasks(caller, wanted);
   if (answer.kind !== "found") throw denied(answer, "tasks:read");
   const { records, now } = answer;
-  const ends = await Promise.all(records.map(endDelivery));
+  const ends = await Promise.all(records.map((record) => endDelivery(ctx, record)));
   const found = await deliveriesOf(ctx, caller, ends.flat());
   const deliveries = new Map(found.map((delivery) => [delivery.id, delivery]));
   return records.map((record, index) => {
@@ -106,8 +108,8 @@ export async function getTasks(
 }
 
 /** The delivery of a task's end to its callback. */
-async function endDelivery(record: TaskRecord): Promise<readonly string[]> {
-  const id = isTerminal(record.status) ? await callbackDelivery(record, record.status) : undefined;
+async function endDelivery({ hashes }: ReadParts, record: TaskRecord): Promise<readonly string[]> {
+  const id = isTerminal(record.status) ? await callbackDelivery(hashes, record, record.status) : undefined;
   return id === undefined ? [] : [id];
 }
 

@@ -67,7 +67,8 @@ export async function prepare(ctx: SubmitParts, caller: Client, submit: Submit):
   judgeInput(ctx, definition, submit.input);
   const service = serviceNamed(ctx.services, submit.type, submit.input);
   const idempotency =
-    submit.idempotency ?? (await idempotencyOf("POST", SUBMIT_PATH, submit.idempotencyKey, submit.canonical));
+    submit.idempotency ??
+    (await idempotencyOf(ctx.hashes, "POST", SUBMIT_PATH, submit.idempotencyKey, submit.canonical));
   return {
     caller,
     task: newTask(

@@ -279,7 +279,7 @@ async function callOf(context: Context, command: AcceptCommand, hour: number): P
   const input = large ? keys.push(names.input(task.id)) : 0;
   const batch = task.batch === undefined ? 0 : keys.push(names.batch(task.batch));
   const config = command.lease ? keys.push(names.config) : 0;
-  const pairs = await searchablePairs(task.metadata);
+  const pairs = await searchablePairs(context.hashes, task.metadata);
   const searchable = pairs.map(({ name, pair }) => [name, keys.push(names.metadata(hour, pair))] as const);
   const listing = listingOf(context.retention, task.options);
   const args = [

@@ -152,7 +152,7 @@ export async function deleteTask(context: Context, { caller, record }: DeleteCom
   const keys = [names.task(id), names.project, names.chores, names.erasing(id)];
   const idempotency = idempotencyHash ? keys.push(names.idempotency(idempotencyHash)) : 0;
   const indexes = keys.length + 1;
-  keys.push(...(await indexesOf(record)));
+  keys.push(...(await indexesOf(context, record)));
   const [code, now, flat] = await context.quick(
     ERASE,
     keys,
@@ -186,10 +186,15 @@ export async function deleteTask(context: Context, { caller, record }: DeleteCom
 }
 
 /** The indexes in which a task may lie. */
-async function indexesOf({ project, createdAt, metadata }: TaskRecord): Promise<readonly string[]> {
+async function indexesOf(
+  { hashes }: Context,
+  { project, createdAt, metadata }: TaskRecord,
+): Promise<readonly string[]> {
   const names = keysOf(project);
   const hour = hourOf(createdAt);
-  const pairs = await Promise.all(Object.entries(metadata).map(([name, value]) => pairHash(name, value)));
+  const pairs = await Promise.all(
+    Object.entries(metadata).map(([name, value]) => pairHash(hashes, name, value)),
+  );
   const endings = ["failed", "canceled", "expired"] as const satisfies readonly TerminalStatus[];
   return [
     names.index(hour),

@@ -56,13 +56,13 @@ export async function keepTasks(
 }
 
 async function callOf(
-  { offset }: Context,
+  { offset, hashes }: Context,
   { project, id, createdAt, status, metadata }: TaskRecord,
   until: number,
 ): Promise<Parameters<Runner>> {
   const names = keysOf(project);
   const hour = hourOf(createdAt);
-  const pairs = await searchablePairs(metadata);
+  const pairs = await searchablePairs(hashes, metadata);
   const indexes = [
     names.index(hour),
     ...(status === "succeeded" ? [] : [names.ending(hour, status)]),

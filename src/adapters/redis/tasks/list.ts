@@ -160,7 +160,7 @@ export async function listTasks(
   const { status } = filter;
   const isAsked = status !== undefined && !UNHAPPY.includes(status);
   const pairs = Object.entries(filter.metadata ?? {});
-  const groups = await groupsOf(names, searched, status, pairs);
+  const groups = await groupsOf(context, names, searched, status, pairs);
   const others = (groups[0]?.length ?? 1) - 1;
   const [code, rows, ...rest] = await context.quick(
     PAGE,
@@ -226,12 +226,13 @@ export async function newestTasks(
 
 /** Per hour the index with the fewest entries, and the others in which a task must lie. */
 async function groupsOf(
+  context: Context,
   names: ReturnType<typeof keysOf>,
   hours: readonly number[],
   status: TaskStatus | undefined,
   pairs: readonly (readonly [string, string])[],
 ): Promise<readonly (readonly string[])[]> {
-  const hashes = await Promise.all(pairs.map(([name, value]) => pairHash(name, value)));
+  const hashes = await Promise.all(pairs.map(([name, value]) => pairHash(context.hashes, name, value)));
   return hours.map((hour) => {
     const narrow = [
       ...(status !== undefined && UNHAPPY.includes(status) ? [names.ending(hour, status)] : []),

@@ -154,12 +154,15 @@ export async function replayAll(
   return Promise.all(commands.map((command, index) => answer(context, command, replies[index] ?? [])));
 }
 
-async function callOf({ offset, retention }: Context, command: ReplayCommand): Promise<Parameters<Runner>> {
+async function callOf(
+  { hashes, offset, retention }: Context,
+  command: ReplayCommand,
+): Promise<Parameters<Runner>> {
   const { caller, record, idempotency } = command;
   const names = keysOf(caller.project);
   const hour = hourOf(record.createdAt);
   const keys = [names.due, names.task(record.id), names.project, names.index(hour), names.hours];
-  const searchable = await searchablePairs(record.metadata);
+  const searchable = await searchablePairs(hashes, record.metadata);
   const pairs = searchable.flatMap(({ name, pair }) => [name, keys.push(names.metadata(hour, pair))]);
   const ended = isTerminal(record.status) ? record.status : undefined;
   const args = [

@@ -55,7 +55,7 @@ const makeKey = route({
   },
   problems: ["not-found", "undecryptable", ...IDEMPOTENCY_PROBLEMS],
   async handle({ c, ctx, body, json, reply }) {
-    const { made, replayed } = await createKey(ctx, body, await idempotencyIn(c, json));
+    const { made, replayed } = await createKey(ctx, body, await idempotencyIn(ctx, c, json));
     const { key, ...view } = made;
     return reply(201, { ...keyView(view), key }, replayedHeader(replayed));
   },

@@ -29,7 +29,7 @@ const verify = route({
   },
   problems: [...IDEMPOTENCY_PROBLEMS, "verification-failed"],
   async handle({ c, ctx, caller, params, body, json, reply }) {
-    const idempotency = await idempotencyIn(c, json);
+    const idempotency = await idempotencyIn(ctx, c, json);
     const verified = await verifyEndpoint(ctx, caller, params.id, body.verification, idempotency);
     return reply(200, endpointView(verified.endpoint), replayedHeader(verified.replayed));
   },
@@ -74,7 +74,7 @@ const recoverRoute = route({
   problems: [...IDEMPOTENCY_PROBLEMS, "endpoint-closed"],
   async handle({ c, ctx, caller, params, body, json, reply }) {
     const { dryRun } = body;
-    const idempotency = dryRun ? undefined : await idempotencyIn(c, json);
+    const idempotency = dryRun ? undefined : await idempotencyIn(ctx, c, json);
     const found = await recover(ctx, caller, params.id, body, idempotency);
     const { count, recovered, pace, deliveries, nextCursor = null, replayed } = found;
     const recovery = {

@@ -52,7 +52,7 @@ const create = route({
   },
   problems: [...IDEMPOTENCY_PROBLEMS, "unsafe-callback-url", "endpoint-limit-reached", "not-found"],
   async handle({ c, ctx, caller, body, json, reply }) {
-    const made = await createEndpoint(ctx, caller, body, await idempotencyIn(c, json));
+    const made = await createEndpoint(ctx, caller, body, await idempotencyIn(ctx, c, json));
     const { endpoint, secret, replayed } = made;
     const headers = {
       Location: `${ctx.settings.publicUrl}/v1/endpoints/${endpoint.id}`,

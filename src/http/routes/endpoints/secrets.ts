@@ -83,7 +83,7 @@ const rotate = route({
   problems: [...IDEMPOTENCY_PROBLEMS, "not-found", "undecryptable", "too-many-secrets"],
   async handle(call) {
     const { c, ctx, caller, body, json } = call;
-    const replayed = await rotateSigningSecret(ctx, caller, body.overlap, await idempotencyIn(c, json));
+    const replayed = await rotateSigningSecret(ctx, caller, body.overlap, await idempotencyIn(ctx, c, json));
     return await rotatedAnswer(call, replayed);
   },
 });
@@ -120,7 +120,7 @@ const rotateOfEndpoint = route({
   problems: [...IDEMPOTENCY_PROBLEMS, "too-many-secrets"],
   async handle(call) {
     const { c, ctx, caller, params, body, json } = call;
-    const idempotency = await idempotencyIn(c, json);
+    const idempotency = await idempotencyIn(ctx, c, json);
     const replayed = await rotateEndpointSecret(ctx, caller, params.id, body.overlap, idempotency);
     return await rotatedAnswer(call, replayed, params.id);
   },

@@ -4,7 +4,7 @@ import type { Scope } from "../../../projects/caller.ts";
 import { retiredGenerationsOf } from "../../../projects/generations.ts";
 import type { ApiKey } from "../../../projects/principal.ts";
 import type { Session as SessionRecord } from "../../../projects/session.ts";
-import { hex, sha256, utf8 } from "../../../shared/bytes.ts";
+import { hex, utf8 } from "../../../shared/bytes.ts";
 import { ApiError } from "../../../shared/problems.ts";
 import { component, field, type Infer, opt, time, typeId } from "../../../shared/schema/schema.ts";
 import { text } from "../../../shared/schema/schema-fields.ts";
@@ -114,8 +114,8 @@ const signOut = route({
 
 /** The party that a credential proves; none when it is not one of this gateway. */
 async function ownerOf(ctx: Dependencies, given: string): Promise<SessionRecord["owner"] | undefined> {
-  const hash = await adminHash(ctx.settings);
-  if (hex(await sha256(utf8(given))) === hash) return { kind: "admin", hash };
+  const hash = await adminHash(ctx);
+  if (hex(await ctx.hashes.sha256(utf8(given))) === hash) return { kind: "admin", hash };
   const key = await ctx.keyring.verifyApiKey(given, retiredGenerationsOf(ctx));
   return key && { kind: "api-key", ...key };
 }

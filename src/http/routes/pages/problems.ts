@@ -50,7 +50,7 @@ function isProblem(code: string): code is ProblemCode {
 /** A page changes with a deployment and keeps its name, so a cache asks by ETag before it uses a copy. */
 async function answer({ c, ctx, send }: PageCall, write: (base: string) => string) {
   const html = write(escapeHtml(basePathOf(ctx.settings.publicUrl)));
-  const headers = { etag: await etagOf(html), "cache-control": "no-cache" };
+  const headers = { etag: await etagOf(ctx.hashes, html), "cache-control": "no-cache" };
   if (namesTag(c.req.header("if-none-match") ?? "", headers.etag)) {
     return send(c.newResponse(null, 304, headers));
   }

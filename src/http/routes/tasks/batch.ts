@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import * as z from "zod/mini";
+import type { RequestContext } from "../../../ports/dependencies.ts";
 import { type Idempotency, idempotencyOf } from "../../../shared/idempotency.ts";
 import { utf8Length } from "../../../shared/json/byte-count.ts";
 import { itemTexts } from "../../../shared/json/json-items.ts";
@@ -107,7 +108,13 @@ const submitMany = route({
         if (submit instanceof ApiError) return submit;
         const idempotency =
           submit.idempotencyKey === undefined
-            ? await keyOfItem(c, key, index, asked ? { ...asked, item: submit.canonical } : submit.canonical)
+            ? await keyOfItem(
+                ctx,
+                c,
+                key,
+                index,
+                asked ? { ...asked, item: submit.canonical } : submit.canonical,
+              )
             : undefined;
         return {
           ...submit,
@@ -115,7 +122,7 @@ const submitMany = route({
         };
       }),
     );
-    const idempotency = asked && (await idempotencyOf("POST", c.req.path, key, json));
+    const idempotency = asked && (await idempotencyOf(ctx.hashes, "POST", c.req.path, key, json));
     const wish = asked && { ...asked, ...(idempotency && { idempotency }) };
     const { outcomes, batch } = await acceptBatch(ctx, caller, items, trace, wish);
     const refused = outcomes.filter((outcome) => outcome instanceof ApiError);
@@ -163,12 +170,14 @@ function readItem(text: string, json: unknown, maxBody: number): Submit | ApiErr
 
 /** The batch's own key stands for each item that has none: repeated, it makes none of them twice. */
 function keyOfItem(
+  { hashes }: RequestContext,
   c: Context<Env>,
   key: string | undefined,
   index: number,
   canonical: unknown,
 ): Promise<Idempotency | undefined> {
-  return idempotencyOf("POST", c.req.path, key === undefined ? undefined : `${key} ${index}`, canonical);
+  const itemKey = key === undefined ? undefined : `${key} ${index}`;
+  return idempotencyOf(hashes, "POST", c.req.path, itemKey, canonical);
 }
 
 /** The refusal with its pointers leading into the batch. */

@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import * as z from "zod/mini";
+import type { RequestContext } from "../../../ports/dependencies.ts";
 import { idempotencyOf } from "../../../shared/idempotency.ts";
 import { BULK_PAGE } from "../../../shared/limits.ts";
 import { ApiError } from "../../../shared/problems.ts";
@@ -46,7 +47,7 @@ const cancelRoute = route({
   answers: { 200: { description: "The page was done, or counted.", body: BulkAnswer } },
   problems: ["malformed-idempotency-key", "metadata-not-searchable", "malformed-parameter"],
   async handle({ c, ctx, caller, body, json, reply }) {
-    return reply(200, answerOf(await cancelMany(ctx, caller, requestOf(body), perTask(c, json))));
+    return reply(200, answerOf(await cancelMany(ctx, caller, requestOf(body), perTask(ctx, c, json))));
   },
 });
 
@@ -59,7 +60,7 @@ const replayRoute = route({
   answers: { 200: { description: "The page was done, or counted.", body: BulkAnswer } },
   problems: ["malformed-idempotency-key", "metadata-not-searchable", "malformed-parameter", "quota-exceeded"],
   async handle({ c, ctx, caller, body, json, reply }) {
-    return reply(200, answerOf(await replayMany(ctx, caller, requestOf(body), perTask(c, json))));
+    return reply(200, answerOf(await replayMany(ctx, caller, requestOf(body), perTask(ctx, c, json))));
   },
 });
 
@@ -73,10 +74,10 @@ function requestOf({ all, dryRun = false, cursor, ...filter }: Infer<typeof Bulk
 }
 
 /** Each task has a record of the request's idempotency key: a repeated page changes no task twice. */
-function perTask(c: Context, json: unknown) {
+function perTask({ hashes }: RequestContext, c: Context, json: unknown) {
   const key = idempotencyKey(c.req.header("Idempotency-Key"));
   return (task: string) =>
-    idempotencyOf("POST", c.req.path, key === undefined ? key : `${key} ${task}`, json);
+    idempotencyOf(hashes, "POST", c.req.path, key === undefined ? key : `${key} ${task}`, json);
 }
 
 function answerOf({

@@ -24,7 +24,7 @@ const cancelRoute = route({
   },
   problems: ["task-already-ended", ...IDEMPOTENCY_PROBLEMS],
   async handle({ c, ctx, caller, params, reply }) {
-    const canceled = await cancel(ctx, caller, params.id, await idempotencyIn(c));
+    const canceled = await cancel(ctx, caller, params.id, await idempotencyIn(ctx, c));
     return reply(200, view(ctx, canceled), replayedHeader(canceled.replayed));
   },
 });
@@ -59,7 +59,7 @@ const replayRoute = route({
     ...IDEMPOTENCY_PROBLEMS,
   ],
   async handle({ c, ctx, caller, params, reply }) {
-    const replayed = await replay(ctx, caller, params.id, await idempotencyIn(c));
+    const replayed = await replay(ctx, caller, params.id, await idempotencyIn(ctx, c));
     return reply(202, view(ctx, replayed), {
       ...addressesOf(ctx, replayed),
       ...waiting(ctx, replayed),

@@ -197,7 +197,7 @@ const read = route({
     const include = { input: query.include === "input", result: true };
     const shown = async (found: Found) => {
       const body = view(ctx, found, include.input);
-      return { found, body, tag: await etagOf(JSON.stringify(body)) };
+      return { found, body, tag: await etagOf(ctx.hashes, JSON.stringify(body)) };
     };
     let now = await shown(await getTask(ctx, caller, params.id, include));
     const known = c.req.header("If-None-Match");
