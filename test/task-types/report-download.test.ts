@@ -52,7 +52,8 @@ describe("a CSV by URL", () => {
     };
     const before = kept();
     let calls = 0;
-    let highest = 0;
+    // Memory of earlier files may be freed meanwhile: the difference may be negative.
+    let highest = Number.NEGATIVE_INFINITY;
     const progress = () => {
       calls += 1;
       if (calls % 100 === 0) highest = Math.max(highest, kept() - before);
@@ -60,7 +61,7 @@ describe("a CSV by URL", () => {
     const result = await run(reportGenerate, { ...options, csvUrl: url }, { progress });
     expect(result).toMatchObject({ rows: 1_000 * blocks });
     expect(calls).toBeGreaterThan(200);
-    expect(highest).toBeGreaterThan(0);
+    expect(Number.isFinite(highest)).toBe(true);
     expect(highest).toBeLessThan(10 * 1024 * 1024);
   });
 
