@@ -135,7 +135,7 @@ export default {
     library("hono", ["http", "app", "runtime", "local"]),
     library("@opentelemetry/api", ["shared"]),
     library("@upstash/redis", ["adapters/redis", "local"]),
-    library("@upstash/qstash", ["local"]),
+    library("@upstash/qstash", ["adapters/qstash", "local"]),
   ],
   options: {
     parser: "swc",

@@ -6,10 +6,10 @@ import type {
   RecordCommand,
   Verdict,
 } from "../ports/commands/delivery.ts";
-import type { DeliveryReadStore, DeliveryStore } from "../ports/delivery-store.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
 import { Undecryptable } from "../ports/errors.ts";
 import type { DeliverMessage } from "../ports/queue.ts";
+import type { DeliveryReadStore, DeliveryStore } from "../ports/stores/delivery-store.ts";
 import { findEndpoint, parseConfig, rateOf } from "../projects/project-config.ts";
 import {
   type DeliveryFlow,

@@ -1,6 +1,6 @@
 import type { Letter } from "../ports/commands/delivery.ts";
-import type { DeliveryReadStore, RedeliveryStore } from "../ports/delivery-store.ts";
 import type { RequestContext } from "../ports/dependencies.ts";
+import type { DeliveryReadStore, RedeliveryStore } from "../ports/stores/delivery-store.ts";
 import { type ConfigureParts, foundIn, readConfiguration } from "../projects/configure.ts";
 import { denied } from "../projects/denied.ts";
 import { type Client, system } from "../projects/principal.ts";

@@ -1,6 +1,6 @@
 import type { RedeliverAnswer, RedeliverCommand } from "../ports/commands/delivery.ts";
-import type { RedeliveryStore } from "../ports/delivery-store.ts";
 import type { RequestContext } from "../ports/dependencies.ts";
+import type { RedeliveryStore } from "../ports/stores/delivery-store.ts";
 import { denied } from "../projects/denied.ts";
 import { type Client, system } from "../projects/principal.ts";
 import { type Idempotency, reused } from "../shared/idempotency.ts";

@@ -1,5 +1,5 @@
 import type { MasterSecrets } from "../ports/keyring.ts";
-import type { ProjectStore } from "../ports/project-store.ts";
+import type { ProjectStore } from "../ports/stores/project-store.ts";
 import { encryptedOf, encryptedPayloads, type ReEncryptParts } from "../projects/re-encrypt.ts";
 import { broken, type Finding, fine, NOT_USED } from "./check.ts";
 

@@ -1,8 +1,8 @@
 import type { Dependencies } from "../ports/dependencies.ts";
 import { QueueUnavailable } from "../ports/errors.ts";
 import type { Probes } from "../ports/keyring.ts";
-import type { ProbeStore } from "../ports/operation-store.ts";
 import type { SignatureRefusal, SignatureVerdict } from "../ports/queue.ts";
+import type { ProbeStore } from "../ports/stores/operation-store.ts";
 import type { ProbeState } from "./ports.ts";
 
 /** The parts that a probe of the queue uses. */

@@ -1,6 +1,6 @@
 import { StoreUnavailable } from "../ports/errors.ts";
-import type { ProjectStore } from "../ports/project-store.ts";
-import type { NewestTaskStore } from "../ports/task-store.ts";
+import type { ProjectStore } from "../ports/stores/project-store.ts";
+import type { NewestTaskStore } from "../ports/stores/task-store.ts";
 import type { TaskRecord } from "../tasks/record.ts";
 
 /** The parts that the run times are read with. */

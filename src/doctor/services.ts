@@ -1,6 +1,6 @@
 import type { Dependencies } from "../ports/dependencies.ts";
 import { FetchFailure, ResolverUnavailable, type UrlJudge } from "../ports/fetcher.ts";
-import type { PingStore } from "../ports/operation-store.ts";
+import type { PingStore } from "../ports/stores/operation-store.ts";
 import { broken, type Finding, fine, NOT_USED } from "./check.ts";
 import { type RunTimeParts, runTimes } from "./run-times.ts";
 

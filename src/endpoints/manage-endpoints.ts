@@ -1,9 +1,9 @@
 import type { EndpointHealth } from "../ports/commands/delivery.ts";
-import type { EndpointHealthStore } from "../ports/delivery-store.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
 import { FetchFailure, ResolverUnavailable, type UrlJudge } from "../ports/fetcher.ts";
 import type { Cipher } from "../ports/keyring.ts";
-import type { ConfigStore } from "../ports/project-store.ts";
+import type { EndpointHealthStore } from "../ports/stores/delivery-store.ts";
+import type { ConfigStore } from "../ports/stores/project-store.ts";
 import type { Scope } from "../projects/caller.ts";
 import {
   type Configured,

@@ -1,5 +1,5 @@
 import type { Dependencies } from "../ports/dependencies.ts";
-import type { ConfigStore } from "../ports/project-store.ts";
+import type { ConfigStore } from "../ports/stores/project-store.ts";
 import { system } from "../projects/principal.ts";
 import { parseConfig } from "../projects/project-config.ts";
 import type { Settings } from "../shared/settings.ts";

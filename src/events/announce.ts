@@ -1,7 +1,7 @@
 import { type FirstAttemptParts, sendOpened } from "../deliveries/first-attempts.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
 import { StoreRefused, StoreUnavailable } from "../ports/errors.ts";
-import type { RunStore } from "../ports/task-store.ts";
+import type { RunStore } from "../ports/stores/task-store.ts";
 import type { StoredConfig } from "../projects/caller.ts";
 import { attemptFields } from "../tasks/log-fields.ts";
 import type { Progress, TaskRecord } from "../tasks/record.ts";

@@ -1,4 +1,4 @@
-import type { ProjectFigures } from "../ports/figures-store.ts";
+import type { ProjectFigures } from "../ports/stores/figures-store.ts";
 import { allProjects } from "../projects/manage-projects.ts";
 import { TERMINAL } from "../tasks/status.ts";
 import { type FigureParts, sumOf } from "./stats.ts";

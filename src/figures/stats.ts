@@ -1,7 +1,7 @@
 import type { Dependencies } from "../ports/dependencies.ts";
-import type { FiguresStore, HourFigures, OpenTask, ProjectFigures } from "../ports/figures-store.ts";
-import type { PingStore } from "../ports/operation-store.ts";
-import type { ProjectStore } from "../ports/project-store.ts";
+import type { FiguresStore, HourFigures, OpenTask, ProjectFigures } from "../ports/stores/figures-store.ts";
+import type { PingStore } from "../ports/stores/operation-store.ts";
+import type { ProjectStore } from "../ports/stores/project-store.ts";
 import { allProjects } from "../projects/manage-projects.ts";
 import { partitionOf } from "../shared/id.ts";
 import { ApiError } from "../shared/problems.ts";

@@ -1,21 +1,21 @@
-import type { BatchStore } from "./batch-store.ts";
+import type { BatchStore } from "./stores/batch-store.ts";
 import type {
   DeliveryReadStore,
   DeliveryStore,
   EndpointHealthStore,
   RedeliveryStore,
-} from "./delivery-store.ts";
-import type { ChoreStore, DueStore } from "./due-store.ts";
-import type { FiguresStore } from "./figures-store.ts";
-import type { PingStore, ProbeStore, VersionStore } from "./operation-store.ts";
-import type { PauseStore } from "./pause-store.ts";
+} from "./stores/delivery-store.ts";
+import type { ChoreStore, DueStore } from "./stores/due-store.ts";
+import type { FiguresStore } from "./stores/figures-store.ts";
+import type { PingStore, ProbeStore, VersionStore } from "./stores/operation-store.ts";
+import type { PauseStore } from "./stores/pause-store.ts";
 import type {
   ApiKeyStore,
   AuthorizationStore,
   ConfigStore,
   ProjectStore,
   RotationStore,
-} from "./project-store.ts";
+} from "./stores/project-store.ts";
 import type {
   ErasureStore,
   NewestTaskStore,
@@ -24,7 +24,7 @@ import type {
   SubmitStore,
   TaskReadStore,
   WatchStore,
-} from "./task-store.ts";
+} from "./stores/task-store.ts";
 
 /**
  * The gateway's state in Redis: one script per state change. Every call may throw StoreUnavailable. The adapter

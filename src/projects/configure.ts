@@ -1,5 +1,5 @@
 import type { NewDelivery } from "../ports/commands/delivery.ts";
-import type { ConfigStore } from "../ports/project-store.ts";
+import type { ConfigStore } from "../ports/stores/project-store.ts";
 import { type Idempotency, reused } from "../shared/idempotency.ts";
 import { ApiError } from "../shared/problems.ts";
 import { CONFLICT, retryOnConflict } from "../shared/retry-on-conflict.ts";

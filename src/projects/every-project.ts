@@ -1,5 +1,5 @@
-import type { FiguresStore } from "../ports/figures-store.ts";
-import type { ProjectStore } from "../ports/project-store.ts";
+import type { FiguresStore } from "../ports/stores/figures-store.ts";
+import type { ProjectStore } from "../ports/stores/project-store.ts";
 import { isId } from "../shared/id.ts";
 import { ApiError } from "../shared/problems.ts";
 import { allProjects } from "./manage-projects.ts";

@@ -1,4 +1,4 @@
-import type { ProjectStore } from "../ports/project-store.ts";
+import type { ProjectStore } from "../ports/stores/project-store.ts";
 import { ApiError } from "../shared/problems.ts";
 
 /** How many projects a process remembers; a project stays what it is, so that none has to be forgotten. */

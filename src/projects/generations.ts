@@ -1,7 +1,7 @@
 import type { Dependencies } from "../ports/dependencies.ts";
 import { Undecryptable } from "../ports/errors.ts";
 import type { ApiKeyProof, Cipher, MasterSecrets } from "../ports/keyring.ts";
-import type { RotationStore } from "../ports/project-store.ts";
+import type { RotationStore } from "../ports/stores/project-store.ts";
 import type { Settings } from "../shared/settings.ts";
 
 /** The parts that keep the generations of the master secret. */

@@ -1,7 +1,7 @@
 import { firstConfig } from "../endpoints/signing-secrets.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
 import type { ApiKeys, Cipher } from "../ports/keyring.ts";
-import type { ApiKeyStore, ProjectStore, StorePage } from "../ports/project-store.ts";
+import type { ApiKeyStore, ProjectStore, StorePage } from "../ports/stores/project-store.ts";
 import { hex } from "../shared/bytes.ts";
 import { idBytes, idOf, isId, makeId } from "../shared/id.ts";
 import { type Idempotency, reused } from "../shared/idempotency.ts";

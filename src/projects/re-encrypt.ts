@@ -1,7 +1,7 @@
 import type { Dependencies } from "../ports/dependencies.ts";
 import { StoreUnavailable } from "../ports/errors.ts";
 import type { Cipher, MasterSecrets, Purpose } from "../ports/keyring.ts";
-import type { RotationStore } from "../ports/project-store.ts";
+import type { RotationStore } from "../ports/stores/project-store.ts";
 import { errorText } from "../shared/log/error-text.ts";
 import { type ConfigureParts, configure, readConfiguration } from "./configure.ts";
 import { type GenerationParts, keepGenerations } from "./generations.ts";

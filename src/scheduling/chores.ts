@@ -1,6 +1,6 @@
 import type { Dependencies } from "../ports/dependencies.ts";
-import type { ChoreStore } from "../ports/due-store.ts";
-import type { ErasureStore } from "../ports/task-store.ts";
+import type { ChoreStore } from "../ports/stores/due-store.ts";
+import type { ErasureStore } from "../ports/stores/task-store.ts";
 import { KEYS_PURGED } from "../shared/limits.ts";
 import { errorText } from "../shared/log/error-text.ts";
 import { type ResumeParts, startParked } from "./start-parked.ts";

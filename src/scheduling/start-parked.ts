@@ -1,5 +1,5 @@
-import type { PauseStore } from "../ports/pause-store.ts";
 import type { QueueMessage } from "../ports/queue.ts";
+import type { PauseStore } from "../ports/stores/pause-store.ts";
 import { PARKED_PAGE } from "../shared/limits.ts";
 import { type FlowParts, runMessage } from "./flow-control.ts";
 import { type PublishParts, publishAll } from "./publish.ts";

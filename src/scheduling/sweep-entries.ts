@@ -1,9 +1,9 @@
 import { type FirstAttemptParts, firstMessages } from "../deliveries/first-attempts.ts";
 import type { DueAction, GivenMessage } from "../ports/commands/sweep.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
-import type { DueStore } from "../ports/due-store.ts";
 import { QueueUnavailable } from "../ports/errors.ts";
 import type { QueueMessage, WaitingMessages } from "../ports/queue.ts";
+import type { DueStore } from "../ports/stores/due-store.ts";
 import { type CallParts, recall } from "../services/call-service.ts";
 import { type PollParts, repeatPoll } from "../services/poll-service.ts";
 import { errorText } from "../shared/log/error-text.ts";

@@ -1,6 +1,6 @@
 import type { Dependencies } from "../ports/dependencies.ts";
-import type { DueStore } from "../ports/due-store.ts";
 import { StoreUnavailable } from "../ports/errors.ts";
+import type { DueStore } from "../ports/stores/due-store.ts";
 import { type ReEncryptParts, reEncryptSome } from "../projects/re-encrypt.ts";
 import { fault } from "../shared/fault-point.ts";
 import { SWEEP_BATCH } from "../shared/limits.ts";

@@ -1,7 +1,7 @@
 import type { Dependencies } from "../ports/dependencies.ts";
 import { CallRefused, QueueUnavailable } from "../ports/errors.ts";
 import type { ServiceCall, ServiceQueue } from "../ports/queue.ts";
-import type { RunStore } from "../ports/task-store.ts";
+import type { RunStore } from "../ports/stores/task-store.ts";
 import { type FlowParts, flowOf } from "../scheduling/flow-control.ts";
 import { traceFrom, traceHeaders } from "../shared/trace/trace-context.ts";
 import { failSpan, inSpan } from "../shared/trace/tracing.ts";

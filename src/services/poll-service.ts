@@ -1,7 +1,7 @@
 import type { Dependencies } from "../ports/dependencies.ts";
 import { CallRefused, QueueUnavailable } from "../ports/errors.ts";
 import type { ServiceQueue } from "../ports/queue.ts";
-import type { RunStore, TaskReadStore } from "../ports/task-store.ts";
+import type { RunStore, TaskReadStore } from "../ports/stores/task-store.ts";
 import { system } from "../projects/principal.ts";
 import { type FlowParts, flowOf } from "../scheduling/flow-control.ts";
 import { DUE_GRACE } from "../shared/limits.ts";

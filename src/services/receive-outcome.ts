@@ -2,7 +2,7 @@ import { type Answer, DONE } from "../deliveries/deliver.ts";
 import { type FirstAttemptParts, sendFirstAttempts } from "../deliveries/first-attempts.ts";
 import type { RecordCallAnswer } from "../ports/commands/task.ts";
 import type { Dependencies } from "../ports/dependencies.ts";
-import type { RunStore } from "../ports/task-store.ts";
+import type { RunStore } from "../ports/stores/task-store.ts";
 import { CONFLICT, retryOnConflict } from "../shared/retry-on-conflict.ts";
 import { redisTime } from "../shared/time/redis-clock.ts";
 import type { TaskRecord } from "../tasks/record.ts";

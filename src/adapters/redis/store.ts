@@ -1,10 +1,15 @@
 import { Redis } from "@upstash/redis/cloudflare";
 import type { StoredForm } from "../../ports/commands/config.ts";
-import type { DeliveryReadStore } from "../../ports/delivery-store.ts";
-import type { FiguresStore } from "../../ports/figures-store.ts";
-import type { ApiKeyStore, ConfigStore, ProjectStore, RotationStore } from "../../ports/project-store.ts";
 import type { Store } from "../../ports/store.ts";
-import type { NewestTaskStore, TaskReadStore } from "../../ports/task-store.ts";
+import type { DeliveryReadStore } from "../../ports/stores/delivery-store.ts";
+import type { FiguresStore } from "../../ports/stores/figures-store.ts";
+import type {
+  ApiKeyStore,
+  ConfigStore,
+  ProjectStore,
+  RotationStore,
+} from "../../ports/stores/project-store.ts";
+import type { NewestTaskStore, TaskReadStore } from "../../ports/stores/task-store.ts";
 import type { Hashes } from "../../shared/hashes.ts";
 import { DEFAULT_RETENTION, type Retention } from "../../tasks/retention.ts";
 import { completeBatch, openBatch, settleBatch } from "./batches/batches.ts";

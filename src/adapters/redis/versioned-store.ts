@@ -1,7 +1,7 @@
 import type { StoredForm } from "../../ports/commands/config.ts";
 import { StorageTooNew } from "../../ports/errors.ts";
-import type { VersionStore } from "../../ports/operation-store.ts";
 import type { Store } from "../../ports/store.ts";
+import type { VersionStore } from "../../ports/stores/operation-store.ts";
 import { STORAGE_VERSION } from "../../shared/limits.ts";
 
 /** Milliseconds for which a version that was read counts; after half of them it is read again in the background. */

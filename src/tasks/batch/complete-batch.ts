@@ -1,7 +1,7 @@
 import type { SerializeParts } from "../../events/serialize-event.ts";
-import type { BatchStore } from "../../ports/batch-store.ts";
 import type { Dependencies } from "../../ports/dependencies.ts";
 import type { QueueMessage } from "../../ports/queue.ts";
+import type { BatchStore } from "../../ports/stores/batch-store.ts";
 import { system } from "../../projects/principal.ts";
 import { type FlowParts, firstAttemptMessages } from "../../scheduling/flow-control.ts";
 import { type PublishParts, publishAll } from "../../scheduling/publish.ts";

@@ -1,4 +1,4 @@
-import type { BatchStore } from "../../ports/batch-store.ts";
+import type { BatchStore } from "../../ports/stores/batch-store.ts";
 import { denied } from "../../projects/denied.ts";
 import type { Client } from "../../projects/principal.ts";
 import { ApiError } from "../../shared/problems.ts";

@@ -1,7 +1,7 @@
-import type { BatchStore } from "../../ports/batch-store.ts";
 import type { AcceptCommand } from "../../ports/commands/task.ts";
 import type { Dependencies } from "../../ports/dependencies.ts";
 import type { UrlJudge } from "../../ports/fetcher.ts";
+import type { BatchStore } from "../../ports/stores/batch-store.ts";
 import { denied } from "../../projects/denied.ts";
 import type { Client } from "../../projects/principal.ts";
 import { makeId, partitionOf } from "../../shared/id.ts";

@@ -1,6 +1,6 @@
 import type { TaskFilter } from "../../ports/commands/list.ts";
-import type { ConfigStore } from "../../ports/project-store.ts";
 import type { QueueMessage } from "../../ports/queue.ts";
+import type { ConfigStore } from "../../ports/stores/project-store.ts";
 import type { StoredConfig } from "../../projects/caller.ts";
 import { denied } from "../../projects/denied.ts";
 import { type Client, system } from "../../projects/principal.ts";

@@ -1,6 +1,6 @@
 import type { ReplayAnswer } from "../../ports/commands/task.ts";
 import type { RequestContext } from "../../ports/dependencies.ts";
-import type { SteerStore } from "../../ports/task-store.ts";
+import type { SteerStore } from "../../ports/stores/task-store.ts";
 import { denied, isDenied } from "../../projects/denied.ts";
 import type { Client } from "../../projects/principal.ts";
 import { type FlowParts, runMessage } from "../../scheduling/flow-control.ts";

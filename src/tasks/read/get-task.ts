@@ -1,8 +1,8 @@
 import { callbackDelivery } from "../../events/task-events.ts";
-import type { BatchStore } from "../../ports/batch-store.ts";
 import type { TaskFilter, TaskPosition } from "../../ports/commands/list.ts";
-import type { DeliveryReadStore } from "../../ports/delivery-store.ts";
-import type { TaskReadStore } from "../../ports/task-store.ts";
+import type { BatchStore } from "../../ports/stores/batch-store.ts";
+import type { DeliveryReadStore } from "../../ports/stores/delivery-store.ts";
+import type { TaskReadStore } from "../../ports/stores/task-store.ts";
 import { denied } from "../../projects/denied.ts";
 import type { Client, System, TaskReader } from "../../projects/principal.ts";
 import { base64url, fromBase64url, utf8 } from "../../shared/bytes.ts";

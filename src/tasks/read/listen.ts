@@ -1,4 +1,4 @@
-import type { WatchStore } from "../../ports/task-store.ts";
+import type { WatchStore } from "../../ports/stores/task-store.ts";
 
 /** Listens to one task's changes, while the waiting client is connected. */
 export interface Listener {

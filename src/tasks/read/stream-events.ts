@@ -1,5 +1,5 @@
 import type { Dependencies } from "../../ports/dependencies.ts";
-import type { TaskReadStore, WatchStore } from "../../ports/task-store.ts";
+import type { TaskReadStore, WatchStore } from "../../ports/stores/task-store.ts";
 import type { TaskReader } from "../../projects/principal.ts";
 import type { Progress, TaskRecord, TimelineEntry } from "../record.ts";
 import { isTerminal } from "../status.ts";

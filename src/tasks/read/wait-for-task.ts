@@ -1,6 +1,6 @@
 import type { Dependencies } from "../../ports/dependencies.ts";
 import { StoreUnavailable } from "../../ports/errors.ts";
-import type { WatchStore } from "../../ports/task-store.ts";
+import type { WatchStore } from "../../ports/stores/task-store.ts";
 import { type Client, system, type TaskReader } from "../../projects/principal.ts";
 import { attemptFields } from "../log-fields.ts";
 import type { TaskRecord } from "../record.ts";

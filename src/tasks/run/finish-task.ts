@@ -3,7 +3,7 @@ import { type Ending, endOf } from "../../events/task-events.ts";
 import type { Authority, EndAnswer, EndCommand } from "../../ports/commands/task.ts";
 import type { Dependencies } from "../../ports/dependencies.ts";
 import { RequestTooLarge, StoreRefused } from "../../ports/errors.ts";
-import type { RunStore } from "../../ports/task-store.ts";
+import type { RunStore } from "../../ports/stores/task-store.ts";
 import type { StoredConfig } from "../../projects/caller.ts";
 import type { Idempotency } from "../../shared/idempotency.ts";
 import { CONFLICT, retryOnConflict } from "../../shared/retry-on-conflict.ts";

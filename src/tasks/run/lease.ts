@@ -1,5 +1,5 @@
 import type { Dependencies } from "../../ports/dependencies.ts";
-import type { RunStore } from "../../ports/task-store.ts";
+import type { RunStore } from "../../ports/stores/task-store.ts";
 import { fault } from "../../shared/fault-point.ts";
 import { PROGRESS_MESSAGE } from "../../shared/limits.ts";
 import { attemptFields } from "../log-fields.ts";

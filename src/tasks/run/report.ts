@@ -2,8 +2,8 @@ import { type FirstAttemptParts, sendFirstAttempts } from "../../deliveries/firs
 import { type AnnounceParts, announceProgress } from "../../events/announce.ts";
 import type { Authority } from "../../ports/commands/task.ts";
 import type { RequestContext } from "../../ports/dependencies.ts";
-import type { ConfigStore } from "../../ports/project-store.ts";
-import type { RunStore, TaskReadStore } from "../../ports/task-store.ts";
+import type { ConfigStore } from "../../ports/stores/project-store.ts";
+import type { RunStore, TaskReadStore } from "../../ports/stores/task-store.ts";
 import { system, type TaskToken } from "../../projects/principal.ts";
 import { fault } from "../../shared/fault-point.ts";
 import { ApiError } from "../../shared/problems.ts";

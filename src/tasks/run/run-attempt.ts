@@ -4,7 +4,7 @@ import { type AnnounceParts, announcer } from "../../events/announce.ts";
 import type { ClaimAnswer } from "../../ports/commands/task.ts";
 import type { Dependencies } from "../../ports/dependencies.ts";
 import type { RunMessage } from "../../ports/queue.ts";
-import type { RunStore } from "../../ports/task-store.ts";
+import type { RunStore } from "../../ports/stores/task-store.ts";
 import { type FlowParts, limitsOf } from "../../scheduling/flow-control.ts";
 import { type CallParts, recall } from "../../services/call-service.ts";
 import { HTTP_REQUEST } from "../../services/http-request.ts";

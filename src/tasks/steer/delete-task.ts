@@ -1,6 +1,6 @@
 import type { RequestContext } from "../../ports/dependencies.ts";
 import { StoreUnavailable } from "../../ports/errors.ts";
-import type { ErasureStore, SteerStore } from "../../ports/task-store.ts";
+import type { ErasureStore, SteerStore } from "../../ports/stores/task-store.ts";
 import { denied } from "../../projects/denied.ts";
 import type { Client } from "../../projects/principal.ts";
 import { type ChoreParts, eraseRest } from "../../scheduling/chores.ts";

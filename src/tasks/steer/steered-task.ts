@@ -1,5 +1,5 @@
-import type { ConfigStore } from "../../ports/project-store.ts";
-import type { TaskReadStore } from "../../ports/task-store.ts";
+import type { ConfigStore } from "../../ports/stores/project-store.ts";
+import type { TaskReadStore } from "../../ports/stores/task-store.ts";
 import type { StoredConfig } from "../../projects/caller.ts";
 import { denied } from "../../projects/denied.ts";
 import { type Client, system } from "../../projects/principal.ts";

@@ -1,7 +1,7 @@
 import type { AcceptCommand, NewTask } from "../../ports/commands/task.ts";
 import type { RequestContext } from "../../ports/dependencies.ts";
 import type { UrlJudge } from "../../ports/fetcher.ts";
-import type { SubmitStore } from "../../ports/task-store.ts";
+import type { SubmitStore } from "../../ports/stores/task-store.ts";
 import type { Client } from "../../projects/principal.ts";
 import type { FlowParts } from "../../scheduling/flow-control.ts";
 import type { PublishParts } from "../../scheduling/publish.ts";

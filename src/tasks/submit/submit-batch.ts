@@ -1,7 +1,7 @@
-import type { BatchStore } from "../../ports/batch-store.ts";
 import type { AcceptAnswer, AcceptCommand } from "../../ports/commands/task.ts";
 import type { RequestContext } from "../../ports/dependencies.ts";
-import type { SubmitStore } from "../../ports/task-store.ts";
+import type { BatchStore } from "../../ports/stores/batch-store.ts";
+import type { SubmitStore } from "../../ports/stores/task-store.ts";
 import type { Scope } from "../../projects/caller.ts";
 import { denied, isDenied } from "../../projects/denied.ts";
 import { type Client, system } from "../../projects/principal.ts";

@@ -1,6 +1,6 @@
 import type { NewDelivery } from "../../../src/ports/commands/delivery.ts";
 import type { Authority, Outcome } from "../../../src/ports/commands/task.ts";
-import type { ParkedTask } from "../../../src/ports/pause-store.ts";
+import type { ParkedTask } from "../../../src/ports/stores/pause-store.ts";
 import type { Idempotency } from "../../../src/shared/idempotency.ts";
 import type { BatchRecord } from "../../../src/tasks/batch/record.ts";
 import type { TaskRecord } from "../../../src/tasks/record.ts";

@@ -1,6 +1,6 @@
 import type { NewDelivery } from "../../../src/ports/commands/delivery.ts";
-import type { ParkedTask } from "../../../src/ports/pause-store.ts";
 import type { Store } from "../../../src/ports/store.ts";
+import type { ParkedTask } from "../../../src/ports/stores/pause-store.ts";
 import type { ApiKey } from "../../../src/projects/principal.ts";
 import type { BatchRecord } from "../../../src/tasks/batch/record.ts";
 import type { DeliveryRecord, TaskRecord } from "../../../src/tasks/record.ts";

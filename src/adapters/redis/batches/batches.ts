@@ -5,7 +5,7 @@ import type {
   OpenBatchCommand,
   SettleBatchAnswer,
   SettleBatchCommand,
-} from "../../../ports/batch-store.ts";
+} from "../../../ports/stores/batch-store.ts";
 import { BATCH_GRACE, BATCH_LOOK, BATCH_RETENTION, IDEMPOTENCY_TTL } from "../../../shared/limits.ts";
 import type { Context } from "../context.ts";
 import { OPENING, openingArgs } from "../deliveries/opening.ts";

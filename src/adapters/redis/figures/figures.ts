@@ -1,4 +1,4 @@
-import type { HourFigures, ProjectFigures } from "../../../ports/figures-store.ts";
+import type { HourFigures, ProjectFigures } from "../../../ports/stores/figures-store.ts";
 import { system } from "../../../projects/principal.ts";
 import { parseConfig } from "../../../projects/project-config.ts";
 import { TERMINAL } from "../../../tasks/status.ts";

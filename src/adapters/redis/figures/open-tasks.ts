@@ -1,4 +1,4 @@
-import type { OpenTask } from "../../../ports/figures-store.ts";
+import type { OpenTask } from "../../../ports/stores/figures-store.ts";
 import type { Context } from "../context.ts";
 import { dueKey, keysOf, parseMember, WAITING } from "../keys.ts";
 import { fieldsOf, named, type ScriptReply, script } from "../script.ts";

@@ -1,4 +1,4 @@
-import type { ParkedTask, UnparkAnswer } from "../../../ports/pause-store.ts";
+import type { ParkedTask, UnparkAnswer } from "../../../ports/stores/pause-store.ts";
 import { fault } from "../../../shared/fault-point.ts";
 import { CHORE_GRACE, DUE_GRACE, PARKED_PAGE } from "../../../shared/limits.ts";
 import type { Context } from "../context.ts";

@@ -1,5 +1,5 @@
-import type { ProbeNote, ProbeState } from "../doctor/ports.ts";
-import type { StoredForm } from "./commands/config.ts";
+import type { ProbeNote, ProbeState } from "../../doctor/ports.ts";
+import type { StoredForm } from "../commands/config.ts";
 
 /** Reports the form in which everything is stored. */
 export interface VersionStore {

@@ -1,8 +1,8 @@
-import type { Denied, ReadAnswer } from "../projects/caller.ts";
-import type { Client, System, TaskReader } from "../projects/principal.ts";
-import type { DeliveryRecord, TaskRecord } from "../tasks/record.ts";
-import type { DeleteAnswer, DeleteCommand } from "./commands/delete.ts";
-import type { ListAnswer, TaskFilter, TaskParts, TaskPosition } from "./commands/list.ts";
+import type { Denied, ReadAnswer } from "../../projects/caller.ts";
+import type { Client, System, TaskReader } from "../../projects/principal.ts";
+import type { DeliveryRecord, TaskRecord } from "../../tasks/record.ts";
+import type { DeleteAnswer, DeleteCommand } from "../commands/delete.ts";
+import type { ListAnswer, TaskFilter, TaskParts, TaskPosition } from "../commands/list.ts";
 import type {
   AcceptAnswer,
   AcceptCommand,
@@ -23,7 +23,7 @@ import type {
   ReplayCommand,
   ReportAnswer,
   ReportCommand,
-} from "./commands/task.ts";
+} from "../commands/task.ts";
 
 /** Accepts tasks. */
 export interface SubmitStore {

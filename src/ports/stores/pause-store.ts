@@ -1,4 +1,4 @@
-import type { TaskOptions } from "../tasks/record.ts";
+import type { TaskOptions } from "../../tasks/record.ts";
 
 /** A task whose next attempt is held. */
 export interface ParkedTask {

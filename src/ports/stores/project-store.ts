@@ -7,10 +7,10 @@ import type {
   ReadAnswer,
   Scope,
   StoredConfig,
-} from "../projects/caller.ts";
-import type { Client, System } from "../projects/principal.ts";
-import type { Idempotency } from "../shared/idempotency.ts";
-import type { ConfigureAnswer, ConfigureCommand, KnownRequest } from "./commands/config.ts";
+} from "../../projects/caller.ts";
+import type { Client, System } from "../../projects/principal.ts";
+import type { Idempotency } from "../../shared/idempotency.ts";
+import type { ConfigureAnswer, ConfigureCommand, KnownRequest } from "../commands/config.ts";
 
 /** One page, and the cursor of the next; absent on the last page. */
 export interface StorePage<Item> {

@@ -1,6 +1,6 @@
-import type { Denied } from "../projects/caller.ts";
-import type { Client, System } from "../projects/principal.ts";
-import type { DeliveryRecord } from "../tasks/record.ts";
+import type { Denied } from "../../projects/caller.ts";
+import type { Client, System } from "../../projects/principal.ts";
+import type { DeliveryRecord } from "../../tasks/record.ts";
 import type {
   BeginCommand,
   DeadLettersAnswer,
@@ -11,7 +11,7 @@ import type {
   RecordCommand,
   RedeliverAnswer,
   RedeliverCommand,
-} from "./commands/delivery.ts";
+} from "../commands/delivery.ts";
 
 /** Makes delivery attempts. */
 export interface DeliveryStore {

@@ -1,4 +1,4 @@
-import type { Chore, DueAction, GivenMessage } from "./commands/sweep.ts";
+import type { Chore, DueAction, GivenMessage } from "../commands/sweep.ts";
 
 /** Keeps the due set. */
 export interface DueStore {

@@ -1,8 +1,8 @@
-import type { Denied, ReadAnswer, Scope, StoredConfig } from "../projects/caller.ts";
-import type { Client, System } from "../projects/principal.ts";
-import type { Idempotency } from "../shared/idempotency.ts";
-import type { BatchRecord } from "../tasks/batch/record.ts";
-import type { NewDelivery } from "./commands/delivery.ts";
+import type { Denied, ReadAnswer, Scope, StoredConfig } from "../../projects/caller.ts";
+import type { Client, System } from "../../projects/principal.ts";
+import type { Idempotency } from "../../shared/idempotency.ts";
+import type { BatchRecord } from "../../tasks/batch/record.ts";
+import type { NewDelivery } from "../commands/delivery.ts";
 
 export interface NewBatch {
   readonly id: string;

@@ -1,4 +1,4 @@
-import type { TerminalStatus } from "../tasks/status.ts";
+import type { TerminalStatus } from "../../tasks/status.ts";
 
 /** The counters of a project, since it began. */
 export interface ProjectFigures {
