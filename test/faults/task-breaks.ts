@@ -103,6 +103,7 @@ export const taskBreaks: readonly Break[] = [
     points: ["key-comes-back"],
     faults: { kinds: ["duplicate"], share: 0.3 },
     plans: ["echo"],
+    duration: 90_000, // few keys are made, and the repetition must come after the revocation
     caughtBy: ["a revoked key opens nothing"],
   },
   {
