@@ -148,7 +148,7 @@ function contextOf(
       project: record.project,
       createdAt: new Date(record.createdAt),
       deadlineAt: new Date(record.deadlineAt),
-      metadata: record.metadata,
+      metadata: { ...record.metadata }, // what the handler does to it is its own
     },
     fetch: (url, init = {}) => guardedFetch(deps, signal, String(url), traced(record, init)),
   };

@@ -39,7 +39,7 @@ export function outcomeOfReturned(value: unknown): Returned {
 function resultOf(value: unknown): Returned {
   const result: unknown = JSON.stringify(value); // undefined for a function or a symbol, despite its declared type
   if (typeof result !== "string") return invalid(`The handler returned a ${typeof value}.`);
-  if (result === "{}" && !isPlain(value)) {
+  if (!isPlain(value) && (result === "{}" || value instanceof Error)) {
     return invalid(`The handler returned a ${nameOf(value)}, which JSON cannot represent.`);
   }
   if (surveyJson(result).tooDeep) return invalid(`The result nests more than ${MAX_DEPTH} levels deep.`);
