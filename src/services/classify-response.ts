@@ -113,14 +113,21 @@ function cutFault(service: Service, { headers, body }: ServiceResponse): string 
   if (body.length > service.responseLimit) {
     return `The answer has more than the ${service.responseLimit} bytes that are kept of this service.`;
   }
-  const length = headers["content-length"];
-  if (length === undefined && CUT_AT.has(body.length)) {
-    return `The answer has just the ${body.length} bytes after which the queue may cut, and no Content-Length.`;
+  const length = lengthOf(headers["content-length"]);
+  const isCoded = (headers["content-encoding"] ?? "identity").toLowerCase() !== "identity";
+  // The length of a coded body may be that before or after the coding was taken off.
+  const isKnown = length !== undefined && (!isCoded || length === body.length);
+  if (!isKnown && CUT_AT.has(body.length)) {
+    return `The answer has just the ${body.length} bytes after which the queue may cut, and no length that shows it whole.`;
   }
-  const isCoded = (headers["content-encoding"] ?? "identity") !== "identity";
-  if (length === undefined || isCoded || !/^\d+$/.test(length) || Number(length) <= body.length)
-    return undefined;
+  if (!isKnown || length <= body.length) return undefined;
   return `The answer has ${length} bytes, of which the queue passed on ${body.length}.`;
+}
+
+/** A `Content-Length` that was sent more than once with one value is that value (RFC 9110, section 8.6). */
+function lengthOf(value = ""): number | undefined {
+  const [first = "", ...others] = value.split(",").map((one) => one.trim());
+  return /^\d+$/.test(first) && others.every((one) => one === first) ? Number(first) : undefined;
 }
 
 function follow(

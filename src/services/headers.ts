@@ -96,7 +96,7 @@ const NEVER_PREFIXES = [
  */
 const APPLICATION = /^(?:x-|traceparent$|tracestate$)/;
 const TELLING =
-  /ip(?:-|$)|addr|host|domain|forward|proxy|client|remote|real|origin|source|peer|proto|scheme|port(?:-|$)|ssl|tls|cert|rewrite|override|method|verb|rout|path|ur[il]|via|user|auth|account|identity|principal|consumer|subject|role|admin|scope|group|session|cookie|token|secret|key|cred|pass|sign|jwt|oidc|saml|ldap|sso|internal|debug|trust|verif|idempot|amz|aws|azure|^x-arr|^x-ms-|goog|gae|appengine|envoy|istio|cluster|fly|fastly|akamai|cloud|cdn|edge|geo|country|vercel|netlify|^x-nf-|nginx|accel|sendfile|varnish|cache|http|gateway|kong|incap|sucuri|^x-ali-/;
+  /ip(?:-|$)|addr|host|domain|forward|proxy|server|backend|upstream|client|remote|real|origin|source|peer|proto|scheme|port(?:-|$)|ssl|tls|cert|rewrite|override|method|verb|rout|path|ur[il]|via|user|auth|account|identity|login|mail|permission|privileg|principal|consumer|subject|role|admin|scope|group|session|cookie|token|secret|key|cred|pass|sign|jwt|oidc|saml|ldap|sso|internal|debug|trust|verif|idempot|amz|aws|azure|^x-arr|^x-ms-|goog|gae|appengine|envoy|istio|cluster|fly|fastly|akamai|cloud|cdn|edge|geo|country|vercel|netlify|^x-nf-|nginx|accel|sendfile|varnish|cache|http|gateway|kong|incap|sucuri|^x-wap-|^x-ali-/;
 
 /**
  * The fault of a header that a client wants a service to see, as the end of a sentence. Undefined for permitted

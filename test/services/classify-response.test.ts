@@ -117,6 +117,28 @@ describe("an answer that was cut", () => {
     });
   }
 
+  for (const headers of [
+    { "content-length": "2000000, 1000000" },
+    { "content-length": "2e6" },
+    { "content-length": "-1" },
+    { "content-length": "" },
+    { "content-encoding": "br" },
+    { "content-length": "2000000", "content-encoding": "gzip" },
+  ]) {
+    test(`has just as many, and a length that says nothing of them: ${JSON.stringify(headers)}`, () => {
+      expect(judge({ headers, body: "x".repeat(1_048_576) })).toMatchObject(cut);
+      expect(judge({ headers, body: "abc" }).kind).toBe("succeeded");
+    });
+  }
+
+  test("is shorter than its Content-Length, which was sent twice, says", () => {
+    expect(judge({ headers: { "content-length": "4, 4" }, body: "abc" })).toMatchObject(cut);
+    expect(judge({ headers: { "content-length": "3, 3" }, body: "abc" }).kind).toBe("succeeded");
+    expect(
+      judge({ headers: { "content-length": "4", "content-encoding": "Identity" }, body: "abc" }),
+    ).toMatchObject(cut);
+  });
+
   test("does not hide that it is a failure", () => {
     const verdict = judge({ status: 404, headers: { "content-length": "9" }, body: "abc" });
     expect(verdict).toMatchObject({ error: { code: "upstream-status" } });
