@@ -59,8 +59,11 @@ const address = text.check(
   z.refine(isAddress, "must be an http(s) address without user"),
   z.refine((value) => !/[?#]/.test(value), "must have neither query nor fragment"),
 );
+const ASCII = /^[\x20-\x7e]*$/;
 /** A value that a header can carry. */
-const token = text.check(z.regex(/^[\x20-\x7e]*$/, "must be ASCII"));
+const token = text.check(z.regex(ASCII, "must be ASCII"));
+/** `Location` and its kin carry it: a name in another script is written as DNS has it. */
+const publicUrl = address.check(z.regex(ASCII, "must be ASCII: write the host as xn--… and escape the path"));
 const leastCharacters = z.minLength(16, "must have at least 16 characters");
 const secret = text.check(leastCharacters);
 const duration = parsed(parseDuration, "must be a duration such as 500ms, 10s, 15m, 24h or 7d");
@@ -117,7 +120,7 @@ const SCHEMA = z.object({
   QSTASH_TOKEN: token,
   QSTASH_CURRENT_SIGNING_KEY: text,
   QSTASH_NEXT_SIGNING_KEY: text,
-  RINGBACK_PUBLIC_URL: address,
+  RINGBACK_PUBLIC_URL: publicUrl,
   RINGBACK_MASTER_SECRET: secret,
   RINGBACK_PREVIOUS_MASTER_SECRET: z.optional(secret),
   RINGBACK_ENCRYPT_PAYLOADS: z._default(flag, false),

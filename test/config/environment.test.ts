@@ -41,6 +41,12 @@ describe("a bad value is a ConfigError that names the variable and never quotes 
     "[::1",
     "foo?bar",
     "a b",
+    "*.foo.example",
+    "*",
+    "foo..example",
+    "10.0.0.0-10.0.0.9",
+    "10.0.0.*",
+    "foo;bar.example",
     "good.example,https://foo",
   ])("RINGBACK_CALLBACK_ALLOW=%s", (value) => {
     const fault = faultOf({ RINGBACK_CALLBACK_ALLOW: value });
@@ -86,7 +92,7 @@ describe("a bad value is a ConfigError that names the variable and never quotes 
     QSTASH_TOKEN: token,
     QSTASH_CURRENT_SIGNING_KEY: [" hunter2"],
     QSTASH_NEXT_SIGNING_KEY: ["hunter2\t"],
-    RINGBACK_PUBLIC_URL: address,
+    RINGBACK_PUBLIC_URL: [...address, "https://hunter2.例え.jp", "https://hunter2.example/ä"], // headers carry it
     RINGBACK_MASTER_SECRET: ["hunter2", "hunter2-and-more-text\n"],
     RINGBACK_PREVIOUS_MASTER_SECRET: ["hunter2"],
     RINGBACK_ENCRYPT_PAYLOADS: flag,

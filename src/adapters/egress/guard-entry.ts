@@ -1,4 +1,5 @@
 import { parseAddress } from "./guard-address.ts";
+import { isName } from "./guard-name.ts";
 
 /** A host that the deployer named, with the port when one was given. */
 export interface HostEntry {
@@ -29,7 +30,11 @@ export function parseHosts(entries: readonly string[]): readonly HostEntry[] {
 export function parseAllow(entries: readonly string[]): AllowList {
   const ports = entries.filter((entry) => /^:\d+$/.test(entry));
   const hosts = entries.filter((entry) => !/^:\d+$/.test(entry));
-  return { hosts: parseHosts(hosts), ports: new Set(ports.map((entry) => parsePort(entry.slice(1)))) };
+  const named = parseHosts(hosts);
+  // No name has such a label: the exception would never apply, and nobody would learn why.
+  if (!named.every(({ host }) => parseAddress(host) || isName(host)))
+    throw new TypeError("No host has this name.");
+  return { hosts: named, ports: new Set(ports.map((entry) => parsePort(entry.slice(1)))) };
 }
 
 /** Whether a host and port are what an entry names; an entry without a port names every port. */

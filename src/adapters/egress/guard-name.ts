@@ -49,6 +49,11 @@ export function judgeName(name: string, grant: NameGrant): string | undefined {
   return labels.length === 1 ? "The host must be a full domain name, not a single label." : undefined;
 }
 
+/** Whether a host could have this name, written as the URL parser does. */
+export function isName(name: string): boolean {
+  return judgeLabels(name, name.split(".")) === undefined;
+}
+
 /** RFC 1035 section 2.3.4 for the lengths; underscores, which RFC 1123 lacks, are common in practice. */
 function judgeLabels(name: string, labels: readonly string[]): string | undefined {
   if (name.length > 253) return "The host is longer than 253 octets.";
