@@ -32,6 +32,18 @@ export function schemaOf(schema: z.core.$ZodType): Json {
   return json;
 }
 
+/**
+ * The JSON schema of a task type's input or result. A schema that cannot be written (two parts of one id, a default that
+ * throws) says so in its place: the other types are described all the same.
+ */
+export function taskSchemaOf(schema: z.core.$ZodType): Json {
+  try {
+    return schemaOf(schema);
+  } catch {
+    return { description: "This schema cannot be written as JSON Schema." };
+  }
+}
+
 /** `{$ref}` of a component with its example; of any other schema its JSON schema. */
 export function contentOf(schema: z.core.$ZodType): Json {
   const known = components.get(schema);
@@ -87,6 +99,6 @@ function formOf(base: Json, { type, summary, input }: AnyTask, name: string): Js
  * The schema of a task type's own, at its place in the document: where it refers to itself, it refers to that place.
  */
 function embedded(schema: z.core.$ZodType, place: string): Json {
-  const json = JSON.stringify(schemaOf(schema)).replaceAll(/"\$ref":"#/g, `"$ref":"${refTo(place)}`);
+  const json = JSON.stringify(taskSchemaOf(schema)).replaceAll(/"\$ref":"#/g, `"$ref":"${refTo(place)}`);
   return JSON.parse(json) as Json; // written from one
 }

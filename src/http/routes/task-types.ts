@@ -5,7 +5,7 @@ import { DEFAULT_RETRIES, DEFAULT_TIMEOUT } from "../../shared/limits.ts";
 import { component, count, field, type Infer, opt, positive } from "../../shared/schema/schema.ts";
 import { spellDuration } from "../../shared/time/duration.ts";
 import type { AnyTask } from "../../task.ts";
-import { schemaOf } from "../openapi/schemas.ts";
+import { taskSchemaOf } from "../openapi/schemas.ts";
 import { type Route, route } from "../pipeline/route.ts";
 
 const jsonSchema = z.record(z.string(), z.unknown());
@@ -92,8 +92,8 @@ function taskTypeView(definition: AnyTask, paused = false): TaskType {
   return {
     type,
     ...(summary !== undefined && { summary }),
-    input: schemaOf(input),
-    ...(result && { result: schemaOf(result) }),
+    input: taskSchemaOf(input),
+    ...(result && { result: taskSchemaOf(result) }),
     timeout: spellDuration(definition.timeout ?? DEFAULT_TIMEOUT),
     retries: definition.retries ?? DEFAULT_RETRIES,
     start: definition.start ?? "queue",
