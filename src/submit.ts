@@ -59,7 +59,7 @@ export async function submitTask<Result>(
 
 /** The value as a client would have sent it. @throws ApiError `payload-too-large` or `invalid-request` */
 function written(value: unknown, maxBody: number): unknown {
-  const text = JSON.stringify(value, exact);
+  const text = textOf(value);
   if (utf8(text).byteLength > maxBody) {
     throw new ApiError("payload-too-large", `The task may have at most ${maxBody} bytes as JSON.`);
   }
@@ -67,6 +67,15 @@ function written(value: unknown, maxBody: number): unknown {
   const fault = faultIn(text, json);
   if (fault) throw unfit(fault.pointer, fault.detail);
   return json;
+}
+
+/** @throws ApiError `invalid-request` for a circle, more levels than the stack has, or a `toJSON` that throws */
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value, exact);
+  } catch (error) {
+    throw error instanceof ApiError ? error : unfit("#", "holds a value that cannot be written as JSON");
+  }
 }
 
 /** Refuses the values that JSON would change without a word, or cannot hold. */

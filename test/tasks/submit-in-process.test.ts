@@ -100,6 +100,17 @@ describe("a task that is submitted in the process", () => {
   });
 });
 
+const circle: unknown[] = [];
+circle.push(circle);
+const boom = (): never => {
+  throw new Error("boom");
+};
+function nested(depth: number): unknown {
+  let value: unknown = 1;
+  for (let level = 0; level < depth; level++) value = [value];
+  return value;
+}
+
 describe("what HTTP refuses is refused in the process", () => {
   const to = { project: "orders" };
 
@@ -114,6 +125,10 @@ describe("what HTTP refuses is refused in the process", () => {
     ["invalid-request", () => gateway.submit(shout, { text: "a", n: Number.NaN }, to)],
     ["invalid-request", () => gateway.submit(shout, { text: "a", n: 7n }, to)],
     ["invalid-request", () => gateway.submit(shout, { text: "a", n: 2 ** 60 }, to)],
+    ["invalid-request", () => gateway.submit(shout, { text: "a", n: circle }, to)],
+    ["invalid-request", () => gateway.submit(shout, { text: "a", n: { toJSON: boom } }, to)],
+    ["invalid-request", () => gateway.submit(shout, { text: "a", n: nested(100_000) }, to)],
+    ["invalid-request", () => gateway.submit(shout, { text: "a", n: nested(101) }, to)],
     ["unsafe-url", () => gateway.submit(shout, { text: "http://169.254.169.254/" }, to)],
     ["unsafe-callback-url", () => gateway.submit(shout, { text: "a" }, { ...to, callbackUrl: "ftp://a" })],
     [
