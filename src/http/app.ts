@@ -1,7 +1,8 @@
-import type { Context } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { requestId } from "hono/request-id";
 import { Hono } from "hono/tiny";
 import type { Dependencies } from "../ports/dependencies.ts";
+import { errorText } from "../shared/log/error-text.ts";
 import { ApiError } from "../shared/problems.ts";
 import type { Authenticate } from "./access/app-user.ts";
 import { admitter, type VerifySignature } from "./access/authenticate.ts";
@@ -31,6 +32,15 @@ async function measure({ body, headers }: Response): Promise<void> {
   headers.set("Content-Length", `${(await new Response(body).arrayBuffer()).byteLength}`);
 }
 
+/** What an app's own function throws may be anything; only an Error is answered. */
+const anErrorAtLeast: MiddlewareHandler = async (_, next) => {
+  try {
+    await next();
+  } catch (thrown) {
+    throw new Error(`What was thrown is no error: ${errorText(thrown)}`, { cause: thrown });
+  }
+};
+
 /** The gateway's HTTP side over its parts. Give it an execution context: work after an answer needs it. */
 export function createApp({
   deps,
@@ -47,6 +57,7 @@ export function createApp({
     if (c.req.method === "HEAD") await measure(c.res);
   });
   app.use(crossOrigin(deps.settings.corsOrigins));
+  app.use(anErrorAtLeast);
   const fail = (error: Error, c: Context<Env>): Response => answerFailure(error, c, deps.settings, deps.log);
   app.onError(fail);
   const missing = (c: Context<Env>): Response =>

@@ -28,6 +28,65 @@ function withUser(user: unknown, options: Options = {}) {
   };
 }
 
+const revoked = () => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+};
+const text: unknown = "as plain JavaScript may throw";
+const boom = () => {
+  throw text;
+};
+
+describe("whatever the app's own function throws or gives is answered", () => {
+  for (const [what, thrown] of [
+    ["an Error", new Error("the table is gone")],
+    ["a text", "text"],
+    ["null", null],
+    ["undefined", undefined],
+    ["a number", 5],
+    ["a symbol", Symbol("s")],
+    ["an object without a prototype", Object.create(null)],
+    ["a revoked Proxy", revoked()],
+    ["an Error that cannot be read", new Proxy(new Error("m"), { get: boom })],
+    ["an Error whose message is a symbol", Object.assign(new Error("m"), { message: Symbol("m") })],
+    ["an Error whose name throws", Object.assign(new Error("m"), { name: { toString: boom } })],
+  ] as const) {
+    test(`${what}, thrown`, async () => {
+      const gateway = await open({
+        authenticate: () => {
+          throw thrown;
+        },
+      });
+      const answer = await gateway.send("GET", "/v1/tasks", { headers: { authorization: "" } });
+      expect([answer.status, await answer.json()]).toMatchObject([500, { code: "internal-error" }]);
+      expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
+      expect(gateway.logged).toEqual([
+        [
+          "error",
+          "request-failed",
+          expect.objectContaining({ error: expect.any(String), path: "/v1/tasks" }),
+        ],
+      ]);
+    });
+  }
+
+  for (const [what, user] of [
+    ["a text", "orders"],
+    ["a user without scopes", { project: "orders" }],
+    ["a scope that is a symbol", { project: "orders", scopes: [Symbol("s")] }],
+    ["a scope that cannot be read", { project: "orders", scopes: [revoked()] }],
+    ["a name that cannot be read", { project: "orders", scopes: [], name: { toString: boom } }],
+    ["a project that cannot be read", Object.defineProperty({ scopes: [] }, "project", { get: boom })],
+    ["a revoked Proxy", revoked()],
+  ] as const) {
+    test(`${what}, given`, async () => {
+      const answer = await withUser(user).send("GET", "/v1/tasks");
+      expect([answer.status, await answer.json()]).toMatchObject([500, { code: "internal-error" }]);
+    });
+  }
+});
+
 const SUBMIT = JSON.stringify({ type: "test.echo", input: 1 });
 
 describe("a user of the app around the gateway", () => {

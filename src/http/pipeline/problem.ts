@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { RequestTooLarge, StorageTooNew, StoreUnavailable, Undecryptable } from "../../ports/errors.ts";
+import { errorText } from "../../shared/log/error-text.ts";
 import type { Log } from "../../shared/log/log.ts";
 import { ApiError, PROBLEMS, undecryptable } from "../../shared/problems.ts";
 import type { Problem } from "../../shared/schema/problem-schema.ts";
@@ -35,7 +36,8 @@ export function answerFailure(error: Error, c: Context<Env>, settings: Settings,
     log("error", "undecryptable", { ...context, error: error.message });
     return problem(c, undecryptable("The requested data"), settings);
   }
-  log("error", "request-failed", { ...context, error: `${error}`, stack: error.stack });
+  const stack = errorText(error);
+  log("error", "request-failed", { ...context, error: stack.split("\n", 1)[0], stack });
   return problem(c, new ApiError("internal-error", "Our log has the error under the request id."), settings);
 }
 
