@@ -32,7 +32,7 @@ async function measure({ body, headers }: Response): Promise<void> {
   headers.set("Content-Length", `${(await new Response(body).arrayBuffer()).byteLength}`);
 }
 
-/** What an app's own function throws may be anything; only an Error is answered. */
+/** An app's own function may throw anything; only an Error is answered. */
 const anErrorAtLeast: MiddlewareHandler = async (_, next) => {
   try {
     await next();

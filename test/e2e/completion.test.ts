@@ -119,6 +119,7 @@ describe("the completion URL", () => {
     ["the text of a number beyond all", "[1e400]", "[1e400]"],
     ["the text of 101 levels", nested(101), nested(101)],
     ["the text of 7,000 levels", nested(7_000), nested(7_000)],
+    ["the text of a member named __proto__", '{"a":{"__proto__":1}}', '{"a":{"__proto__":1}}'],
     ["100 levels", nested(100), JSON.parse(nested(100))],
   ] as const) {
     test(`any JSON is the result: ${what}`, async ({ client, receiver }) => {

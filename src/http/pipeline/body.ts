@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import * as z from "zod/mini";
-import { isExact, MAX_DEPTH, surveyJson } from "../../shared/json/json-text.ts";
+import { MAX_DEPTH, surveyJson } from "../../shared/json/json-text.ts";
 import { ApiError, type ValidationError } from "../../shared/problems.ts";
 import { fragmentOf, pointer, toValidationErrors } from "../../shared/schema/validation-errors.ts";
 import { IN_WORDS } from "../../shared/schema/zod-messages.ts";
@@ -44,18 +44,15 @@ export async function readJsonBody(c: Context<Env>): Promise<JsonBody> {
 
 /**
  * The request's body as the JSON text of a result, with any declared media type; undefined without a body.
- * JSON that parsing would change, or that nests too deep, becomes a string: its text, byte for byte.
+ * JSON that {@link faultIn} faults becomes a string: its text, byte for byte. The sender could not mend it.
  *
- * @throws ApiError `malformed-json` or `invalid-request`
+ * @throws ApiError `malformed-json`
  */
 export async function readResult(c: Context<Env>): Promise<string | undefined> {
   const bytes = await c.req.arrayBuffer();
   if (bytes.byteLength === 0) return undefined;
   const { text, json } = parseBody(bytes);
-  if (!isExact(text)) return JSON.stringify(text);
-  const fault = faultIn(text, json);
-  if (fault) throw unfit(fault);
-  return JSON.stringify(json);
+  return JSON.stringify(faultIn(text, json) ? text : json);
 }
 
 /**
