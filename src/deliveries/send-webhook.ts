@@ -118,10 +118,15 @@ export type DisableReason = "gone" | "receiver";
 
 /** Decisions of the receiver: 410, or `webhook-delivery: disable` for all events, `abort-message` for this one. */
 function steering({ status, headers }: Response): Pick<AttemptResult, "final" | "disable"> {
-  const asked = headers.get("webhook-delivery")?.trim().toLowerCase();
+  // A header that was sent more than once is a list.
+  const asked = headers
+    .get("webhook-delivery")
+    ?.toLowerCase()
+    .split(",")
+    .map((one) => one.trim());
   if (status === 410) return { final: true, disable: "gone" };
-  if (asked === "disable") return { final: true, disable: "receiver" };
-  return { final: asked === "abort-message" };
+  if (asked?.includes("disable")) return { final: true, disable: "receiver" };
+  return { final: asked?.includes("abort-message") === true };
 }
 
 /** The side at fault for a status; undefined for success (2xx alone). */
