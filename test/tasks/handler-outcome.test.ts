@@ -172,6 +172,18 @@ group("whatever a handler returns has an outcome that can be stored", () => {
     });
   });
 
+  test("more characters than Redis takes bytes are too large, before anything is copied", () => {
+    const ofLength = (length: number) => outcomeOfReturned("x".repeat(length - 2)); // and two quotes
+    expect(ofLength(10_000_001)).toMatchObject({
+      kind: "failed",
+      error: { code: "result-too-large", retryable: false },
+    });
+    expect(ofLength(10_000_000).kind).toBe("succeeded"); // the store measures what it sends
+    expect(outcomeOfReturned(new Uint8Array(2_000_000))).toMatchObject({
+      error: { code: "result-too-large" },
+    });
+  });
+
   const kept: readonly (readonly [unknown, string | undefined])[] = [
     [undefined, undefined],
     [null, "null"],

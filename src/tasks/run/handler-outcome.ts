@@ -1,6 +1,6 @@
 import { cutText } from "../../shared/json/cut-text.ts";
 import { MAX_DEPTH, surveyJson } from "../../shared/json/json-text.ts";
-import { ERROR_CODE, ERROR_MESSAGE, MAX_DEADLINE } from "../../shared/limits.ts";
+import { ERROR_CODE, ERROR_MESSAGE, MAX_DEADLINE, REQUEST_LIMIT } from "../../shared/limits.ts";
 import { RETRY_AFTER_LIMIT } from "../../shared/time/retry-after.ts";
 import { TaskError, Waiting } from "../../task.ts";
 import type { Failure } from "../record.ts";
@@ -39,6 +39,8 @@ export function outcomeOfReturned(value: unknown): Returned {
 function resultOf(value: unknown): Returned {
   const result: unknown = JSON.stringify(value); // undefined for a function or a symbol, despite its declared type
   if (typeof result !== "string") return invalid(`The handler returned a ${typeof value}.`);
+  // No form of it has fewer bytes than this has characters: it is not copied to learn that it is too large.
+  if (result.length > REQUEST_LIMIT) return unfit("result-too-large", TOO_LARGE);
   if (!isPlain(value) && (result === "{}" || value instanceof Error)) {
     return invalid(`The handler returned a ${nameOf(value)}, which JSON cannot represent.`);
   }
@@ -46,8 +48,14 @@ function resultOf(value: unknown): Returned {
   return { kind: "succeeded", result };
 }
 
+const TOO_LARGE = "The result is larger than Redis takes in one request.";
+
 function invalid(message: string): Failed {
-  return { kind: "failed", error: { code: "invalid-result", message, retryable: false } };
+  return unfit("invalid-result", message);
+}
+
+function unfit(code: string, message: string): Failed {
+  return { kind: "failed", error: { code, message, retryable: false } };
 }
 
 /** A literal, or a value that defines its own JSON. */
