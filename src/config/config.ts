@@ -62,8 +62,6 @@ const address = text.check(
 const ASCII = /^[\x20-\x7e]*$/;
 /** A value that a header can carry. */
 const token = text.check(z.regex(ASCII, "must be ASCII"));
-/** `Location` and its kin carry it: a name in another script is written as DNS has it. */
-const publicUrl = address.check(z.regex(ASCII, "must be ASCII: write the host as xn--… and escape the path"));
 const leastCharacters = z.minLength(16, "must have at least 16 characters");
 const secret = text.check(leastCharacters);
 const duration = parsed(parseDuration, "must be a duration such as 500ms, 10s, 15m, 24h or 7d");
@@ -120,7 +118,7 @@ const SCHEMA = z.object({
   QSTASH_TOKEN: token,
   QSTASH_CURRENT_SIGNING_KEY: text,
   QSTASH_NEXT_SIGNING_KEY: text,
-  RINGBACK_PUBLIC_URL: publicUrl,
+  RINGBACK_PUBLIC_URL: address,
   RINGBACK_MASTER_SECRET: secret,
   RINGBACK_PREVIOUS_MASTER_SECRET: z.optional(secret),
   RINGBACK_ENCRYPT_PAYLOADS: z._default(flag, false),
@@ -165,7 +163,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const metricsToken = values.RINGBACK_METRICS_TOKEN;
   return {
     settings: {
-      publicUrl: withoutSlash(values.RINGBACK_PUBLIC_URL),
+      publicUrl: withoutSlash(inAscii(values.RINGBACK_PUBLIC_URL)),
       adminToken: values.RINGBACK_ADMIN_TOKEN,
       ...(metricsToken !== undefined && { metricsToken }),
       retrySchedule: values.RINGBACK_RETRY_SCHEDULE,
@@ -237,6 +235,11 @@ function isAddress(value: string): boolean {
 /** An origin as browsers write it (RFC 6454, section 6.2). */
 function isOrigin(value: string): boolean {
   return /^https?:[^*]+$/.test(value) && URL.parse(value)?.origin === value;
+}
+
+/** An address that `Location` and its kin can carry: the host as `xn--…`, the path escaped. ASCII stays as it is. */
+function inAscii(address: string): string {
+  return ASCII.test(address) ? address : new URL(address).href;
 }
 
 function withoutSlash(address: string): string {

@@ -92,7 +92,7 @@ describe("a bad value is a ConfigError that names the variable and never quotes 
     QSTASH_TOKEN: token,
     QSTASH_CURRENT_SIGNING_KEY: [" hunter2"],
     QSTASH_NEXT_SIGNING_KEY: ["hunter2\t"],
-    RINGBACK_PUBLIC_URL: [...address, "https://hunter2.例え.jp", "https://hunter2.example/ä"], // headers carry it
+    RINGBACK_PUBLIC_URL: address,
     RINGBACK_MASTER_SECRET: ["hunter2", "hunter2-and-more-text\n"],
     RINGBACK_PREVIOUS_MASTER_SECRET: ["hunter2"],
     RINGBACK_ENCRYPT_PAYLOADS: flag,
@@ -162,18 +162,6 @@ describe("a bad value is a ConfigError that names the variable and never quotes 
       expect(fault).not.toContain("\n");
     },
   );
-
-  test("slashes at the end of an address are no part of it", () => {
-    const config = readConfig({
-      ...environment,
-      UPSTASH_REDIS_REST_URL: "https://redis.example.com/",
-      QSTASH_URL: "https://qstash.example.com//",
-      RINGBACK_PUBLIC_URL: "https://ringback.example.com/base/",
-    });
-    expect(config.redis.url).toBe("https://redis.example.com");
-    expect(config.qstash.url).toBe("https://qstash.example.com");
-    expect(config.settings.publicUrl).toBe("https://ringback.example.com/base");
-  });
 
   test("origins of pages are kept one by one; `*` stands alone", () => {
     const origins = (value: string) =>
