@@ -190,12 +190,15 @@ describe.each(await environments())("an immediate start on the %s engine", (_kin
 
   test("that was interrupted is taken over by the queue when its lease has ended: the same attempt", async () => {
     const caller = await freshProject(store);
-    const never = gateway(store, () => new Promise(() => undefined));
-    const { record } = await accept(never.ctx, caller, quick());
+    const stalled = Promise.withResolvers<number>();
+    const first = gateway(store, () => stalled.promise);
+    const { record } = await accept(first.ctx, caller, quick());
     const message = { v: 1, project: caller.project, task: record.id, run: 1, attempt: 1 } as const;
-    expect(await run(never.ctx, message)).toMatchObject({ status: 503 });
+    expect(await run(first.ctx, message)).toMatchObject({ status: 503 });
     const later = gateway(at(10_001), ({ attempt }) => attempt);
     expect(await run(later.ctx, message)).toEqual({ status: 200 });
+    stalled.resolve(2);
+    await first.settled(); // it comes back, and changes nothing
     expect(await read(caller.project, record.id)).toMatchObject({
       status: "succeeded",
       attempt: 1,
