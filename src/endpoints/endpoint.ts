@@ -67,7 +67,8 @@ export function headerFault(name: string, value: string): string | undefined {
 }
 
 /** Header names whose values are kept encrypted, and shown as {@link MASK}. */
-const SECRET_HEADER = /auth|token|secret|key|pass|cookie|cred|sign|session/i;
+const SECRET_HEADER =
+  /auth|token|secret|key|pass|cookie|cred|sign|session|jwt|bearer|hmac|private|assertion|saml|pwd|(?:^|[-_.])(?:otp|pin|sid)(?:$|[-_.])/i;
 
 export const MASK = "***";
 

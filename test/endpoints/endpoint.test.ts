@@ -49,6 +49,8 @@ describe("headers of an endpoint", () => {
     const ours = [
       "webhook-id",
       "Webhook-Signature",
+      "svix-id",
+      "SVIX-Signature",
       "upstash-forward-a",
       "traceparent",
       "User-Agent",
@@ -73,9 +75,10 @@ describe("headers of an endpoint", () => {
   });
 
   test("names that sound secret are", () => {
-    for (const name of ["authorization", "X-API-Key", "x-auth", "Private-Token", "x-secret", "x-signature"]) {
-      expect(isSecretHeader(name), name).toBe(true);
-    }
-    for (const name of ["x-shop", "accept", "x-region"]) expect(isSecretHeader(name), name).toBe(false);
+    const known = ["authorization", "X-API-Key", "x-auth", "Private-Token", "x-secret", "x-signature"];
+    const others = ["X-JWT-Assertion", "x-bearer", "X-HMAC", "x-private", "x-otp", "X_PIN", "x-sid", "x-pwd"];
+    for (const name of [...known, ...others]) expect(isSecretHeader(name), name).toBe(true);
+    for (const name of ["x-shop", "accept", "x-region", "x-shipping", "x-inside"])
+      expect(isSecretHeader(name), name).toBe(false);
   });
 });
