@@ -7,6 +7,7 @@ import type { SignedLink, TaskTokenBearer } from "../../projects/principal.ts";
 import { utf8 } from "../../shared/bytes.ts";
 import type { Bytes, Hashes } from "../../shared/hashes.ts";
 import { ApiError } from "../../shared/problems.ts";
+import { receive } from "../pipeline/receive.ts";
 import type { Access, Callers, Env, Route, TokenAccess } from "../pipeline/route.ts";
 import { type Authenticate, appUsers } from "./app-user.ts";
 import { adminOf, type KeyBearer } from "./project.ts";
@@ -74,7 +75,7 @@ export function admitter(
       }
       case "queue": {
         const signature = c.req.header("Upstash-Signature") ?? null;
-        const body = new Uint8Array(await c.req.arrayBuffer());
+        const body = new Uint8Array(await receive(c, "invalid-signature"));
         const path = c.req.path + new URL(c.req.url).search;
         const verdict = await verifySignature({ signature, path, body });
         if (verdict.valid) return undefined;

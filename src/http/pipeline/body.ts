@@ -4,6 +4,7 @@ import { MAX_DEPTH, surveyJson } from "../../shared/json/json-text.ts";
 import { ApiError, type ValidationError } from "../../shared/problems.ts";
 import { fragmentOf, pointer, toValidationErrors } from "../../shared/schema/validation-errors.ts";
 import { IN_WORDS } from "../../shared/schema/zod-messages.ts";
+import { receive } from "./receive.ts";
 import type { Env } from "./route.ts";
 
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
@@ -39,7 +40,7 @@ export async function readJsonBody(c: Context<Env>): Promise<JsonBody> {
       "Send the body as application/json in UTF-8, without Content-Encoding.",
     );
   }
-  return parseBody(await c.req.arrayBuffer());
+  return parseBody(await receive(c, "malformed-json"));
 }
 
 /**
@@ -49,7 +50,7 @@ export async function readJsonBody(c: Context<Env>): Promise<JsonBody> {
  * @throws ApiError `malformed-json`
  */
 export async function readResult(c: Context<Env>): Promise<string | undefined> {
-  const bytes = await c.req.arrayBuffer();
+  const bytes = await receive(c, "malformed-json");
   if (bytes.byteLength === 0) return undefined;
   const { text, json } = parseBody(bytes);
   return JSON.stringify(faultIn(text, json) ? text : json);

@@ -1,5 +1,4 @@
 import type { Context, Hono, MiddlewareHandler } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { etag, RETAINED_304_HEADERS } from "hono/etag";
 import * as z from "zod/mini";
 import type { Dependencies } from "../../ports/dependencies.ts";
@@ -13,6 +12,7 @@ import { authorize } from "../access/authorize.ts";
 import { createReadLimit, LONG_WALK, LONG_WALK_COST, type ReadLimit } from "../access/read-limit.ts";
 import { fitting, parseJson, readJson, readJsonBody } from "./body.ts";
 import { acceptsStream, preferencesOf } from "./prefer.ts";
+import { bounded, receive } from "./receive.ts";
 import { declaredResponse, replyTo } from "./respond.ts";
 import { type Env, isRead, type Route } from "./route.ts";
 
@@ -22,20 +22,13 @@ import { type Env, isRead, type Route } from "./route.ts";
  */
 export function mount(app: Hono<Env>, routes: readonly Route[], deps: Dependencies, admit: Admit): void {
   const { maxBody } = deps.settings;
-  const boundedBy = (maxSize: number) =>
-    bodyLimit({
-      maxSize,
-      onError: () => {
-        throw new ApiError("payload-too-large", `The body may have at most ${maxSize} bytes.`);
-      },
-    });
   const readLimit = createReadLimit(deps.settings.readLimit, deps.clock);
   const conditional = etag({
     retainedHeaders: [...RETAINED_304_HEADERS, "retry-after", "x-request-id"],
     generateDigest: async (body) => (await deps.hashes.sha1(body)).buffer,
   });
   const serve = (route: Route): void => {
-    const bounded = boundedBy(route.maxBody ?? Math.min(maxBody * (route.bodies ?? 1), LARGEST_BODY));
+    const limited = bounded(route, route.maxBody ?? Math.min(maxBody * (route.bodies ?? 1), LARGEST_BODY));
     const admitted: MiddlewareHandler<Env> = async (c, next) => {
       c.set("route", route);
       setCaching(c, route);
@@ -45,7 +38,7 @@ export function mount(app: Hono<Env>, routes: readonly Route[], deps: Dependenci
       await next();
     };
     const chain: MiddlewareHandler<Env>[] =
-      route.access === "queue" ? [bounded, admitted] : [admitted, bounded];
+      route.access === "queue" ? [limited, admitted] : [admitted, limited];
     // A GET without a declared body has none to limit.
     if (route.method === "GET" && !route.body && !route.anyBody) chain.pop();
     // A stream has no tag: a middleware that reads it to its end never answers.
@@ -198,7 +191,7 @@ function malformed(detail: string): ApiError {
 
 async function bodyOf(c: Context<Env>, route: Route): Promise<{ json?: unknown; body?: unknown }> {
   if (!route.body) return {};
-  const isEmpty = route.optionalBody && (await c.req.arrayBuffer()).byteLength === 0;
+  const isEmpty = route.optionalBody && (await receive(c, "malformed-json")).byteLength === 0;
   const json = isEmpty ? {} : await jsonOf(c, route);
   return { json, body: fitting(route.body, json) };
 }

@@ -247,7 +247,7 @@ export function problemsOf(route: Route): readonly ProblemCode[] {
   if (route.params) codes.add("not-found");
   if (route.query) codes.add("malformed-parameter");
   if (route.body || route.anyBody || route.rawBody || route.method !== "GET") codes.add("payload-too-large");
-  if (route.anyBody) codes.add("malformed-json").add("invalid-request");
+  if (route.anyBody) codes.add("malformed-json");
   if (route.body && route.access !== "queue") {
     for (const code of ["malformed-json", "unsupported-media-type", "invalid-request"] as const)
       codes.add(code);

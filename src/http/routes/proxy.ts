@@ -6,6 +6,7 @@ import { ApiError } from "../../shared/problems.ts";
 import { fitting } from "../pipeline/body.ts";
 import { idempotencyKey } from "../pipeline/headers.ts";
 import { preferencesOf } from "../pipeline/prefer.ts";
+import { receive } from "../pipeline/receive.ts";
 import { type Call, type Route, route } from "../pipeline/route.ts";
 import { TaskRequest } from "../schemas/task-requests.ts";
 import { SUBMIT_ANSWERS, SUBMIT_PROBLEMS, submitted } from "./tasks/tasks.ts";
@@ -68,7 +69,8 @@ async function proxy(call: Call<typeof PARAMS, unknown, unknown, typeof SUBMIT_A
     c.header("Allow", allow);
     throw new ApiError("method-not-allowed", `This service takes ${allow}.`);
   }
-  const bytes = method === "GET" ? noBody(c.req.raw.headers) : new Uint8Array(await c.req.arrayBuffer());
+  const bytes =
+    method === "GET" ? noBody(c.req.raw.headers) : new Uint8Array(await receive(c, "invalid-request"));
   const json = {
     type: HTTP_REQUEST,
     input: {
