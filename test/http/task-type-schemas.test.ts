@@ -11,6 +11,7 @@ const handler = () => undefined;
 const hostile = [
   defineTask({ type: "test.twice", input: twice, result: twice, handler: () => ({ a: "a", b: 1 }) }),
   defineTask({ type: "test.default", input: z.string().default(boom), handler }),
+  defineTask({ type: "test.meta", input: z.string().meta({ big: 1n }), handler }),
   defineTask({ type: "test.bigint", input: z.bigint(), handler }),
   defineTask({ type: "test.transform", input: z.string().transform(boom), handler }),
 ];

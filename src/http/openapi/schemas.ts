@@ -34,11 +34,11 @@ export function schemaOf(schema: z.core.$ZodType): Json {
 
 /**
  * The JSON schema of a task type's input or result. A schema that cannot be written (two parts of one id, a default that
- * throws) says so in its place: the other types are described all the same.
+ * throws, metadata that JSON cannot hold) says so in its place: the other types are described all the same.
  */
 export function taskSchemaOf(schema: z.core.$ZodType): Json {
   try {
-    return schemaOf(schema);
+    return JSON.parse(JSON.stringify(schemaOf(schema))) as Json; // as it is sent
   } catch {
     return { description: "This schema cannot be written as JSON Schema." };
   }
