@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { sign } from "../../src/adapters/crypto/sign.ts";
+import { createSign } from "../../src/adapters/crypto/sign.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import { readPatiently } from "../../src/adapters/egress/fetch-body.ts";
 import type { Destination } from "../../src/deliveries/destination.ts";
 import { attemptDelivery } from "../../src/deliveries/send-webhook.ts";
@@ -27,7 +28,7 @@ function attempt(
   });
   Object.defineProperty(answered, "status", { value: status }); // Deno's fetch gives what the constructor refuses
   const fetcher = fetcherOf({ fetch: () => Promise.resolve(answered), read: readPatiently });
-  const deps = { settings: settingsOf(), sign, fetcher };
+  const deps = { settings: settingsOf(), sign: createSign(webCrypto), fetcher };
   return attemptDelivery(
     deps,
     { eventId: "evt_01kawv0m1ne0qtrn9tkp0h7k2v", format: "full", body: "{}" },

@@ -79,7 +79,7 @@ describe("a task type that cannot judge an input refuses that item alone, with 4
 describe("a task is measured alike alone and in a batch: its bytes as they were sent", () => {
   const maxBody = 1_000;
   const tasks: Readonly<Record<string, (size: number) => string>> = {
-    listDeadLetters: (size) => pad(`{"type":"test.echo","input":{"text":"${"x".repeat(900)}"}}`, size),
+    letters: (size) => pad(`{"type":"test.echo","input":{"text":"${"x".repeat(900)}"}}`, size),
     "escapes that are written shorter": (size) =>
       pad(`{"type":"test.echo","input":{"text":"${"\\u0061".repeat(100)}"}}`, size),
     "numbers that are written longer": (size) =>

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import { RequestTooLarge, StoreRefused } from "../../src/ports/errors.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { Log } from "../../src/shared/log/log.ts";

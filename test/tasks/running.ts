@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
-import { sign } from "../../src/adapters/crypto/sign.ts";
+import { createSign } from "../../src/adapters/crypto/sign.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import type { Fetcher } from "../../src/ports/fetcher.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { Service } from "../../src/services/service.ts";
@@ -36,8 +37,9 @@ export function running(
     settings: settingsOf({ resultTtl: 60_000 }),
     store,
     queue: queueOf(),
-    sign,
-    keyring: createKeyring(MASTER),
+    sign: createSign(webCrypto),
+    hashes: webCrypto,
+    keyring: createKeyring(webCrypto, MASTER),
     tasks: new Map<string, AnyTask>([[type.type, type]]),
     services: new Map<string, Service>(),
     background: { waitUntil: (work: Promise<unknown>) => void work },
