@@ -28,7 +28,7 @@ const AT_ONCE: ReadonlySet<Invariant> = new Set([
  * break.
  */
 export async function breakAndWatch(
-  { name: _name, what: _what, caughtBy, duration = 30_000, ...conditions }: Break,
+  { name: _name, what: _what, caughtBy, duration = 30_000, killEvery = 8_000, ...conditions }: Break,
   seed: number,
 ): Promise<{ readonly caughtBy: readonly Invariant[]; readonly seconds: number }> {
   const began = performance.now();
@@ -37,7 +37,7 @@ export async function breakAndWatch(
     return caughtBy.filter((invariant) => broken.has(invariant));
   };
   const isEnough = (history: History) => caught(history).some((invariant) => AT_ONCE.has(invariant));
-  const options = { seed, duration, recovery: 75_000, isEnough, clients: 30, killEvery: 8_000 };
+  const options = { seed, duration, recovery: 75_000, isEnough, clients: 30, killEvery };
   const { history } = await runStorm({ ...options, ...conditions });
   return { caughtBy: caught(history), seconds: (performance.now() - began) / 1_000 };
 }

@@ -13,6 +13,8 @@ export interface Break extends Conditions {
   readonly points: readonly [FaultPoint, ...FaultPoint[]];
   /** How long the storm goes on, in milliseconds; half a minute unless given. */
   readonly duration?: number;
+  /** The mean time between two kills, in milliseconds; 8 s unless given. */
+  readonly killEvery?: number;
   /** Any one of these shows that it was caught. */
   readonly caughtBy: readonly [Invariant, ...Invariant[]];
 }

@@ -144,7 +144,8 @@ export const taskBreaks: readonly Break[] = [
     points: ["no-fence-in-end", "no-fence-in-worker"],
     plans: ["long work"],
     longStalls: 1,
-    duration: 100_000,
+    duration: 120_000,
+    killEvery: 60_000, // who stands still must live on, and so must who takes over
     caughtBy: ["a stale worker changes nothing"],
   },
   {
