@@ -101,7 +101,7 @@ export const taskBreaks: readonly Break[] = [
     name: "key-comes-back",
     what: "revoking leaves no record: a grant that was sent twice creates the key again",
     points: ["key-comes-back"],
-    faults: { kinds: ["duplicate"], share: 0.3 },
+    faults: { kinds: ["duplicate"], share: 0.6 },
     plans: ["echo"],
     duration: 90_000, // few keys are made, and the repetition must come after the revocation
     caughtBy: ["a revoked key opens nothing"],
