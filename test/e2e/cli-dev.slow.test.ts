@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
+import { wranglerToml } from "../../src/cli/init/wrangler.ts";
 import { cli, cliProgram } from "../support/cli.ts";
 import { eventually } from "../support/client.ts";
 import { freePort, type Running, root, start } from "../support/process.ts";
@@ -39,6 +40,18 @@ import * as z from "zod";
 const hello = defineTask({ type: "say.hello", input: z.null(), handler: () => "${answer}" });
 export const tasks = [hello];
 `;
+
+const TASKS_WITH_SETTINGS = `import { defineTask } from "${join(root, "src/task.ts")}";
+import * as z from "zod";
+export const tasks = ({ SHOP_URL, BOTH, ONLY_ENV }: Readonly<Record<string, string>>) => [
+  defineTask({ type: "say.settings", input: z.null(), handler: () => [SHOP_URL, BOTH, ONLY_ENV] }),
+];
+`;
+
+/** As `ringback init` writes it, without the parts that this folder lacks. */
+const WRANGLER = wranglerToml({ name: "settings", runtime: "workers", region: "aws:us-east-1" })
+  .replace(/^main = .*$/m, 'main = "main.ts"')
+  .replace(/^\[assets\]\n(?:\w+ = .*\n)+/m, "");
 
 const ENTRIES = {
   workerd: `import { createRingback } from "${join(root, "src/app.ts")}";
@@ -88,6 +101,23 @@ describe("ringback dev", { concurrent: false }, () => {
     expect(await answer()).toBe("first");
     await writeFile(join(folder, "tasks.ts"), tasksOf("second"));
     await eventually(async () => expect(await answer()).toBe("second"), { timeoutMs: 40_000 });
+    await end(dev);
+  });
+
+  it("gives a project's task types the variables of .dev.vars and .env, also next to required secrets", async () => {
+    await writeFile(join(folder, "tasks.ts"), TASKS_WITH_SETTINGS);
+    await writeFile(join(folder, "main.ts"), ENTRIES[runtime]);
+    await writeFile(join(folder, "wrangler.toml"), WRANGLER);
+    await writeFile(join(folder, ".dev.vars"), 'SHOP_URL="http://shop.example:9000/a?b=c"\nBOTH=dev-vars\n');
+    await writeFile(join(folder, ".env"), "BOTH=env\nONLY_ENV='two words'\n");
+    const dev = await startDev(["main.ts"], folder);
+    const submitted = await cli(["submit", "say.settings", "null", "--wait", "--json"], { env: dev.env });
+    expect(JSON.parse(submitted.stdout).result).toEqual([
+      "http://shop.example:9000/a?b=c",
+      "dev-vars",
+      "two words",
+    ]);
+    expect(dev.running.output()).not.toContain("Missing required secrets");
     await end(dev);
   });
 

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import process from "node:process";
 import { CommandFailure } from "../../local/command/failure.ts";
 import { gatewayVariables } from "../../local/environment.ts";
@@ -9,6 +8,7 @@ import { EXIT, UsageError } from "../common/failure.ts";
 import { warn, write } from "../common/output.ts";
 import { denoProgram } from "./deno.ts";
 import { type Launched, launch } from "./launch.ts";
+import { readOwnVariables } from "./own-variables.ts";
 import { sweepEvery } from "./sweep.ts";
 import { wranglerProgram } from "./wrangler.ts";
 
@@ -23,15 +23,6 @@ export interface DevPlan {
   readonly json: boolean;
 }
 
-/** Variables of the command line that a gateway does not have, and would warn about. */
-const CALLER = ["RINGBACK_URL", "RINGBACK_API_KEY"];
-
-/** The secrets that a project keeps for wrangler count here too. Variables of the shell win. */
-function readOwnVariables(): void {
-  for (const file of [".dev.vars", ".env"]) if (existsSync(file)) process.loadEnvFile(file);
-  for (const name of CALLER) delete process.env[name];
-}
-
 /** @throws UsageError when it is taken, or no port */
 async function gatewayPort(given: string | undefined): Promise<number> {
   try {
@@ -44,7 +35,7 @@ async function gatewayPort(given: string | undefined): Promise<number> {
 
 /** Runs it until it is ended. */
 export async function dev({ runtime, entry, port: given, json }: DevPlan): Promise<number> {
-  readOwnVariables();
+  const own = readOwnVariables();
   const port = await gatewayPort(given);
   const url = `http://127.0.0.1:${port}`;
   const say = json ? warn : write;
@@ -54,7 +45,7 @@ export async function dev({ runtime, entry, port: given, json }: DevPlan): Promi
   let gateway: Launched | undefined;
   try {
     say(`stand-ins: ${services.summary}`);
-    const variables = gatewayVariables(services.variables, url);
+    const variables = { ...own, ...gatewayVariables(services.variables, url) };
     gateway = launch(await PROGRAMS[runtime]({ entry, port, variables }), json);
     const ended = gateway.ended.then((code) => {
       if (!stopping.signal.aborted) stopping.abort(new UsageError(`the gateway ended (${code}): see above`));

@@ -9,6 +9,7 @@ import { UsageError } from "../common/failure.ts";
 import { COMPATIBILITY } from "../init/wrangler.ts";
 import { builtIn, installedFile } from "./installed.ts";
 import type { Program } from "./launch.ts";
+import { VARIABLE_FILES } from "./own-variables.ts";
 
 export interface GatewayPlan {
   /** Relative to the working directory; undefined: the built-in one. */
@@ -41,17 +42,27 @@ export async function wranglerProgram({ entry, port, variables }: GatewayPlan): 
     args: [
       wrangler,
       "dev",
-      ...(made ? ["--config", join(made, "wrangler.json")] : [entry ?? ""]),
+      ...(made ? ["--config", join(made, "wrangler.json")] : [entry ?? "", ...variableFiles()]),
       "--ip=127.0.0.1",
       `--port=${port}`,
       "--test-scheduled",
       "--show-interactive-dev-session=false",
       ...Object.entries(variables).flatMap(([name, value]) => ["--var", `${name}:${value}`]),
     ],
-    // The secrets that a configuration requires are looked for here. Nothing is asked of the network for `request.cf`.
+    // wrangler also looks here for the secrets that a configuration requires. Nothing is asked of the network for
+    // `request.cf`.
     env: { ...variables, WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" },
     ...(made !== undefined && { cleanUp: () => rm(made, { recursive: true, force: true }) }),
   };
+}
+
+/**
+ * The project's files of variables. Left to itself, wrangler stops at `.dev.vars`, and then misses each secret that the
+ * configuration requires and the stand-ins have. The last file counts.
+ */
+function variableFiles(): readonly string[] {
+  const present = VARIABLE_FILES.filter((file) => existsSync(file));
+  return present.toReversed().map((file) => `--env-file=${resolve(file)}`);
 }
 
 /** @returns the folder */
