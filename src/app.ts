@@ -6,10 +6,14 @@ import { createGateway, type Ringback } from "./gateway.ts";
 import { answerOutside } from "./http/pipeline/outside.ts";
 import type { Assets } from "./http/routes/pages/static.ts";
 import type { Background } from "./ports/background.ts";
+import { errorText } from "./shared/log/error-text.ts";
 import { createLog } from "./shared/log/log.ts";
+import type { AnyTask } from "./task.ts";
 
 /** The parts of a deployment: its task types, its pages, and how it sends requests. */
-export interface RingbackOptions<Env extends object = object> extends Deployed {
+export interface RingbackOptions<Env extends object = object> extends Omit<Deployed, "tasks"> {
+  /** Your task types; or a function that makes them from the environment, which has their settings. */
+  readonly tasks: readonly AnyTask[] | ((env: Env) => readonly AnyTask[]);
   /**
    * Serves the files that `/docs` and `/console` are made of: on Workers `(env) => env.ASSETS`. Without it these two
    * pages answer 404.
@@ -64,12 +68,23 @@ export function createRingback<Env extends object = object>(options: RingbackOpt
 
 /** A bad environment stays bad, and is reported once. */
 function madeOrRefused<Env extends object>(options: RingbackOptions<Env>, env: Env): Ringback | ConfigError {
+  const report = (error: string): void =>
+    createLog("error", options.renderLine)("error", "bad-configuration", { error });
+  let tasks: readonly AnyTask[];
+  try {
+    tasks = typeof options.tasks === "function" ? options.tasks(env) : options.tasks;
+  } catch (cause) {
+    report(`The function that makes the task types failed: ${errorText(cause)}`);
+    // The error may quote a secret, and every client reads this.
+    return new ConfigError("The function that makes the task types failed: the log says why.", { cause });
+  }
   try {
     // Any object may be an environment: what is no text is not read.
-    return createGateway(options, env as Readonly<Record<string, unknown>>, options.assets?.(env));
+    const variables = env as Readonly<Record<string, unknown>>;
+    return createGateway({ ...options, tasks }, variables, options.assets?.(env));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    createLog("error", options.renderLine)("error", "bad-configuration", { error: error.message });
+    report(error.message);
     return error;
   }
 }
