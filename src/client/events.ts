@@ -31,7 +31,7 @@ const END = /^task\.(succeeded|failed|canceled|expired)$/;
 
 /**
  * The events of a task, those that were and those to come, until it has ended. A connection that is lost is opened
- * again, and no change is missed or told twice.
+ * again, and no change is missed or told twice. Of the progress the newest is told, once.
  */
 export async function* taskEvents(
   connection: Connection,
@@ -39,6 +39,7 @@ export async function* taskEvents(
   { after = 0, signal }: EventOptions,
 ): AsyncGenerator<TaskEvent, void, void> {
   let last = `${after}`;
+  let reported: string | undefined;
   for (;;) {
     const stop = new AbortController();
     let isEnd = false;
@@ -52,7 +53,13 @@ export async function* taskEvents(
       for await (const { id, event, data } of messages(streamOf(response), stop)) {
         last = id || last;
         isEnd = END.test(event);
-        yield { type: event, ...JSON.parse(data) };
+        const told: TaskEvent = { type: event, ...JSON.parse(data) };
+        if (event === "task.progress") {
+          // A stream that is opened again begins with the newest progress, which has no id.
+          if (told.at === reported) continue;
+          reported = told.at;
+        }
+        yield told;
       }
     } finally {
       stop.abort();

@@ -4,7 +4,7 @@ import { Deliveries } from "./deliveries.ts";
 import { Endpoints } from "./endpoints.ts";
 import { Tasks } from "./tasks.ts";
 import type { TaskTypes } from "./typed.ts";
-import type { Stats } from "./types.ts";
+import type { SigningSecret, Stats } from "./types.ts";
 
 export type { CallOptions, ChangeOptions, ConnectionOptions as RingbackOptions } from "./connection.ts";
 export type { DeliveryFilter } from "./deliveries.ts";
@@ -70,10 +70,15 @@ export class Ringback<Types extends TaskTypes = TaskTypes> {
     return this.request("GET", "/v1/stats", { query: { ...query }, signal });
   }
 
+  /** Reads the secrets that sign the project's callbacks. The key needs `secrets:read`. */
+  signingSecret(options: CallOptions = {}): Promise<SigningSecret> {
+    return this.request("GET", "/v1/signing-secret", options);
+  }
+
   /**
    * Makes any other request, with the same key, repetitions and errors.
    *
-   * @param path such as `/v1/signing-secret`
+   * @param path such as `/v1/task-types`
    * @returns the answer's JSON; undefined when it has no body
    */
   request<Body>(method: string, path: string, call: Call = {}): Promise<Body> {

@@ -80,6 +80,24 @@ describe("the events of a task", () => {
     expect(made.map(({ headers }) => headers.get("last-event-id"))).toEqual(["0", "2"]);
   });
 
+  it("tell a progress once, although each stream begins with the newest one", async () => {
+    const progress = (percent: number): string =>
+      `event: task.progress\ndata: {"run":1,"attempt":1,"percent":${percent},"at":"2026-11-24T09:00:${percent}.000Z"}\n\n`;
+    const { ringback } = scripted([
+      stream([entry(1, "task.created"), progress(20), progress(30)]),
+      stream([progress(30), progress(30)]),
+      stream([progress(40), entry(2, "task.succeeded")]),
+    ]);
+    const events = await all(ringback.tasks.events("task_1"));
+    expect(events.map(({ type, percent }) => percent ?? type)).toEqual([
+      "task.created",
+      20,
+      30,
+      40,
+      "task.succeeded",
+    ]);
+  });
+
   it("end when the gateway has no more of them", async () => {
     const { ringback, made } = scripted([
       stream([entry(1, "task.succeeded"), entry(2, "task.replayed"), entry(3, "task.vanished")]),

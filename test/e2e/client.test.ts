@@ -28,7 +28,8 @@ async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
 
 describe("a task by the client", () => {
   test("is submitted, waited for, read, and called back", async ({ client, receiver, secret }) => {
-    const { tasks } = ringbackOf(client);
+    const ringback = ringbackOf(client);
+    const { tasks } = ringback;
     const inbox = receiver.open();
     const input = {
       csv: "region,amount\nnorth,10\nsouth,5\nnorth,7\n",
@@ -51,6 +52,7 @@ describe("a task by the client", () => {
     expect(await tasks.get(submitted.id, { include: "input" })).toMatchObject({ input });
     const [callback] = await inbox.wait(1);
     expect(verified(callback, secret).data.result).toEqual(ended.result);
+    expect((await ringback.signingSecret()).secret).toBe(secret);
   });
 
   test("that fails, is canceled or expires is an ended task, and has no result", async ({ client }) => {

@@ -1,4 +1,4 @@
-import { type Ringback, RingbackError, type SigningSecret } from "../../client/index.ts";
+import { type Ringback, RingbackError } from "../../client/index.ts";
 import { UsageError } from "../common/failure.ts";
 import { warn } from "../common/output.ts";
 import { type CommonOptions, openSession } from "../common/session.ts";
@@ -76,7 +76,7 @@ async function endpointSecrets(ringback: Ringback): Promise<readonly string[]> {
 
 async function readSecrets(ringback: Ringback): Promise<readonly string[]> {
   try {
-    const { secret, previous } = await ringback.request<SigningSecret>("GET", "/v1/signing-secret");
+    const { secret, previous } = await ringback.signingSecret();
     return [secret, ...previous.map((one) => one.secret)];
   } catch (error) {
     if (error instanceof RingbackError && error.code === "forbidden") {
