@@ -3,9 +3,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { buffer, json } from "node:stream/consumers";
 import * as z from "zod";
 import { CallbackError, verifyCallback } from "../../src/receiver/index.ts"; // for you: "ringback/receiver"
-import { Conversations, type Message } from "./conversation.ts";
+import { Conversations, endedSchema, type Message } from "./conversation.ts";
 import { decide } from "./model.ts";
-import { type Gateway, useTool } from "./tools.ts";
+import { type Gateway, readEnd, useTool } from "./tools.ts";
 
 /*
  * A chat agent over HTTP. POST /chat takes a user's message and answers at once. Work of minutes is a task of the
@@ -17,11 +17,16 @@ const env = z
     PORT: z.coerce.number().default(2620),
     GATEWAY_URL: z.url(),
     GATEWAY_KEY: z.string(),
+    /** Where the gateway reaches this agent; in a deployment a public https address. */
+    HOOKS_URL: z.url().optional(),
+    /** When to read a task whose callback has not come: longer than the job usually takes. */
+    READ_AFTER_SECONDS: z.coerce.number().positive().default(240),
     CONVERSATIONS: z.string().default("conversations.jsonl"),
   })
   .parse(process.env);
 const own = `http://127.0.0.1:${env.PORT}`;
-const gateway: Gateway = { url: env.GATEWAY_URL, key: env.GATEWAY_KEY, hooks: `${own}/hooks` };
+const hooks = env.HOOKS_URL ?? `${own}/hooks`;
+const gateway: Gateway = { url: env.GATEWAY_URL, key: env.GATEWAY_KEY, hooks };
 const conversations = new Conversations(env.CONVERSATIONS);
 const secret = await signingSecret();
 
@@ -55,8 +60,11 @@ async function goOn(conversation: string): Promise<void> {
     const last = messages.at(-1);
     if (last === undefined || last.role === "assistant") return;
     if (last.role === "call") {
-      const answer = await useTool(gateway, conversation, last.call, messages);
+      const started = conversations.started(conversation);
+      const answer = await useTool(gateway, conversation, last.call, started);
       keep(conversation, { role: "tool", call: last.call.id, answer });
+      for (const task of conversations.started(conversation).slice(started.length))
+        readLater(conversation, task);
       continue;
     }
     const decision = decide(messages);
@@ -66,6 +74,22 @@ async function goOn(conversation: string): Promise<void> {
       keep(conversation, { role: "call", call: { id: randomUUID(), tool, input: { ...input } } });
     }
   }
+}
+
+/** The callback may not reach this agent: after a while the task is read, again and again until it has ended. */
+function readLater(conversation: string, task: string): void {
+  const read = async (): Promise<void> => {
+    if (conversations.hasEnded(conversation, task)) return;
+    const ended = await readEnd(gateway, task);
+    if (ended) await takeTurn(conversation, { role: "ended", task: ended });
+    else readLater(conversation, task);
+  };
+  setTimeout(() => {
+    read().catch((error: unknown) => {
+      console.error(error);
+      readLater(conversation, task);
+    });
+  }, env.READ_AFTER_SECONDS * 1_000);
 }
 
 /** One turn after the other: a callback that arrives in the middle of a turn waits for its end. */
@@ -102,18 +126,7 @@ async function hook(request: IncomingMessage, response: ServerResponse): Promise
   if (!task.success) return answer(response, 204); // not about a task of a conversation
   const { conversation } = task.data.metadata;
   if (event.type === "task.progress") show(conversation, "progress", task.data["progress"]);
-  if (task.data.done) {
-    const { id, status, result, error } = z
-      .object({
-        id: z.string(),
-        status: z.string(),
-        result: z.unknown(),
-        error: z.object({ message: z.string() }).optional(),
-      })
-      .parse(event.data);
-    const ended = { id, status, result, ...(error && { error }) };
-    await takeTurn(conversation, { role: "ended", event: event.id, task: ended });
-  }
+  if (task.data.done) await takeTurn(conversation, { role: "ended", task: endedSchema.parse(event.data) });
   return answer(response, 204);
 }
 
@@ -150,5 +163,8 @@ const server = createServer((request, response) => {
 });
 server.listen(env.PORT, "127.0.0.1", () => {
   console.log(`agent on ${own}`);
-  for (const conversation of conversations.ids()) void takeTurn(conversation).catch(() => undefined);
+  for (const conversation of conversations.ids()) {
+    for (const task of conversations.started(conversation)) readLater(conversation, task);
+    void takeTurn(conversation).catch(() => undefined);
+  }
 });

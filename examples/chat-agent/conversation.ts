@@ -2,6 +2,15 @@ import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import * as z from "zod";
 
 const callSchema = z.object({ id: z.string(), tool: z.string(), input: z.record(z.string(), z.unknown()) });
+/** A task that has ended, as a callback and a read of the task have it. */
+export const endedSchema = z.object({
+  id: z.string(),
+  run: z.int(),
+  status: z.string(),
+  result: z.unknown(),
+  error: z.object({ message: z.string() }).optional(),
+});
+
 const messageSchema = z.discriminatedUnion("role", [
   z.object({ role: z.literal("user"), text: z.string() }),
   z.object({ role: z.literal("assistant"), text: z.string() }),
@@ -9,22 +18,15 @@ const messageSchema = z.discriminatedUnion("role", [
   z.object({ role: z.literal("call"), call: callSchema }),
   /** The tool's answer. */
   z.object({ role: z.literal("tool"), call: z.string(), answer: z.unknown() }),
-  /** A task of a tool has ended: its callback has arrived. `event` is the callback's id. */
-  z.object({
-    role: z.literal("ended"),
-    event: z.string(),
-    task: z.object({
-      id: z.string(),
-      status: z.string(),
-      result: z.unknown(),
-      error: z.object({ message: z.string() }).optional(),
-    }),
-  }),
+  /** A task of a tool has ended. */
+  z.object({ role: z.literal("ended"), task: endedSchema }),
 ]);
 
 export type ToolCall = z.output<typeof callSchema>;
 export type Message = z.output<typeof messageSchema>;
 
+/** The answer of a tool that has started a task. */
+const startedSchema = z.object({ task: z.string() });
 const lineSchema = z.object({ conversation: z.string(), message: messageSchema });
 
 /**
@@ -53,10 +55,26 @@ export class Conversations {
     return this.#messages.get(id) ?? [];
   }
 
-  /** Keeps a message. The event of a callback is kept once, however often the callback arrives. */
+  /** The tasks that tools of the conversation have started, oldest first. */
+  started(id: string): readonly string[] {
+    return this.messages(id).flatMap((one) => {
+      const answer = one.role === "tool" ? startedSchema.safeParse(one.answer) : undefined;
+      return answer?.success ? [answer.data.task] : [];
+    });
+  }
+
+  /** Whether a task of the conversation has ended. */
+  hasEnded(id: string, task: string): boolean {
+    return this.messages(id).some((one) => one.role === "ended" && one.task.id === task);
+  }
+
+  /** Keeps a message. The end of a run is kept once, however often its callback arrives, and if it was read before. */
   add(id: string, message: Message): boolean {
     const isKnown = (one: Message): boolean =>
-      one.role === "ended" && message.role === "ended" && one.event === message.event;
+      one.role === "ended" &&
+      message.role === "ended" &&
+      one.task.id === message.task.id &&
+      one.task.run === message.task.run;
     const messages = this.#of(id);
     if (messages.some(isKnown)) return false;
     appendFileSync(this.#file, `${JSON.stringify({ conversation: id, message })}\n`);

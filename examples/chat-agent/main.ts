@@ -1,24 +1,17 @@
-import { createRingback, type Ringback } from "../../src/index.ts"; // for you: "ringback"
+import { type Assets, createRingback } from "../../src/index.ts"; // for you: "ringback"
+import { worker } from "../../src/runtime/workers.ts"; // for you: "ringback/workers"
 import { collectOffers } from "./task.ts";
 
-interface Env extends Readonly<Record<string, string>> {
+/** The address of the suppliers is configuration: no client sees it or sends it. */
+interface Env {
   readonly SUPPLIERS_URL: string;
+  /** The pages of `/docs` and `/console`, where wrangler.toml has them. */
+  readonly ASSETS?: Assets;
 }
 
-let ringback: Ringback | undefined;
-
-function gateway(env: Env): Ringback {
-  ringback ??= createRingback({ tasks: [collectOffers(env.SUPPLIERS_URL)] })(env);
-  return ringback;
-}
-
-interface Background {
-  waitUntil(work: Promise<unknown>): void;
-}
-
-export default {
-  fetch: (request: Request, env: Env, context: Background): Promise<Response> =>
-    gateway(env).fetch(request, context),
-  scheduled: (event: unknown, env: Env, context: Background): Promise<void> =>
-    gateway(env).scheduled(event, env, context),
-};
+export default worker(
+  createRingback({
+    tasks: (env: Env) => [collectOffers(env.SUPPLIERS_URL)],
+    assets: (env: Env) => env.ASSETS,
+  }),
+);

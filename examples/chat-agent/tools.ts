@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Message, ToolCall } from "./conversation.ts";
+import { endedSchema, type Message, type ToolCall } from "./conversation.ts";
 
 /** The gateway, and the address at which it reaches this agent. */
 export interface Gateway {
@@ -7,6 +7,8 @@ export interface Gateway {
   readonly key: string;
   readonly hooks: string;
 }
+
+type Ended = Extract<Message, { role: "ended" }>["task"];
 
 const SUPPLIERS = 18;
 const taskSchema = z.object({
@@ -18,18 +20,20 @@ const taskSchema = z.object({
 /**
  * Uses a tool, and gives its answer to the model. A tool that starts work of minutes answers at once with the task: its
  * result comes later, as a callback.
+ *
+ * @param started the tasks that tools of the conversation have started
  */
 export async function useTool(
   gateway: Gateway,
   conversation: string,
   call: ToolCall,
-  messages: readonly Message[],
+  started: readonly string[],
 ): Promise<unknown> {
   switch (call.tool) {
     case "collect_offers":
       return await submitTask(gateway, conversation, call);
     case "look_at_task":
-      return await lookAtTask(gateway, messages);
+      return await lookAtTask(gateway, started.at(-1));
     default:
       return { error: `There is no tool ${call.tool}.` };
   }
@@ -53,20 +57,22 @@ async function submitTask(gateway: Gateway, conversation: string, { id, input }:
   return { task: taskSchema.parse(await response.json()).id, article, suppliers: SUPPLIERS };
 }
 
-const startedSchema = z.object({ task: z.string() });
-
 /** Reads the newest task that a tool of the conversation has started. */
-async function lookAtTask(gateway: Gateway, messages: readonly Message[]): Promise<unknown> {
-  const started = messages.flatMap((one) => {
-    const answer = one.role === "tool" ? startedSchema.safeParse(one.answer) : undefined;
-    return answer?.success ? [answer.data.task] : [];
-  });
-  const id = started.at(-1);
+async function lookAtTask(gateway: Gateway, id: string | undefined): Promise<unknown> {
   if (id === undefined) return { status: "idle", message: "There is no work under way" };
   const response = await call(gateway, `/v1/tasks/${id}`, {});
   if (!response.ok) return { error: `The gateway answered ${response.status}.` };
   const task = taskSchema.parse(await response.json());
   return { status: task.status, message: task.progress?.message ?? "The work has not begun" };
+}
+
+/** Reads a task; undefined while it has not ended. */
+export async function readEnd(gateway: Gateway, id: string): Promise<Ended | undefined> {
+  const response = await call(gateway, `/v1/tasks/${id}`, {});
+  if (response.status === 404) return { id, run: 0, status: "gone", result: undefined };
+  if (!response.ok) throw new Error(`the gateway answered ${response.status}`);
+  const task = z.looseObject({ done: z.boolean() }).parse(await response.json());
+  return task.done ? endedSchema.parse(task) : undefined;
 }
 
 function call({ url, key }: Gateway, path: string, init: RequestInit): Promise<Response> {

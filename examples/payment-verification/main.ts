@@ -1,27 +1,18 @@
-import { createRingback, type Ringback } from "../../src/index.ts"; // for you: "ringback"
+import { type Assets, createRingback } from "../../src/index.ts"; // for you: "ringback"
+import { worker } from "../../src/runtime/workers.ts"; // for you: "ringback/workers"
 import { verifyPayment } from "./task.ts";
 
-interface Env extends Readonly<Record<string, string>> {
+/** The bank's access is configuration, as all secrets are: no client sees it or sends it. */
+interface Env {
   readonly BANK_URL: string;
   readonly BANK_TOKEN: string;
+  /** The pages of `/docs` and `/console`, where wrangler.toml has them. */
+  readonly ASSETS?: Assets;
 }
 
-let ringback: Ringback | undefined;
-
-/** The bank's access is configuration, as all secrets are: no client sees it or sends it. */
-function gateway(env: Env): Ringback {
-  const bank = { url: env.BANK_URL, token: env.BANK_TOKEN };
-  ringback ??= createRingback({ tasks: [verifyPayment(bank)] })(env);
-  return ringback;
-}
-
-interface Background {
-  waitUntil(work: Promise<unknown>): void;
-}
-
-export default {
-  fetch: (request: Request, env: Env, context: Background): Promise<Response> =>
-    gateway(env).fetch(request, context),
-  scheduled: (event: unknown, env: Env, context: Background): Promise<void> =>
-    gateway(env).scheduled(event, env, context),
-};
+export default worker(
+  createRingback({
+    tasks: (env: Env) => [verifyPayment({ url: env.BANK_URL, token: env.BANK_TOKEN })],
+    assets: (env: Env) => env.ASSETS,
+  }),
+);

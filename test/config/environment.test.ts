@@ -1,8 +1,6 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import * as z from "zod/mini";
 import { ConfigError, readConfig, VARIABLES } from "../../src/config/config.ts";
-import { createRingback, defineTask } from "../../src/index.ts";
-import { worker as workerOf } from "../../src/runtime/workers.ts";
+import { createRingback } from "../../src/index.ts";
 import worker from "../../src/worker.ts";
 
 const environment: Readonly<Record<string, string>> = {
@@ -185,39 +183,6 @@ describe("a bad value is a ConfigError that names the variable and never quotes 
       ":10443",
       "[fd00::1]:8080",
     ]);
-  });
-});
-
-describe("task types that are made from the environment", () => {
-  const echo = (text: string) => defineTask({ type: "say.it", input: z.null(), handler: () => text });
-
-  test("get its settings, once per environment", () => {
-    const tasks = vi.fn((env: Readonly<Record<string, string>>) => [echo(env["GREETING"] ?? "")]);
-    const connect = createRingback({ tasks });
-    const env = { ...environment, GREETING: "hello" };
-    expect(connect(env)).toBe(connect(env));
-    expect(tasks.mock.calls).toEqual([[env]]);
-  });
-
-  test("that cannot be made are reported in the log alone, once, and answered 503", async () => {
-    const error = vi.spyOn(console, "error").mockReturnValue();
-    const connect = createRingback({ tasks: () => [echo(new URL("a-secret").href)] });
-    for (const _time of [1, 2]) {
-      const response = await workerOf(connect).fetch(
-        new Request("https://ringback.example.com/v1/tasks"),
-        environment,
-        {
-          waitUntil: () => undefined,
-        },
-      );
-      expect(response.status).toBe(503);
-      expect(await response.json()).toMatchObject({
-        code: "misconfigured",
-        detail: "The function that makes the task types failed: the log says why.",
-      });
-    }
-    expect(error).toHaveBeenCalledTimes(1);
-    expect(error.mock.calls[0]?.[0]).toMatch(/"bad-configuration".*Invalid URL/);
   });
 });
 

@@ -17,7 +17,7 @@ const stops: (() => Promise<void>)[] = [];
 let example: Example;
 let agentUrl: string;
 let agent: Running;
-let startAgent: () => Promise<Running>;
+let startAgent: (more?: Readonly<Record<string, string>>) => Promise<Running>;
 
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), "ringback-agent-"));
@@ -40,7 +40,7 @@ beforeAll(async () => {
     GATEWAY_KEY: example.client.authorization.slice("Bearer ".length),
     CONVERSATIONS: join(folder, "conversations.jsonl"),
   };
-  startAgent = () => run("agent.ts", env, /agent on/);
+  startAgent = (more) => run("agent.ts", { ...env, ...more }, /agent on/);
   agent = await startAgent();
 });
 afterAll(async () => {
@@ -132,6 +132,15 @@ describe("a chat agent with a long job", { concurrent: false, timeout: 120_000 }
     });
     expect(await messages(conversation)).toEqual(before);
     expect(before.filter(({ role }) => role === "ended")).toHaveLength(1);
+  });
+
+  test("reads the task itself when the callback does not come", async () => {
+    await agent.kill();
+    const nobody = `http://127.0.0.1:${await freePort()}/hooks`;
+    agent = await startAgent({ HOOKS_URL: nobody, READ_AFTER_SECONDS: "2" });
+    const { conversation } = await say("What is the best price for a desk lamp?");
+    await offers(conversation);
+    expect((await messages(conversation)).filter(({ role }) => role === "ended")).toHaveLength(1);
   });
 
   test("takes no callback that the gateway has not signed", async () => {
