@@ -56,7 +56,7 @@ const MEANINGS: Readonly<Record<TaskEventType, string>> = {
   "task.started": "An attempt began; only on request.",
   "task.waiting": "A handler handed its work on, and the task waits for its completion; only on request.",
   "task.progress":
-    "The work goes on; only on request. At most one in 500 ms, and each is sent once: the next one overtakes it.",
+    "The work goes on; only on request. At most one a second from a handler, and one for each report with a task token. Each is sent once: the next one overtakes it.",
 };
 
 const REPEATED =
