@@ -150,6 +150,14 @@ describe.each(["workers", "deno"] as const)("a new project for %s", (runtime) =>
       expect(printed.stdout).toBe("succeeded 42\n");
       await eventually(() => expect(listening.running.output()).toContain('"total": 42'));
       await stop(listening.running);
+      await run("npm", ["run", "check"], { cwd, env: await shell() });
+      await writeFile(join(cwd, "wrong.ts"), client.replace("order.total", "order.sum"));
+      await expect(run("npm", ["run", "check"], { cwd, env: await shell() })).rejects.toMatchObject({
+        stdout: expect.stringMatching(/wrong\.ts.*"order\.sum"/),
+      });
+      // The commands of the guides use the diagnostics.
+      const echoed = await cli(["submit", "diagnostics.echo", "[1]", "--wait", "--json"], options);
+      expect(JSON.parse(echoed.stdout)).toMatchObject({ status: "succeeded", result: [1] });
       const refused = await cli(["submit", "text.shout", "{}"], options);
       expect(refused.code).toBe(3);
       const page = await fetch(`${env.RINGBACK_URL}/docs`);

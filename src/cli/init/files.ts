@@ -36,6 +36,7 @@ export const tasks = [shout] as const;
 `;
 
 const WORKER = `import { createRingback } from "ringback";
+import { diagnostics } from "ringback/task-types";
 import { worker } from "ringback/workers";
 import { tasks } from "./tasks.ts";
 
@@ -43,13 +44,16 @@ interface Env {
   readonly ASSETS: { fetch(request: Request): Promise<Response> };
 }
 
-export default worker(createRingback({ tasks, assets: (env: Env) => env.ASSETS }));
+// The diagnostics exist only with RINGBACK_DIAGNOSTICS=true, which \`ringback dev\` sets.
+export default worker(createRingback({ tasks, diagnostics, assets: (env: Env) => env.ASSETS }));
 `;
 
 const DENO = `import { createRingback, serve } from "ringback/deno";
+import { diagnostics } from "ringback/task-types";
 import { tasks } from "./tasks.ts";
 
-serve(createRingback({ tasks }));
+// The diagnostics exist only with RINGBACK_DIAGNOSTICS=true, which \`ringback dev\` sets.
+serve(createRingback({ tasks, diagnostics }));
 `;
 
 const TEST = `import assert from "node:assert/strict";
@@ -110,7 +114,7 @@ const TSCONFIG = `{
     "skipLibCheck": true,
     "noEmit": true
   },
-  "include": ["src", "test"]
+  "include": ["*.ts", "src", "test"]
 }
 `;
 
@@ -155,6 +159,9 @@ Paste it into a third terminal too, and submit a task:
 \`\`\`sh
 npx ringback submit text.shout '{"text": "hello"}' --callback http://127.0.0.1:4000 --wait
 \`\`\`
+
+Settings of your task types go into ${runtime === "deno" ? ".env" : ".dev.vars, or into [vars] of wrangler.toml"}.
+The page "How do I write a task type?" shows how a handler gets them.
 
 While \`npm run dev\` runs, the documentation is at http://127.0.0.1:8787/docs/guides, and the API at
 http://127.0.0.1:8787/docs.

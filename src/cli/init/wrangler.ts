@@ -60,6 +60,7 @@ UPSTASH_REDIS_REST_URL = "https://YOUR-DATABASE.upstash.io"
 QSTASH_URL = "https://qstash.upstash.io"
 # The address at which clients and QStash reach the gateway.
 RINGBACK_PUBLIC_URL = "${publicUrl}"
+# Settings of your own task types go here too; .dev.vars has priority on your machine.
 # Optional settings, with their defaults:
 # RINGBACK_RESULT_TTL = "7d"
 # RINGBACK_RATE_LIMIT = "100"
