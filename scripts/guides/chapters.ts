@@ -57,10 +57,21 @@ function linkedFiles(from: string, text: string): string[] {
 }
 
 async function readSource(file: string): Promise<Source> {
-  const markdown = await readFile(join(root, file), "utf8");
+  const markdown = withVariables(file, await readFile(join(root, file), "utf8"));
   const title = /^# (.+)$/m.exec(markdown)?.[1];
   if (title === undefined) throw new Error(`${file} has no title`);
   return { file, name: nameOf(file), title, markdown };
+}
+
+/**
+ * A page may be the first one that somebody reads: if its commands use variables, it links to the place that sets them,
+ * after its first paragraph.
+ */
+function withVariables(file: string, markdown: string): string {
+  if (file === INDEX || !file.startsWith("docs/") || !markdown.includes("$URL")) return markdown;
+  const place = `${posix.relative(posix.dirname(file), INDEX)}#variables-of-the-commands`;
+  const note = `> The commands use \`$URL\` and \`$KEY\`: [set them once](${place}).\n\n`;
+  return markdown.replace(/^# .+\n\n(?:(?:.+\n)*.*[^:\n]\n\n)?/, (start) => start + note);
 }
 
 /** The page of an example ends with its program: a reader of the site has no copy of the repository. */

@@ -57,7 +57,7 @@ export function plain(title: string): string {
 /** The first paragraph of a page in one line, without its links, up to a sentence that only announces an example. */
 export function summaryOf({ markdown }: Source): string {
   const paragraphs = markdown.split(/\n\s*\n/);
-  const first = paragraphs.find((text) => !/^(?:#|```|<!--|[-|*] |\d\. )/.test(text)) ?? "";
+  const first = paragraphs.find((text) => !/^(?:[#>]|```|<!--|[-|*] |\d\. )/.test(text)) ?? "";
   const text = first.replace(/\[([^\]]+)\]\([^)]*\)/g, "$1").replace(/[`*]/g, "");
   return text
     .replace(/\s+/g, " ")

@@ -85,10 +85,11 @@ function listForPrograms(chapters: readonly Chapter[]): string {
 > An HTTP gateway that makes slow work asynchronous: 202 now, a signed callback when the work is done. It runs on
 > Cloudflare Workers or Deno, with Upstash Redis and QStash.
 
-Every page below is Markdown. Start with the guide on a project of your own: it installs the package, runs a gateway on
-your machine, submits a task and shows the callback. To write a program that uses a gateway, read the
-pages on the client and on receivers, and an example with its files. The API is described by
-[OpenAPI](openapi.json).
+Every page below is Markdown. Start with [a project of your own](docs/guides/new-project.md#1-install): it installs the
+package, runs a gateway on your machine, submits a task and shows the callback. The commands of the pages use
+[variables](docs/guides/index.md#variables-of-the-commands), which you set once. To write a program that uses a gateway,
+read [the client](docs/guides/reference/client.md#calls) and [the receiver](docs/guides/receivers.md#the-event), and an
+example with its files. The API is described by [OpenAPI](openapi.json).
 
 ${parts.join("\n")}`;
 }

@@ -138,6 +138,29 @@ describe("the documentation as a site", () => {
     );
   });
 
+  test("links the first pages in the introduction for programs, each at a heading that there is", () => {
+    const [introduction = ""] = (files["llms.txt"] ?? "").split("\n## ");
+    const links = [...introduction.matchAll(/\]\(([^)#]+\.md)#([^)]+)\)/g)];
+    expect(links.length).toBeGreaterThan(3);
+    for (const [, path = "", fragment] of links) {
+      const headings = [...(files[path] ?? "").matchAll(/^#+ (.+)$/gm)].map(([, title = ""]) => slug(title));
+      expect(headings, path).toContain(fragment);
+    }
+  });
+
+  test("says on each page whose commands use variables where they are set, after its answer", () => {
+    const pages = markdownFiles().filter(
+      ([name, text]) => text.includes("$URL") && !/\/(?:index|readme)\.md$|\/examples/.test(name),
+    );
+    expect(pages.length).toBeGreaterThan(30);
+    for (const [name, text] of pages) {
+      const index = name.split("/").length === 3 ? "index.md" : "../index.md";
+      const note = `> The commands use \`$URL\` and \`$KEY\`: [set them once](${index}#variables-of-the-commands).`;
+      expect(text.split("\n\n").slice(1, 3), name).toContain(note);
+    }
+    expect(files["docs/guides/idempotency.html"]).toContain('<a href="../guides#variables-of-the-commands">');
+  });
+
   test("can be searched: each heading of each page is an entry with its words", () => {
     const entries = JSON.parse(files["docs/guides/search.json"] ?? "[]") as {
       heading: string;

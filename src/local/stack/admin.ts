@@ -55,10 +55,16 @@ export async function untilAnswered<T>(call: () => Promise<T>, signal: AbortSign
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof AdminError && error.status < 500) throw error;
-      waiting(`gateway: not ready yet: ${failureLine(error)}; trying again`);
+      waiting(waitingFor(error));
       await sleep(REPEAT_MS, undefined, { signal });
     }
   }
+}
+
+/** A gateway that starts answers late: that is no fault, and is not reported as one. */
+function waitingFor(error: unknown): string {
+  if (error instanceof AdminError) return `gateway: not ready yet: ${failureLine(error)}; trying again`;
+  return "gateway: still starting; on a busy machine that takes up to two minutes";
 }
 
 async function post({ url, token }: Admin, path: string, body: unknown): Promise<unknown> {
