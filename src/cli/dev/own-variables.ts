@@ -3,7 +3,7 @@ import process from "node:process";
 import { parseEnv } from "node:util";
 
 /** The files in which a project keeps its variables; the first one that has a variable counts. */
-export const VARIABLE_FILES = [".dev.vars", ".env"] as const;
+export const VARIABLE_FILES = [".dev.vars", ".env.local", ".env"] as const;
 
 /** Variables of the command line that a gateway does not have, and would warn about. */
 const CALLER: ReadonlySet<string> = new Set(["RINGBACK_URL", "RINGBACK_API_KEY"]);

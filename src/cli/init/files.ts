@@ -122,6 +122,7 @@ const GITIGNORE = `node_modules
 .wrangler
 .dev.vars
 .env
+.env.local
 `;
 
 function readme({ name, runtime }: Answers): string {
