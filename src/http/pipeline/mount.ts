@@ -128,7 +128,8 @@ const REFUSALS: ReadonlySet<string> = new Set(["unauthenticated", "forbidden", "
 async function callOf(c: Context<Env>, route: Route, deps: Dependencies): Promise<AnyCall> {
   for (const [name, kind] of Object.entries(route.params ?? {})) {
     if (typeof kind === "string" && !isId(kind, c.req.param(name) ?? "")) {
-      throw new ApiError("not-found", `${c.req.param(name)} is not the id of a ${NOUNS[kind]}.`);
+      const article = /^[aeiou]/.test(NOUNS[kind]) ? "an" : "a";
+      throw new ApiError("not-found", `${c.req.param(name)} is not the id of ${article} ${NOUNS[kind]}.`);
     }
   }
   const query = route.query && checkQuery(route.query, new URL(c.req.url).searchParams);
