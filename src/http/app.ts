@@ -1,6 +1,7 @@
-import type { Context, MiddlewareHandler } from "hono";
+import type { Context } from "hono";
+import { HonoBase as Hono } from "hono/hono-base";
 import { requestId } from "hono/request-id";
-import { Hono } from "hono/tiny";
+import { TrieRouter } from "hono/router/trie-router";
 import type { Dependencies } from "../ports/dependencies.ts";
 import { errorText } from "../shared/log/error-text.ts";
 import { ApiError } from "../shared/problems.ts";
@@ -49,7 +50,7 @@ export function createApp({
   authenticate,
   routes = routesOf(assets),
 }: AppOptions): Hono<Env> {
-  const app = new Hono<Env>();
+  const app = new Hono<Env>({ router: new TrieRouter() });
   app.use(requestId());
   app.use(async (c, next) => {
     await next();

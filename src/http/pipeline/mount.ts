@@ -1,5 +1,7 @@
-import type { Context, Hono, MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
 import { etag, RETAINED_304_HEADERS } from "hono/etag";
+import type { HonoBase as Hono } from "hono/hono-base";
 import * as z from "zod/mini";
 import type { Dependencies } from "../../ports/dependencies.ts";
 import { contextOf } from "../../ports/request-context.ts";
