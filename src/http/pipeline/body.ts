@@ -65,12 +65,14 @@ export function parseJson(bytes: ArrayBuffer, code: "malformed-json" | "malforme
   return parseBody(bytes, code).json;
 }
 
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
+
 function parseBody(
   bytes: ArrayBuffer,
   code: "malformed-json" | "malformed-message" = "malformed-json",
 ): JsonBody {
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    const text = UTF8.decode(bytes);
     return { text, json: JSON.parse(text) };
   } catch (error) {
     throw unreadable(code, error);
