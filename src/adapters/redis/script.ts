@@ -172,7 +172,7 @@ export function createRunner(redis: Redis, exceeds = false): Runner {
     const names = [...keys];
     let text: string | undefined; // undefined: Redis knows it by its hash
     for (;;) {
-      checkSize(script.name, commandBytes(text ?? SHA, names, argv));
+      checkCall(script.name, text ?? SHA, names, argv);
       try {
         return text === undefined
           ? await redis.evalsha<string[], ScriptReply[]>(await shaOf(script), names, argv)
@@ -201,12 +201,33 @@ function commandBytes(text: string, keys: readonly string[], argv: readonly stri
   return bytes;
 }
 
+/** Characters of a call that fits for sure, with its script's text: one has 6 bytes at most in JSON, as `\u0001`. */
+const SMALL_CALL = 1_000_000;
+
+/** Whether a call fits into a request, whatever its characters are: to look at each of them costs more than the rest. */
+function isSmall(keys: readonly string[], argv: readonly string[]): boolean {
+  let length = 0;
+  for (const word of keys) length += word.length + 1;
+  for (const word of argv) length += word.length + 1;
+  return length <= SMALL_CALL;
+}
+
 /** More than the text of any script has: it is sent where Redis has forgotten the script. */
 const SCRIPT_BYTES = 24 * 1024;
+
+/** Whether Redis takes a call, also where it has forgotten the script. */
+export function fits(call: Parameters<Runner>): boolean {
+  const [, keys, args] = call;
+  return isSmall(keys, args.map(String)) || callBytes(call) <= REQUEST_LIMIT;
+}
 
 /** Bytes of a script's call at its longest. */
 export function callBytes([, keys, args]: Parameters<Runner>): number {
   return SCRIPT_BYTES + commandBytes("", keys, args.map(String));
+}
+
+function checkCall(name: string, text: string, keys: readonly string[], argv: readonly string[]): void {
+  if (!isSmall(keys, argv)) checkSize(name, commandBytes(text, keys, argv));
 }
 
 function checkSize(name: string, bytes: number): void {

@@ -8,7 +8,6 @@ import {
   INLINE_LIMIT,
   LEASE_GRACE,
   PUBLISH_HORIZON,
-  REQUEST_LIMIT,
 } from "../../../shared/limits.ts";
 import { listingOf } from "../../../tasks/retention.ts";
 import type { Context } from "../context.ts";
@@ -16,7 +15,7 @@ import { newTaskFields, readTaskFields } from "../fields.ts";
 import { ERASED, hourOf, keysOf, taskMember } from "../keys.ts";
 import { configOf } from "../projects/config.ts";
 import { proofOf } from "../proof.ts";
-import { callBytes, fieldsOf, named, type Runner, type ScriptReply, script } from "../script.ts";
+import { fieldsOf, fits, named, type Runner, type ScriptReply, script } from "../script.ts";
 import { LISTED } from "./pause.ts";
 import { searchablePairs } from "./search.ts";
 
@@ -226,11 +225,6 @@ export async function accept(context: Context, command: AcceptCommand): Promise<
     ...(await callOf(context, command, hourOf(Number(rest[0])))),
   );
   return answer(context, command, String(second), values);
-}
-
-/** Redis would take the call, also where it has forgotten the script. */
-function fits(call: Parameters<Runner>): boolean {
-  return callBytes(call) <= REQUEST_LIMIT;
 }
 
 /** Sends many in as few requests as Redis takes, and once more those that were put into another hour than Redis's. */
