@@ -42,9 +42,11 @@ export async function startServices() {
   return { backing, services };
 }
 
+/** @param start starts a Worker on the runtime */
 export async function startStage(
   runtime: Runtime,
   { backing, services }: { readonly backing: Backing; readonly services: Services },
+  start: typeof host = host,
 ): Promise<Stage> {
   const hosted: Hosted[] = [];
   const keep = async (starting: Promise<Hosted>): Promise<Hosted> => {
@@ -62,13 +64,13 @@ export async function startStage(
     await Promise.all([...hosted.map((one) => one.stop()), ...prepared.map((one) => one.remove())]);
   };
   try {
-    const gateway = await keep(host(...gatewayOn(runtime, backing)));
-    const second = await keep(host(...gatewayOn(runtime, backing)));
+    const gateway = await keep(start(...gatewayOn(runtime, backing)));
+    const second = await keep(start(...gatewayOn(runtime, backing)));
     const admin = { url: gateway.url, token: ADMIN_TOKEN };
     await makeProject(admin, "bench");
     const apiKey = await makeKey(admin, { project: "bench", scopes: ["admin"], name: "bench" });
     const floor = async (name: string, kind: Floor["floor"]): Promise<Contender> => {
-      const { url, pid } = await keep(startFloor(runtime, backing, kind));
+      const { url, pid } = await keep(startFloor(runtime, backing, kind, start));
       const body = kind === "limit" ? bodyOf({ delay: "2h" }) : plainBody;
       const headers = { authorization: `Bearer ${apiKey}` };
       return { name, runtime, url, path: "/tasks", headers, groups: [pid], services, body };
@@ -128,7 +130,12 @@ function gatewayOn(runtime: Runtime, { redis, qstash }: Backing): Parameters<typ
   return [runtime, entry, env, FLAGS];
 }
 
-async function startFloor(runtime: Runtime, backing: Backing, floor: Floor["floor"]): Promise<Hosted> {
+async function startFloor(
+  runtime: Runtime,
+  backing: Backing,
+  floor: Floor["floor"],
+  start: typeof host,
+): Promise<Hosted> {
   const env = (publicUrl: string) =>
     ({
       floor,
@@ -139,7 +146,7 @@ async function startFloor(runtime: Runtime, backing: Backing, floor: Floor["floo
       publicUrl,
       masterSecret: MASTER_SECRET,
     }) satisfies Floor;
-  const hosted = await host(runtime, "bench/programs/worker.ts", env, FLAGS);
+  const hosted = await start(runtime, "bench/programs/worker.ts", env, FLAGS);
   const ready = await fetch(`${hosted.url}/ready`);
   if (!ready.ok) throw new Error(`${floor} on ${runtime} is not ready: ${await ready.text()}`);
   return hosted;

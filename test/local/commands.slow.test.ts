@@ -55,6 +55,7 @@ const COMMANDS = {
   "npm run key": "scripts/key.ts",
   "npm run schedule": "scripts/schedule.ts",
   "npm run bench": "bench/main.ts",
+  "npm run profile": "bench/profile/main.ts",
   "npm run scale": "bench/scale/main.ts",
   "npm run soak": "bench/soak/main.ts",
   "npm run volume": "bench/volume/main.ts",

@@ -13,7 +13,7 @@ export async function bundleFor(
   runtime: Runtime,
   entry: string,
   outfile: string,
-  options: Pick<BuildOptions, "define"> = {},
+  options: Pick<BuildOptions, "define" | "sourcemap"> = {},
 ): Promise<void> {
   await build({
     entryPoints: [join(root, entry)],

@@ -18,6 +18,8 @@ export interface Prepared {
   /** Where it will listen. */
   readonly url: string;
   readonly program: Program;
+  /** The folder of its bundle. */
+  readonly folder: string;
   remove(): Promise<void>;
 }
 
@@ -27,19 +29,21 @@ export interface Prepared {
  * @param entry path of the module, from the top of the project
  * @param env its text bindings, given the address at which it will listen
  * @param flags its compatibility flags on workerd
+ * @param options of the bundle
  */
 export async function prepare(
   runtime: Runtime,
   entry: string,
   env: (url: string) => Readonly<Record<string, string>>,
   flags: readonly string[] = [],
+  options: Parameters<typeof bundleFor>[3] = {},
 ): Promise<Prepared> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const folder = await mkdtemp(join(tmpdir(), "ringback-host-"));
-  await bundleFor(runtime, entry, join(folder, "worker.mjs"));
+  await bundleFor(runtime, entry, join(folder, "worker.mjs"), options);
   const program = await bareProgram(runtime, folder, "worker.mjs", { port, env: env(url), flags });
-  return { url, program, remove: () => rm(folder, { recursive: true, force: true }) };
+  return { url, program, folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
 /** Runs a Worker on the bare runtime; the parameters are those of {@link prepare}. */
