@@ -71,7 +71,11 @@ function onWorkerd({ args: [serve = "", ...args], ...program }: Program, port: n
 }
 
 const Targets = z.tuple([z.object({ webSocketDebuggerUrl: z.string() })], z.unknown());
-const Message = z.object({ id: z.optional(z.number()), result: z.unknown(), error: z.unknown() });
+const Message = z.object({
+  id: z.optional(z.number()),
+  result: z.optional(z.unknown()),
+  error: z.optional(z.unknown()),
+});
 
 async function askingWorkerd<T>(port: number, work: (ask: Ask) => Promise<T>): Promise<T> {
   const answer = await fetch(`http://127.0.0.1:${port}/json`);

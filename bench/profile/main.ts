@@ -17,19 +17,21 @@ const options = readOptions({
   about: "Profiles accepts and tasks, next to the hand-written programs.",
   options: {
     deno: { kind: "flag", about: "profile Deno alone" },
+    workerd: { kind: "flag", about: "profile workerd alone" },
     accepts: { kind: "number", value: "N", about: "profiled accepts", least: 1, whole: true, default: 3_000 },
     tasks: { kind: "number", value: "N", about: "profiled tasks", least: 1, whole: true, default: 1_500 },
     "warm-up": { kind: "number", value: "N", about: "before", least: 1, whole: true, default: 3_000 },
   },
 });
 
+const RUNTIMES = ["deno", "workerd"] as const;
 const LANES = 16;
 const ROUNDS = 5;
 
 const services = await startServices();
 const receiver = await startReceiver();
 try {
-  for (const runtime of options.deno ? (["deno"] as const) : (["deno", "workerd"] as const)) {
+  for (const runtime of RUNTIMES.filter((one) => options[one] || !RUNTIMES.some((named) => options[named]))) {
     const hosted = new Map<string, Inspected>();
     const stage = await startStage(runtime, services, async (...worker) => {
       const one = await hostInspected(...worker);

@@ -204,7 +204,7 @@ function commandBytes(text: string, keys: readonly string[], argv: readonly stri
 /** Characters of a call that fits for sure, with its script's text: one has 6 bytes at most in JSON, as `\u0001`. */
 const SMALL_CALL = 1_000_000;
 
-/** Whether a call fits into a request, whatever its characters are: to look at each of them costs more than the rest. */
+/** Whether a call fits into a request with any characters: to look at each of them costs more than the rest. */
 function isSmall(keys: readonly string[], argv: readonly string[]): boolean {
   let length = 0;
   for (const word of keys) length += word.length + 1;
