@@ -1,4 +1,4 @@
-import type { Context } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { HonoBase as Hono } from "hono/hono-base";
 import { requestId } from "hono/request-id";
 import { TrieRouter } from "hono/router/trie-router";
@@ -64,7 +64,7 @@ export function createApp({
   const missing = (c: Context<Env>): Response =>
     fail(new ApiError("not-found", `Nothing is at ${c.req.path}.`), c);
   app.notFound(missing);
-  // The router matches `/docs/` as `/docs`: here each resource has one address, except below services.
+  // A wildcard takes a slash at the end too: here each resource has one address, except below services.
   app.use((c, next) =>
     /.\/$/.test(c.req.path) && !c.req.path.startsWith(PROXY) ? Promise.resolve(missing(c)) : next(),
   );

@@ -12,7 +12,6 @@ import type { Admit } from "../access/authenticate.ts";
 import { authorize } from "../access/authorize.ts";
 import { createReadLimit, LONG_WALK, LONG_WALK_COST, type ReadLimit } from "../access/read-limit.ts";
 import { fitting, parseJson, readJson, readJsonBody } from "./body.ts";
-import { boundedBody } from "./body-limit.ts";
 import { acceptsStream, preferencesOf } from "./prefer.ts";
 import { bounded, receive } from "./receive.ts";
 import { declaredResponse, replyTo } from "./respond.ts";
@@ -30,7 +29,7 @@ export function mount(app: Hono<Env>, routes: readonly Route[], deps: Dependenci
     generateDigest: async (body) => (await deps.hashes.sha1(body)).buffer,
   });
   const serve = (route: Route): void => {
-    const bounded = boundedBody(route.maxBody ?? Math.min(maxBody * (route.bodies ?? 1), LARGEST_BODY));
+    const limited = bounded(route, route.maxBody ?? Math.min(maxBody * (route.bodies ?? 1), LARGEST_BODY));
     const admitted: MiddlewareHandler<Env> = async (c, next) => {
       c.set("route", route);
       setCaching(c, route);
