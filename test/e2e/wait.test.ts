@@ -220,7 +220,7 @@ describe("Prefer: wait on GET /v1/tasks/{id}", () => {
 
 describe("Prefer: wait on GET /v1/tasks/{id}/result", () => {
   test("waits for the result", async ({ client }) => {
-    const { id } = await client.submit(lasting(1_200));
+    const { id } = await client.submit(lasting(4_000));
     const early = await timed(
       client.send("GET", `/v1/tasks/${id}/result`, { headers: { prefer: "wait=1" } }),
     );
