@@ -72,7 +72,7 @@ describe.each(both)(`%s, seed ${seed}`, (_name, provider) => {
     );
   });
 
-  test("takes bytes for equal when all of them are, whatever their lengths", () => {
+  test("takes bytes for equal only when their lengths and all of them are", () => {
     fc.assert(
       fc.property(some, fc.nat(), (bytes, at) => {
         expect(provider.equal(bytes, bytes.slice())).toBe(true);

@@ -3,8 +3,9 @@ import { type Client, newProject } from "../support/client.ts";
 import { patch, verifiedEndpoint } from "../support/endpoints.ts";
 import { test } from "../support/fixture.ts";
 import { verified } from "../support/receiver.ts";
+import { Redeployment } from "../support/redeployment.ts";
 import { QUICK } from "../support/shared-stack.ts";
-import { type Backing, type Gateway, startBacking, startGateway } from "../support/stack.ts";
+import { type Backing, startBacking } from "../support/stack.ts";
 
 const [OLD, NEW] = ["the first master secret, 01", "the second master secret, 02"];
 const CANARY = "canary-of-the-payload";
@@ -37,16 +38,8 @@ test("inputs, results and events lie encrypted in Redis, and everybody reads the
   receiver,
 }) => {
   const backing = await startBacking(stack.redisKind);
-  let gateway: Gateway | undefined;
-  const restart = async (env: Readonly<Record<string, string>>): Promise<Gateway> => {
-    const port = gateway && Number(new URL(gateway.url).port);
-    await gateway?.running.stop();
-    gateway = await startGateway(stack.runtime, backing, {
-      env: { ...QUICK, ...env },
-      ...(port && { port }),
-    });
-    return gateway;
-  };
+  const gateway = new Redeployment(stack.runtime);
+  const restart = (env: Readonly<Record<string, string>>) => gateway.deploy(backing, { ...QUICK, ...env });
   const echo = (input: unknown) => ({ type: "diagnostics.echo", input });
   const resultOf = async (client: Client, id: string) =>
     (await client.send("GET", `/v1/tasks/${id}/result`)).json();
@@ -96,7 +89,7 @@ test("inputs, results and events lie encrypted in Redis, and everybody reads the
     await restart({ RINGBACK_MASTER_SECRET: NEW });
     expect(await resultOf(client, after.id)).toEqual({ again: CANARY });
   } finally {
-    await gateway?.running.stop();
+    await gateway.stop();
     await backing.stop();
   }
 }, 90_000);

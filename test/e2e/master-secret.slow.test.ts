@@ -4,9 +4,10 @@ import { Client, eventually, newProject } from "../support/client.ts";
 import { verifiedEndpoint } from "../support/endpoints.ts";
 import { test } from "../support/fixture.ts";
 import { verified } from "../support/receiver.ts";
+import { Redeployment } from "../support/redeployment.ts";
 import { QUICK } from "../support/shared-stack.ts";
 import { publicKeys, secrets, signedBy } from "../support/signatures.ts";
-import { type Gateway, startBacking, startGateway } from "../support/stack.ts";
+import { type Gateway, startBacking } from "../support/stack.ts";
 
 const [OLD, NEW] = ["the first master secret, 01", "the second master secret, 02"];
 
@@ -21,16 +22,8 @@ test("rotating the master secret keeps every secret and key, re-encrypts, and te
   receiver,
 }) => {
   const backing = await startBacking(stack.redisKind);
-  let gateway: Gateway | undefined;
-  const restart = async (env: Readonly<Record<string, string>>): Promise<Gateway> => {
-    const port = gateway && Number(new URL(gateway.url).port);
-    await gateway?.running.stop();
-    gateway = await startGateway(stack.runtime, backing, {
-      env: { ...QUICK, ...env },
-      ...(port && { port }),
-    });
-    return gateway;
-  };
+  const gateway = new Redeployment(stack.runtime);
+  const restart = (env: Readonly<Record<string, string>>) => gateway.deploy(backing, { ...QUICK, ...env });
   const encrypted = async ({ url, adminToken }: Gateway) => {
     const headers = { authorization: `Bearer ${adminToken}` };
     return report.parse((await new Client({ url }).send("GET", "/admin/secrets", { headers })).json());
@@ -75,7 +68,7 @@ test("rotating the master secret keeps every secret and key, re-encrypts, and te
     expect(await encrypted(lost)).toMatchObject({ previousNeeded: false, data: expect.any(Array) });
     expect((await encrypted(lost)).data.find(({ name }) => name === "rotating")?.lost).toBe(4);
   } finally {
-    await gateway?.running.stop();
+    await gateway.stop();
     await backing.stop();
   }
 }, 180_000);
@@ -84,17 +77,9 @@ test("payloads that the old master secret has encrypted keep it needed until the
   stack,
 }) => {
   const backing = await startBacking(stack.redisKind);
-  let gateway: Gateway | undefined;
-  const restart = async (env: Readonly<Record<string, string>>): Promise<Gateway> => {
-    const port = gateway && Number(new URL(gateway.url).port);
-    await gateway?.running.stop();
-    const payloads = { RINGBACK_ENCRYPT_PAYLOADS: "true" };
-    gateway = await startGateway(stack.runtime, backing, {
-      env: { ...QUICK, ...payloads, ...env },
-      ...(port && { port }),
-    });
-    return gateway;
-  };
+  const gateway = new Redeployment(stack.runtime);
+  const restart = (env: Readonly<Record<string, string>>) =>
+    gateway.deploy(backing, { ...QUICK, RINGBACK_ENCRYPT_PAYLOADS: "true", ...env });
   const shown = z.object({
     previousNeeded: z.boolean(),
     payloads: z.string().optional(),
@@ -125,7 +110,7 @@ test("payloads that the old master secret has encrypted keep it needed until the
       { timeoutMs: 30_000 },
     );
   } finally {
-    await gateway?.running.stop();
+    await gateway.stop();
     await backing.stop();
   }
 }, 180_000);

@@ -5,8 +5,9 @@ import { startQStashServer } from "../../src/local/qstash/server.ts";
 import { startRedisServer } from "../../src/local/redis/server.ts";
 import { Client, eventually, newProject } from "../support/client.ts";
 import { test } from "../support/fixture.ts";
+import { Redeployment } from "../support/redeployment.ts";
 import { QUICK } from "../support/shared-stack.ts";
-import { type Backing, type Gateway, startGateway } from "../support/stack.ts";
+import type { Backing, Gateway } from "../support/stack.ts";
 
 // Plays the runbooks of docs/operations/rotation.md on a gateway whose Redis and QStash are this test's own.
 
@@ -22,18 +23,15 @@ test("every value is rotated as its runbook says, and every accepted task ends",
   const portOf = ({ url }: { url: string }): number => Number(new URL(url).port);
   let keys: z.output<typeof keysShape> = { current: queue.currentSigningKey, next: queue.nextSigningKey };
   let adminToken = "first-admin-token-of-this-test";
-  let gateway: Gateway | undefined;
+  const gateway = new Redeployment(stack.runtime);
   let key = "";
 
   /** Deploys with the values as they are now, at the same address. */
-  const deploy = async (): Promise<Gateway> => {
-    const port = gateway && portOf(gateway);
-    await gateway?.running.stop();
+  const deploy = (): Promise<Gateway> => {
     const signingKeys = { currentSigningKey: keys.current, nextSigningKey: keys.next };
     const backing: Backing = { redis, qstash: { ...queue, ...signingKeys }, redisServer: undefined };
     const env = { ...QUICK, RINGBACK_SWEEP_INTERVAL: "500ms", RINGBACK_ADMIN_TOKEN: adminToken };
-    gateway = await startGateway(stack.runtime, backing, { env, ...(port && { port }) });
-    return gateway;
+    return gateway.deploy(backing, env);
   };
   const clientOf = ({ url }: Gateway): Client => new Client({ url }, key);
   const submitAndEnd = async (at: Gateway): Promise<void> => {
@@ -101,7 +99,7 @@ test("every value is rotated as its runbook says, and every accepted task ends",
     });
     await submitAndEnd(now);
   } finally {
-    await gateway?.running.stop();
+    await gateway.stop();
     await queue.close();
     await redis.close();
     await engine.close();

@@ -2,13 +2,21 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect } from "vitest";
 import { Client, eventually } from "../support/client.ts";
 import { raw, request, SECRETS, test } from "../support/services.ts";
-import type { Called } from "../support/upstream.ts";
+import type { Called, Upstream } from "../support/upstream.ts";
 import { reached, replicateWebhook, reportAll, sweepNow } from "../support/waiting.ts";
 
 const json = (value: unknown, headers: Readonly<Record<string, string>> = {}) => ({
   headers: { "content-type": "application/json", ...headers },
   body: JSON.stringify(value),
 });
+
+/** A task that waits for a service, which has accepted the request and finishes later. */
+async function waitingFor(client: Client, upstream: Upstream) {
+  const place = upstream.open([{ status: 202 }]);
+  const id = await request(client, { service: "token", path: place.path });
+  await reached(client, id, "waiting");
+  return { place, id };
+}
 
 /** What a service that finishes later was handed. */
 function handed(client: Client, call: Called | undefined) {
@@ -26,9 +34,7 @@ describe("a service that completes by token", () => {
     upstream,
     stack,
   }) => {
-    const place = upstream.open([{ status: 202 }]);
-    const id = await request(client, { service: "token", path: place.path });
-    await reached(client, id, "waiting");
+    const { place, id } = await waitingFor(client, upstream);
     const { bearer, token, completionUrl } = handed(client, place.calls[0]);
     expect(token).toMatch(/^rbt_/);
     expect(completionUrl).toBe(`${client.url}/v1/complete/${token}`);
@@ -82,9 +88,7 @@ describe("a service that completes by token", () => {
     client,
     upstream,
   }) => {
-    const place = upstream.open([{ status: 202 }]);
-    const id = await request(client, { service: "token", path: place.path });
-    await reached(client, id, "waiting");
+    const { place, id } = await waitingFor(client, upstream);
     const { completionUrl } = handed(client, place.calls[0]);
     const prediction = { id: "gm3q", status: "succeeded", output: ["https://replicate.delivery/x.png"] };
     expect(await replicateWebhook(completionUrl, prediction)).toEqual([200]);
@@ -96,9 +100,7 @@ describe("a service that completes by token", () => {
     client,
     upstream,
   }) => {
-    const place = upstream.open([{ status: 202 }]);
-    const id = await request(client, { service: "token", path: place.path });
-    await reached(client, id, "waiting");
+    const { place, id } = await waitingFor(client, upstream);
     const first = handed(client, place.calls[0]);
     const body = { code: "out-of-memory", message: "The GPU is full." };
     expect((await first.bearer.send("POST", `/v1/tasks/${id}/fail`, { body })).status).toBe(200);
@@ -113,9 +115,7 @@ describe("a service that completes by token", () => {
   });
 
   test("after a cancel is told so", async ({ client, upstream }) => {
-    const place = upstream.open([{ status: 202 }]);
-    const id = await request(client, { service: "token", path: place.path });
-    await reached(client, id, "waiting");
+    const { place, id } = await waitingFor(client, upstream);
     await client.send("POST", `/v1/tasks/${id}/cancel`);
     const { bearer, completionUrl } = handed(client, place.calls[0]);
     for (const [name, reply] of Object.entries(await reportAll(bearer, id))) {
@@ -126,9 +126,7 @@ describe("a service that completes by token", () => {
   });
 
   test("cannot plant headers of ours by a result that looks like an answer", async ({ client, upstream }) => {
-    const place = upstream.open([{ status: 202 }]);
-    const id = await request(client, { service: "token", path: place.path });
-    await reached(client, id, "waiting");
+    const { place, id } = await waitingFor(client, upstream);
     const headers = {
       "set-cookie": "a=1",
       "transfer-encoding": "x",

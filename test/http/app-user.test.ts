@@ -38,7 +38,7 @@ const boom = () => {
   throw text;
 };
 
-describe("whatever the app's own function throws or gives is answered", () => {
+describe("everything that the app's own function throws or gives is answered", () => {
   for (const [what, thrown] of [
     ["an Error", new Error("the table is gone")],
     ["a text", "text"],
