@@ -60,7 +60,7 @@ function isEnded(
 const INLINE_WAIT = 2_000;
 const AFTER_ANSWER = 25_000;
 
-/** Continues without slow receivers: one that hangs holds up neither the queue's line nor a client. */
+/** Continues without slow receivers: one that hangs holds up the queue's line no longer than that, and no client. */
 async function withGracePeriod(
   { settings, background }: FirstAttemptParts,
   work: Promise<void>,

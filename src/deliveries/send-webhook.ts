@@ -53,6 +53,7 @@ export async function attemptDelivery(
   time: () => number,
   patience = RESPONSE_PATIENCE,
 ): Promise<AttemptResult> {
+  const { callbackTimeout } = deps.settings;
   const startedAt = time();
   const finish = (
     rest: Omit<DeliveryAttempt, "at" | "durationMs" | "url">,
@@ -76,7 +77,7 @@ export async function attemptDelivery(
       headers: await headersOf(deps, webhook, destination, startedAt),
       body: fault("thawed-body") ? `${webhook.body}${" ".repeat(startedAt % 7)}` : webhook.body,
       redirect: "manual",
-      signal: AbortSignal.timeout(deps.settings.callbackTimeout),
+      timeout: callbackTimeout,
     });
   } catch (error) {
     if (!(error instanceof FetchFailure)) throw error;
@@ -87,7 +88,8 @@ export async function attemptDelivery(
   const error = errorOf(statusCode);
   const steer = steering(response);
   const retryAfter = error && parseRetryAfter(headers.get("retry-after"), time());
-  const { text } = await deps.fetcher.read(response, RESPONSE_LIMIT, patience);
+  const left = startedAt + callbackTimeout - time();
+  const { text } = await deps.fetcher.read(response, RESPONSE_LIMIT, Math.min(patience, Math.max(0, left)));
   return finish(
     { statusCode, ...(error && { error }), ...(text !== "" && { response: text }) },
     { ...steer, ...(retryAfter !== undefined && { retryAfter }) },

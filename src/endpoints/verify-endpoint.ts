@@ -158,7 +158,7 @@ async function cloudEventsHandshake(
         "WebHook-Request-Rate": rateLimit === undefined ? "*" : `${rateLimit * 60}`,
       },
       redirect: "manual",
-      signal: AbortSignal.timeout(settings.callbackTimeout),
+      timeout: settings.callbackTimeout,
     });
   } catch (error) {
     if (!(error instanceof FetchFailure)) throw error;

@@ -43,6 +43,8 @@ export interface GuardedInit {
   readonly headers?: HeadersInit;
   readonly body?: BodyInit;
   readonly signal?: AbortSignal;
+  /** Milliseconds until the last hop's headers must be there, 60 000 unless set. */
+  readonly timeout?: number;
   /** `manual` never follows (callbacks); `follow` judges every hop, 5 at most. */
   readonly redirect: "manual" | "follow";
 }

@@ -75,6 +75,22 @@ describe("the body of a 2xx changes only what is kept of it", () => {
   });
 });
 
+test("the body is waited for within the attempt's own time, however patient the caller is", async () => {
+  let read: number | undefined;
+  const fetcher = fetcherOf({
+    fetch: () => Promise.resolve(new Response("late")),
+    read: async (_response, _maxBytes, patience) => {
+      read = patience;
+      return { text: "", truncated: false };
+    },
+  });
+  const deps = { settings: settingsOf({ callbackTimeout: 500 }), sign: createSign(webCrypto), fetcher };
+  const times = [NOW, NOW + 400, NOW + 400, NOW + 400];
+  const webhook = { eventId: "evt_01kawv0m1ne0qtrn9tkp0h7k2v", format: "full", body: "{}" } as const;
+  await attemptDelivery(deps, webhook, destination, () => times.shift() ?? NOW + 400, 10_000);
+  expect(read).toBe(100);
+});
+
 describe("Retry-After of a failed attempt is kept in each form that it has, and in no other", () => {
   test.each([
     ["7", 7_000],

@@ -1,5 +1,5 @@
 import { createServer as createSocketServer } from "node:net";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { createFetcher } from "../../src/adapters/egress/fetch.ts";
 import { failureCode } from "../../src/adapters/egress/fetch-failure.ts";
 import { echo, failure, fetcher, guard, listen, lookup, serve } from "./local-server.ts";
@@ -37,12 +37,37 @@ describe("failures", () => {
     expect(mute.code).toBe("tls-failed");
   });
 
-  it("timeout: our own, and one that the caller's signal brings", async () => {
+  it("timeout: the caller's own time, and a signal that is one", async () => {
     const url = await serve(() => undefined);
-    const hasty = createFetcher({ guard, lookup, timeout: 50 });
-    expect((await failure(hasty.fetch(url, { redirect: "manual" }))).code).toBe("timeout");
+    expect((await failure(fetcher.fetch(url, { redirect: "manual", timeout: 50 }))).code).toBe("timeout");
     const signal = AbortSignal.timeout(50);
     expect((await failure(fetcher.fetch(url, { redirect: "manual", signal }))).code).toBe("timeout");
+  });
+
+  it("the caller's own time counts, a longer one too: a minute is for those that name none", async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const mute = createFetcher({
+      guard,
+      lookup,
+      send: (_url, { signal }) =>
+        new Promise((_resolve, reject) => {
+          signal?.addEventListener("abort", () => reject(signal.reason));
+        }),
+    });
+    const ended: string[] = [];
+    const ask = async (name: string, timeout?: number) => {
+      const request = mute.fetch("http://127.0.0.1/", { redirect: "manual", ...(timeout && { timeout }) });
+      ended.push(`${name}: ${(await failure(request)).code}`);
+    };
+    const asked = [ask("no time"), ask("five minutes", 300_000)];
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(ended).toEqual(["no time: timeout"]);
+    await vi.advanceTimersByTimeAsync(239_999);
+    expect(ended).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1);
+    await Promise.all(asked);
+    expect(ended).toEqual(["no time: timeout", "five minutes: timeout"]);
   });
 
   it("the caller's own reason comes back as it is, before and during the request", async () => {

@@ -13,7 +13,7 @@ export const guard = createGuard({ mode: "local", allow: [], ownHosts: [], upsta
 export const lookup: Lookup = (name) => {
   throw new Error(`${name} was looked up`);
 };
-export const fetcher = createFetcher({ guard, lookup, timeout: 5_000 });
+export const fetcher = createFetcher({ guard, lookup });
 
 /** Listens on a free port of 127.0.0.1 until the test ends. */
 export async function listen(server: Server): Promise<number> {

@@ -3,6 +3,7 @@ import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
 import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import { RequestTooLarge, StoreRefused } from "../../src/ports/errors.ts";
 import type { Store } from "../../src/ports/store.ts";
+import { DEFAULT_DEADLINE } from "../../src/shared/limits.ts";
 import type { Log } from "../../src/shared/log/log.ts";
 import { type TaskContext, TaskError, wait } from "../../src/task.ts";
 import { accepted, environments } from "../redis/store-fixture.ts";
@@ -183,6 +184,57 @@ describe.each(await environments())(
         record: { status: "succeeded", result: { json: '["redirect",302,302]' } },
       });
       expect(asked).toEqual(["manual", "manual", "follow"]);
+    });
+
+    test("is a timeout that passes before the handler begins, which then never does", async () => {
+      const keyring = createKeyring(webCrypto, MASTER);
+      const slow: typeof keyring = {
+        ...keyring,
+        issueTaskToken: async (token) => {
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          return keyring.issueTaskToken(token);
+        },
+      };
+      const task = await accepted(store, caller, {
+        callback: undefined,
+        maxAttempts: 1,
+        options: { timeout: 1, deadline: DEFAULT_DEADLINE },
+      });
+      const never = () => new Promise<never>(() => undefined);
+      expect((await running(store, never, { keyring: slow }).runOnce(task)).calls).toBe(0);
+      expect(await store.readTask(caller, task.id)).toMatchObject({
+        record: { status: "failed", attempt: 1, error: { code: "timeout" } },
+      });
+    });
+
+    test("is expired without its handler when the deadline has passed", async () => {
+      const task = await accepted(store, caller, { callback: undefined, maxAttempts: 1 });
+      // The claim found time left; the worker has used it up before the handler.
+      const late: Store = {
+        ...store,
+        claim: async (command) => {
+          const answer = await store.claim(command);
+          if (answer.kind !== "claimed") return answer;
+          return { ...answer, record: { ...answer.record, deadlineAt: answer.now } };
+        },
+      };
+      const { calls } = await running(late, () => "done").runOnce(task);
+      expect(calls).toBe(0);
+    });
+
+    test("may wait for a fetch as long as its attempt may take", async () => {
+      const asked: (number | undefined)[] = [];
+      const fetcher = fetcherOf({
+        fetch: (_url, { timeout }) => {
+          asked.push(timeout);
+          return Promise.resolve(new Response("late"));
+        },
+      });
+      const options = { timeout: 300_000, deadline: DEFAULT_DEADLINE };
+      const task = await accepted(store, caller, { callback: undefined, maxAttempts: 1, options });
+      const handler = async ({ fetch }: TaskContext<unknown>) => (await fetch("https://example.com/")).text();
+      await running(store, handler, { fetcher }).runOnce(task);
+      expect(asked).toEqual([300_000]);
     });
 
     test("is not disturbed by what its handler says of its progress", async () => {

@@ -3,6 +3,7 @@ import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
 import { createSign } from "../../src/adapters/crypto/sign.ts";
 import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import type { Fetcher } from "../../src/ports/fetcher.ts";
+import type { Keyring } from "../../src/ports/keyring.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { Service } from "../../src/services/service.ts";
 import type { Log } from "../../src/shared/log/log.ts";
@@ -22,7 +23,11 @@ export function raise(error: unknown): never {
 export function running(
   store: Store,
   handler: (context: TaskContext<unknown>) => unknown,
-  { log = () => undefined, fetcher = fetcherOf() }: { readonly log?: Log; readonly fetcher?: Fetcher } = {},
+  {
+    log = () => undefined,
+    fetcher = fetcherOf(),
+    keyring = createKeyring(webCrypto, MASTER),
+  }: { readonly log?: Log; readonly fetcher?: Fetcher; readonly keyring?: Keyring } = {},
 ) {
   let calls = 0;
   const type = defineTask({
@@ -39,7 +44,7 @@ export function running(
     queue: queueOf(),
     sign: createSign(webCrypto),
     hashes: webCrypto,
-    keyring: createKeyring(webCrypto, MASTER),
+    keyring,
     tasks: new Map<string, AnyTask>([[type.type, type]]),
     services: new Map<string, Service>(),
     background: { waitUntil: (work: Promise<unknown>) => void work },

@@ -6,6 +6,8 @@ export interface Beginning {
   readonly truncated: boolean;
 }
 
+const NOTHING: Beginning = { text: "", truncated: false };
+
 /**
  * Reads the beginning of a body that is needed, and drops the rest.
  *
@@ -28,6 +30,7 @@ export async function readPatiently(
   maxBytes: number,
   patience: number,
 ): Promise<Beginning> {
+  if (!response.body) return NOTHING;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const enough = new Promise<undefined>((resolve) => {
     timer = setTimeout(resolve, patience, undefined);
@@ -49,7 +52,7 @@ async function read(
   maxBytes: number,
   next: (reader: Reader) => Promise<Awaited<ReturnType<Reader["read"]>> | undefined>,
 ): Promise<Beginning> {
-  if (!response.body) return { text: "", truncated: false };
+  if (!response.body) return NOTHING;
   const reader = response.body.getReader();
   const decoder = new TextDecoder();
   let text = "";

@@ -38,7 +38,10 @@ export function outgoingHeaders(given: HeadersInit | undefined): Headers {
   const headers = new Headers(given);
   const named = (headers.get("connection") ?? "").split(",").map((name) => name.trim().toLowerCase());
   const dropped = new Set([...CONNECTION_HEADERS, ...named]);
-  return new Headers([...headers].filter(([name]) => !dropped.has(name) && !name.startsWith("upstash-")));
+  for (const name of [...headers.keys()]) {
+    if (dropped.has(name) || name.startsWith("upstash-")) headers.delete(name);
+  }
+  return headers;
 }
 
 /**

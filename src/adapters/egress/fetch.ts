@@ -9,6 +9,9 @@ import type { Guard } from "./guard.ts";
 /** The most hops that are followed (the Fetch standard allows 20; a client's URL needs few). */
 const MAX_REDIRECTS = 5;
 
+/** Milliseconds that a request takes at most when its caller names no other time. */
+const TIMEOUT = 60_000;
+
 /**
  * Sends one request, not following redirects. `addresses` are those that the host's name was judged by, undefined when
  * it was not resolved: a runtime that can connects to one of them and nowhere else.
@@ -25,10 +28,6 @@ export interface FetcherOptions {
   readonly lookup: Lookup;
   /** The runtime's fetch unless given. */
   readonly send?: Send;
-  /**
-   * Milliseconds until the last hop's headers must be there, 60 000 unless set; the caller's signal may shorten it.
-   */
-  readonly timeout?: number;
 }
 
 /**
@@ -42,7 +41,7 @@ export interface FetcherOptions {
  * ```
  */
 export function createFetcher(options: FetcherOptions): Fetcher {
-  const { guard, lookup, timeout = 60_000 } = options;
+  const { guard, lookup } = options;
   const send = options.send ?? ((url: string, init: RequestInit) => fetch(url, init));
 
   /** Judges a URL and all addresses of its host: one bad address refuses it. */
@@ -100,7 +99,7 @@ export function createFetcher(options: FetcherOptions): Fetcher {
     async fetch(url, init) {
       init.signal?.throwIfAborted();
       const slow = new AbortController();
-      const timer = setTimeout(() => slow.abort(), timeout);
+      const timer = setTimeout(() => slow.abort(), init.timeout ?? TIMEOUT);
       const signal = init.signal ? AbortSignal.any([init.signal, slow.signal]) : slow.signal;
       const hop = {
         url,

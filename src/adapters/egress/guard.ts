@@ -140,8 +140,8 @@ function concernsByHost(entries: readonly HostEntry[], host: string): boolean {
 function concernsByPort(entries: readonly HostEntry[], host: string, port: number): boolean {
   return entries.some((entry) => {
     const samePort = entry.port === undefined ? port === 443 || port === 80 : port === entry.port;
-    const alias = isLoopback(host) && (entry.port !== undefined || isLoopback(entry.host));
-    return samePort && (entry.host === host || alias);
+    if (!samePort) return false;
+    return entry.host === host || (isLoopback(host) && (entry.port !== undefined || isLoopback(entry.host)));
   });
 }
 

@@ -45,6 +45,12 @@ class Stopped extends Error {
 }
 
 /**
+ * Aborts the signal of a handler that goes on after its attempt. One for all: most attempts end without a look at it.
+ * Made with the first attempt: an error that is made while the modules load has V8 compile all of them once more.
+ */
+let over: Stopped | undefined;
+
+/**
  * Runs the handler under its lease, its timeout and the task's deadline.
  *
  * @param onProgress called when reported progress was written
@@ -67,28 +73,36 @@ export async function execute(
       deps.log("error", "schema-failed", { ...attemptFields(record), error: failure });
     return refused("invalid-input", "The task type has changed: it no longer accepts this input.");
   }
-  const stop = new AbortController();
+  const aborter = new AbortController();
+  const { promise: stopped, reject } = Promise.withResolvers<never>();
+  stopped.catch(() => undefined); // the attempt may be over before anybody waits for it
+  const stop = (reason: Stopped) => {
+    aborter.abort(reason);
+    reject(reason);
+  };
   const keeper = keepLease(deps, record, lease, LEASE_RENEWAL, time, {
-    gone: (why) => {
-      stop.abort(
+    gone: (why) =>
+      stop(
         why === "expired"
           ? new Stopped("deadline", "The task's deadline has passed.")
           : new Stopped("lost", "The task was canceled, or its lease was lost."),
-      );
-    },
+      ),
     progress: onProgress,
   });
-  const timers = startTimers(definition, record, time, stop);
+  const timeout = Math.min(record.options.timeout ?? definition.timeout ?? DEFAULT_TIMEOUT, MAX_TIMEOUT);
+  const timers = startTimers(timeout, record.deadlineAt - time(), stop);
   try {
-    const held = { ...(await handover(deps, record)), signal: stop.signal, progress: keeper.progress };
-    const context = contextOf(deps, record, input.value, held);
-    const outcome = await Promise.race([settle(definition, context, record), stopped(stop.signal)]);
+    const handed = await Promise.race([stopped, handover(deps, record)]);
+    const held = { ...handed, signal: aborter.signal, progress: keeper.progress };
+    const context = contextOf(deps, record, input.value, held, timeout);
+    const outcome = await Promise.race([settle(definition, context, record), stopped]);
     return withProgress(outcome, keeper.said());
   } catch (error) {
     return withProgress(explain(deps, record, error), keeper.said());
   } finally {
     for (const timer of timers) clearTimeout(timer);
-    stop.abort(new Stopped("lost", "The attempt is over."));
+    over ??= new Stopped("lost", "The attempt is over.");
+    aborter.abort(over);
     await keeper.end();
   }
 }
@@ -110,23 +124,16 @@ async function settle(
   return { kind: "waiting", heartbeat: Math.ceil(Math.min(heartbeat, MAX_DEADLINE)) }; // a type may declare any number
 }
 
-function startTimers(definition: AnyTask, record: TaskRecord, time: () => number, stop: AbortController) {
-  const timeout = Math.min(record.options.timeout ?? definition.timeout ?? DEFAULT_TIMEOUT, MAX_TIMEOUT);
-  const timedOut = new Stopped("timeout", `The attempt took longer than its ${timeout} ms.`);
-  const expired = new Stopped("deadline", "The task's deadline has passed.");
-  const left = record.deadlineAt - time();
-  return [
-    setTimeout(() => stop.abort(timedOut), timeout),
-    ...(left < timeout && !fault("no-deadline-in-handler")
-      ? [setTimeout(() => stop.abort(expired), Math.max(0, left))]
-      : []),
-  ];
-}
-
-function stopped(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
+/**
+ * @param timeout milliseconds that the attempt may take
+ * @param left milliseconds until the task's deadline
+ */
+function startTimers(timeout: number, left: number, stop: (reason: Stopped) => void) {
+  const timedOut = () => stop(new Stopped("timeout", `The attempt took longer than its ${timeout} ms.`));
+  const expired = () => stop(new Stopped("deadline", "The task's deadline has passed."));
+  const heedsDeadline = left < timeout && !fault("no-deadline-in-handler");
+  if (heedsDeadline && left <= 0) expired(); // a timer of 0 ms might come after the handler has begun
+  return [setTimeout(timedOut, timeout), ...(heedsDeadline && left > 0 ? [setTimeout(expired, left)] : [])];
 }
 
 function contextOf(
@@ -134,6 +141,7 @@ function contextOf(
   record: TaskRecord,
   input: unknown,
   held: Handover & Pick<TaskContext<unknown>, "signal" | "progress">,
+  timeout: number,
 ): TaskContext<unknown> {
   const { signal } = held;
   return {
@@ -150,7 +158,7 @@ function contextOf(
       deadlineAt: new Date(record.deadlineAt),
       metadata: { ...record.metadata }, // what the handler does to it is its own
     },
-    fetch: (url, init = {}) => guardedFetch(deps, signal, String(url), traced(record, init)),
+    fetch: (url, init = {}) => guardedFetch(deps, { signal, timeout }, String(url), traced(record, init)),
   };
 }
 
@@ -162,10 +170,13 @@ function traced(record: TaskRecord, init: RequestInit): RequestInit {
   return { ...init, headers };
 }
 
-/** The guarded fetch with the platform's options: `manual` returns a redirect, `error` fails on one. */
+/**
+ * The guarded fetch with the platform's options: `manual` returns a redirect, `error` fails on one. It may take as long
+ * as the attempt.
+ */
 async function guardedFetch(
   deps: HandlerParts,
-  signal: AbortSignal,
+  { signal, timeout }: { readonly signal: AbortSignal; readonly timeout: number },
   url: string,
   init: RequestInit,
 ): Promise<Response> {
@@ -173,6 +184,7 @@ async function guardedFetch(
   const response = await deps.fetcher.fetch(url, {
     redirect: redirect === "manual" || redirect === "error" ? "manual" : "follow",
     signal: init.signal ? AbortSignal.any([signal, init.signal]) : signal,
+    timeout,
     ...(method !== undefined && { method }),
     ...(headers !== undefined && { headers }),
     ...(body !== undefined && body !== null && { body }),
