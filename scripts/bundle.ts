@@ -9,7 +9,6 @@ export async function bundleWorker(outfile: string): Promise<void> {
     outfile,
     bundle: true,
     minify: true,
-    keepNames: true,
     format: "esm",
     target: "es2024",
     platform: "browser",

@@ -1,16 +1,20 @@
 /** Crockford's alphabet in lower case, as TypeIDs use it. */
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 
-/** 16 bytes as 26 characters of five bits, the first of three. */
+/** 16 bytes as 26 characters of five bits, the first of three. In small numbers: BigInts are slow. */
 export function encodeBase32(bytes: Uint8Array): string {
-  let bits = 0n;
-  for (const byte of bytes) bits = (bits << 8n) | BigInt(byte);
   let text = "";
-  for (let shift = 125n; shift >= 0n; shift -= 5n) text += ALPHABET[Number((bits >> shift) & 31n)];
+  let bits = 0;
+  let held = 2; // the first character has three bits: two zeros lead
+  for (const byte of bytes) {
+    bits = (bits << 8) | byte;
+    for (held += 8; held >= 5; held -= 5) text += ALPHABET[(bits >> (held - 5)) & 31];
+    bits &= (1 << held) - 1;
+  }
   return text;
 }
 
-/** The 16 bytes that 26 characters stand for; undefined when they stand for none. In small numbers: BigInts are slow. */
+/** The 16 bytes that 26 characters stand for; undefined when they stand for none. */
 export function decodeBase32(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!/^[0-7][0-9a-hjkmnp-tv-z]{25}$/.test(text)) return undefined;
   const bytes = new Uint8Array(16);
