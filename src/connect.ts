@@ -36,14 +36,23 @@ export interface Connected {
  */
 export function connect(deployed: Deployed, env: Readonly<Record<string, unknown>>): Connected {
   const config = readConfig(env);
-  const provider = deployed.crypto ?? webCrypto;
-  const deps = createParts(deployed, config, provider);
+  const judged = judgedWith(deployed.crypto);
+  const deps = createParts(deployed, config, judged.crypto);
   for (const name of config.unknownVariables) deps.log("warn", "unknown-variable", { name });
   return {
     config,
     deps,
-    verifySignature: createVerifier({ ...config.qstash, publicUrl: config.settings.publicUrl }),
+    verifySignature: createVerifier({
+      ...config.qstash,
+      publicUrl: config.settings.publicUrl,
+      ...judged,
+    }),
   };
+}
+
+/** A deployment that brings its own cryptography uses it for the signatures of QStash too. */
+export function judgedWith(crypto: CryptoProvider | undefined) {
+  return crypto ? ({ crypto, judge: "own" } as const) : ({ crypto: webCrypto, judge: "official" } as const);
 }
 
 function createParts(options: Deployed, config: Config, provider: CryptoProvider): Dependencies {

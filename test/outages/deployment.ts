@@ -3,7 +3,6 @@ import { createServer, type Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createKeyring } from "../../src/adapters/crypto/keyring.ts";
 import { createSign } from "../../src/adapters/crypto/sign.ts";
-import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import { createLookup } from "../../src/adapters/egress/dns.ts";
 import { createFetcher } from "../../src/adapters/egress/fetch.ts";
 import { createGuard } from "../../src/adapters/egress/guard.ts";
@@ -13,6 +12,7 @@ import { createVerifier } from "../../src/adapters/qstash/signature.ts";
 import { createPayloads, type Payloads } from "../../src/adapters/redis/payloads.ts";
 import { createStore } from "../../src/adapters/redis/store.ts";
 import { readConfig } from "../../src/config/config.ts";
+import { judgedWith } from "../../src/connect.ts";
 import { createApp } from "../../src/http/app.ts";
 import { openEngine } from "../../src/local/engine/open.ts";
 import type { Engine } from "../../src/local/engine.ts";
@@ -70,7 +70,6 @@ export class Deployment {
   readonly #clock: ManualClock;
   readonly #nodes: Node[] = [];
   readonly #options: DeploymentOptions;
-  readonly #crypto: CryptoProvider;
   #offset: number;
   #busy = 0;
   #parts: Dependencies | undefined;
@@ -84,7 +83,6 @@ export class Deployment {
     options: DeploymentOptions,
   ) {
     this.#options = options;
-    this.#crypto = options.crypto ?? webCrypto;
     this.#offset = options.offset ?? 0;
     this.adminToken = options.env?.["RINGBACK_ADMIN_TOKEN"] ?? ADMIN_TOKEN;
     this.#standIn = standIn;
@@ -202,10 +200,10 @@ export class Deployment {
   }
 
   /** A store whose clock moves with the deployment's. */
-  #storeOver(payloads: Payloads): Store {
+  #storeOver(hashes: CryptoProvider, payloads: Payloads): Store {
     const make = (offset: number) => ({
       offset,
-      store: createStore({ hashes: this.#crypto, url: this.redis.url, token: TOKEN, payloads, offset }),
+      store: createStore({ hashes, url: this.redis.url, token: TOKEN, payloads, offset }),
     });
     let made = make(this.#offset);
     const storeNow = (): Store => {
@@ -235,16 +233,17 @@ export class Deployment {
       ...env,
     });
     const { qstash, settings, services } = config;
-    const keyring = createKeyring(this.#crypto, config.master.secret, config.master.previous);
+    const { crypto: provider } = judgedWith(this.#options.crypto);
+    const keyring = createKeyring(provider, config.master.secret, config.master.previous);
     const guard = createGuard({ mode: "local", allow: [], ownHosts: [], upstashHosts: [] });
-    const store = this.#storeOver(createPayloads(keyring, config.encryptsPayloads));
+    const store = this.#storeOver(provider, createPayloads(keyring, config.encryptsPayloads));
     return {
       settings,
       store,
       queue: createQueue({ ...qstash, publicUrl }),
       fetcher: createFetcher({ guard, lookup: createLookup({ url: "http://127.0.0.1:9/dns-query" }) }),
-      sign: createSign(this.#crypto),
-      hashes: this.#crypto,
+      sign: createSign(provider),
+      hashes: provider,
       keyring,
       runTimes: createRunTimes(),
       immediate: createImmediateStarts(Date.now),
@@ -272,6 +271,7 @@ export class Deployment {
       currentSigningKey: env["QSTASH_CURRENT_SIGNING_KEY"] ?? this.queue.currentSigningKey,
       nextSigningKey: env["QSTASH_NEXT_SIGNING_KEY"] ?? this.queue.nextSigningKey,
       publicUrl: deps.settings.publicUrl,
+      ...judgedWith(this.#options.crypto),
     });
     const app = createApp({ deps, verifySignature });
     const context = {

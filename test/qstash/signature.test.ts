@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { nodeCrypto } from "../../src/adapters/crypto/node-crypto.ts";
+import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import { createVerifier } from "../../src/adapters/qstash/signature.ts";
 import { sign } from "../support/qstash-signature.ts";
 
@@ -7,9 +9,10 @@ const publicUrl = "https://ringback.example.com";
 const path = "/internal/run";
 const body = '{"v":1}';
 const right = { key: current, subject: `${publicUrl}${path}`, body };
-const verify = createVerifier({ currentSigningKey: current, nextSigningKey: next, publicUrl });
-const passes = async (signature: string | null) =>
-  (await verify({ signature, path, body: new TextEncoder().encode(body) })).valid;
+const JUDGES = [
+  ["the official Receiver", { crypto: webCrypto, judge: "official" }],
+  ["node:crypto, as on Deno", { crypto: nodeCrypto, judge: "own" }],
+] as const;
 
 /** The same token with another header, its signature as it was. */
 function headed(token: string, header: object): string {
@@ -17,7 +20,11 @@ function headed(token: string, header: object): string {
   return [Buffer.from(JSON.stringify(header)).toString("base64url"), payload, mac].join(".");
 }
 
-describe("the signature of a call by the queue", () => {
+describe.each(JUDGES)("the signature of a call by the queue, judged by %s", (_, judging) => {
+  const verify = createVerifier({ currentSigningKey: current, nextSigningKey: next, publicUrl, ...judging });
+  const passes = async (signature: string | null) =>
+    (await verify({ signature, path, body: new TextEncoder().encode(body) })).valid;
+
   test("passes under the current key and the next one, and under no other", async () => {
     expect(await passes(await sign(right))).toBe(true);
     expect(await passes(await sign({ ...right, key: next }))).toBe(true);

@@ -15,7 +15,8 @@ export interface QueueRequest {
   readonly method?: "GET" | "POST" | "DELETE";
   /** Below `/v2/`. A message's destination stands in it as it is. */
   readonly path: string;
-  readonly headers?: Headers | Readonly<Record<string, string>>;
+  /** By their names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body?: BodyInit;
 }
 
@@ -39,9 +40,12 @@ export type QueueClient = (request: QueueRequest) => Promise<unknown>;
 /** @param repeats how often a request is repeated that was not answered at all */
 export function createClient({ url, token }: QueueAccount, repeats: number): QueueClient {
   return async ({ method = "GET", path, headers, body }) => {
-    const sent = new Headers(headers);
-    sent.set("Authorization", `Bearer ${token}`);
-    const init = { method, headers: sent, signal: AbortSignal.timeout(TIMEOUT), ...(body && { body }) };
+    const init = {
+      method,
+      headers: { ...headers, authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(TIMEOUT),
+      ...(body && { body }),
+    };
     const response = await fetchAgain(`${url}/v2/${path}`, init, repeats);
     if (!response.ok) {
       await response.body?.cancel();
