@@ -75,7 +75,13 @@ function createParts(options: Deployed, config: Config, provider: CryptoProvider
   );
   const payloads = createPayloads(keyring, config.encryptsPayloads);
   const store = versionedStore(
-    createStore({ ...config.redis, hashes: provider, payloads, retention: config.retention }),
+    createStore({
+      ...config.redis,
+      hashes: provider,
+      payloads,
+      retention: config.retention,
+      sharesRequests: options.sharesRequests,
+    }),
     Date.now,
   );
   return {

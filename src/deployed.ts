@@ -18,6 +18,11 @@ export interface Deployed {
   readonly send?: Send | undefined;
   /** Hashes, signs and encrypts; Web Crypto unless given. */
   readonly crypto?: CryptoProvider | undefined;
+  /**
+   * Whether scripts of concurrent requests share a request to Redis. Never on Workers: there a request must not wait for
+   * what another one has sent.
+   */
+  readonly sharesRequests?: boolean | undefined;
   /** How a line of the log is written; as JSON unless given. */
   readonly renderLine?: RenderLine | undefined;
 }

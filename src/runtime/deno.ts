@@ -22,12 +22,14 @@ function environment(): Variables {
 
 /**
  * `createRingback` with the parts that Deno has: the variables of the process, the pages of this package, and
- * connections that go to the very address that was checked, and cryptography on the thread that asks for it.
+ * connections that go to the very address that was checked, cryptography on the thread that asks for it, and requests to
+ * Redis that concurrent callers share.
  */
 export function createRingback(options: Omit<RingbackOptions<Variables>, "env">): Deployment<Variables> {
   return create({
     send: sendToVetted,
     crypto: nodeCrypto,
+    sharesRequests: true,
     assets: () => pages,
     renderLine,
     ...options,

@@ -1,15 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { callBytes } from "../../src/adapters/redis/script.ts";
-import { startStandIn } from "../local/redis-stand-in.ts";
 import { root } from "../support/process.ts";
 import { everyScript } from "./every-script.ts";
-import { ObservedEngine } from "./observed-engine.ts";
+import { startObserved } from "./observed-engine.ts";
 import { localsOf, parseHeader, readBody, split } from "./script-header.ts";
 import { SITUATIONS } from "./situations/index.ts";
 import { newEndpoint } from "./situations/stage.ts";
-import { freshProject, storeOver } from "./store-fixture.ts";
+import { freshProject } from "./store-fixture.ts";
 
 const luaOf = await everyScript();
 const scripts = [...luaOf].map(([name, lua]) => ({ name, lua }));
@@ -84,16 +83,7 @@ describe.each(scripts)("the script $name", ({ name, lua }) => {
 });
 
 describe("what TypeScript sends, and the answer", async () => {
-  const wrap = await ObservedEngine.over();
-  let observed: ObservedEngine | undefined;
-  const standIn = await startStandIn("embedded", (inner) => {
-    observed = wrap(inner);
-    return observed.engine;
-  });
-  afterAll(() => standIn.stop());
-  const watched = observed;
-  if (!watched) throw new Error("no engine");
-  const store = storeOver(standIn);
+  const { observed: watched, store } = await startObserved("embedded");
   const seen = new Set<string>();
 
   const cases = Object.entries(SITUATIONS).flatMap(([script, situations]) =>

@@ -7,9 +7,9 @@ import { REQUEST_LIMIT } from "../../shared/limits.ts";
 import { MOVES, TERMINAL } from "../../tasks/status.ts";
 import { failureOf, isFull, isNoScript } from "./failure.ts";
 import { ADMIN, EVERY_KEY } from "./keys.ts";
+import { charactersOf, replyOf, type ScriptReply, singleRequests } from "./shared-requests.ts";
 
-/** A reply of a script: text, integers and lists of them; no script returns nil inside a list. */
-export type ScriptReply = string | number | readonly ScriptReply[];
+export type { ScriptReply } from "./shared-requests.ts";
 
 /** A Lua script, and its name for logs. */
 export interface Script {
@@ -28,7 +28,7 @@ const EXCEEDING = `${SHEBANG},allow-oom`;
  * The functions that all scripts share. `clock` is the one place where time comes from: milliseconds, as a float, because the
  * embedded engine's integers have 32 bits. MOVES and TERMINAL are the domain's own lists.
  */
-const prelude = (): string => `
+const PRELUDE = `
 local MOVES = {${Object.entries(MOVES)
   .flatMap(([from, targets]) => targets.map((to) => `['${from}>${to}']=true`))
   .join(",")}}
@@ -132,7 +132,7 @@ end
  * the call has none. `test/redis/script-headers.test.ts` checks the comment.
  */
 export function script(name: string, body: string): Script {
-  return { name, lua: `${SHEBANG}${prelude()}${body}` };
+  return { name, lua: `${SHEBANG}${PRELUDE}${body}` };
 }
 
 const digests = new Map<string, Promise<string>>();
@@ -165,8 +165,9 @@ export type Runner = (
  * what is passed on is the script's name and the first word of Redis's own error.
  *
  * @param exceeds whether its scripts are run in a full database too: what was accepted must be able to end
+ * @param evaluate how scripts are sent that Redis may know
  */
-export function createRunner(redis: Redis, exceeds = false): Runner {
+export function createRunner(redis: Redis, exceeds = false, evaluate = singleRequests(redis)): Runner {
   return async (script, keys, args) => {
     const argv = args.map(String);
     const names = [...keys];
@@ -175,7 +176,7 @@ export function createRunner(redis: Redis, exceeds = false): Runner {
       checkCall(script.name, text ?? SHA, names, argv);
       try {
         return text === undefined
-          ? await redis.evalsha<string[], ScriptReply[]>(await shaOf(script), names, argv)
+          ? await evaluate(await shaOf(script), names, argv)
           : await redis.eval<string[], ScriptReply[]>(text, names, argv);
       } catch (error) {
         if (text === undefined && isNoScript(error)) text = script.lua;
@@ -206,10 +207,7 @@ const SMALL_CALL = 1_000_000;
 
 /** Whether a call fits into a request with any characters: to look at each of them costs more than the rest. */
 function isSmall(keys: readonly string[], argv: readonly string[]): boolean {
-  let length = 0;
-  for (const word of keys) length += word.length + 1;
-  for (const word of argv) length += word.length + 1;
-  return length <= SMALL_CALL;
+  return charactersOf(keys, argv) + keys.length + argv.length <= SMALL_CALL;
 }
 
 /** More than the text of any script has: it is sent where Redis has forgotten the script. */
@@ -301,11 +299,10 @@ async function sendAll(redis: Redis, calls: readonly Parameters<Runner>[], as: "
 }
 
 function readReply(name: string, reply: unknown): readonly ScriptReply[] | undefined {
-  const { result, error } = reply as { result?: readonly ScriptReply[]; error?: string }; // as the SDK's keepErrors has it
-  if (error === undefined) return result ?? [];
-  const failure = new Error(error);
-  if (isNoScript(failure)) return undefined;
-  throw failureOf(name, failure);
+  const answered = replyOf(reply);
+  if (!(answered instanceof Error)) return answered;
+  if (isNoScript(answered)) return undefined;
+  throw failureOf(name, answered);
 }
 
 /** Keys that one page of a scan looks at. */
