@@ -1,14 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { hourOf, keysOf } from "../../src/adapters/redis/keys.ts";
 import { ReplyError } from "../../src/local/engine.ts";
 import { TASK_CHANGES, TASK_DELIVERIES } from "../../src/shared/limits.ts";
-import { KINDS, startStandIn } from "../local/redis-stand-in.ts";
+import { KINDS } from "../local/redis-stand-in.ts";
 import { expectWithinBounds } from "./bounds.ts";
 import { everyScript } from "./every-script.ts";
-import { ObservedEngine } from "./observed-engine.ts";
+import { startObserved } from "./observed-engine.ts";
 import { ON_THE_WAY, SITUATIONS } from "./situations/index.ts";
 import { newEndpoint, type Stage } from "./situations/stage.ts";
-import { freshProject, storeOver } from "./store-fixture.ts";
+import { freshProject } from "./store-fixture.ts";
 
 /** Entries of every key; the embedded engine's sets take longer to fill than to read. */
 const ENTRIES = { real: 100_000, embedded: 5_000 } as const;
@@ -22,16 +22,7 @@ test("every script is held to a bound", async () => {
 });
 
 describe.each(KINDS)("among many thousands of entries of every key on the %s engine", async (kind) => {
-  const wrap = await ObservedEngine.over();
-  let observed: ObservedEngine | undefined;
-  const standIn = await startStandIn(kind, (inner) => {
-    observed = wrap(inner);
-    return observed.engine;
-  });
-  afterAll(() => standIn.stop());
-  const watched = observed;
-  if (!watched) throw new Error("no engine");
-  const store = storeOver(standIn);
+  const { standIn, observed: watched, store } = await startObserved(kind);
   const stage: Stage = {
     store,
     caller: await freshProject(store),

@@ -1,11 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { hourOf, keysOf } from "../../src/adapters/redis/keys.ts";
-import { startStandIn } from "../local/redis-stand-in.ts";
 import { expectWithinBounds, UNBOUNDED } from "./bounds.ts";
-import { ObservedEngine } from "./observed-engine.ts";
+import { startObserved } from "./observed-engine.ts";
 import { SITUATIONS } from "./situations/index.ts";
 import { newEndpoint, type Stage } from "./situations/stage.ts";
-import { freshProject, storeOver } from "./store-fixture.ts";
+import { freshProject } from "./store-fixture.ts";
 
 /** The scripts of this file's modules read all that a project has: only slow files have modules of their own. */
 await vi.hoisted(async () => {
@@ -18,16 +17,7 @@ await vi.hoisted(async () => {
 const ENTRIES = 5_000;
 
 describe("a script that reads all that a project has", async () => {
-  const wrap = await ObservedEngine.over();
-  let observed: ObservedEngine | undefined;
-  const standIn = await startStandIn("real", (inner) => {
-    observed = wrap(inner);
-    return observed.engine;
-  });
-  afterAll(() => standIn.stop());
-  const engine = observed;
-  if (!engine) throw new Error("no engine");
-  const store = storeOver(standIn);
+  const { standIn, observed: engine, store } = await startObserved("real");
   const caller = await freshProject(store);
   const stage: Stage = { store, caller, endpoint: newEndpoint(), type: `type.${crypto.randomUUID()}` };
 

@@ -1,13 +1,13 @@
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ReplyError } from "../../src/local/engine.ts";
 import { StoreUnavailable } from "../../src/ports/errors.ts";
-import { KINDS, startStandIn } from "../local/redis-stand-in.ts";
+import { KINDS } from "../local/redis-stand-in.ts";
 import { everyScript } from "./every-script.ts";
 import { faultsIn } from "./leavings.ts";
-import { ObservedEngine } from "./observed-engine.ts";
+import { startObserved } from "./observed-engine.ts";
 import { ON_THE_WAY, SITUATIONS } from "./situations/index.ts";
 import { newEndpoint, type Stage } from "./situations/stage.ts";
-import { freshProject, storeOver } from "./store-fixture.ts";
+import { freshProject } from "./store-fixture.ts";
 
 test("every script has a situation in which its commands fail", async () => {
   const known = [...Object.keys(SITUATIONS), ...Object.keys(ON_THE_WAY)].sort();
@@ -20,16 +20,7 @@ const MOST = 60;
 const WRITING = /^(?:Z(?:ADD|REM)|H(?:SET|DEL)|SET|DEL|PEXPIRE|PERSIST|RENAME)/;
 
 describe.each(KINDS)("a command that fails inside a script on the %s engine", async (kind) => {
-  const wrap = await ObservedEngine.over();
-  let observed: ObservedEngine | undefined;
-  const standIn = await startStandIn(kind, (inner) => {
-    observed = wrap(inner);
-    return observed.engine;
-  });
-  afterAll(() => standIn.stop());
-  const watched = observed;
-  if (!watched) throw new Error("no engine");
-  const store = storeOver(standIn);
+  const { standIn, observed: watched, store } = await startObserved(kind);
 
   const redis = async (...words: string[]): Promise<string[]> => {
     const reply = await standIn.engine.call(words);

@@ -1,5 +1,8 @@
+import { afterAll } from "vitest";
 import { type Engine, ReplyError } from "../../src/local/engine.ts";
+import { type KINDS, startStandIn } from "../local/redis-stand-in.ts";
 import { everyScript } from "./every-script.ts";
+import { storeOver } from "./store-fixture.ts";
 
 /** A command inside a script: its name, how many words it had, and how many elements it answered or removed. */
 export interface Observed {
@@ -67,6 +70,19 @@ export class ObservedEngine {
     this.#runs.push({ script, keys, args: words.slice(keys.length), commands, reply });
     return reply;
   }
+}
+
+/** A store over an engine whose scripts are observed; stopped after the tests of the suite. */
+export async function startObserved(kind: (typeof KINDS)[number]) {
+  const wrap = await ObservedEngine.over();
+  let observed: ObservedEngine | undefined;
+  const standIn = await startStandIn(kind, (inner) => {
+    observed = wrap(inner);
+    return observed.engine;
+  });
+  afterAll(() => standIn.stop());
+  if (!observed) throw new Error("no engine");
+  return { standIn, observed, store: storeOver(standIn) };
 }
 
 const LOG = "observed:log";

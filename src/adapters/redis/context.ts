@@ -1,6 +1,7 @@
 import type { Hashes } from "../../shared/hashes.ts";
 import type { Retention } from "../../tasks/retention.ts";
 import type { Payloads } from "./payloads.ts";
+import type { KeptConfigs } from "./projects/kept-configs.ts";
 import type { BatchRunner, Runner } from "./script.ts";
 
 /** The parts that the functions next to the scripts use. */
@@ -18,6 +19,8 @@ export interface Context {
   readonly hashes: Hashes;
   /** Encrypts and opens payloads. */
   readonly payloads: Payloads;
+  /** Configurations that were read before. */
+  readonly configs: KeptConfigs;
   /** How long ended things are kept. */
   readonly retention: Retention;
   /** Milliseconds added to Redis's clock: 0 outside tests. */

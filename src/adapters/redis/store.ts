@@ -28,8 +28,10 @@ import { ping } from "./ping.ts";
 import { dropKey, listKeys, ownerOf, putKey } from "./projects/api-keys.ts";
 import { configure } from "./projects/configure.ts";
 import { findEncrypted, generations, reEncryptionState } from "./projects/encrypted.ts";
+import { KeptConfigs } from "./projects/kept-configs.ts";
 import { findProject, initProject, limitProject, listProjects, nameProject } from "./projects/projects.ts";
 import { createBatchRunner, createRunner, createScanner } from "./script.ts";
+import { sharedRequests, singleRequests } from "./shared-requests.ts";
 import { given, peekDue, reconcile } from "./sweep.ts";
 import { accept, acceptAll } from "./tasks/accept.ts";
 import { claim, renew } from "./tasks/claim.ts";
@@ -63,6 +65,8 @@ export interface StoreOptions {
   /** Milliseconds added to Redis's clock, so that tests can travel; 0 unless set. */
   readonly offset?: number;
   readonly clock?: () => number;
+  /** Scripts of concurrent callers share requests; each has its own unless set. */
+  readonly sharesRequests?: boolean | undefined;
 }
 
 /** How long a client's request waits for Redis, repeats included; and how long a worker's does. */
@@ -75,19 +79,7 @@ export function createStore(options: StoreOptions): Store {
   const worker = connect(options, 3, WORKER_TIMEOUT);
   // Until the version was asked for, nothing tells that no older gateway is at work.
   let form: StoredForm | undefined;
-  const context: Context = {
-    quick: createRunner(quick, true),
-    adding: createRunner(quick),
-    many: createBatchRunner(quick),
-    worker: createRunner(worker, true),
-    scan: createScanner(worker),
-    hashes: options.hashes,
-    payloads: options.payloads,
-    retention: options.retention ?? DEFAULT_RETENTION,
-    offset: options.offset ?? 0,
-    clock: options.clock ?? Date.now,
-    filesByDay: () => !form?.bound,
-  };
+  const context = contextOf(options, quick, worker, () => !form?.bound);
   const hint = createHint(worker, context);
   return {
     authorize: (caller, scope) => authorize(context, caller, scope),
@@ -132,6 +124,25 @@ export function createStore(options: StoreOptions): Store {
     noteProbe: (nonce, field, value) => noteProbe(context, nonce, field, value),
     ...steeringIn(context),
     ping: () => ping(context),
+  };
+}
+
+function contextOf(options: StoreOptions, quick: Redis, worker: Redis, filesByDay: () => boolean): Context {
+  const evaluator = options.sharesRequests ? sharedRequests : singleRequests;
+  const evaluate = evaluator(quick);
+  return {
+    quick: createRunner(quick, true, evaluate),
+    adding: createRunner(quick, false, evaluate),
+    many: createBatchRunner(quick),
+    worker: createRunner(worker, true, evaluator(worker)),
+    scan: createScanner(worker),
+    hashes: options.hashes,
+    payloads: options.payloads,
+    configs: new KeptConfigs(),
+    retention: options.retention ?? DEFAULT_RETENTION,
+    offset: options.offset ?? 0,
+    clock: options.clock ?? Date.now,
+    filesByDay,
   };
 }
 

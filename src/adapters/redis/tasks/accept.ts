@@ -13,9 +13,9 @@ import { listingOf } from "../../../tasks/retention.ts";
 import type { Context } from "../context.ts";
 import { newTaskFields, readTaskFields } from "../fields.ts";
 import { ERASED, hourOf, keysOf, taskMember } from "../keys.ts";
-import { configOf } from "../projects/config.ts";
+import type { KeptConfig } from "../projects/kept-configs.ts";
 import { proofOf } from "../proof.ts";
-import { fieldsOf, fits, named, type Runner, type ScriptReply, script } from "../script.ts";
+import { fieldsOf, fits, named, type Runner, script } from "../script.ts";
 import { LISTED } from "./pause.ts";
 import { searchablePairs } from "./search.ts";
 
@@ -54,6 +54,7 @@ export const ACCEPT = script(
 --   config         place of that key in KEYS
 --   lease          name of the first attempt's lease; empty: the attempt goes through the queue
 --   length         ms of that lease
+--   stamp          version and nonce of the configuration that the caller has kept; empty: none
 --   searchable     number of pairs of searched metadata
 --   listed         ms from its start for which the task may have to be listed
 --   usual          1: no task of the hour needs less; else empty
@@ -64,8 +65,9 @@ export const ACCEPT = script(
 --   accepted, <now>, <limit>, <remaining>, <reset>, <task>, <starts>, <paused>
 --                           accepted now or before; state of the rate; fields and values; 1 when starts are events;
 --                           JSON of the paused types
---   begun, <now>, <limit>, <remaining>, <reset>, <task>, <starts>, <paused>, <config>
---                           the same, and the first attempt is the caller's; \`<version> <JSON>\`
+--   begun, <now>, <limit>, <remaining>, <reset>, <task>, <starts>, <paused>, <stamp>, <config>
+--                           the same, and the first attempt is the caller's; the configuration's version and nonce;
+--                           \`<version> <JSON>\`, empty when the caller has it
 --   replayed, <id>          the same request made this task under the idempotency key
 --   reused, <id>            another request made this task under the idempotency key
 --   erased, <id>            the task was accepted before, and erased since
@@ -87,16 +89,39 @@ local batchKey = KEYS[number(args.batch)]
 local configKey = KEYS[number(args.config)]
 local now = clock(args.offset)
 local grant = proofField(args.key)
-local wanted = {grant, 'rate', 'quota', 'tat', 'open', 'starts', 'hour', 'search', 'needkey', 'paused'}
+local wanted = {grant, 'rate', 'quota', 'tat', 'open', 'starts', 'hour', 'search', 'needkey', 'paused', 'cfgv', 'cfgn'}
 local project = ${fault("reads-every-key")} and hash(projectKey) or some(projectKey, wanted)
 local refusal = denied(project[grant], args.secret, args.scope, now)
 if refusal then return {refusal} end
--- Sent before, by us or by the client under the same idempotency key?
-local known, config
+-- Generic cell rate algorithm, a burst of one second; arrival is the theoretical arrival time.
+local limit, quota = number(project.rate or args.rate), number(project.quota or args.quota)
+local interval = 1000.0 / limit
+local arrival = math.max(number(project.tat), now)
+local function remaining() return integer((now + 1000 - arrival) / interval) end
+local function reset() return integer(arrival - now) end
+local batch = batchKey and some(batchKey, {'status', 'total', 'left'})
+-- Why there can be no new task, or nil. A repetition is answered first, also when there is a reason.
+local function obstacle()
+  if project.needkey and not idempotencyKey then return {'key-required'} end
+  if batch and (batch.status or 'completed') == 'completed' then return {'batch-closed'} end
+  if math.floor(now / 3600000) ~= number(args.hour) then return {'hour', integer(now)} end
+  if number(project.open) >= quota then return {'quota', integer(quota), integer(limit), remaining(), reset()} end
+  local wait = arrival + interval - now - 1000
+  if wait > 0 then return {'rate-limited', integer(math.ceil(wait)), integer(limit)} end
+end
+local refused = obstacle()
+-- Sent before, by us or by the client under the same idempotency key? If nothing refuses the task, one command asks for
+-- the record and writes it. Where that is not possible, as in a full database, a record is still found.
+local isRecorded, isTaken, known = idempotencyKey and not ${fault("no-idempotency-record")}, false, false
+local function remember(...)
+  undone('DEL', idempotencyKey)
+  return redis.pcall('SET', idempotencyKey, args.fingerprint .. ' ' .. args.id, 'PX', '${IDEMPOTENCY_TTL}', ...)
+end
 if idempotencyKey then
-  local record
-  if configKey then record, config = unpack(redis.call('MGET', idempotencyKey, configKey))
-  else record = redis.call('GET', idempotencyKey) end
+  local taken = isRecorded and not refused and remember('NX')
+  local failed = failure(taken)
+  isTaken = taken and not failed
+  local record = not isTaken and redis.call('GET', idempotencyKey)
   if record then
     local fingerprint, other = string.match(record, '^(%S+) (%S+)$')
     if fingerprint == '${ERASED}' then return {'erased', other} end
@@ -105,15 +130,13 @@ if idempotencyKey then
       return {isSame and 'replayed' or 'reused', other}
     end
     known = not ${fault("no-dedup")}
+  elseif failed then
+    error(failed, 0)
   end
 else
   known = redis.call('HGET', taskKey, 'created')
   if known == '${ERASED}' then return {'erased', args.id} end
 end
--- Generic cell rate algorithm, a burst of one second; arrival is the theoretical arrival time.
-local limit, quota = number(project.rate or args.rate), number(project.quota or args.quota)
-local interval = 1000.0 / limit
-local arrival = math.max(number(project.tat), now)
 local searched = rest + 2 * number(args.searchable)
 -- Forgets hours that no list needs, at most 100 a time; not those of tasks that were replayed late.
 local function trimHours()
@@ -150,27 +173,27 @@ local function fileTask(created, start)
   -- From now on the hour's index is known to have its TTL.
   if first then redis.call('HSET', projectKey, 'hour', args.hour) end
 end
-local function remaining() return integer((now + 1000 - arrival) / interval) end
-local function reset() return integer(arrival - now) end
+-- The caller has kept a configuration: the project's is read if it is another one.
+local stamp, config = (project.cfgv or '0') .. ' ' .. (project.cfgn or ''), ''
+local function readConfig()
+  if stamp ~= args.stamp then config = redis.call('GET', configKey) or '' end
+end
 local function accepted(fields, isBegun)
   local answer = {isBegun and 'begun' or 'accepted', integer(now), integer(limit), remaining(), reset(), fields}
   answer[7], answer[8] = project.starts or '', project.paused or ''
-  if isBegun then answer[9] = config or redis.call('GET', configKey) or '' end
+  if isBegun then answer[9], answer[10] = stamp, config end
   return answer
 end
 if known then
   local task, flat = hash(taskKey)
   local isOfThisHour = math.floor(number(task.created) / 3600000) == number(args.hour)
   if isOfThisHour then fileTask(number(task.created), number(task.start)) end
-  return accepted(flat, args.lease ~= '' and task.status == 'running' and task.lease == args.lease)
+  local isOurs = args.lease ~= '' and task.status == 'running' and task.lease == args.lease
+  if isOurs then readConfig() end
+  return accepted(flat, isOurs)
 end
-if project.needkey and not idempotencyKey then return {'key-required'} end
-local batch = batchKey and some(batchKey, {'status', 'total', 'left'})
-if batch and (batch.status or 'completed') == 'completed' then return {'batch-closed'} end
-if math.floor(now / 3600000) ~= number(args.hour) then return {'hour', integer(now)} end
-if number(project.open) >= quota then return {'quota', integer(quota), integer(limit), remaining(), reset()} end
+if refused then return refused end
 arrival = arrival + interval
-if arrival - now > 1000 then return {'rate-limited', integer(math.ceil(arrival - now - 1000)), integer(limit)} end
 local start = args.at ~= '' and math.max(number(args.at), now) or now + args.delay
 local look = start - now > ${PUBLISH_HORIZON} and start - ${PUBLISH_HORIZON} or start + ${DUE_GRACE}
 -- Whether the first attempt begins here. Everything that holds starts back is asked in this place.
@@ -190,13 +213,15 @@ end
 if number(args.watch) > 0 then field('watch', integer(now + args.watch)) end
 for i = searched, #ARGV - (inputKey and 1 or 0) do fields[#fields + 1] = ARGV[i] end
 together(function()
+  if isBegun then readConfig() end
   undone('ZREM', dueKey, args.member)
   local score = integer(math.min(look, start + args.deadline))
   if not ${fault("no-due-entry")} then redis.call('ZADD', dueKey, score, args.member) end
   if inputKey then undone('DEL', inputKey) redis.call('SET', inputKey, ARGV[#ARGV]) end
-  if idempotencyKey and not ${fault("no-idempotency-record")} then
-    undone('DEL', idempotencyKey)
-    redis.call('SET', idempotencyKey, args.fingerprint .. ' ' .. args.id, 'PX', '${IDEMPOTENCY_TTL}')
+  -- The record that was there has ended between the two looks.
+  if isRecorded and not isTaken then
+    local failed = failure(remember())
+    if failed then error(failed, 0) end
   end
   -- The batch counts it from now on.
   if batch then
@@ -217,14 +242,15 @@ return accepted(fields, isBegun)
 
 /** Sends `accept`; again when the edge's clock put the task into another hour than Redis did. */
 export async function accept(context: Context, command: AcceptCommand): Promise<AcceptAnswer> {
-  const call = await callOf(context, command, hourOf(context.clock() + context.offset));
+  const kept = command.lease && context.configs.find(command.caller.project);
+  const call = await callOf(context, command, hourOf(context.clock() + context.offset), kept);
   if (!fits(call)) return { kind: "too-large" };
   const [code, ...rest] = await context.adding(...call);
-  if (code !== "hour") return answer(context, command, String(code), rest);
+  if (code !== "hour") return answer(context, command, String(code), rest, kept);
   const [second, ...values] = await context.adding(
-    ...(await callOf(context, command, hourOf(Number(rest[0])))),
+    ...(await callOf(context, command, hourOf(Number(rest[0])), kept)),
   );
-  return answer(context, command, String(second), values);
+  return answer(context, command, String(second), values, kept);
 }
 
 /** Sends many in as few requests as Redis takes, and once more those that were put into another hour than Redis's. */
@@ -256,7 +282,12 @@ async function sendAll(context: Context, commands: readonly AcceptCommand[], hou
   return sent.map((isSent) => (isSent ? (replies[next++] ?? []) : undefined));
 }
 
-async function callOf(context: Context, command: AcceptCommand, hour: number): Promise<Parameters<Runner>> {
+async function callOf(
+  context: Context,
+  command: AcceptCommand,
+  hour: number,
+  kept?: KeptConfig,
+): Promise<Parameters<Runner>> {
   const { caller, task, idempotency } = command;
   const names = keysOf(caller.project);
   const keys = [
@@ -297,6 +328,7 @@ async function callOf(context: Context, command: AcceptCommand, hour: number): P
       config,
       lease: command.lease?.id ?? "",
       length: command.lease?.length ?? 0,
+      stamp: kept?.stamp ?? "",
       searchable: searchable.length,
       listed: listing.length,
       usual: listing.isUsual ? "1" : "",
@@ -314,11 +346,12 @@ async function answer(
   command: AcceptCommand,
   code: string,
   rest: readonly unknown[],
+  kept?: KeptConfig,
 ): Promise<AcceptAnswer> {
   switch (code) {
     case "accepted":
     case "begun": {
-      const [now, limit, remaining, reset, flat, starts, paused, config] = rest;
+      const [now, limit, remaining, reset, flat, starts, paused, stamp, config] = rest;
       const record = await readTaskFields(
         context,
         command.caller.project,
@@ -333,7 +366,9 @@ async function answer(
         rate: rateOf(limit, remaining, reset),
         startsTold: starts === "1",
         paused: paused ? isPaused({ paused: JSON.parse(String(paused)) }, command.task.type) : false,
-        ...(code === "begun" && { begun: configOf(config as ScriptReply) }),
+        ...(code === "begun" && {
+          begun: context.configs.read(command.caller.project, String(stamp), String(config), kept),
+        }),
       };
     }
     case "replayed":
