@@ -15,21 +15,22 @@ export const attemptError = z.object({
 
 export const Attempt = component(
   "Attempt",
-  z.object({
-    at: field(time, "When it was made."),
-    durationMs: field(count, "How long it took, in milliseconds."),
-    url: field(opt(z.string()), "Where it went; absent when nothing was sent."),
-    statusCode: field(opt(z.int()), "The status code of the receiver's answer."),
-    error: field(opt(attemptError), "Why it counts as failed."),
-    response: field(opt(z.string()), "The first 4 KiB of the receiver's answer."),
-  }),
+  () =>
+    z.object({
+      at: field(time, "When it was made."),
+      durationMs: field(count, "How long it took, in milliseconds."),
+      url: field(opt(z.string()), "Where it went; absent when nothing was sent."),
+      statusCode: field(opt(z.int()), "The status code of the receiver's answer."),
+      error: field(opt(attemptError), "Why it counts as failed."),
+      response: field(opt(z.string()), "The first 4 KiB of the receiver's answer."),
+    }),
   {
     description: "One attempt to deliver.",
     example: { at: "2026-11-24T09:00:00.490Z", durationMs: 70, statusCode: 200, response: "ok" },
   },
 );
 
-export const deliveryFields = {
+export const deliveryFields = () => ({
   id: field(typeId("del"), "The delivery's id.", "del_01kawv0m1ne0p86qyrcy9ba2z4"),
   taskId: field(opt(typeId("task")), "The task whose event it delivers; absent where the event has no task."),
   batchId: field(opt(typeId("batch")), "The batch whose `batch.completed` it delivers, in place of a task."),
@@ -56,7 +57,7 @@ export const deliveryFields = {
   endedAt: field(opt(time), "When it was delivered or given up."),
   attemptCount: field(count, "Attempts begun so far, over all times that it was sent.", 1),
   lastError: field(opt(attemptError), "Why the last attempt failed."),
-};
+});
 
 export const deliveryExample = {
   id: "del_01kawv0m1ne0p86qyrcy9ba2z4",
@@ -72,10 +73,11 @@ export const deliveryExample = {
 
 export const DeliverySummary = component(
   "DeliverySummary",
-  z.object({
-    ...deliveryFields,
-    project: field(opt(typeId("prj")), "In a list over all projects: the project's id."),
-  }),
+  () =>
+    z.object({
+      ...deliveryFields(),
+      project: field(opt(typeId("prj")), "In a list over all projects: the project's id."),
+    }),
   {
     description: "A delivery in a list.",
     example: deliveryExample,
@@ -85,7 +87,7 @@ export type DeliverySummary = Infer<typeof DeliverySummary>;
 
 export const Delivery = component(
   "Delivery",
-  z.object({ ...deliveryFields, attempts: field(z.array(Attempt), "Every attempt, oldest first.") }),
+  () => z.object({ ...deliveryFields(), attempts: field(z.array(Attempt), "Every attempt, oldest first.") }),
   {
     description: "One event for one receiver.",
     example: {

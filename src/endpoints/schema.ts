@@ -15,7 +15,7 @@ import { FORMATS, SIGNATURES } from "./endpoint.ts";
 
 export const signatureKinds = z.array(z.enum(SIGNATURES));
 
-const fields = {
+const fields = () => ({
   id: field(typeId("ep"), "The endpoint's id.", "ep_01kawv0m1ne0p86qyrcy9ba2z4"),
   url: field(z.string(), "Where its events go."),
   events: field(z.array(z.string()), "Which events: names, `task.*`, or `*`.", ["task.*"]),
@@ -39,7 +39,7 @@ const fields = {
   disabledReason: field(opt(z.string()), "Why; `manual` when a client did not say."),
   disabledAt: field(opt(time), "Since when."),
   createdAt: field(time, "When it was registered."),
-};
+});
 
 const example = {
   id: "ep_01kawv0m1ne0p86qyrcy9ba2z4",
@@ -55,36 +55,39 @@ const example = {
   createdAt: "2026-11-24T08:59:00.000Z",
 } as const;
 
-export const Endpoint = component("Endpoint", z.object(fields), {
+export const Endpoint = component("Endpoint", () => z.object(fields()), {
   description: "A registered receiver of a project's events.",
   example,
 });
 export type Endpoint = Infer<typeof Endpoint>;
 
-const health = z.object({
-  state: field(
-    z.enum(["healthy", "failing", "circuit-open", "unverified", "disabled"]),
-    "`failing`: the last attempt failed; `circuit-open`: its destination fails, deliveries are held back; `unverified` and `disabled`: events become dead letters.",
-  ),
-  since: field(opt(time), "Since when it is in this state; absent while it is healthy or unverified."),
-  lastSuccessAt: field(opt(time), "When a delivery succeeded last; absent where none has in 60 days."),
-  failures: field(count, "Failed attempts since the last success."),
-  failingSince: field(
-    opt(time),
-    "When the first of them was; after five days of nothing else it is disabled.",
-  ),
-  circuit: field(z.enum(["closed", "open"]), "Whether its destination's circuit holds deliveries back."),
-  openUntil: field(opt(time), "When the next attempt is let through."),
-});
+const health = z.lazy(() =>
+  z.object({
+    state: field(
+      z.enum(["healthy", "failing", "circuit-open", "unverified", "disabled"]),
+      "`failing`: the last attempt failed; `circuit-open`: its destination fails, deliveries are held back; `unverified` and `disabled`: events become dead letters.",
+    ),
+    since: field(opt(time), "Since when it is in this state; absent while it is healthy or unverified."),
+    lastSuccessAt: field(opt(time), "When a delivery succeeded last; absent where none has in 60 days."),
+    failures: field(count, "Failed attempts since the last success."),
+    failingSince: field(
+      opt(time),
+      "When the first of them was; after five days of nothing else it is disabled.",
+    ),
+    circuit: field(z.enum(["closed", "open"]), "Whether its destination's circuit holds deliveries back."),
+    openUntil: field(opt(time), "When the next attempt is let through."),
+  }),
+);
 export type Health = Infer<typeof health>;
 
 export const EndpointWithHealth = component(
   "EndpointWithHealth",
-  z.object({
-    ...fields,
-    project: field(opt(typeId("prj")), "In a list over all projects: the project's id."),
-    health: field(health, "The health of its deliveries."),
-  }),
+  () =>
+    z.object({
+      ...fields(),
+      project: field(opt(typeId("prj")), "In a list over all projects: the project's id."),
+      health: field(health, "The health of its deliveries."),
+    }),
   {
     description: "A registered endpoint, with its health.",
     example: {
@@ -103,13 +106,14 @@ export const EndpointPage = pageOf("EndpointPage", EndpointWithHealth, "endpoint
 
 export const ChangedEndpoint = component(
   "ChangedEndpoint",
-  z.object({
-    ...fields,
-    droppedHeaders: field(
-      opt(z.array(z.string())),
-      "The headers that were removed because of another origin; absent when there were none.",
-    ),
-  }),
+  () =>
+    z.object({
+      ...fields(),
+      droppedHeaders: field(
+        opt(z.array(z.string())),
+        "The headers that were removed because of another origin; absent when there were none.",
+      ),
+    }),
   {
     description: "A registered endpoint after a change.",
     example: { ...example, url: "https://new.example.com/hooks", headers: {}, droppedHeaders: ["x-shop"] },
@@ -118,7 +122,7 @@ export const ChangedEndpoint = component(
 
 export const NewEndpoint = component(
   "NewEndpoint",
-  z.object({ ...fields, secret: field(z.string(), "Signs its events: `whsec_` and base64.") }),
+  () => z.object({ ...fields(), secret: field(z.string(), "Signs its events: `whsec_` and base64.") }),
   {
     description: "A new endpoint, with its secret.",
     example: { ...example, secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD" },
@@ -127,25 +131,26 @@ export const NewEndpoint = component(
 
 export const SigningSecret = component(
   "SigningSecret",
-  z.object({
-    secret: field(
-      z.string(),
-      "Signs every event now: `whsec_` and base64.",
-      "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
-    ),
-    previous: field(
-      z.array(
-        z.object({
-          secret: field(z.string(), "An older one."),
-          expiresAt: field(time, "Until when it still signs."),
-        }),
+  () =>
+    z.object({
+      secret: field(
+        z.string(),
+        "Signs every event now: `whsec_` and base64.",
+        "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
       ),
-      "Secrets that were rotated away and still sign along.",
-    ),
-    signatures: field(signatureKinds, "How events are signed."),
-    publicKey: field(opt(z.string()), "Checks signatures `v1a`: `whpk_` and base64."),
-    jwks: field(opt(z.url()), "The same as JSON Web Key Set, for anybody."),
-  }),
+      previous: field(
+        z.array(
+          z.object({
+            secret: field(z.string(), "An older one."),
+            expiresAt: field(time, "Until when it still signs."),
+          }),
+        ),
+        "Secrets that were rotated away and still sign along.",
+      ),
+      signatures: field(signatureKinds, "How events are signed."),
+      publicKey: field(opt(z.string()), "Checks signatures `v1a`: `whpk_` and base64."),
+      jwks: field(opt(z.url()), "The same as JSON Web Key Set, for anybody."),
+    }),
   {
     description: "Secrets and keys that verify events: those of the project's callbacks, or of one endpoint.",
     example: { secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", previous: [], signatures: ["v1"] },
@@ -155,11 +160,12 @@ export type SigningSecret = Infer<typeof SigningSecret>;
 
 export const TestAttempt = component(
   "TestAttempt",
-  z.object({
-    eventId: field(typeId("evt"), "The test event's id."),
-    delivered: field(z.boolean(), "Whether the receiver accepted it."),
-    attempt: Attempt,
-  }),
+  () =>
+    z.object({
+      eventId: field(typeId("evt"), "The test event's id."),
+      delivered: field(z.boolean(), "Whether the receiver accepted it."),
+      attempt: Attempt,
+    }),
   {
     description: "The outcome of a test event.",
     example: {
@@ -172,15 +178,16 @@ export const TestAttempt = component(
 
 export const Recovery = component(
   "Recovery",
-  z.object({
-    dryRun: field(z.boolean(), "Whether nothing was sent."),
-    count: field(count, "Dead letters in that time, from the cursor on."),
-    recovered: field(count, "Of these, how many are being sent again."),
-    remaining: field(count, "How many are left; another call continues with them."),
-    pace: field(z.number(), "Deliveries per second."),
-    deliveries: field(z.array(DeliverySummary), "The first 100, oldest first."),
-    nextCursor: field(z.nullable(z.string()), "The `cursor` of the next call; null after the last."),
-  }),
+  () =>
+    z.object({
+      dryRun: field(z.boolean(), "Whether nothing was sent."),
+      count: field(count, "Dead letters in that time, from the cursor on."),
+      recovered: field(count, "Of these, how many are being sent again."),
+      remaining: field(count, "How many are left; another call continues with them."),
+      pace: field(z.number(), "Deliveries per second."),
+      deliveries: field(z.array(DeliverySummary), "The first 100, oldest first."),
+      nextCursor: field(z.nullable(z.string()), "The `cursor` of the next call; null after the last."),
+    }),
   {
     description: "The deliveries that were recovered, or would be.",
     example: {
@@ -195,20 +202,22 @@ export const Recovery = component(
   },
 );
 
-const publicJwk = z.object({
-  kty: field(z.literal("OKP"), "RFC 8037."),
-  crv: field(z.literal("Ed25519"), "The curve."),
-  use: field(z.literal("sig"), "It signs."),
-  alg: field(z.literal("EdDSA"), "The algorithm."),
-  kid: field(z.string(), "The key's thumbprint (RFC 7638)."),
-  x: field(z.string(), "The public key, base64url."),
-});
+const publicJwk = z.lazy(() =>
+  z.object({
+    kty: field(z.literal("OKP"), "RFC 8037."),
+    crv: field(z.literal("Ed25519"), "The curve."),
+    use: field(z.literal("sig"), "It signs."),
+    alg: field(z.literal("EdDSA"), "The algorithm."),
+    kid: field(z.string(), "The key's thumbprint (RFC 7638)."),
+    x: field(z.string(), "The public key, base64url."),
+  }),
+);
 /** A public key as JSON Web Key (RFC 8037, section 2). */
 export type PublicJwk = Infer<typeof publicJwk>;
 
 export const Jwks = component(
   "Jwks",
-  z.object({ keys: field(z.array(publicJwk), "None until a signature `v1a` was first asked for.") }),
+  () => z.object({ keys: field(z.array(publicJwk), "None until a signature `v1a` was first asked for.") }),
   {
     description: "A JSON Web Key Set (RFC 7517).",
     example: {

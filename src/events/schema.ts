@@ -16,36 +16,45 @@ const AT = "2026-11-24T09:00:00.480Z";
 
 const project = field(typeId("prj"), "The project's id.");
 
-const fullData = z.object({
-  ...taskFields,
-  project,
-  resultOmitted: field(opt(z.literal(true)), "The result is larger than 64 KiB: read it at `links.result`."),
-  links: field(
-    z.object({
-      ...taskLinks,
-      result: field(z.url(), "Its bare result; with a token of its own when it was omitted."),
-    }),
-    "Absolute addresses.",
-  ),
-});
-export type FullTaskData = Infer<typeof fullData>;
+const fullData = () =>
+  z.object({
+    ...taskFields(),
+    project,
+    resultOmitted: field(
+      opt(z.literal(true)),
+      "The result is larger than 64 KiB: read it at `links.result`.",
+    ),
+    links: field(
+      z.object({
+        ...taskLinks(),
+        result: field(z.url(), "Its bare result; with a token of its own when it was omitted."),
+      }),
+      "Absolute addresses.",
+    ),
+  });
+export type FullTaskData = Infer<ReturnType<typeof fullData>>;
 
-const { id, type, status, done, run, sequence } = taskFields;
-const thinData = z.object({
-  id,
-  type,
-  status,
-  done,
-  run,
-  sequence,
-  project,
-  links: field(z.object(taskLinks), "Absolute addresses; an API key opens them."),
-});
-export type ThinTaskData = Infer<typeof thinData>;
+const thinData = () => {
+  const { id, type, status, done, run, sequence } = taskFields();
+  return z.object({
+    id,
+    type,
+    status,
+    done,
+    run,
+    sequence,
+    project,
+    links: field(z.object(taskLinks()), "Absolute addresses; an API key opens them."),
+  });
+};
+export type ThinTaskData = Infer<ReturnType<typeof thinData>>;
 
 /** The body of a task's event, full or thin, for receivers. */
 export const taskEventData = field(
-  z.extend(z.partial(fullData), { ...thinData.shape, links: fullData.shape.links }),
+  z.lazy(() => {
+    const full = fullData();
+    return z.extend(z.partial(full), { ...thinData().shape, links: full.shape.links });
+  }),
   "The body of a task's event. A thin event says no more than the fields that are always there; fetch the rest from `links.self`.",
 );
 
@@ -64,11 +73,12 @@ const { callback: _callback, ...ended } = {
 
 export const TaskEvent = component(
   "TaskEvent",
-  z.object({
-    type: field(taskEventType, "The event type."),
-    timestamp: field(time, "When it happened; `webhook-timestamp` is when this attempt was made."),
-    data: field(fullData, "The task as it was at that moment, with its result once it has one."),
-  }),
+  () =>
+    z.object({
+      type: field(taskEventType, "The event type."),
+      timestamp: field(time, "When it happened; `webhook-timestamp` is when this attempt was made."),
+      data: field(fullData(), "The task as it was at that moment, with its result once it has one."),
+    }),
   {
     description: "The body of a callback: Standard Webhooks, frozen when the event happened.",
     example: { type: "task.succeeded", timestamp: AT, data: ended },
@@ -77,11 +87,12 @@ export const TaskEvent = component(
 
 export const ThinTaskEvent = component(
   "ThinTaskEvent",
-  z.object({
-    type: field(taskEventType, "The event type."),
-    timestamp: field(time, "When it happened."),
-    data: field(thinData, "The fields by which a receiver decides whether to fetch the task."),
-  }),
+  () =>
+    z.object({
+      type: field(taskEventType, "The event type."),
+      timestamp: field(time, "When it happened."),
+      data: field(thinData(), "The fields by which a receiver decides whether to fetch the task."),
+    }),
   {
     description: "The body of an event to an endpoint with the format `thin`.",
     example: {
@@ -103,16 +114,17 @@ export const ThinTaskEvent = component(
 
 export const CloudEvent = component(
   "CloudEvent",
-  z.object({
-    specversion: field(z.literal("1.0"), "CloudEvents 1.0."),
-    id: field(typeId("evt"), "The event's id, the same as `webhook-id`."),
-    source: field(z.url(), "The gateway."),
-    type: field(z.string(), "The event type.", "task.succeeded"),
-    subject: field(z.string(), "The task's or the endpoint's id."),
-    time: field(time, "When it happened."),
-    datacontenttype: field(z.literal("application/json"), "The media type of `data`."),
-    data: field(z.record(z.string(), z.unknown()), "The same as `data` of the format `full`."),
-  }),
+  () =>
+    z.object({
+      specversion: field(z.literal("1.0"), "CloudEvents 1.0."),
+      id: field(typeId("evt"), "The event's id, the same as `webhook-id`."),
+      source: field(z.url(), "The gateway."),
+      type: field(z.string(), "The event type.", "task.succeeded"),
+      subject: field(z.string(), "The task's or the endpoint's id."),
+      time: field(time, "When it happened."),
+      datacontenttype: field(z.literal("application/json"), "The media type of `data`."),
+      data: field(z.record(z.string(), z.unknown()), "The same as `data` of the format `full`."),
+    }),
   {
     description: "The body of an event to an endpoint with the format `cloudevents`: structured mode.",
     example: {
@@ -140,19 +152,25 @@ const eventFields = <Type extends string, Data extends z.ZodMiniType>(
   data: field(data, about),
 });
 
-const aboutEndpoint = { project, endpointId: field(typeId("ep"), "The endpoint that it is about.") };
-
-export const verificationData = z.object({
-  ...aboutEndpoint,
-  challenge: field(z.string(), "To be repeated in the answer."),
+const aboutEndpoint = () => ({
+  project,
+  endpointId: field(typeId("ep"), "The endpoint that it is about."),
 });
+
+export const verificationData = z.lazy(() =>
+  z.object({
+    ...aboutEndpoint(),
+    challenge: field(z.string(), "To be repeated in the answer."),
+  }),
+);
 export type VerificationData = Infer<typeof verificationData>;
 
 export const VerificationEvent = component(
   "VerificationEvent",
-  z.object(
-    eventFields("endpoint.verification", "When it was made.", verificationData, "About the endpoint."),
-  ),
+  () =>
+    z.object(
+      eventFields("endpoint.verification", "When it was made.", verificationData, "About the endpoint."),
+    ),
   {
     description: "Asks a receiver whether it wants an endpoint's events.",
     example: {
@@ -163,12 +181,14 @@ export const VerificationEvent = component(
   },
 );
 
-export const testData = z.object({ ...aboutEndpoint, message: field(z.string(), "For people.") });
+export const testData = z.lazy(() =>
+  z.object({ ...aboutEndpoint(), message: field(z.string(), "For people.") }),
+);
 export type TestData = Infer<typeof testData>;
 
 export const TestEvent = component(
   "TestEvent",
-  z.object(eventFields("endpoint.test", "When it was made.", testData, "About the endpoint.")),
+  () => z.object(eventFields("endpoint.test", "When it was made.", testData, "About the endpoint.")),
   {
     description: "A test.",
     example: {
@@ -179,20 +199,22 @@ export const TestEvent = component(
   },
 );
 
-export const disabledData = z.object({
-  ...aboutEndpoint,
-  url: field(z.string(), "Its address."),
-  reason: field(
-    z.enum(["failing", "gone", "receiver"]),
-    "Five days of nothing but failures; its receiver answered 410, or `webhook-delivery: disable`.",
-  ),
-  disabledAt: field(time, "Since when."),
-});
+export const disabledData = z.lazy(() =>
+  z.object({
+    ...aboutEndpoint(),
+    url: field(z.string(), "Its address."),
+    reason: field(
+      z.enum(["failing", "gone", "receiver"]),
+      "Five days of nothing but failures; its receiver answered 410, or `webhook-delivery: disable`.",
+    ),
+    disabledAt: field(time, "Since when."),
+  }),
+);
 export type DisabledData = Infer<typeof disabledData>;
 
 export const EndpointDisabledEvent = component(
   "EndpointDisabledEvent",
-  z.object(eventFields("endpoint.disabled", "When it was made.", disabledData, "About the endpoint.")),
+  () => z.object(eventFields("endpoint.disabled", "When it was made.", disabledData, "About the endpoint.")),
   {
     description: "An endpoint of the project was disabled by the gateway.",
     example: {
@@ -209,23 +231,26 @@ export const EndpointDisabledEvent = component(
   },
 );
 
-export const deadDeliveryData = z.object({
-  project,
-  deliveryId: deliveryFields.id,
-  taskId: deliveryFields.taskId,
-  batchId: deliveryFields.batchId,
-  endpointId: deliveryFields.endpointId,
-  eventId: deliveryFields.eventId,
-  eventType: deliveryFields.eventType,
-  url: deliveryFields.url,
-  attempts: field(count, "Attempts made."),
-  error: field(opt(attemptError), "Why the last one failed."),
+export const deadDeliveryData = z.lazy(() => {
+  const { id, taskId, batchId, endpointId, eventId, eventType, url } = deliveryFields();
+  return z.object({
+    project,
+    deliveryId: id,
+    taskId,
+    batchId,
+    endpointId,
+    eventId,
+    eventType,
+    url,
+    attempts: field(count, "Attempts made."),
+    error: field(opt(attemptError), "Why the last one failed."),
+  });
 });
 export type DeadDeliveryData = Infer<typeof deadDeliveryData>;
 
 export const BatchEvent = component(
   "BatchEvent",
-  z.object(eventFields("batch.completed", "When its last task had ended.", batchData, "The batch.")),
+  () => z.object(eventFields("batch.completed", "When its last task had ended.", batchData, "The batch.")),
   {
     description: "Every accepted task of a batch has ended once.",
     example: { type: "batch.completed", timestamp: AT, data: batchDataExample },
@@ -234,7 +259,8 @@ export const BatchEvent = component(
 
 export const DeadEvent = component(
   "DeadEvent",
-  z.object(eventFields("delivery.dead", "When it was given up.", deadDeliveryData, "About the delivery.")),
+  () =>
+    z.object(eventFields("delivery.dead", "When it was given up.", deadDeliveryData, "About the delivery.")),
   {
     description: "A delivery was given up.",
     example: {

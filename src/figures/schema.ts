@@ -1,56 +1,57 @@
 import * as z from "zod/mini";
 import { component, count, field, type Infer, opt, time } from "../shared/schema/schema.ts";
 
-const endings = {
+const endings = () => ({
   accepted: field(count, "Accepted."),
   succeeded: field(count, "Ended as `succeeded`."),
   failed: field(count, "Ended as `failed`."),
   canceled: field(count, "Ended as `canceled`."),
   expired: field(count, "Ended as `expired`."),
-};
+});
 
 export const Stats = component(
   "Stats",
-  z.object({
-    now: field(time, "When the figures were read, by the clock of Redis."),
-    tasks: field(
-      z.object({
-        open: field(count, "Tasks that have not ended."),
-        scheduled: field(count, "Of these: they start later."),
-        queued: field(count, "Of these: they wait for an attempt."),
-        running: field(count, "Of these: an attempt is under way."),
-        waiting: field(count, "Of these: another party finishes them."),
-        exact: field(
-          z.boolean(),
-          "Whether every open task was looked at; otherwise the split is that of a sample, scaled to all.",
-        ),
-      }),
-      "The tasks that have not ended.",
-    ),
-    oldestWaitingAt: field(
-      opt(time),
-      "The earliest start of a task that should have started and has not, as the last sweep saw it.",
-    ),
-    totals: field(
-      z.object(endings),
-      "Tasks since the project began; a replay counts among the endings again.",
-    ),
-    deliveries: field(
-      z.object({ dead: field(count, "Deliveries that have died and were not sent again.") }),
-      "The deliveries.",
-    ),
-    series: field(
-      z.array(
+  () =>
+    z.object({
+      now: field(time, "When the figures were read, by the clock of Redis."),
+      tasks: field(
         z.object({
-          at: field(time, "The beginning of the hour or day."),
-          ...endings,
-          dead: field(count, "Deliveries that died in it and were not sent again."),
+          open: field(count, "Tasks that have not ended."),
+          scheduled: field(count, "Of these: they start later."),
+          queued: field(count, "Of these: they wait for an attempt."),
+          running: field(count, "Of these: an attempt is under way."),
+          waiting: field(count, "Of these: another party finishes them."),
+          exact: field(
+            z.boolean(),
+            "Whether every open task was looked at; otherwise the split is that of a sample, scaled to all.",
+          ),
         }),
+        "The tasks that have not ended.",
       ),
-      "The tasks that were accepted in each hour or day, and what became of them so far; oldest first.",
-    ),
-    lastSweepAt: field(opt(time), "When the last sweep was done."),
-  }),
+      oldestWaitingAt: field(
+        opt(time),
+        "The earliest start of a task that should have started and has not, as the last sweep saw it.",
+      ),
+      totals: field(
+        z.object(endings()),
+        "Tasks since the project began; a replay counts among the endings again.",
+      ),
+      deliveries: field(
+        z.object({ dead: field(count, "Deliveries that have died and were not sent again.") }),
+        "The deliveries.",
+      ),
+      series: field(
+        z.array(
+          z.object({
+            at: field(time, "The beginning of the hour or day."),
+            ...endings(),
+            dead: field(count, "Deliveries that died in it and were not sent again."),
+          }),
+        ),
+        "The tasks that were accepted in each hour or day, and what became of them so far; oldest first.",
+      ),
+      lastSweepAt: field(opt(time), "When the last sweep was done."),
+    }),
   {
     description: "The figures of a project, or of all.",
     example: {

@@ -24,6 +24,9 @@ export const IMMEDIATE_ATTEMPTS = 40;
 export const WORK_AFTER_ANSWER = 30 * SECOND;
 export const FIRST_CALLBACK = 10 * SECOND;
 
+/** Characters of a task type's name. */
+export const TASK_TYPE_LENGTH = 128;
+
 /** Crashes (leases that lapsed) that one run survives. */
 export const CRASHES = 3;
 

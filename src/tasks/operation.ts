@@ -12,21 +12,22 @@ import { timestamp } from "./view.ts";
 
 export const Operation = component(
   "Operation",
-  z.object({
-    id: field(typeId("task"), "The task's id."),
-    status: field(
-      z.enum(["NotStarted", "Running", "Succeeded", "Failed", "Canceled"]),
-      "`Failed` also for a task that has expired: `error.code` tells.",
-    ),
-    createdDateTime: field(time, "When the task was accepted."),
-    lastActionDateTime: field(time, "When its state last changed, or its progress was last reported."),
-    percentComplete: field(
-      opt(z.number().check(z.minimum(0), z.maximum(100))),
-      "How far the work is, where the handler says so; 100 once it succeeded.",
-    ),
-    resourceLocation: field(opt(z.url()), "Once it succeeded: its result."),
-    error: field(opt(z.pick(failure, { code: true, message: true })), "Why it failed or expired."),
-  }),
+  () =>
+    z.object({
+      id: field(typeId("task"), "The task's id."),
+      status: field(
+        z.enum(["NotStarted", "Running", "Succeeded", "Failed", "Canceled"]),
+        "`Failed` also for a task that has expired: `error.code` tells.",
+      ),
+      createdDateTime: field(time, "When the task was accepted."),
+      lastActionDateTime: field(time, "When its state last changed, or its progress was last reported."),
+      percentComplete: field(
+        opt(z.number().check(z.minimum(0), z.maximum(100))),
+        "How far the work is, where the handler says so; 100 once it succeeded.",
+      ),
+      resourceLocation: field(opt(z.url()), "Once it succeeded: its result."),
+      error: field(opt(z.pick(failure(), { code: true, message: true })), "Why it failed or expired."),
+    }),
   {
     description: "A task as a long-running operation.",
     example: {

@@ -5,7 +5,7 @@ import type { actor, failure } from "./schema.ts";
 import type { StoredStatus } from "./status.ts";
 
 /** A failure as clients read it; Redis keeps it in the same form. */
-export type Failure = Infer<typeof failure>;
+export type Failure = Infer<ReturnType<typeof failure>>;
 
 /** The party that moved a task. */
 export type Actor = Infer<typeof actor>;

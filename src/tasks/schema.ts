@@ -20,24 +20,25 @@ export const taskStatus = field(
   "The task's status. New values may be added: `done` says whether it has ended.",
 );
 
-export const failure = z.object({
-  code: field(z.string(), "Stable and kebab-case.", "invalid-csv"),
-  message: field(z.string(), "One sentence for people.", "Line 3: the quote is not closed."),
-  retryable: field(z.boolean(), "Whether another attempt could have helped."),
-  lastFailure: field(
-    opt(
-      z.object({
-        code: field(z.string(), "The failure's code.", "upstream-status"),
-        message: field(z.string(), "One sentence for people.", "The service answered 503."),
-        attempt: field(positive, "The attempt that failed."),
-      }),
+export const failure = () =>
+  z.object({
+    code: field(z.string(), "Stable and kebab-case.", "invalid-csv"),
+    message: field(z.string(), "One sentence for people.", "Line 3: the quote is not closed."),
+    retryable: field(z.boolean(), "Whether another attempt could have helped."),
+    lastFailure: field(
+      opt(
+        z.object({
+          code: field(z.string(), "The failure's code.", "upstream-status"),
+          message: field(z.string(), "One sentence for people.", "The service answered 503."),
+          attempt: field(positive, "The attempt that failed."),
+        }),
+      ),
+      "With `deadline-exceeded`: why the last attempt failed that did.",
     ),
-    "With `deadline-exceeded`: why the last attempt failed that did.",
-  ),
-});
+  });
 
 /** The fields that answers and events have in common. */
-export const taskFields = {
+export const taskFields = () => ({
   id: field(typeId("task"), "The task's id, a TypeID.", "task_01kawv0m1ne0nvxf9dkb2jc5h0"),
   type: field(z.string(), "The task type.", "report.generate"),
   status: taskStatus,
@@ -67,15 +68,15 @@ export const taskFields = {
   }),
   input: field(opt(z.unknown()), "With `?include=input`: the input as it was submitted."),
   result: field(opt(z.unknown()), "The handler's return value, once it succeeded and while it is kept."),
-  error: field(opt(failure), "Why it failed or expired, or why its last attempt did."),
-};
+  error: field(opt(failure()), "Why it failed or expired, or why its last attempt did."),
+});
 
-export const taskLinks = {
+export const taskLinks = () => ({
   self: field(z.url(), "The task."),
   result: field(z.url(), "Its bare result."),
   events: field(z.url(), "Its timeline."),
   cancel: field(z.url(), "Where it is canceled."),
-};
+});
 
 const self = "https://ringback.example.com/v1/tasks/task_01kawv0m1ne0nvxf9dkb2jc5h0";
 
@@ -106,28 +107,29 @@ export const resultExample = {
 
 export const Task = component(
   "Task",
-  z.object({
-    ...taskFields,
-    project: field(opt(typeId("prj")), "In a list over all projects: the project's id."),
-    paused: field(
-      opt(z.literal(true)),
-      "Its next attempt is held, because its project or its type is paused.",
-    ),
-    callback: field(
-      opt(
-        z.object({
-          url: field(z.string(), "The `callbackUrl`."),
-          status: deliveryStatus,
-          attempts: field(count, "Attempts made."),
-          deliveryId: field(opt(typeId("del")), "The delivery of this run's end, once there is one."),
-          nextAttemptAt: field(opt(time), "When the next attempt is due."),
-          lastError: field(opt(attemptError), "Why the last attempt failed."),
-        }),
+  () =>
+    z.object({
+      ...taskFields(),
+      project: field(opt(typeId("prj")), "In a list over all projects: the project's id."),
+      paused: field(
+        opt(z.literal(true)),
+        "Its next attempt is held, because its project or its type is paused.",
       ),
-      "The state of the callback of this run's end.",
-    ),
-    links: field(z.object(taskLinks), "Absolute addresses."),
-  }),
+      callback: field(
+        opt(
+          z.object({
+            url: field(z.string(), "The `callbackUrl`."),
+            status: deliveryStatus,
+            attempts: field(count, "Attempts made."),
+            deliveryId: field(opt(typeId("del")), "The delivery of this run's end, once there is one."),
+            nextAttemptAt: field(opt(time), "When the next attempt is due."),
+            lastError: field(opt(attemptError), "Why the last attempt failed."),
+          }),
+        ),
+        "The state of the callback of this run's end.",
+      ),
+      links: field(z.object(taskLinks()), "Absolute addresses."),
+    }),
   {
     description: "A task. Readers must tolerate fields and statuses that they do not know.",
     example: taskExample,
@@ -149,17 +151,18 @@ export const actor = z
 
 export const TimelineItem = component(
   "TimelineItem",
-  z.object({
-    sequence: field(count, "The task's `sequence` from then on."),
-    at: field(time, "When it happened."),
-    run: field(positive, "The run."),
-    type: field(z.string(), "The type of the change.", "task.started"),
-    actor: field(
-      actor,
-      "The party that moved the task: `worker`, `sweep`, `service`, or the `client` that submitted it; where it was steered, the id of the API key, `admin`, `console`, or `app:` and the percent-encoded name of a user of the app that the gateway is a part of.",
-    ),
-    cause: field(opt(z.string()), "The reason, where it is not obvious."),
-  }),
+  () =>
+    z.object({
+      sequence: field(count, "The task's `sequence` from then on."),
+      at: field(time, "When it happened."),
+      run: field(positive, "The run."),
+      type: field(z.string(), "The type of the change.", "task.started"),
+      actor: field(
+        actor,
+        "The party that moved the task: `worker`, `sweep`, `service`, or the `client` that submitted it; where it was steered, the id of the API key, `admin`, `console`, or `app:` and the percent-encoded name of a user of the app that the gateway is a part of.",
+      ),
+      cause: field(opt(z.string()), "The reason, where it is not obvious."),
+    }),
   {
     description: "One change of a task's state.",
     example: { sequence: 2, at: "2026-11-24T09:00:00.120Z", run: 1, type: "task.started", actor: "worker" },
@@ -173,7 +176,7 @@ export const TimelinePage = pageOf("TimelinePage", TimelineItem, "a timeline, ol
   { sequence: 3, at: "2026-11-24T09:00:00.480Z", run: 1, type: "task.succeeded", actor: "worker" },
 ]);
 
-export const Result = component("Result", z.unknown(), {
+export const Result = component("Result", () => z.unknown(), {
   description: "The bare result: the JSON that the handler returned.",
   example: resultExample,
 });

@@ -10,9 +10,9 @@ import { Task as TaskSchema, TimelineItem } from "../../src/tasks/schema.ts";
  * follow. Extra fields are tolerated, wrong ones are not.
  */
 function tolerant<Shape extends z.core.$ZodLooseShape, Config extends z.core.$ZodObjectConfig>(
-  schema: z.ZodMiniObject<Shape, Config>,
+  schema: z.ZodMiniLazy<z.ZodMiniObject<Shape, Config>>,
 ) {
-  return z.catchall(schema, z.unknown());
+  return z.catchall(schema.def.getter(), z.unknown());
 }
 
 export const task = tolerant(TaskSchema);

@@ -1,5 +1,4 @@
-import { type IncomingMessage, request as requestOver } from "node:http";
-import { Duplex } from "node:stream";
+import type { IncomingMessage } from "node:http";
 import type { ReadableStream as NodeReadableStream } from "node:stream/web";
 import { FetchFailure } from "../../ports/fetcher.ts";
 import type { Send } from "./fetch.ts";
@@ -94,13 +93,20 @@ async function secured(tcp: Deno.TcpConn, hostname: string, signal: AbortSignal)
   }
 }
 
-/** Resolves with the response's head; the connection closes with the response, or when the signal aborts. */
-function exchange(
+/**
+ * Resolves with the response's head; the connection closes with the response, or when the signal aborts. Loads
+ * `node:http` when it is first called: Deno takes long for it, and an accept does without.
+ */
+async function exchange(
   connection: Deno.Conn,
   { url, method, headers }: Request,
   body: Uint8Array,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
+  const [{ request: requestOver }, { Duplex }] = await Promise.all([
+    import("node:http"),
+    import("node:stream"),
+  ]);
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const target = new URL(url);
   const socket = Duplex.fromWeb({
@@ -133,7 +139,7 @@ function exchange(
     else socket.destroy(new Error("The response has no status."));
   });
   sent.end(body);
-  return promise;
+  return await promise;
 }
 
 function headersToSend(host: string, method: string, given: Headers, length: number): Record<string, string> {

@@ -15,10 +15,16 @@ export type AddressClass =
   /** Everything else: link-local, CGNAT, multicast, documentation, translated, reserved. */
   | "reserved";
 
-const blocks = (...cidrs: readonly string[]): readonly Block[] => cidrs.map((cidr) => ip.parseCIDR(cidr));
+/** Made once, by the first question about an address: to parse all blocks takes milliseconds of a process's start. */
+const once = <Value>(make: () => Value): (() => Value) => {
+  let made: Value | undefined;
+  return () => (made ??= make());
+};
+const blocks = (...cidrs: readonly string[]) => once(() => cidrs.map((cidr): Block => ip.parseCIDR(cidr)));
 const isIn = (address: Address, [first, bits]: Block): boolean =>
   address.kind() === first.kind() && address.match(first, bits);
-const within = (address: Address, list: readonly Block[]) => list.some((block) => isIn(address, block));
+const within = (address: Address, list: () => readonly Block[]) =>
+  list().some((block) => isIn(address, block));
 
 const METADATA = blocks(
   "169.254.0.0/16",
@@ -55,7 +61,7 @@ const GLOBAL_UNICAST = blocks("2000::/3");
 /** Ranges that are not public (IANA IPv6 Special-Purpose Address Registry). */
 const RESERVED_IPV6 = blocks("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20");
 
-const MAPPED = ip.parseCIDR("::ffff:0:0/96");
+const MAPPED = once((): Block => ip.parseCIDR("::ffff:0:0/96"));
 
 /** Where an IPv6 address carries the bytes of an IPv4 address, and whether their bits are inverted. */
 interface Embedding {
@@ -67,8 +73,8 @@ interface Embedding {
 const LAST = [12, 13, 14, 15];
 
 /** Only the mapped form is ever called (under `local`); the others are checked for addresses of metadata. */
-const EMBEDDED: readonly Embedding[] = [
-  { form: MAPPED, at: LAST }, // RFC 4291 section 2.5.5.2
+const EMBEDDED = once((): readonly Embedding[] => [
+  { form: MAPPED(), at: LAST }, // RFC 4291 section 2.5.5.2
   { form: ip.parseCIDR("::ffff:0:0:0/96"), at: LAST }, // SIIT, RFC 2765
   { form: ip.parseCIDR("::/96"), at: LAST }, // IPv4-compatible, RFC 4291 section 2.5.5.1
   { form: ip.parseCIDR("64:ff9b::/96"), at: LAST }, // NAT64, RFC 6052
@@ -79,7 +85,7 @@ const EMBEDDED: readonly Embedding[] = [
   })),
   { form: ip.parseCIDR("2002::/16"), at: [2, 3, 4, 5] }, // 6to4, RFC 3056
   { form: ip.parseCIDR("2001::/32"), at: LAST, inverted: true }, // Teredo, RFC 4380
-];
+]);
 
 /** An address in its canonical spelling; undefined for text that parsers read differently, and for any other text. */
 export function parseAddress(text: string): Address | undefined {
@@ -119,9 +125,9 @@ function classOfIPv6(address: Address): AddressClass {
 /** The IPv4 addresses that an IPv6 address may be translated to. */
 function embeddedIPv4(address: Address): readonly ip.IPv4[] {
   const bytes = address.toByteArray();
-  const found = EMBEDDED.filter(({ form }) => isIn(address, form)).map(
-    ({ at, inverted }) => new ip.IPv4(at.map((index) => (bytes[index] ?? 0) ^ (inverted ? 0xff : 0))),
-  );
+  const found = EMBEDDED()
+    .filter(({ form }) => isIn(address, form))
+    .map(({ at, inverted }) => new ip.IPv4(at.map((index) => (bytes[index] ?? 0) ^ (inverted ? 0xff : 0))));
   if (found.length > 0) return found;
   // ISATAP, RFC 5214 section 6.1: interface identifier [0|2]00:5efe and the IPv4 address.
   const isatap = (bytes[8] ?? 0) <= 2 && bytes[9] === 0 && bytes[10] === 0x5e && bytes[11] === 0xfe;
@@ -131,5 +137,5 @@ function embeddedIPv4(address: Address): readonly ip.IPv4[] {
 /** The IPv4 address inside a mapped IPv6 one (`::ffff:7f00:1` is `127.0.0.1`); any other address as it is. */
 export function unmapped(address: string): string {
   const parsed = parseAddress(address);
-  return parsed && isIn(parsed, MAPPED) ? parsed.toByteArray().slice(12).join(".") : address;
+  return parsed && isIn(parsed, MAPPED()) ? parsed.toByteArray().slice(12).join(".") : address;
 }

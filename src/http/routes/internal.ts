@@ -6,7 +6,7 @@ import { outcome } from "../../services/receive-outcome.ts";
 import { fromBase64 } from "../../shared/bytes.ts";
 import { ApiError } from "../../shared/problems.ts";
 import { field, opt } from "../../shared/schema/schema.ts";
-import { id, text } from "../../shared/schema/schema-fields.ts";
+import { id, text, typeName } from "../../shared/schema/schema-fields.ts";
 import { traceOf } from "../../shared/trace/trace-context.ts";
 import { run } from "../../tasks/run/run-attempt.ts";
 import { type Route, route } from "../pipeline/route.ts";
@@ -37,7 +37,7 @@ const runRoute = route({
     task: id("task"),
     run: count,
     attempt: count,
-    type: z.exactOptional(text(1, 128)),
+    type: z.exactOptional(typeName()),
     keyed: z.exactOptional(z.literal(true)),
   }),
   async handle({ c, ctx, body, reply }) {

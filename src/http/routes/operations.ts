@@ -9,10 +9,11 @@ const READY_FOR = 5_000;
 
 const Health = component(
   "Health",
-  z.object({
-    status: field(z.literal("ok"), "It is alive."),
-    version: field(z.string(), "The gateway's version."),
-  }),
+  () =>
+    z.object({
+      status: field(z.literal("ok"), "It is alive."),
+      version: field(z.string(), "The gateway's version."),
+    }),
   { description: "Alive.", example: { status: "ok", version: "0.1.0" } },
 );
 
@@ -21,19 +22,20 @@ type Reach = Infer<typeof reachable>;
 
 const Readiness = component(
   "Readiness",
-  z.object({
-    redis: reachable,
-    qstash: reachable,
-    sweep: field(
-      z.object({
-        lastAt: field(
-          opt(time),
-          "When the last one was done; absent before the first, and where Redis does not answer.",
-        ),
-      }),
-      "The sweep, which publishes lost messages again.",
-    ),
-  }),
+  () =>
+    z.object({
+      redis: reachable,
+      qstash: reachable,
+      sweep: field(
+        z.object({
+          lastAt: field(
+            opt(time),
+            "When the last one was done; absent before the first, and where Redis does not answer.",
+          ),
+        }),
+        "The sweep, which publishes lost messages again.",
+      ),
+    }),
   {
     description: "The services that the gateway depends on.",
     example: { redis: "ok", qstash: "ok", sweep: { lastAt: "2026-11-24T09:30:00.000Z" } },

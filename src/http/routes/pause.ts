@@ -10,10 +10,11 @@ import { type Route, route } from "../pipeline/route.ts";
 
 const Pauses = component(
   "Pauses",
-  z.object({
-    paused: field(z.boolean(), "Whether the whole project is paused."),
-    pausedTypes: field(z.array(z.string()), "The task types that are paused on their own."),
-  }),
+  () =>
+    z.object({
+      paused: field(z.boolean(), "Whether the whole project is paused."),
+      pausedTypes: field(z.array(z.string()), "The task types that are paused on their own."),
+    }),
   {
     description: "The paused parts of a project.",
     example: { paused: false, pausedTypes: ["report.generate"] },

@@ -22,29 +22,30 @@ const ECHO = {
 
 export const TaskType = component(
   "TaskType",
-  z.object({
-    type: field(z.string(), "The `type` of a submit.", "links.check"),
-    summary: field(opt(z.string()), "One sentence about it.", "Checks that web addresses answer."),
-    input: field(jsonSchema, "JSON Schema (2020-12) of its input."),
-    result: field(opt(jsonSchema), "JSON Schema of its result, where the type declares one."),
-    timeout: field(z.string(), "For one attempt, unless the task says otherwise.", "60s"),
-    retries: field(count, "Attempts after the first, unless the task says otherwise.", 3),
-    start: field(
-      z.enum(["queue", "immediate"]),
-      "How the first attempt begins: by a message of the queue, or right after the 202.",
-    ),
-    concurrency: field(opt(positive), "Attempts that run at a time, over all projects."),
-    rate: field(
-      opt(
-        z.object({
-          limit: field(positive, "Attempts that begin within the period."),
-          period: field(z.string(), "The period.", "1s"),
-        }),
+  () =>
+    z.object({
+      type: field(z.string(), "The `type` of a submit.", "links.check"),
+      summary: field(opt(z.string()), "One sentence about it.", "Checks that web addresses answer."),
+      input: field(jsonSchema, "JSON Schema (2020-12) of its input."),
+      result: field(opt(jsonSchema), "JSON Schema of its result, where the type declares one."),
+      timeout: field(z.string(), "For one attempt, unless the task says otherwise.", "60s"),
+      retries: field(count, "Attempts after the first, unless the task says otherwise.", 3),
+      start: field(
+        z.enum(["queue", "immediate"]),
+        "How the first attempt begins: by a message of the queue, or right after the 202.",
       ),
-      "Attempts begun within a period, over all projects.",
-    ),
-    paused: field(z.boolean(), "Whether no attempt of it begins in this project now."),
-  }),
+      concurrency: field(opt(positive), "Attempts that run at a time, over all projects."),
+      rate: field(
+        opt(
+          z.object({
+            limit: field(positive, "Attempts that begin within the period."),
+            period: field(z.string(), "The period.", "1s"),
+          }),
+        ),
+        "Attempts begun within a period, over all projects.",
+      ),
+      paused: field(z.boolean(), "Whether no attempt of it begins in this project now."),
+    }),
   {
     description: "A task type that this deployment offers.",
     example: ECHO,
@@ -54,7 +55,7 @@ export type TaskType = Infer<typeof TaskType>;
 
 const TaskTypes = component(
   "TaskTypes",
-  z.object({ data: field(z.array(TaskType), "Every type, in the deployment's order.") }),
+  () => z.object({ data: field(z.array(TaskType), "Every type, in the deployment's order.") }),
   {
     description: "The task types that this deployment offers.",
     example: { data: [ECHO] },

@@ -12,37 +12,38 @@ import { parseSchedule } from "../../shared/time/retry-schedule.ts";
 
 const { delay, attempts, schedule } = ENDPOINT_LIMITS;
 
-const pattern = text(1, 64).check(z.refine(isEventPattern, "must be an event, task.* or *"));
+const pattern = () => text(1, 64).check(z.refine(isEventPattern, "must be an event, task.* or *"));
 
 const header = z.string().check(z.maxLength(ENDPOINT_LIMITS.headerValue));
 
 /** Delays between attempts: a list of durations, or one text with commas as the deployment's setting has it. */
-const retrySchedule = z
-  .union([
-    z.array(duration(0, delay)),
-    z.pipe(
-      z
-        .string()
-        .check(
-          z.refine((value) => parseSchedule(value) !== undefined, "must be durations such as 5s,30s,2m"),
-        ),
-      z.transform((value: string) => parseSchedule(value) ?? []),
-    ),
-  ])
-  .check(
-    z.refine(
-      (delays: readonly number[]) => delays.length <= attempts,
-      `must have at most ${attempts} delays`,
-    ),
-    z.refine(
-      (delays: readonly number[]) => delays.reduce((sum, one) => sum + one, 0) <= schedule,
-      "must not last longer than 30d",
-    ),
-  );
+const retrySchedule = () =>
+  z
+    .union([
+      z.array(duration(0, delay)),
+      z.pipe(
+        z
+          .string()
+          .check(
+            z.refine((value) => parseSchedule(value) !== undefined, "must be durations such as 5s,30s,2m"),
+          ),
+        z.transform((value: string) => parseSchedule(value) ?? []),
+      ),
+    ])
+    .check(
+      z.refine(
+        (delays: readonly number[]) => delays.length <= attempts,
+        `must have at most ${attempts} delays`,
+      ),
+      z.refine(
+        (delays: readonly number[]) => delays.reduce((sum, one) => sum + one, 0) <= schedule,
+        "must not last longer than 30d",
+      ),
+    );
 
-const fields = {
+const fields = () => ({
   events: field(
-    opt(z.array(pattern).check(z.minLength(1), z.maxLength(20))),
+    opt(z.array(pattern()).check(z.minLength(1), z.maxLength(20))),
     "Names of events, `task.*`, or `*`; the ends of tasks unless given.",
   ),
   description: field(opt(z.nullable(text(0, ENDPOINT_LIMITS.description))), "Its purpose."),
@@ -70,7 +71,7 @@ const fields = {
     "Up to 20 pairs for the client's own use.",
   ),
   retrySchedule: field(
-    opt(z.nullable(retrySchedule)),
+    opt(z.nullable(retrySchedule())),
     "Delays between attempts, at most 20 and 30 days in all: a list of durations, or `5s,30s,2m`. The deployment's unless given.",
   ),
   rateLimit: field(
@@ -90,7 +91,7 @@ const fields = {
     "Whether it receives nothing; events meanwhile are kept as dead letters.",
   ),
   reason: field(opt(text(1, 200)), "Why it is disabled."),
-};
+});
 
 const url = field(
   text(1, ENDPOINT_LIMITS.url),
@@ -98,7 +99,7 @@ const url = field(
 );
 
 /** The body of `POST /v1/endpoints`; durations become milliseconds. */
-export const EndpointRequest = component("EndpointRequest", z.strictObject({ url, ...fields }), {
+export const EndpointRequest = component("EndpointRequest", () => z.strictObject({ url, ...fields() }), {
   description: "A new endpoint.",
   example: {
     url: "https://shop.example.com/hooks",
@@ -109,48 +110,55 @@ export const EndpointRequest = component("EndpointRequest", z.strictObject({ url
 });
 
 /** The body of `PATCH /v1/endpoints/{id}`, a JSON Merge Patch (RFC 7396). */
-export const EndpointPatch = component("EndpointPatch", z.strictObject({ url: opt(url), ...fields }), {
-  description: "The changes of an endpoint (JSON Merge Patch, RFC 7396).",
-  example: { disabled: true, reason: "maintenance until Monday" },
-});
+export const EndpointPatch = component(
+  "EndpointPatch",
+  () => z.strictObject({ url: opt(url), ...fields() }),
+  {
+    description: "The changes of an endpoint (JSON Merge Patch, RFC 7396).",
+    example: { disabled: true, reason: "maintenance until Monday" },
+  },
+);
 
 export const RotateRequest = component(
   "RotateRequest",
-  z.strictObject({
-    overlap: field(
-      z._default(duration(0, ENDPOINT_LIMITS.overlap), 86_400_000),
-      "How long the old secret still signs, `0s` to `7d`.",
-    ),
-  }),
+  () =>
+    z.strictObject({
+      overlap: field(
+        z._default(duration(0, ENDPOINT_LIMITS.overlap), 86_400_000),
+        "How long the old secret still signs, `0s` to `7d`.",
+      ),
+    }),
   { description: "The options of a rotation.", example: { overlap: "24h" } },
 );
 
 export const VerifyRequest = component(
   "VerifyRequest",
-  z.strictObject({
-    verification: field(
-      z._default(z.enum(["challenge", "cloudevents"]), "challenge"),
-      "How the receiver proves that it wants events.",
-    ),
-  }),
+  () =>
+    z.strictObject({
+      verification: field(
+        z._default(z.enum(["challenge", "cloudevents"]), "challenge"),
+        "How the receiver proves that it wants events.",
+      ),
+    }),
   { description: "The options of a verification.", example: { verification: "challenge" } },
 );
 
 export const RecoverRequest = component(
   "RecoverRequest",
-  z.strictObject({
-    since: field(
-      instant(),
-      "Dead letters from this time on, 90 days back at most; those that are still kept.",
-    ),
-    until: field(opt(instant()), "And until then; now unless given."),
-    dryRun: field(
-      z._default(z.boolean(), false),
-      "Report the deliveries that would be sent, and send nothing.",
-    ),
-    pace: field(opt(z.int().check(z.minimum(1), z.maximum(100))), "Deliveries per second, 1 to 100."),
-    cursor: field(opt(text(1, 1_000)), "The `nextCursor` of the previous page."),
-  }),
+  () =>
+    z.strictObject({
+      since: field(
+        instant(),
+        "Dead letters from this time on, 90 days back at most; those that are still kept.",
+      ),
+      until: field(opt(instant()), "And until then; now unless given."),
+      dryRun: field(
+        z._default(z.boolean(), false),
+        "Report the deliveries that would be sent, and send nothing.",
+      ),
+      pace: field(opt(z.int().check(z.minimum(1), z.maximum(100))), "Deliveries per second, 1 to 100."),
+      cursor: field(opt(text(1, 1_000)), "The `nextCursor` of the previous page."),
+    }),
   {
     description: "The dead letters to send again.",
     example: { since: "2026-11-24T00:00:00.000Z", dryRun: true },
@@ -159,11 +167,12 @@ export const RecoverRequest = component(
 
 export const SignaturesRequest = component(
   "SignaturesRequest",
-  z.strictObject({
-    signatures: field(
-      z.array(z.enum(SIGNATURES)).check(z.minLength(1), z.maxLength(2)),
-      "`v1`: HMAC-SHA256 with the secret; `v1a`: Ed25519 with the project's key pair.",
-    ),
-  }),
+  () =>
+    z.strictObject({
+      signatures: field(
+        z.array(z.enum(SIGNATURES)).check(z.minLength(1), z.maxLength(2)),
+        "`v1`: HMAC-SHA256 with the secret; `v1a`: Ed25519 with the project's key pair.",
+      ),
+    }),
   { description: "How callbacks are signed.", example: { signatures: ["v1", "v1a"] } },
 );

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { type IdPrefix, isId } from "../id.ts";
-import { DEFAULT_PAGE, MAX_PAGE } from "../limits.ts";
+import { DEFAULT_PAGE, MAX_PAGE, TASK_TYPE_LENGTH } from "../limits.ts";
 import { DURATION_PATTERN, parseDuration } from "../time/duration.ts";
 import { parseTimestamp } from "../time/timestamp.ts";
 import { field, opt } from "./schema.ts";
@@ -8,6 +8,11 @@ import { field, opt } from "./schema.ts";
 /** A text of `least` to `most` characters. */
 export function text(least: number, most: number) {
   return z.string().check(z.minLength(least), z.maxLength(most));
+}
+
+/** The name of a task type. */
+export function typeName() {
+  return text(1, TASK_TYPE_LENGTH);
 }
 
 /**

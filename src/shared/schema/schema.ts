@@ -24,7 +24,9 @@ export function field<Schema extends z.ZodMiniType>(
   description: string,
   example?: Written<Schema>,
 ): Schema {
-  return schema.check(z.meta({ description, ...(example !== undefined && { examples: [example] }) }));
+  const own = schema.clone();
+  z.globalRegistry.add(own, { description, ...(example !== undefined && { examples: [example] }) });
+  return own;
 }
 
 /** The named schemas of the OpenAPI document, each with an example. */
@@ -32,18 +34,19 @@ export const components = z.registry<{ id: string; example: unknown }>();
 const taken = new Set<string>();
 
 /**
- * A schema that the OpenAPI document keeps under its name.
+ * A schema that the OpenAPI document keeps under its name. It is made when it is first used: to make all of them takes
+ * most of a process's start, and a request needs one or two.
  *
  * @throws Error when two have the same name
  */
 export function component<Schema extends z.ZodMiniType>(
   id: string,
-  schema: Schema,
+  make: () => Schema,
   { description, example }: { readonly description: string; readonly example: Written<Schema> },
-): Schema {
+): z.ZodMiniLazy<Schema> {
   if (taken.has(id)) throw new Error(`Two schemas are called ${id}.`);
   taken.add(id);
-  const named = field(schema, description);
+  const named = field(z.lazy(make), description);
   components.add(named, { id, example });
   return named;
 }
@@ -60,14 +63,15 @@ export function pageOf<Item extends z.ZodMiniType>(
   of: string,
   shown?: readonly Written<Item>[],
 ) {
-  const page = z.object({
-    data: field(z.array(item), "The items; a page may be short and still have a next one."),
-    nextCursor: field(z.nullable(z.string()), "Give it as `cursor` for the next page; null on the last."),
-  });
+  const page = () =>
+    z.object({
+      data: field(z.array(item), "The items; a page may be short and still have a next one."),
+      nextCursor: field(z.nullable(z.string()), "Give it as `cursor` for the next page; null on the last."),
+    });
   const example = { data: shown ?? [components.get(item)?.example], nextCursor: null };
   return component(id, page, {
     description: `A page of ${of}.`,
-    example: example as Written<typeof page>, // the item's own example is one
+    example: example as Written<ReturnType<typeof page>>, // the item's own example is one
   });
 }
 

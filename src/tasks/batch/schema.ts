@@ -5,12 +5,12 @@ import { component, count, field, type Infer, opt, time, typeId } from "../../sh
 
 const EXAMPLE = "batch_01kawv0m1ne0r9d4e5x6m7q8wz";
 
-const counted = {
+const counted = () => ({
   succeeded: field(count, "Tasks whose first run succeeded.", 97),
   failed: field(count, "Tasks whose first run failed.", 2),
   canceled: field(count, "Tasks whose first run was canceled.", 1),
   expired: field(count, "Tasks whose first run expired.", 0),
-};
+});
 
 const total = field(count, "Tasks that were accepted.", 100);
 
@@ -21,13 +21,15 @@ const links = field(z.object({ self: field(z.url(), "The batch.") }), "Absolute 
 const metadata = field(z.record(z.string(), z.string()), "The metadata of the batch, as it was submitted.");
 
 /** The data of `batch.completed`. */
-export const batchData = z.object({
-  id: batchId,
-  project: field(typeId("prj"), "The project's id."),
-  counts: field(z.object({ total, ...counted }), "How its tasks have ended, each counted once."),
-  metadata,
-  links,
-});
+export const batchData = z.lazy(() =>
+  z.object({
+    id: batchId,
+    project: field(typeId("prj"), "The project's id."),
+    counts: field(z.object({ total, ...counted() }), "How its tasks have ended, each counted once."),
+    metadata,
+    links,
+  }),
+);
 export type BatchData = Infer<typeof batchData>;
 
 const self = `https://ringback.example.com/v1/batches/${EXAMPLE}`;
@@ -42,34 +44,35 @@ export const batchDataExample: BatchData = {
 
 export const Batch = component(
   "Batch",
-  z.object({
-    id: batchId,
-    status: field(
-      z.enum(["open", "completed"]),
-      "`completed`: every accepted task has ended once, and `batch.completed` is on its way.",
-    ),
-    counts: field(
-      z.object({ total, open: field(count, "Tasks that have not ended yet.", 0), ...counted }),
-      "How its tasks have ended, each counted once: a replay changes nothing.",
-    ),
-    metadata,
-    callbackUrl: field(opt(z.string()), "The address that `batch.completed` goes to."),
-    createdAt: field(time, "When it was submitted."),
-    completedAt: field(opt(time), "When its last task had ended."),
-    tasks: field(
-      z.array(
-        z.object({
-          id: field(typeId("task"), "The task's id."),
-          ended: field(
-            opt(z.enum(["succeeded", "failed", "canceled", "expired"])),
-            "How it ended first; absent while it has not ended.",
-          ),
-        }),
+  () =>
+    z.object({
+      id: batchId,
+      status: field(
+        z.enum(["open", "completed"]),
+        "`completed`: every accepted task has ended once, and `batch.completed` is on its way.",
       ),
-      "Its accepted tasks.",
-    ),
-    links,
-  }),
+      counts: field(
+        z.object({ total, open: field(count, "Tasks that have not ended yet.", 0), ...counted() }),
+        "How its tasks have ended, each counted once: a replay changes nothing.",
+      ),
+      metadata,
+      callbackUrl: field(opt(z.string()), "The address that `batch.completed` goes to."),
+      createdAt: field(time, "When it was submitted."),
+      completedAt: field(opt(time), "When its last task had ended."),
+      tasks: field(
+        z.array(
+          z.object({
+            id: field(typeId("task"), "The task's id."),
+            ended: field(
+              opt(z.enum(["succeeded", "failed", "canceled", "expired"])),
+              "How it ended first; absent while it has not ended.",
+            ),
+          }),
+        ),
+        "Its accepted tasks.",
+      ),
+      links,
+    }),
   {
     description: "A batch with one callback.",
     example: {

@@ -20,18 +20,19 @@ const SCOPE = /^(?:admin|(?:tasks|endpoints|secrets):(?:read|write)|service:[a-z
 /** `expiresIn` becomes milliseconds. */
 const KeyRequest = component(
   "KeyRequest",
-  z.strictObject({
-    project: field(text(1, 100), "The project's name or id."),
-    scopes: field(
-      z._default(
-        z.array(z.string().check(z.regex(SCOPE, "is not a scope"))).check(z.minLength(1), z.maxLength(50)),
-        ["admin"],
+  () =>
+    z.strictObject({
+      project: field(text(1, 100), "The project's name or id."),
+      scopes: field(
+        z._default(
+          z.array(z.string().check(z.regex(SCOPE, "is not a scope"))).check(z.minLength(1), z.maxLength(50)),
+          ["admin"],
+        ),
+        "Permissions of the key: `tasks:write`, `tasks:read`, `endpoints:write`, `endpoints:read`, `secrets:read`, `secrets:write`, `service:<name>`, or `admin`, which is all of them within the project.",
       ),
-      "Permissions of the key: `tasks:write`, `tasks:read`, `endpoints:write`, `endpoints:read`, `secrets:read`, `secrets:write`, `service:<name>`, or `admin`, which is all of them within the project.",
-    ),
-    name: field(opt(text(1, 100)), "Its purpose."),
-    expiresIn: field(opt(duration(1, YEARS_10)), "After so long it stops working; never unless given."),
-  }),
+      name: field(opt(text(1, 100)), "Its purpose."),
+      expiresIn: field(opt(duration(1, YEARS_10)), "After so long it stops working; never unless given."),
+    }),
   {
     description: "A new API key.",
     example: { project: "shop", scopes: ["tasks:write", "tasks:read"] },

@@ -8,27 +8,28 @@ import { type Route, route } from "../../pipeline/route.ts";
 
 const SealedSecrets = component(
   "SealedSecrets",
-  z.object({
-    rotating: field(z.boolean(), "Whether a previous master secret is configured."),
-    previousNeeded: field(
-      z.boolean(),
-      "Whether any data is still encrypted under it; when not, it can be removed.",
-    ),
-    payloads: field(
-      opt(z.enum(["checking", "needed", "clear"])),
-      "While it rotates: whether the last look through everything stored found payloads under the previous one; `checking` until the first is done.",
-    ),
-    data: field(
-      z.array(
-        z.object({
-          ...projectFields,
-          previous: field(count, "Secrets that the next sweeps encrypt again."),
-          lost: field(count, "Secrets that no configured master secret decrypts."),
-        }),
+  () =>
+    z.object({
+      rotating: field(z.boolean(), "Whether a previous master secret is configured."),
+      previousNeeded: field(
+        z.boolean(),
+        "Whether any data is still encrypted under it; when not, it can be removed.",
       ),
-      "The projects concerned; none when all is well.",
-    ),
-  }),
+      payloads: field(
+        opt(z.enum(["checking", "needed", "clear"])),
+        "While it rotates: whether the last look through everything stored found payloads under the previous one; `checking` until the first is done.",
+      ),
+      data: field(
+        z.array(
+          z.object({
+            ...projectFields,
+            previous: field(count, "Secrets that the next sweeps encrypt again."),
+            lost: field(count, "Secrets that no configured master secret decrypts."),
+          }),
+        ),
+        "The projects concerned; none when all is well.",
+      ),
+    }),
   {
     description: "The progress of a rotation of the master secret.",
     example: { rotating: true, previousNeeded: true, data: [{ ...projectExample, previous: 2, lost: 0 }] },
@@ -37,20 +38,21 @@ const SealedSecrets = component(
 
 export const Diagnosis = component(
   "Diagnosis",
-  z.object({
-    ok: field(z.boolean(), "Whether every check is ok."),
-    checks: field(
-      z.array(
-        z.object({
-          name: field(z.enum(CHECKS), "The checked part."),
-          ok: field(z.boolean(), "Whether the check passed; true also for a check that does not apply."),
-          detail: field(z.string(), "The finding, for people; `not used` where it does not apply."),
-          fix: field(opt(z.string()), "The action to take, where it is not ok."),
-        }),
+  () =>
+    z.object({
+      ok: field(z.boolean(), "Whether every check is ok."),
+      checks: field(
+        z.array(
+          z.object({
+            name: field(z.enum(CHECKS), "The checked part."),
+            ok: field(z.boolean(), "Whether the check passed; true also for a check that does not apply."),
+            detail: field(z.string(), "The finding, for people; `not used` where it does not apply."),
+            fix: field(opt(z.string()), "The action to take, where it is not ok."),
+          }),
+        ),
+        "Every check, always in this order.",
       ),
-      "Every check, always in this order.",
-    ),
-  }),
+    }),
   {
     description: "The state of the deployment.",
     example: {

@@ -9,7 +9,7 @@ import { type Route, route } from "../../pipeline/route.ts";
 
 const ProjectRequest = component(
   "ProjectRequest",
-  z.strictObject({ name: field(text(1, 100), "The project's name.") }),
+  () => z.strictObject({ name: field(text(1, 100), "The project's name.") }),
   { description: "A new project.", example: { name: "shop" } },
 );
 
@@ -18,26 +18,29 @@ const limit = (most: number) => opt(z.nullable(z.int().check(z.minimum(1), z.max
 /** Null is the deployment's limit. */
 const LimitsRequest = component(
   "LimitsRequest",
-  z.strictObject({
-    searchable: field(
-      opt(
-        z.array(z.string().check(z.regex(SEARCHABLE, "must be 1 to 64 letters, digits, and _ . : -"))).check(
-          z.maxLength(MAX_SEARCHABLE),
-          z.refine((names) => new Set(names).size === names.length, "names a key twice"),
+  () =>
+    z.strictObject({
+      searchable: field(
+        opt(
+          z
+            .array(z.string().check(z.regex(SEARCHABLE, "must be 1 to 64 letters, digits, and _ . : -")))
+            .check(
+              z.maxLength(MAX_SEARCHABLE),
+              z.refine((names) => new Set(names).size === names.length, "names a key twice"),
+            ),
         ),
+        "At most 5 metadata keys; tasks that are accepted from then on can be found by them. Replaces the earlier ones.",
       ),
-      "At most 5 metadata keys; tasks that are accepted from then on can be found by them. Replaces the earlier ones.",
-    ),
-    rateLimit: field(
-      limit(100_000),
-      "Tasks per second, with a burst of one second's; null: the deployment's limit.",
-    ),
-    maxOpen: field(limit(100_000_000), "Tasks that have not ended; null: the deployment's limit."),
-    requireIdempotencyKey: field(
-      opt(z.boolean()),
-      "Whether a submit without an `Idempotency-Key` is refused, batch items and proxied requests included.",
-    ),
-  }),
+      rateLimit: field(
+        limit(100_000),
+        "Tasks per second, with a burst of one second's; null: the deployment's limit.",
+      ),
+      maxOpen: field(limit(100_000_000), "Tasks that have not ended; null: the deployment's limit."),
+      requireIdempotencyKey: field(
+        opt(z.boolean()),
+        "Whether a submit without an `Idempotency-Key` is refused, batch items and proxied requests included.",
+      ),
+    }),
   {
     description: "A project's own limits.",
     example: { searchable: ["orderId"], rateLimit: 20, maxOpen: null },

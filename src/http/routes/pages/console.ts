@@ -24,25 +24,27 @@ const SCOPES = [
 
 const SessionRequest = component(
   "ConsoleSessionRequest",
-  z.strictObject({
-    token: field(
-      opt(text(1, 1_000)),
-      "The admin token or an API key; or leave it out, and send it as a bearer token.",
-    ),
-  }),
+  () =>
+    z.strictObject({
+      token: field(
+        opt(text(1, 1_000)),
+        "The admin token or an API key; or leave it out, and send it as a bearer token.",
+      ),
+    }),
   { description: "The credential of an operator.", example: { token: "rb_…" } },
 );
 
 const ConsoleSession = component(
   "ConsoleSession",
-  z.object({
-    kind: field(z.enum(["admin", "api-key"]), "The signed-in party."),
-    project: field(opt(typeId("prj")), "The API key's project."),
-    scopes: field(z.array(z.string()), "Its permissions; the admin has all of them."),
-    expiresAt: field(time, "When the session ends."),
-    url: field(z.url(), "The gateway's address."),
-    version: field(z.string(), "The gateway's version.", "0.1.0"),
-  }),
+  () =>
+    z.object({
+      kind: field(z.enum(["admin", "api-key"]), "The signed-in party."),
+      project: field(opt(typeId("prj")), "The API key's project."),
+      scopes: field(z.array(z.string()), "Its permissions; the admin has all of them."),
+      expiresAt: field(time, "When the session ends."),
+      url: field(z.url(), "The gateway's address."),
+      version: field(z.string(), "The gateway's version.", "0.1.0"),
+    }),
   {
     description: "A session of the console.",
     example: {

@@ -4,7 +4,7 @@ import { openApi } from "../../openapi/document.ts";
 import type { Json } from "../../openapi/schemas.ts";
 import { type Route, route } from "../../pipeline/route.ts";
 
-const OpenApi = component("OpenApi", z.record(z.string(), z.unknown()), {
+const OpenApi = component("OpenApi", () => z.record(z.string(), z.unknown()), {
   description: "An OpenAPI 3.1 document.",
   example: { openapi: "3.1.0", info: { title: "Ringback", version: "0.1.0" }, paths: {} },
 });

@@ -28,26 +28,27 @@ import { view } from "./task-answer.ts";
 
 const BatchAnswer = component(
   "BatchAnswer",
-  z.object({
-    data: field(
-      z.array(
-        z.object({
-          status: field(z.int(), "The status that a request for this item alone would have got.", 202),
-          task: opt(Task),
-          replayed: field(
-            opt(z.literal(true)),
-            "Its idempotency key named this task, which was accepted before.",
-          ),
-          problem: opt(Problem),
-        }),
+  () =>
+    z.object({
+      data: field(
+        z.array(
+          z.object({
+            status: field(z.int(), "The status that a request for this item alone would have got.", 202),
+            task: opt(Task),
+            replayed: field(
+              opt(z.literal(true)),
+              "Its idempotency key named this task, which was accepted before.",
+            ),
+            problem: opt(Problem),
+          }),
+        ),
+        "One outcome per item, in order: a task or a problem.",
       ),
-      "One outcome per item, in order: a task or a problem.",
-    ),
-    batch: field(
-      opt(z.object({ id: batchId })),
-      "The batch as a whole, where `callbackUrl` or `metadata` was given for it.",
-    ),
-  }),
+      batch: field(
+        opt(z.object({ id: batchId })),
+        "The batch as a whole, where `callbackUrl` or `metadata` was given for it.",
+      ),
+    }),
   {
     description: "The outcome of each item of a batch.",
     example: {

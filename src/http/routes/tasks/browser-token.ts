@@ -12,12 +12,13 @@ const LIFE = { usual: 15 * MINUTE, longest: 60 * MINUTE };
 
 const BrowserTokenRequest = component(
   "BrowserTokenRequest",
-  z.strictObject({
-    expiresIn: field(
-      opt(duration(1_000, LIFE.longest)),
-      "After so long it opens nothing, `1s` to `1h`; `15m` unless given.",
-    ),
-  }),
+  () =>
+    z.strictObject({
+      expiresIn: field(
+        opt(duration(1_000, LIFE.longest)),
+        "After so long it opens nothing, `1s` to `1h`; `15m` unless given.",
+      ),
+    }),
   { description: "A token for a browser.", example: { expiresIn: "15m" } },
 );
 
@@ -25,19 +26,20 @@ const self = "https://ringback.example.com/v1/tasks/task_01kawv0m1ne0nvxf9dkb2jc
 
 const BrowserToken = component(
   "BrowserToken",
-  z.object({
-    token: field(z.string(), "The token.", "rbb_…"),
-    expiresAt: field(time, "Until when it opens the task."),
-    links: field(
-      z.object({
-        self: field(z.url(), "The task."),
-        operation: field(z.url(), "Its operation."),
-        result: field(z.url(), "Its bare result."),
-        events: field(z.url(), "Its timeline; for an `EventSource`, live."),
-      }),
-      "Addresses with the token in them.",
-    ),
-  }),
+  () =>
+    z.object({
+      token: field(z.string(), "The token.", "rbb_…"),
+      expiresAt: field(time, "Until when it opens the task."),
+      links: field(
+        z.object({
+          self: field(z.url(), "The task."),
+          operation: field(z.url(), "Its operation."),
+          result: field(z.url(), "Its bare result."),
+          events: field(z.url(), "Its timeline; for an `EventSource`, live."),
+        }),
+        "Addresses with the token in them.",
+      ),
+    }),
   {
     description: "A token that reads one task, and does nothing else.",
     example: {

@@ -15,11 +15,12 @@ import { filterOf } from "./tasks.ts";
 
 export const BulkAnswer = component(
   "BulkAnswer",
-  z.object({
-    matched: field(count, "Tasks of this page that fit, and that can be changed."),
-    changed: field(count, "Tasks that were changed by this request; 0 with `dryRun`."),
-    nextCursor: field(z.nullable(z.string()), "Give it as `cursor` for the next page; null on the last."),
-  }),
+  () =>
+    z.object({
+      matched: field(count, "Tasks of this page that fit, and that can be changed."),
+      changed: field(count, "Tasks that were changed by this request; 0 with `dryRun`."),
+      nextCursor: field(z.nullable(z.string()), "Give it as `cursor` for the next page; null on the last."),
+    }),
   {
     description: "One page of a bulk request.",
     example: { matched: 100, changed: 100, nextCursor: "1795747197432.MTc5NTc0NzE5NzQzMiB0YXNr" },

@@ -79,11 +79,12 @@ const events = route({
 
 const EventsToken = component(
   "EventsToken",
-  z.object({
-    token: field(z.string(), "The token.", "rbe_…"),
-    url: field(z.url(), "The live timeline with the token, for an `EventSource`."),
-    expiresAt: field(time, "Until when a stream can be opened with it."),
-  }),
+  () =>
+    z.object({
+      token: field(z.string(), "The token.", "rbe_…"),
+      url: field(z.url(), "The live timeline with the token, for an `EventSource`."),
+      expiresAt: field(time, "Until when a stream can be opened with it."),
+    }),
   {
     description: "A token that opens one task's timeline, and nothing else.",
     example: {

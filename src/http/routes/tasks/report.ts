@@ -11,13 +11,14 @@ import { CompleteRequest, FailRequest, ProgressRequest } from "../../schemas/tas
 
 const Heartbeat = component(
   "Heartbeat",
-  z.object({
-    cancelRequested: field(
-      z.boolean(),
-      "Whether to stop. A cancel takes hold at once: then the answer is 410, and this is among the problem's members.",
-    ),
-    deadlineAt: field(time, "When the task expires; reports do not move it."),
-  }),
+  () =>
+    z.object({
+      cancelRequested: field(
+        z.boolean(),
+        "Whether to stop. A cancel takes hold at once: then the answer is 410, and this is among the problem's members.",
+      ),
+      deadlineAt: field(time, "When the task expires; reports do not move it."),
+    }),
   {
     description: "The work may go on.",
     example: { cancelRequested: false, deadlineAt: "2026-11-24T09:15:00.000Z" },
@@ -26,18 +27,20 @@ const Heartbeat = component(
 
 const ReportAnswer = component(
   "ReportResult",
-  z.object({
-    status: field(taskStatus, "The task's present status."),
-    done: field(z.boolean(), "Whether it has ended; false when a failed attempt is followed by another."),
-  }),
+  () =>
+    z.object({
+      status: field(taskStatus, "The task's present status."),
+      done: field(z.boolean(), "Whether it has ended; false when a failed attempt is followed by another."),
+    }),
   { description: "The report was accepted, now or before.", example: { status: "succeeded", done: true } },
 );
 
 const Completion = component(
   "Completion",
-  z.object({
-    accepted: field(z.boolean(), "Whether this body became the result; false: nothing was changed."),
-  }),
+  () =>
+    z.object({
+      accepted: field(z.boolean(), "Whether this body became the result; false: nothing was changed."),
+    }),
   { description: "A genuine address.", example: { accepted: true } },
 );
 

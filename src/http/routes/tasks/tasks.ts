@@ -1,9 +1,8 @@
 import * as z from "zod/mini";
 import type { TaskFilter } from "../../../ports/commands/list.ts";
 import { listEveryProject } from "../../../projects/every-project.ts";
-import { MAX_SEARCHABLE } from "../../../shared/limits.ts";
 import { field, opt } from "../../../shared/schema/schema.ts";
-import { instant, page, text } from "../../../shared/schema/schema-fields.ts";
+import { instant, page, typeName } from "../../../shared/schema/schema-fields.ts";
 import { traceOf } from "../../../shared/trace/trace-context.ts";
 import { getTask, listTasks } from "../../../tasks/read/get-task.ts";
 import { acceptAndWait, wait } from "../../../tasks/read/wait-for-task.ts";
@@ -16,7 +15,7 @@ import { idempotencyKey, rateHeaders } from "../../pipeline/headers.ts";
 import { IDEMPOTENCY_PROBLEMS } from "../../pipeline/idempotency.ts";
 import { preferencesOf, waitApplied, waitingOf } from "../../pipeline/prefer.ts";
 import { type Call, type Route, route } from "../../pipeline/route.ts";
-import { TaskRequest } from "../../schemas/task-requests.ts";
+import { searchedMetadata, TaskRequest } from "../../schemas/task-requests.ts";
 import {
   ABOUT_TASK,
   addressesOf,
@@ -111,13 +110,9 @@ const list = route({
       opt(z.enum(STATUSES)),
       "Only tasks of this status. `failed`, `canceled` and `expired` have indexes of their own; for the others tasks are looked through, 300 a page at most, so that pages may be short.",
     ),
-    type: field(opt(text(1, 128)), "Only tasks of this type."),
+    type: field(opt(typeName()), "Only tasks of this type."),
     metadata: field(
-      opt(
-        z
-          .record(z.string(), z.string())
-          .check(z.refine((pairs) => Object.keys(pairs).length <= MAX_SEARCHABLE, "has too many keys")),
-      ),
+      opt(searchedMetadata()),
       "Only tasks with this metadata, as `metadata[orderId]=o-1`, by keys that the project has named searchable.",
     ),
     createdAfter: field(opt(instant()), "Only tasks that were accepted later than then, RFC 3339."),
