@@ -18,6 +18,7 @@ import type { Dependencies } from "./ports/dependencies.ts";
 import { limitFault } from "./scheduling/flow-control.ts";
 import { httpRequestTask } from "./services/http-request.ts";
 import { createLog } from "./shared/log/log.ts";
+import { nameFault } from "./tasks/name-fault.ts";
 import { budgetFault } from "./tasks/run/budget-fault.ts";
 import { createRunTimes } from "./tasks/run-times.ts";
 import { createImmediateStarts, startFault, workAfterAnswer } from "./tasks/submit/immediate-start.ts";
@@ -67,7 +68,7 @@ function createParts(options: Deployed, config: Config, provider: CryptoProvider
   const [twice] = tasks.filter((task) => offered.get(task.type) !== task);
   if (twice) throw new ConfigError(`Two task types have the name ${twice.type}.`);
   for (const task of tasks) {
-    const fault = limitFault(task) ?? budgetFault(task) ?? startFault(task);
+    const fault = nameFault(task) ?? limitFault(task) ?? budgetFault(task) ?? startFault(task);
     if (fault !== undefined) throw new ConfigError(fault);
   }
   const keyring = createKeyring(provider, config.master.secret, config.master.previous, () =>
