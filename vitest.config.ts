@@ -51,6 +51,24 @@ const SLOW_E2E = "test/e2e/**/*.slow.test.ts";
 // Each runtime and each Redis runs every file once. The other two pairs run the files that follow a task to its end.
 const LIFECYCLE = ["submit", "attempts", "callbacks", "lookup"].map((name) => `test/e2e/${name}.test.ts`);
 
+/*
+ * Slow files whose subject is the same program on every runtime: a browser's page, a command, a runbook. One runtime runs
+ * them. The pages are divided, because each runtime serves them in its own way.
+ */
+const named = (names: readonly string[]) => names.map((name) => `test/e2e/${name}.slow.test.ts`);
+const ON_WORKERD_ALONE = named([
+  "reference-page",
+  "guides-page",
+  "page-commands",
+  "rotation",
+  "retention",
+  "storage-version",
+]);
+const ON_DENO_ALONE = named([
+  ...["console-actions", "console-attacks", "console-checks", "console-pages", "console-receivers"],
+  ...["cli", "clients-types"],
+]);
+
 /** The files that take longest, longest first: started last, one of them would run alone at the end. */
 const LONGEST = [
   ...["storm.slow", "model.slow", "soak-run.slow", "commands.slow", "stop.slow", "package.slow"],
@@ -81,8 +99,8 @@ export default defineConfig({
       e2e({ runtime: "workerd", redisKind: "embedded" }, "e2e", LIFECYCLE),
       e2e({ runtime: "deno", redisKind: "real" }, "e2e", LIFECYCLE),
       unit("slow", ["test/**/*.slow.test.ts"], ["test/e2e/**"]),
-      e2e({ runtime: "workerd", redisKind: "real" }, "slow e2e", [SLOW_E2E]),
-      e2e({ runtime: "deno", redisKind: "embedded" }, "slow e2e", [SLOW_E2E]),
+      e2e({ runtime: "workerd", redisKind: "real" }, "slow e2e", [SLOW_E2E], ON_DENO_ALONE),
+      e2e({ runtime: "deno", redisKind: "embedded" }, "slow e2e", [SLOW_E2E], ON_WORKERD_ALONE),
     ],
   },
 });

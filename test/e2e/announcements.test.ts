@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect } from "vitest";
+import { PROGRESS_EVENT_INTERVAL } from "../../src/shared/limits.ts";
 import { test } from "../support/fixture.ts";
 import { verified } from "../support/receiver.ts";
 import { handOn, reached } from "../support/waiting.ts";
@@ -77,13 +78,15 @@ describe("events on request", () => {
       callbackEvents: ["task.progress"],
     });
     const task = await reached(client, id, "waiting");
-    expect(task.progress?.percent).toBeGreaterThan(40);
     const events = inbox.received.map((received) => verified(received, secret));
     expect(events.length).toBeGreaterThanOrEqual(3);
     expect(events.length).toBeLessThanOrEqual(7);
     expect(new Set(inbox.received.map(({ headers }) => headers["webhook-id"])).size).toBe(events.length);
     const percents = events.map(({ data }) => data.progress?.percent ?? 0);
     expect(percents).toEqual([...percents].sort((a, b) => a - b));
+    // The last report is kept, of many more than were told.
+    expect(task.progress?.percent).toBeGreaterThanOrEqual(percents.at(-1) ?? 0);
+    expect(task.progress?.percent).toBeGreaterThan(2 * events.length);
     for (const { type, data } of events) {
       expect([type, data.status, data.sequence]).toEqual(["task.progress", "running", 2]);
     }
@@ -96,15 +99,27 @@ describe("events on request", () => {
     receiver,
     secret,
   }) => {
-    const inbox = receiver.open([{ status: 500 }, { status: 200 }]);
-    const { id, bearer } = await handOn(client, receiver, {
-      callbackUrl: inbox.url,
-      callbackEvents: ["task.progress"],
-    });
-    await reached(client, id, "waiting");
-    const say = (percent: number) =>
-      bearer.send("POST", `/v1/tasks/${id}/progress`, { body: { percent, message: `${percent} %` } });
-    for (const percent of [10, 11, 12]) expect((await say(percent)).status).toBe(200);
+    const waiting = async () => {
+      const inbox = receiver.open([{ status: 500 }, { status: 200 }]);
+      const { id, bearer } = await handOn(client, receiver, {
+        callbackUrl: inbox.url,
+        callbackEvents: ["task.progress"],
+      });
+      await reached(client, id, "waiting");
+      const say = (percent: number) =>
+        bearer.send("POST", `/v1/tasks/${id}/progress`, { body: { percent, message: `${percent} %` } });
+      return { inbox, id, say };
+    };
+    // All three must come within the interval: on a machine too busy for that, another task has its turn.
+    let took: number;
+    let task: Awaited<ReturnType<typeof waiting>>;
+    do {
+      task = await waiting();
+      const began = performance.now();
+      for (const percent of [10, 11, 12]) expect((await task.say(percent)).status).toBe(200);
+      took = performance.now() - began;
+    } while (took >= PROGRESS_EVENT_INTERVAL);
+    const { inbox, id, say } = task;
     await inbox.wait(1);
     expect(await client.settled(id)).toMatchObject({ status: "dead", attempts: [{ statusCode: 500 }] });
     await sleep(2_500);

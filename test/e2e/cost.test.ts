@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { median } from "../../bench/statistics.ts";
 import { type FaultyGateway, startFaulty } from "../support/faulty-gateway.ts";
 import { Receiver } from "../support/receiver.ts";
 import { type Backing, startBacking } from "../support/stack.ts";
@@ -9,7 +10,7 @@ import { type Backing, startBacking } from "../support/stack.ts";
 // the gateway's alone.
 
 const TASKS = 10;
-const BUDGET = { redisRequests: 4, qstashMessages: 1, commands: 30 };
+const BUDGET = { redisRequests: 4, qstashMessages: 1, commands: 28 };
 
 let backing: Backing & { stop(): Promise<void> };
 let faulty: FaultyGateway;
@@ -65,13 +66,17 @@ describe("invariant 7: what a happy task costs", { concurrent: false }, () => {
 
   // The embedded engine keeps no such statistics; the scripts that it runs are the same.
   if (inject("stack").redisKind === "real") {
-    test("30 commands inside the scripts at most, EVALSHA and TIME included", async () => {
+    test("28 commands inside the scripts at most, EVALSHA and TIME included", async () => {
       const redis = new Redis(backing.redisServer ?? "");
       try {
         await happyTasks(3);
-        const before = await commandsRun(redis);
-        await happyTasks(TASKS);
-        const each = ((await commandsRun(redis)) - before) / TASKS;
+        const counts: number[] = [];
+        for (let round = 0; round < 3; round++) {
+          const before = await commandsRun(redis);
+          await happyTasks(TASKS);
+          counts.push(((await commandsRun(redis)) - before) / TASKS);
+        }
+        const each = median(counts); // the first task of an hour has a few more
         expect(each).toBeLessThanOrEqual(BUDGET.commands);
         expect(each).toBeGreaterThanOrEqual(8); // four scripts do run there
       } finally {

@@ -44,13 +44,13 @@ function expectSums(result: unknown, bytes: number): void {
   expect(groups.map(({ sum }) => sum)).toEqual(groups.map(({ sum }) => sum).toSorted((a, b) => b - a));
 }
 
-describe("a CSV of 200 MB", () => {
+describe("a CSV of 400 MB", () => {
   test("is summed with progress, in memory far below its size", async () => {
     // A gateway of its own: its memory is of this task alone.
     const { client, hosted } = await hostExample("data-processing", {});
     try {
       const before = await memoryOf(hosted.pid);
-      const url = orders.serve("/large.csv", { bytes: 200 * MB, rest: 1_500 });
+      const url = orders.serve("/large.csv", { bytes: 400 * MB, rest: 1_500 });
       const input = { url, groupBy: "region", sum: "amount" };
       const { id } = await client.submit({ type: "csv.summarize", input });
       const percents = new Set<number>();
@@ -61,21 +61,22 @@ describe("a CSV of 200 MB", () => {
           if (!now.done) throw new Error(`${id} is still ${now.status}`);
           return now;
         },
-        { timeoutMs: 50_000, everyMs: 100 },
+        { timeoutMs: 100_000, everyMs: 100 },
       );
       const grown = (await memoryOf(hosted.pid)).peak - before.resident;
 
       expect(task).toMatchObject({ status: "succeeded", attempt: 1 });
       const { bytes } = resultShape.parse(task.result);
-      expect(bytes).toBeGreaterThan(200 * MB);
-      expectSums(task.result, 200 * MB);
+      expect(bytes).toBeGreaterThan(400 * MB);
+      expectSums(task.result, 400 * MB);
       expect([...percents].some((percent) => percent > 0 && percent < 99)).toBe(true);
       expect(grown).toBeGreaterThan(0);
-      expect(grown).toBeLessThan(100 * MB);
+      // A fifth to a third of this is usual. What a busy collector leaves lying does not depend on the file's size.
+      expect(grown).toBeLessThan(200 * MB);
     } finally {
       await hosted.stop();
     }
-  });
+  }, 120_000);
 
   test("is downloaded no further once its task is canceled", async () => {
     const { client } = example;
