@@ -5,37 +5,42 @@ import type { Contender } from "./load.ts";
 import type { ColdStart } from "./results.ts";
 import { bootstrap, median } from "./statistics.ts";
 
-/** The gateway and a trivial Worker on one runtime, as programs that do not run yet, and the request of both. */
-export interface Cold {
-  readonly runtime: string;
-  readonly gateway: Prepared;
-  readonly trivial: Prepared;
+/** A program that does not run yet, and the request that it answers with 202. */
+export interface Startable {
+  readonly name: string;
+  readonly prepared: Prepared;
   readonly request: Pick<Contender, "path" | "headers" | "body">;
 }
 
-/** Measures the time from the spawn of a process to its first 202, both programs in turns. */
+/**
+ * Measures the time from the spawn of a process to its first 202, the programs in turns.
+ *
+ * @param least the program that the others are compared with
+ */
 export async function measureCold(
-  { runtime, gateway, trivial, request }: Cold,
+  runtime: string,
+  least: Startable,
+  others: readonly Startable[],
   rounds: number,
-): Promise<ColdStart> {
-  const times: { readonly own: number; readonly least: number }[] = [];
-  for (const prepared of [trivial, gateway]) await firstAnswer(prepared, request); // from the disk's cache from now on
+): Promise<readonly ColdStart[]> {
+  const programs = [least, ...others];
+  for (const program of programs) await firstAnswer(program); // from the disk's cache from now on
+  const times: number[][] = programs.map(() => []);
   for (let round = 0; round < rounds; round++) {
-    times.push({ least: await firstAnswer(trivial, request), own: await firstAnswer(gateway, request) });
+    for (const [index, program] of programs.entries()) times[index]?.push(await firstAnswer(program));
   }
-  return {
-    runtime,
-    own: median(times.map(({ own }) => own)),
-    trivial: median(times.map(({ least }) => least)),
-    ratio: bootstrap(times.map(({ own, least }) => own / least)),
-  };
+  const [base = []] = times;
+  return programs.map(({ name }, index) => {
+    const own = times[index] ?? [];
+    const ratios = own.map((one, round) => one / (base[round] ?? one));
+    return { runtime, name, ms: median(own), ...(index > 0 && { ratio: bootstrap(ratios) }) };
+  });
 }
 
 /** Milliseconds from the spawn to the first 202. */
-async function firstAnswer(
-  { program, url }: Prepared,
-  { path, headers, body }: Cold["request"],
-): Promise<number> {
+async function firstAnswer({ prepared, request }: Startable): Promise<number> {
+  const { program, url } = prepared;
+  const { path, headers, body } = request;
   const begin = performance.now();
   const { running } = await start(program);
   const client = new Client(url);

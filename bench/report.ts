@@ -76,8 +76,8 @@ function machineTable(rows: readonly Comparison[]): string {
 
 function coldTable(rows: readonly ColdStart[]): string {
   return markdown([
-    ["", "gateway, ms", "trivial Worker, ms", "ratio (95 %)"],
-    ...rows.map((row) => [row.runtime, row.own.toFixed(0), row.trivial.toFixed(0), ratio(row.ratio)]),
+    ["", "ms", "÷ trivial (95 %)"],
+    ...rows.map((row) => [`${row.runtime}: ${row.name}`, row.ms.toFixed(0), ratio(row.ratio)]),
   ]);
 }
 

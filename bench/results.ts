@@ -60,13 +60,14 @@ const counts = z.object({
 });
 export type Counts = z.infer<typeof counts>;
 
-/** Milliseconds from the spawn of a process to its first 202, medians. */
+/** A program's time from the spawn of its process to the first 202. */
 const coldStart = z.object({
   runtime: z.string(),
-  own: z.number(),
-  /** Of a Worker that does nothing else. */
-  trivial: z.number(),
-  ratio: estimate,
+  name: z.string(),
+  /** Milliseconds, the median. */
+  ms: z.number(),
+  /** Over the trivial Worker. */
+  ratio: estimate.optional(),
 });
 export type ColdStart = z.infer<typeof coldStart>;
 

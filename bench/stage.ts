@@ -1,7 +1,7 @@
 import { makeKey, makeProject } from "../src/local/stack/admin.ts";
 import { type Hosted, host, type Prepared, prepare } from "../test/support/host.ts";
 import { type Backing, type Runtime, startBacking } from "../test/support/stack.ts";
-import type { Cold } from "./cold.ts";
+import type { Startable } from "./cold.ts";
 import type { Contender, Services } from "./load.ts";
 import type { Floor } from "./programs/worker.ts";
 
@@ -29,7 +29,8 @@ export interface Stage {
   readonly again: Contender;
   readonly limit: Contender;
   readonly script: Contender;
-  readonly cold: Cold;
+  /** The trivial Worker, and the programs whose cold start is compared with its. */
+  readonly cold: { readonly least: Startable; readonly others: readonly Startable[] };
   stop(): Promise<void>;
 }
 
@@ -79,21 +80,35 @@ export async function startStage(
       ...{ name, runtime, url, path: "/v1/tasks", groups: [pid], services, body: bodyOf(extra) },
       headers: { authorization: `Bearer ${apiKey}` },
     });
+    const startable = async (
+      name: string,
+      request: Startable["request"],
+      ...program: Parameters<typeof prepare>
+    ): Promise<Startable> => ({ name, request, prepared: await put(prepare(...program)) });
     const later = ours("Ringback", gateway, { delay: "2h" });
+    const limit = await floor("the limit", "limit");
     return {
       runtime,
       queued: ours("Ringback", gateway, {}),
       immediate: ours("Ringback, immediate", gateway, { type: "bench.immediate-echo" }),
       later,
       again: ours("Ringback again (A/A)", second, { delay: "2h" }),
-      limit: await floor("the limit", "limit"),
+      limit,
       script: await floor("one EVALSHA", "script"),
       glue: await floor("glue", "glue"),
       cold: {
-        runtime,
-        gateway: await put(prepare(...gatewayOn(runtime, backing))),
-        trivial: await put(prepare(runtime, "bench/programs/trivial.ts", () => ({}))),
-        request: later,
+        least: await startable("a trivial Worker", later, runtime, "bench/programs/trivial.ts", noVariables),
+        others: [
+          await startable(
+            "with Ringback's code, unused",
+            later,
+            runtime,
+            "bench/programs/unused.ts",
+            noVariables,
+          ),
+          await startable("the limit", limit, ...floorOn(runtime, backing, "limit")),
+          await startable("Ringback", later, ...gatewayOn(runtime, backing)),
+        ],
       },
       stop,
     };
@@ -102,6 +117,8 @@ export async function startStage(
     throw error;
   }
 }
+
+const noVariables = () => ({});
 
 const bodyOf = (extra: object) => (callbackUrl?: string) =>
   JSON.stringify({ type: "diagnostics.echo", input: INPUT, callbackUrl, ...extra });
@@ -130,12 +147,8 @@ function gatewayOn(runtime: Runtime, { redis, qstash }: Backing): Parameters<typ
   return [runtime, entry, env, FLAGS];
 }
 
-async function startFloor(
-  runtime: Runtime,
-  backing: Backing,
-  floor: Floor["floor"],
-  start: typeof host,
-): Promise<Hosted> {
+/** A hand-written program, as `host` and `prepare` take it. */
+function floorOn(runtime: Runtime, backing: Backing, floor: Floor["floor"]): Parameters<typeof prepare> {
   const env = (publicUrl: string) =>
     ({
       floor,
@@ -146,7 +159,16 @@ async function startFloor(
       publicUrl,
       masterSecret: MASTER_SECRET,
     }) satisfies Floor;
-  const hosted = await start(runtime, "bench/programs/worker.ts", env, FLAGS);
+  return [runtime, "bench/programs/worker.ts", env, FLAGS];
+}
+
+async function startFloor(
+  runtime: Runtime,
+  backing: Backing,
+  floor: Floor["floor"],
+  start: typeof host,
+): Promise<Hosted> {
+  const hosted = await start(...floorOn(runtime, backing, floor));
   const ready = await fetch(`${hosted.url}/ready`);
   if (!ready.ok) throw new Error(`${floor} on ${runtime} is not ready: ${await ready.text()}`);
   return hosted;

@@ -39,11 +39,12 @@ const FILES: readonly (readonly [RegExp, string])[] = [
     /src\/adapters\/crypto\/|src\/shared\/(?:hashes|bytes|base32|id)\.ts|src\/http\/access\//,
     "keys, ids, crypto",
   ],
-  [/src\/adapters\/egress\//, "callbacks: guard, fetch"],
+  // A request that carries a trace is sent from there.
+  [/src\/adapters\/egress\/|src\/shared\/trace\/tracing\.ts/, "callbacks: guard, fetch"],
   [/src\/shared\/log\//, "log"],
   [/src\/http\/|src\/app\.ts|src\/gateway\.ts|src\/runtime\/|src\/ports\//, "our HTTP pipeline"],
   [/bench\/programs\/(?:limit|glue|script)\.ts/, "the hand-written program"],
-  [/src\//, "tasks: submit, run, view"],
+  [/src\//, "tasks, events, deliveries"],
 ];
 
 /** Parts of the runtime, where none of the program's code is under way. */

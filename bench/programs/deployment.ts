@@ -15,5 +15,5 @@ const immediateEcho = defineTask({
 });
 
 /** The gateway with its built-in task types, and one that starts immediately. */
-export const deployment = (options: Pick<Options, "send" | "crypto"> = {}) =>
+export const deployment = (options: Pick<Options, "send" | "crypto" | "sharesRequests"> = {}) =>
   createRingback({ tasks: [...tasks, immediateEcho], diagnostics, ...options });

@@ -4,7 +4,7 @@ import { worker } from "../../src/runtime/workers.ts";
 import { deployment } from "./deployment.ts";
 
 /**
- * The gateway as it runs on Deno: requests to clients go to the addresses that were checked, and cryptography is
- * synchronous.
+ * The gateway as it runs on Deno: requests to clients go to the addresses that were checked, cryptography is
+ * synchronous, and concurrent callers share requests to Redis.
  */
-export default worker(deployment({ send: sendToVetted, crypto: nodeCrypto }));
+export default worker(deployment({ send: sendToVetted, crypto: nodeCrypto, sharesRequests: true }));
