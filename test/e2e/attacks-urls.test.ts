@@ -34,7 +34,6 @@ beforeAll(async () => {
       RINGBACK_CALLBACK_POLICY: "strict",
       RINGBACK_DOH_URL: doh.url,
       RINGBACK_SWEEP_INTERVAL: "1h",
-      RINGBACK_RATE_LIMIT: "10000",
       RINGBACK_SERVICES: JSON.stringify([
         { name: "shop", baseUrl: "https://shop.example.com/base", methods: ["GET", "POST"], paths: ["/v1/"] },
       ]),

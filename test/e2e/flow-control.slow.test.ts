@@ -16,7 +16,6 @@ beforeAll(async () => {
   const { runtime, backing } = inject("stack");
   hosted = await host(runtime, "test/support/limited-deployment.ts", (url) => ({
     ...variablesOn(backing, url, ADMIN_TOKEN),
-    RINGBACK_RATE_LIMIT: "1000",
     RINGBACK_CONCURRENCY_PER_KEY: "2",
     RINGBACK_CONCURRENCY_PER_PROJECT: `${PER_PROJECT}`,
   }));
