@@ -5,6 +5,7 @@ import type { Client } from "../support/client.ts";
 import {
   DESKTOP,
   go,
+  heading,
   onConsole,
   overflow,
   PATIENCE_MS,
@@ -133,13 +134,13 @@ describe("the console", { timeout: 5 * PATIENCE_MS, concurrent: false }, () => {
     await onConsole(browser, { url: client.url, token: keyOf(client) }, async (page) => {
       await go(page, "tasks", "Tasks");
       const focused = () => page.evaluate("document.activeElement?.textContent?.trim()");
-      expect(await focused()).toBe("Tasks");
+      await expect.poll(focused).toBe("Tasks");
       for (let presses = 0; presses < 60 && (await focused()) !== task; presses++)
         await page.keyboard.press("Tab");
       expect(await focused()).toBe(task);
       await page.keyboard.press("Enter");
-      await page.getByRole("heading", { level: 1, name: "Task", exact: true }).waitFor();
-      expect(await focused()).toBe("Task");
+      await heading(page, "Task");
+      await expect.poll(focused).toBe("Task");
     });
   });
 
@@ -149,8 +150,8 @@ describe("the console", { timeout: 5 * PATIENCE_MS, concurrent: false }, () => {
       expect(await link.isVisible()).toBe(false);
       await page.getByRole("button", { name: "Menu" }).click();
       await link.click();
-      await page.getByRole("heading", { level: 1, name: "Endpoints" }).waitFor();
-      expect(await link.isVisible()).toBe(false);
+      await heading(page, "Endpoints");
+      await link.waitFor({ state: "hidden" });
     });
   });
 });

@@ -30,6 +30,8 @@ test("rotating the master secret keeps every secret and key, re-encrypts, and te
   };
   try {
     const first = await restart({ RINGBACK_MASTER_SECRET: OLD });
+    // A gateway sweeps when it starts, and a sweep re-encrypts 25 projects: the one of this test comes after them.
+    for (let count = 0; count < 25; count++) await newProject(first, `earlier-${count}`);
     const client = await newProject(first, "rotating");
     const one = await verifiedEndpoint(client, receiver, {
       events: ["task.succeeded"],
@@ -95,7 +97,8 @@ test("payloads that the old master secret has encrypted keep it needed until the
     await client.ended(id);
     const rotating = { RINGBACK_MASTER_SECRET: NEW, RINGBACK_PREVIOUS_MASTER_SECRET: OLD };
     const waiting = await restart({ ...rotating, RINGBACK_SWEEP_INTERVAL: "1d" });
-    expect(await encrypted(waiting)).toMatchObject({ previousNeeded: true, payloads: "checking" });
+    // The sweep of its start may have looked through the payloads, or not yet.
+    expect((await encrypted(waiting)).previousNeeded).toBe(true);
     const sweeping = await restart({ ...rotating, RINGBACK_SWEEP_INTERVAL: "500ms" });
     // Every secret is encrypted anew, and the old one is still needed.
     await eventually(async () => {
