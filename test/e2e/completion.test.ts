@@ -13,14 +13,14 @@ describe("heartbeat", () => {
     receiver,
     stack,
   }) => {
-    const { id, bearer } = await handOn(client, receiver, { heartbeatTimeout: "2s", retries: 0 });
+    const { id, bearer } = await handOn(client, receiver, { heartbeatTimeout: "5s", retries: 0 });
     const { deadlineAt } = await reached(client, id, "waiting");
     for (const [name, body] of [
       ["heartbeat", undefined],
       ["progress", { percent: 12.5, message: "halfway to a quarter" }],
       ["heartbeat", undefined],
     ] as const) {
-      await sleep(1_200);
+      await sleep(3_000);
       const reply = await bearer.send("POST", `/v1/tasks/${id}/${name}`, body === undefined ? {} : { body });
       expect([reply.status, reply.json()]).toEqual([200, { cancelRequested: false, deadlineAt }]);
       await sweepNow(stack);

@@ -272,7 +272,7 @@ describe("what a stream costs and where it ends", { concurrent: false }, () => {
       expect(client.received()).toContain("task.created");
       expect(faulty.redis.streams.size).toBe(1);
     });
-    await sleep(500);
+    await faulty.redis.quiet();
     const before = faulty.redis.passed.length;
     client.leave();
     await eventually(() => expect(faulty.redis.streams.size).toBe(0), { timeoutMs: 5_000 });

@@ -76,7 +76,7 @@ describe("where a wait ends", { concurrent: false }, () => {
       }),
     ];
     await eventually(() => expect(faulty.redis.streams.size).toBe(2));
-    await sleep(500);
+    await faulty.redis.quiet();
     const before = faulty.redis.passed.length;
     for (const client of clients) client.leave();
     await eventually(() => expect(faulty.redis.streams.size).toBe(0), { timeoutMs: 5_000 });
@@ -133,10 +133,10 @@ describe("what a wait costs", { concurrent: false }, () => {
     onTestFinished(() => receiver.stop());
     const body = { ...lasting(3_000), callbackUrl: receiver.open().url };
     expect((await submit({ ...body, ...lasting(1) }, "wait=10")).status).toBe(200);
-    await sleep(1_000); // its callback is recorded, and the scripts are known from now on
+    await faulty.redis.quiet(); // its callback is recorded, and the scripts are known from now on
     const before = faulty.redis.passed.length;
     expect((await submit(body, "wait=10")).status).toBe(200);
-    await sleep(500);
+    await faulty.redis.quiet();
     expect(faulty.redis.passed.length - before).toBeLessThanOrEqual(6 + 3);
   });
 });

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { buffer } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 
 /** One request on its way through the proxy. */
@@ -57,6 +58,14 @@ export class FaultProxy {
     this.#server.close();
     await once(this.#server, "close");
     this.#agent.destroy();
+  }
+
+  /** Waits until no request has come for half a second. */
+  async quiet(): Promise<void> {
+    for (let seen = -1; seen < this.passed.length; ) {
+      seen = this.passed.length;
+      await sleep(500);
+    }
   }
 
   async #pass(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
