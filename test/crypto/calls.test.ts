@@ -1,11 +1,10 @@
 import { execFile } from "node:child_process";
-import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import { nodeCrypto } from "../../src/adapters/crypto/node-crypto.ts";
 import type { CryptoProvider } from "../../src/ports/crypto-provider.ts";
-import { TOKEN } from "../local/redis-stand-in.ts";
 import { Deployment } from "../outages/deployment.ts";
+import { denoProgram } from "../support/deno-program.ts";
 import { root } from "../support/process.ts";
 import { countSubtleCalls } from "./subtle-calls.ts";
 
@@ -47,34 +46,13 @@ test("the gateway of Deno's entry point accepts without Web Crypto, once it has 
   const deployment = await Deployment.start("embedded");
   onTestFinished(() => deployment.stop());
   const client = await deployment.project();
-  const { stdout } = await promisify(execFile)(
-    join(root, "node_modules/.bin/deno"),
-    [
-      ...["run", "--quiet", "--no-prompt", "--allow-net", "--allow-env", "--allow-read=."],
-      ...["--node-modules-dir=manual", "--no-lock", "--cached-only"],
-      ...[
-        "test/crypto/deno-accepts.ts",
-        deployment.gateway.url,
-        client.authorization.slice("Bearer ".length),
-      ],
-    ],
-    {
-      cwd: root,
-      env: {
-        ...process.env,
-        UPSTASH_REDIS_REST_URL: deployment.redis.url,
-        UPSTASH_REDIS_REST_TOKEN: TOKEN,
-        QSTASH_URL: deployment.qstash.url,
-        QSTASH_TOKEN: deployment.queue.token,
-        QSTASH_CURRENT_SIGNING_KEY: deployment.queue.currentSigningKey,
-        QSTASH_NEXT_SIGNING_KEY: deployment.queue.nextSigningKey,
-        RINGBACK_PUBLIC_URL: deployment.gateway.url,
-        RINGBACK_MASTER_SECRET: "a master secret for tests, and for nothing else",
-        RINGBACK_ADMIN_TOKEN: deployment.adminToken,
-        RINGBACK_LOG_LEVEL: "error",
-      },
-    },
-  );
+  const { url } = deployment.gateway;
+  const { command, args } = denoProgram("test/crypto/deno-accepts.ts", [
+    url,
+    client.authorization.slice("Bearer ".length),
+  ]);
+  const env = { ...process.env, ...deployment.variables(url), RINGBACK_LOG_LEVEL: "error" };
+  const { stdout } = await promisify(execFile)(command, args, { cwd: root, env });
   const [first, ...others] = JSON.parse(stdout) as { status: number; calls: number }[]; // as the program prints it
   expect(first).toMatchObject({ status: 202 });
   expect(others).toEqual([

@@ -9,6 +9,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { nodeCrypto } from "../../src/adapters/crypto/node-crypto.ts";
 import { webCrypto } from "../../src/adapters/crypto/web-crypto.ts";
 import { hex } from "../../src/shared/bytes.ts";
+import { denoProgram } from "../support/deno-program.ts";
 import { root } from "../support/process.ts";
 import { answersOf, misread, sealedBy } from "./answers.ts";
 
@@ -41,15 +42,8 @@ test("on Deno they give the answers that they give here, and open what was seale
   onTestFinished(() => rm(folder, { recursive: true }));
   const file = join(folder, "sealed.json");
   await writeFile(file, JSON.stringify(await sealedBy(webCrypto)));
-  const { stdout } = await promisify(execFile)(
-    join(root, "node_modules/.bin/deno"),
-    [
-      ...["run", "--quiet", "--no-prompt", `--allow-read=.,${folder}`],
-      ...["--node-modules-dir=manual", "--no-lock", "--cached-only"],
-      ...["test/crypto/deno-answers.ts", file],
-    ],
-    { cwd: root, maxBuffer: 64 * 1024 * 1024 },
-  );
+  const { command, args } = denoProgram("test/crypto/deno-answers.ts", [file], [folder]);
+  const { stdout } = await promisify(execFile)(command, args, { cwd: root, maxBuffer: 64 * 1024 * 1024 });
   const there = JSON.parse(stdout) as Record<"answers" | "sealed" | "misread", unknown[]>; // as the program prints it
   const here = await answersOf(webCrypto);
   expect(there.answers).toEqual([here, here]);

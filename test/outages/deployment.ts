@@ -213,13 +213,9 @@ export class Deployment {
     return new Proxy(made.store, { get: (_first, name) => Reflect.get(storeNow(), name) });
   }
 
-  #partsOf(
-    publicUrl: string,
-    skew: number,
-    logged: string[],
-    env: Readonly<Record<string, string>>,
-  ): Dependencies {
-    const config = readConfig({
+  /** The variables of a node at that URL. */
+  variables(publicUrl: string): Record<string, string> {
+    return {
       UPSTASH_REDIS_REST_URL: this.redis.url,
       UPSTASH_REDIS_REST_TOKEN: TOKEN,
       QSTASH_URL: this.qstash.url,
@@ -230,9 +226,18 @@ export class Deployment {
       RINGBACK_MASTER_SECRET: "a master secret for tests, and for nothing else",
       RINGBACK_ADMIN_TOKEN: ADMIN_TOKEN,
       ...this.#options.env,
-      ...env,
-    });
+    };
+  }
+
+  #partsOf(
+    publicUrl: string,
+    skew: number,
+    logged: string[],
+    env: Readonly<Record<string, string>>,
+  ): Dependencies {
+    const config = readConfig({ ...this.variables(publicUrl), ...env });
     const { qstash, settings, services } = config;
+    const tasks = [httpRequestTask(services), ...diagnostics, ...(this.#options.tasks ?? [])];
     const { crypto: provider } = judgedWith(this.#options.crypto);
     const keyring = createKeyring(provider, config.master.secret, config.master.previous);
     const guard = createGuard({ mode: "local", allow: [], ownHosts: [], upstashHosts: [] });
@@ -247,12 +252,7 @@ export class Deployment {
       keyring,
       runTimes: createRunTimes(),
       immediate: createImmediateStarts(Date.now),
-      tasks: new Map(
-        [httpRequestTask(services), ...diagnostics, ...(this.#options.tasks ?? [])].map((task) => [
-          task.type,
-          task,
-        ]),
-      ),
+      tasks: new Map(tasks.map((task) => [task.type, task])),
       services,
       doctor: {
         queue: createExaminer({ ...qstash, publicUrl }),

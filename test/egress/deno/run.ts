@@ -4,6 +4,7 @@ import type { ServerOptions } from "node:https";
 import type { AddressInfo, Server } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { denoProgram } from "../../support/deno-program.ts";
 import { root } from "../../support/process.ts";
 import type { Outcome, Wanted } from "./requests.ts";
 
@@ -41,14 +42,11 @@ export async function onDeno(
   wanted: readonly Wanted[],
   { doh = "", env = {} }: { readonly doh?: string; readonly env?: Record<string, string | undefined> } = {},
 ): Promise<Outcome[]> {
-  const { stdout } = await promisify(execFile)(
-    join(root, "node_modules/.bin/deno"),
-    [
-      ...["run", "--quiet", "--no-prompt", "--allow-net", "--allow-env", "--allow-read=."],
-      ...["--node-modules-dir=manual", "--no-lock", "--cached-only"],
-      ...["test/egress/deno/requests.ts", doh, JSON.stringify(wanted)],
-    ],
-    { cwd: root, env: { ...process.env, DENO_CERT: tls("ca.pem"), ...env }, maxBuffer: 64 * 1024 * 1024 },
-  );
+  const { command, args } = denoProgram("test/egress/deno/requests.ts", [doh, JSON.stringify(wanted)]);
+  const { stdout } = await promisify(execFile)(command, args, {
+    cwd: root,
+    env: { ...process.env, DENO_CERT: tls("ca.pem"), ...env },
+    maxBuffer: 64 * 1024 * 1024,
+  });
   return JSON.parse(stdout) as Outcome[]; // what requests.ts prints
 }

@@ -1,0 +1,18 @@
+import { join } from "node:path";
+import { root } from "./process.ts";
+
+/**
+ * The command that runs a program of the tests on Deno, from the top of the project.
+ *
+ * @param file path of its module, from the top of the project
+ * @param args what it finds in `Deno.args`
+ * @param reads further paths that it may read
+ */
+export function denoProgram(file: string, args: readonly string[], reads: readonly string[] = []) {
+  const allowed = ["--allow-net", "--allow-env", `--allow-read=${[".", ...reads].join(",")}`];
+  const offline = ["--node-modules-dir=manual", "--no-lock", "--cached-only"];
+  return {
+    command: join(root, "node_modules/.bin/deno"),
+    args: ["run", "--quiet", "--no-prompt", ...allowed, ...offline, file, ...args],
+  };
+}
