@@ -24,8 +24,8 @@ const options = readOptions({
   options: {
     quick: { kind: "flag", about: "count alone, and write nothing" },
     rounds: { kind: "number", value: "N", about: "rounds of each", least: 1, whole: true, default: 9 },
-    accepts: { kind: "number", value: "N", about: "per round", least: 1, whole: true, default: 1_500 },
-    tasks: { kind: "number", value: "N", about: "per round", least: 1, whole: true, default: 700 },
+    accepts: { kind: "number", value: "N", about: "per round", least: 1, whole: true, default: 4_000 },
+    tasks: { kind: "number", value: "N", about: "per round", least: 1, whole: true, default: 2_000 },
     "warm-up": { kind: "number", value: "N", about: "before", least: 1, whole: true, default: 3_000 },
   },
 });
