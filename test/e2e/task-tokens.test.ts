@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect } from "vitest";
 import { eventually } from "../support/client.ts";
-import { test } from "../support/fixture.ts";
+import { sweeping as test } from "../support/fixture.ts";
 import { verified } from "../support/receiver.ts";
 import { handOn, reached, replicateWebhook, reportAll, sweepNow } from "../support/waiting.ts";
 

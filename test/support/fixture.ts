@@ -1,7 +1,8 @@
 import { test as base, inject } from "vitest";
 import { type Client, newProject } from "./client.ts";
+import { ownStack } from "./own-stack.ts";
 import { Receiver } from "./receiver.ts";
-import type { SharedStack } from "./shared-stack.ts";
+import { QUICK, type SharedStack } from "./shared-stack.ts";
 
 interface Fixtures {
   /** The running whole that this file's project provides. */
@@ -30,4 +31,12 @@ export const test = base.extend<{ $file: Fixtures }>({
     { scope: "file" },
   ],
   secret: [async ({ client }, use) => use(await client.signingSecret()), { scope: "file" }],
+});
+
+/**
+ * The same on a stack of the file's own. For files that sweep: gateways of other files sweep the shared Redis when they
+ * start, and each of them would do with what it finds as its own configuration says.
+ */
+export const sweeping = test.extend<{ $file: Pick<Fixtures, "stack"> }>({
+  stack: [({}, use) => ownStack(QUICK, use), { scope: "file" }],
 });

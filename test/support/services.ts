@@ -1,9 +1,10 @@
-import { test as base, inject } from "vitest";
+import { test as base } from "vitest";
 import { type Client, newProject, type Reply } from "./client.ts";
 import { task } from "./contract.ts";
+import { ownStack } from "./own-stack.ts";
 import { Receiver } from "./receiver.ts";
 import { QUICK, type SharedStack } from "./shared-stack.ts";
-import { type Gateway, startBacking, startGateway } from "./stack.ts";
+import type { Gateway } from "./stack.ts";
 import { Upstream } from "./upstream.ts";
 
 /** The deployer's secrets: in variables of their own, sent with every call. */
@@ -78,20 +79,7 @@ export const test = base.extend<{ $file: Fixtures }>({
     },
     { scope: "file" },
   ],
-  stack: [
-    async ({ upstream }, use) => {
-      const { runtime, redisKind } = inject("combination");
-      const { stop, ...backing } = await startBacking(redisKind);
-      try {
-        const gateway = await startGateway(runtime, backing, { env: servicesEnvironment(upstream) });
-        await use({ runtime, redisKind, backing, gateway });
-        await gateway.running.stop();
-      } finally {
-        await stop();
-      }
-    },
-    { scope: "file" },
-  ],
+  stack: [({ upstream }, use) => ownStack(servicesEnvironment(upstream), use), { scope: "file" }],
   client: [
     async ({ stack }, use) => use(await newProject(stack.gateway, `services-${crypto.randomUUID()}`)),
     { scope: "file" },
