@@ -3,6 +3,7 @@ import { expect } from "vitest";
 import { verified } from "../support/receiver.ts";
 import { acceptedAs, proxied, raw, request, servicesEnvironment, test } from "../support/services.ts";
 import { startGateway } from "../support/stack.ts";
+import { reached } from "../support/waiting.ts";
 
 /** Longer than any Worker would wait; one pair of runtime and Redis goes through all of it. */
 const LONG = 90_000;
@@ -23,6 +24,8 @@ test("a service may take 90 s, and the gateway be killed and started again in be
   const second = await request(client, { service: "patient", path: meanwhile.path });
   const began = (await slow.wait(1))[0]?.at ?? 0;
   await meanwhile.wait(1);
+  // A call that is not recorded yet would be made again.
+  for (const id of [first, second]) await reached(client, id, "running");
   await gateway.running.kill();
   await sleep(5_000); // the second one's outcome finds nobody; QStash tells it again
   const restarted = await startGateway(runtime, backing, {
