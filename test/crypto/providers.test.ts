@@ -42,7 +42,7 @@ test("on Deno they give the answers that they give here, and open what was seale
   onTestFinished(() => rm(folder, { recursive: true }));
   const file = join(folder, "sealed.json");
   await writeFile(file, JSON.stringify(await sealedBy(webCrypto)));
-  const { command, args } = denoProgram("test/crypto/deno-answers.ts", [file], [folder]);
+  const { command, args } = denoProgram("test/crypto/deno-answers.ts", [file], [`--allow-read=.,${folder}`]);
   const { stdout } = await promisify(execFile)(command, args, { cwd: root, maxBuffer: 64 * 1024 * 1024 });
   const there = JSON.parse(stdout) as Record<"answers" | "sealed" | "misread", unknown[]>; // as the program prints it
   const here = await answersOf(webCrypto);

@@ -6,13 +6,16 @@ import { root } from "./process.ts";
  *
  * @param file path of its module, from the top of the project
  * @param args what it finds in `Deno.args`
- * @param reads further paths that it may read
+ * @param permissions Deno's flags for them; those of a gateway unless given
  */
-export function denoProgram(file: string, args: readonly string[], reads: readonly string[] = []) {
-  const allowed = ["--allow-net", "--allow-env", `--allow-read=${[".", ...reads].join(",")}`];
+export function denoProgram(
+  file: string,
+  args: readonly string[],
+  permissions: readonly string[] = ["--allow-net", "--allow-env", "--allow-read=."],
+) {
   const offline = ["--node-modules-dir=manual", "--no-lock", "--cached-only"];
   return {
     command: join(root, "node_modules/.bin/deno"),
-    args: ["run", "--quiet", "--no-prompt", ...allowed, ...offline, file, ...args],
+    args: ["run", "--quiet", "--no-prompt", ...permissions, ...offline, file, ...args],
   };
 }

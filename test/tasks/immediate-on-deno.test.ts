@@ -14,8 +14,9 @@ test("on Deno the 202 is sent before a handler keeps the thread busy", async () 
   const folder = await mkdtemp(join(tmpdir(), "ringback-immediate-"));
   onTestFinished(() => rm(folder, { recursive: true }));
   const file = join(folder, "answered");
+  const permissions = ["--allow-net", "--allow-env", `--allow-read=.,${folder}`];
   const { running, match } = await start({
-    ...denoProgram("test/tasks/deno-immediate.ts", [file], [folder]),
+    ...denoProgram("test/tasks/deno-immediate.ts", [file], permissions),
     env: deployment.variables(deployment.gateway.url),
     ready: /^port (\d+)$/m,
   });
